@@ -1,0 +1,1 @@
+"""The program: command line, batch work and the live window."""

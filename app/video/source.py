@@ -1,0 +1,45 @@
+"""Where frames come from: one interface for files, image folders and cameras."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Protocol, Self
+
+from pose.errors import UserError
+from pose.people import Frame
+
+
+class MediaError(UserError):
+    """A video, picture or camera that cannot be read or written."""
+
+
+class FrameSource(Protocol):
+    """Frames in order, each with its own time. Iterating goes on from the current place.
+
+    Iteration ends at the end of the source and raises MediaError where the source breaks off.
+    """
+
+    name: str  # what the user called it
+    size_wh: tuple[int, int]  # of the frames as given, rotation applied
+    frame_rate: Fraction | None  # nominal; None where unknown
+    frame_count: int | None  # as the container says, an estimate; None where unknown (live)
+    live: bool  # True: frames that are not taken in time are lost; no seek
+
+    def __iter__(self) -> Iterator[Frame]: ...
+
+    def seek(self, time_s: float) -> None:
+        """Make the next frame the first one at or after `time_s`. Live sources raise MediaError."""
+
+    def close(self) -> None:
+        """Release the file or device; safe to call twice."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None: ...

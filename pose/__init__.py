@@ -1,0 +1,1 @@
+"""One picture in, the people in it out: detection and HRNet pose."""

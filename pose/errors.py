@@ -1,0 +1,17 @@
+"""UserError: a mistake or a state of the outside world that the user can mend.
+
+Expected failures derive from it, live beside the code that raises them, and reach the user as one
+line without a traceback. The tree:
+
+    UserError
+    ├── pose.weights.WeightsError         a weights file is missing, damaged, or of another network
+    ├── pose.runtime.DeviceError          the device asked for is not there
+    ├── tracking.files.TracksFileError    a tracks file cannot be read or written
+    ├── evaluation.annotations.AnnotationError   truth or predictions cannot be scored
+    ├── app.config.ConfigError            a setting or preset is wrong
+    └── app.video.source.MediaError       a video, picture or camera cannot be read or written
+"""
+
+
+class UserError(Exception):
+    """An expected failure. Its text is one line that says what, where, and what to do."""
