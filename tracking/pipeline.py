@@ -7,7 +7,8 @@ after it. Everything that can be set reaches it through one frozen PipelineConfi
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -90,19 +91,13 @@ class Pipeline:
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
         timings_ms: dict[str, float] = {}
-        detections = self._timed(timings_ms, "detect", lambda: self._boxes(frame))
-        poses = self._timed(timings_ms, "pose", lambda: self._estimate(frame, detections))
-        people = self._timed(timings_ms, "track", lambda: self.tracker.update(poses, frame.time_s))
+        with _timed(timings_ms, "detect"):
+            detections = self._boxes(frame)
+        with _timed(timings_ms, "pose"):
+            poses = self._estimate(frame, detections)
+        with _timed(timings_ms, "track"):
+            people = self.tracker.update(poses, frame.time_s)
         return FrameResult(frame, people, timings_ms)
-
-    @staticmethod
-    def _timed[Result](
-        timings_ms: dict[str, float], stage: str, run: Callable[[], Result]
-    ) -> Result:
-        start = time.perf_counter()
-        result = run()
-        timings_ms[stage] = (time.perf_counter() - start) * 1000
-        return result
 
     def _boxes(self, frame: Frame) -> Detections:
         """Boxes from the detector, or on the frames between its runs from the tracker."""
@@ -115,6 +110,13 @@ class Pipeline:
             best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
             detections = detections.select(best)
         return detections
+
+
+@contextmanager
+def _timed(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
+    start = time.perf_counter()
+    yield
+    timings_ms[stage] = (time.perf_counter() - start) * 1000
 
 
 def build_pipeline(config: PipelineConfig) -> Pipeline:
