@@ -1,0 +1,118 @@
+"""Weight files: ours in safetensors with a header that says what they are, official ones as .pth.
+
+A file of ours names its network in the header's metadata, all of it text: `kind` (pose or
+detector), `network` (the constructor's keyword arguments as JSON), `input_wh` ("192x256"),
+`skeleton` ("coco17"), `unbiased` ("1" or "0") and `name`. Numbers are stored as float16 and given
+back as float32.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import pickle
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from pose.errors import UserError
+
+State = dict[str, Tensor]
+
+
+class WeightsError(UserError):
+    """A weights file that is missing, damaged, or of another network than expected."""
+
+
+def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
+    """Write `state` as float16 with `metadata` in the header; the file appears whole or not."""
+    halved = {
+        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
+        for name, tensor in state.items()
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    os.close(descriptor)
+    try:
+        save_file(halved, temporary, dict(metadata))
+        Path(temporary).chmod(0o644)  # mkstemp gives 0600
+        Path(temporary).replace(path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            Path(temporary).unlink()
+        raise
+
+
+def load_weights(path: Path) -> tuple[State, dict[str, str]]:
+    """State (float32, on the CPU) and metadata of a file of ours.
+
+    Raises WeightsError where the file is missing, damaged, or no safetensors file.
+    """
+    require_file(path)
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(
+            f"{path} is damaged or not a safetensors file ({error}); fetch or copy it again"
+        ) from error
+    return _float32(state), metadata
+
+
+def load_checkpoint(path: Path) -> State:
+    """State (float32, on the CPU) of a torch checkpoint, found under `state_dict` or the like.
+
+    Never runs code from the file. Raises WeightsError where it is missing, damaged, or holds no
+    tensors by name.
+    """
+    require_file(path)
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError) as error:
+        # A truncated .pth is a zip file without a directory: torch says so in many lines.
+        raise WeightsError(
+            f"{path} is damaged or not a torch checkpoint of tensors alone; fetch or copy it again"
+        ) from error
+    state = _find_state(content)
+    if not state:
+        raise WeightsError(f"{path} holds no network weights (no tensors by name)")
+    return _float32(state)
+
+
+def _find_state(content: Any) -> State:
+    """The tensors of a checkpoint: at its top or one level below, the usual names first."""
+    if not isinstance(content, dict):
+        return {}
+    for key in ("ema_state_dict", "state_dict", "model", "ema"):
+        if isinstance(content.get(key), dict):
+            return _find_state(content[key])
+    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+
+
+def _float32(state: Mapping[str, Tensor]) -> State:
+    return {
+        name: tensor.float() if tensor.is_floating_point() else tensor
+        for name, tensor in state.items()
+    }
+
+
+def require_file(path: Path) -> None:
+    """Raise WeightsError unless `path` is a file with something in it."""
+    if not path.is_file():
+        raise WeightsError(f"{path}: no such weights file")
+    if path.stat().st_size == 0:
+        raise WeightsError(f"{path} is empty; fetch or copy it again")
+
+
+def sha256_of(path: Path) -> str:
+    """The file's SHA-256 in hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

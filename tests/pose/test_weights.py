@@ -1,0 +1,97 @@
+"""Weight files come back as they were written, and say so when they cannot."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from pose.weights import WeightsError, load_checkpoint, load_weights, save_weights, sha256_of
+
+STATE = {"conv.weight": torch.arange(6.0).reshape(2, 3), "bn.num_batches_tracked": torch.tensor(7)}
+
+
+def test_what_is_saved_is_loaded_with_its_metadata(tmp_path: Path) -> None:
+    path = tmp_path / "deep" / "net.safetensors"
+    save_weights(path, STATE, {"kind": "pose"})
+    state, metadata = load_weights(path)
+    assert metadata == {"kind": "pose"}
+    assert state["conv.weight"].dtype == torch.float32
+    assert torch.equal(state["conv.weight"], STATE["conv.weight"])
+    assert state["bn.num_batches_tracked"].dtype == torch.int64
+    assert state["bn.num_batches_tracked"] == 7
+    assert [file.name for file in path.parent.iterdir()] == [path.name]
+
+
+def test_a_failed_save_leaves_the_old_file_and_no_scrap(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "net.safetensors"
+    save_weights(path, STATE, {})
+    before = sha256_of(path)
+
+    def full_disk(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    monkeypatch.setattr("pose.weights.save_file", full_disk)
+    with pytest.raises(OSError, match="no space"):
+        save_weights(path, STATE, {})
+    assert sha256_of(path) == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("load", [load_weights, load_checkpoint])
+def test_missing_empty_and_foreign_files_give_one_clear_line(load, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(WeightsError, match=r"gone\.pth: no such weights file"):
+        load(tmp_path / "gone.pth")
+    empty = tmp_path / "empty.pth"
+    empty.touch()
+    with pytest.raises(WeightsError, match="is empty"):
+        load(empty)
+    foreign = tmp_path / "foreign.pth"
+    foreign.write_text("<html>404</html>" * 99)
+    with pytest.raises(WeightsError, match="damaged or not a") as caught:
+        load(foreign)
+    assert "\n" not in str(caught.value)
+
+
+def test_truncated_files_are_named_as_damaged(tmp_path: Path) -> None:
+    ours, official = tmp_path / "a.safetensors", tmp_path / "b.pth"
+    save_weights(ours, STATE, {})
+    torch.save(STATE, official)
+    for path in (ours, official):
+        path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(WeightsError, match="damaged"):
+        load_weights(ours)
+    with pytest.raises(WeightsError, match="damaged"):
+        load_checkpoint(official)
+
+
+@pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}])
+def test_a_checkpoint_is_found_at_its_top_or_under_state_dict(wrap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
+    path = tmp_path / "net.pth"
+    torch.save(wrap(STATE), path)
+    assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
+
+
+def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"epoch": 3}, path)
+    with pytest.raises(WeightsError, match="holds no network weights"):
+        load_checkpoint(path)
+
+
+class _Evil:
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return print, ("code ran",)
+
+
+def test_code_in_a_checkpoint_is_not_run(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "evil.pth"
+    torch.save({"state_dict": _Evil()}, path)
+    with pytest.raises(WeightsError):
+        load_checkpoint(path)
+    assert capsys.readouterr().out == ""
