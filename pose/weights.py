@@ -13,7 +13,8 @@ import hashlib
 import os
 import pickle
 import tempfile
-from collections.abc import Mapping
+import zipfile
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
+from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from pose.errors import UserError
 
@@ -75,7 +77,8 @@ def load_checkpoint(path: Path) -> State:
     """
     require_file(path)
     try:
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        with safe_globals(_stand_ins(path)):
+            content = torch.load(path, map_location="cpu", weights_only=True)
     except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError) as error:
         # A truncated .pth is a zip file without a directory: torch says so in many lines.
         raise WeightsError(
@@ -85,6 +88,27 @@ def load_checkpoint(path: Path) -> State:
     if not state:
         raise WeightsError(f"{path} holds no network weights (no tensors by name)")
     return _float32(state)
+
+
+class _StandIn:
+    """Takes the place of a class that a checkpoint names beside its weights; does nothing."""
+
+    def __init__(self, *_: object) -> None:
+        pass
+
+    def __setstate__(self, _: object) -> None:
+        pass
+
+
+def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
+    """Stand-ins for what `weights_only` refuses, so that the weights beside it can be read.
+
+    OpenMMLab's files carry the log of their training as objects of mmengine, and YOLOX's its best
+    score as a numpy scalar. The old format of before 2020 cannot be searched and needs none.
+    """
+    if not zipfile.is_zipfile(path):
+        return []
+    return [(_StandIn, name) for name in get_unsafe_globals_in_checkpoint(path)]
 
 
 def _find_state(content: Any) -> State:

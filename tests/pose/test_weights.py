@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -95,3 +96,20 @@ def test_code_in_a_checkpoint_is_not_run(
     with pytest.raises(WeightsError):
         load_checkpoint(path)
     assert capsys.readouterr().out == ""
+
+
+class _TrainingLog:
+    def __init__(self) -> None:
+        self.losses = [1.0, 0.5]
+
+
+def test_objects_beside_the_weights_do_not_hinder(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save({"state_dict": STATE, "log": _TrainingLog(), "ap": np.float64(0.3)}, path)
+    assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
+
+
+def test_the_format_of_old_torch_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(STATE, path, _use_new_zipfile_serialization=False)
+    assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
