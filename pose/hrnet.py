@@ -180,7 +180,6 @@ class HRNet(nn.Module):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
         if self.final_layer is not None:
             nn.init.normal_(self.final_layer.weight, std=0.001)
-            nn.init.zeros_(self.final_layer.bias)
 
     def pyramid(self, images: Tensor) -> list[Tensor]:
         """Images (N, 3, H, W) to the last module's outputs, (N, C * 2**b, H / 4 / 2**b, ...)."""
