@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from fractions import Fraction
+from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
@@ -32,6 +33,9 @@ class FrameSource(Protocol):
     def seek(self, time_s: float) -> None:
         """Make the next frame the first one at or after `time_s`. Live sources raise MediaError."""
 
+    def skip(self, count: int) -> int:
+        """Pass over up to `count` frames at less cost than reading them; return how many."""
+
     def close(self) -> None:
         """Release the file or device; safe to call twice."""
 
@@ -43,3 +47,25 @@ class FrameSource(Protocol):
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None: ...
+
+
+def open_source(spec: str | Path) -> FrameSource:
+    """Open what the user named: a video file, a folder or pattern of pictures, or a camera.
+
+    A camera is a number (`0`, as the system counts them) or a URL (`rtsp://...`); a pattern of
+    pictures holds `*`, `?` or `%` (`shots/*.png`, `shots/%06d.png`). Raises MediaError.
+    """
+    text = str(spec)
+    # Each back end is imported when it is asked for: PyAV and OpenCV take a while to load.
+    if text.isdecimal() or "://" in text or text.startswith("/dev/video"):
+        from app.video.camera import CameraSource
+
+        return CameraSource(text)
+    path = Path(text)
+    if path.is_dir() or (not path.exists() and any(sign in text for sign in "*?%")):
+        from app.video.images import ImagesSource
+
+        return ImagesSource(path)
+    from app.video.file import FileSource
+
+    return FileSource(path)

@@ -1,0 +1,251 @@
+"""Frames of a video file, by PyAV: upright, 8-bit, at the times that the file itself gives.
+
+Footage comes in many kinds, and each is met here: a rotation tag is applied, interlaced pictures
+are deinterlaced, HDR is brought to the screen's range, damaged pictures are passed over, and where
+the file has no usable timestamps they are counted from the nominal rate.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+import av.filter
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from app.video.hdr import TRANSFERS, to_sdr
+from app.video.source import MediaError
+from pose.people import Frame, ImageArray
+
+log = logging.getLogger(__name__)
+
+FALLBACK_RATE = Fraction(25)  # where the file states none
+MAX_DAMAGED = 500  # undecodable packets in a row after which the rest is given up
+
+
+class FileSource:
+    """The frames of one video file; see FrameSource."""
+
+    live = False
+
+    def __init__(self, path: Path) -> None:
+        self.name = str(path)
+        self.damaged = 0  # packets passed over because they could not be decoded
+        self._path = path
+        self._container, self._stream = _open(path)
+        self.frame_rate: Fraction | None = _frame_rate(self._stream)
+        self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
+        self.frame_count: int | None = _frame_count(self._container, self._stream)
+        self._reformatter = VideoReformatter()
+        self._deinterlacer: av.filter.Graph | None = None
+        self._decoded = self._decode()
+        self._next_index = 0
+        self._last_time_s = -self._step_s
+        try:
+            self._waiting: av.VideoFrame | None = next(self._decoded)
+        except StopIteration:
+            self.close()
+            raise MediaError(
+                f"{path}: the file holds no picture that can be decoded; "
+                "check that it plays, or convert it anew"
+            ) from None
+        except MediaError:
+            self.close()
+            raise
+        first = self._waiting
+        self._origin_s = float(first.time) if first.time is not None else 0.0
+        self._rotation = first.rotation % 360
+        sizes = (first.width, first.height)
+        self._stored_wh = sizes
+        self.size_wh: tuple[int, int] = sizes[::-1] if self._rotation % 180 else sizes
+
+    def __iter__(self) -> Iterator[Frame]:
+        while (decoded := self._take()) is not None:
+            time_s = self._time_of(decoded)
+            frame = Frame(self._next_index, time_s, self._picture(decoded))
+            self._next_index += 1
+            self._last_time_s = time_s
+            yield frame
+
+    def skip(self, count: int) -> int:
+        """Pass over up to `count` frames, decoding them only; return how many."""
+        for passed in range(count):
+            if (decoded := self._take()) is None:
+                return passed
+            self._last_time_s = self._time_of(decoded)
+            self._next_index += 1
+        return count
+
+    def seek(self, time_s: float) -> None:
+        """Make the next frame the first one at or after `time_s`.
+
+        Its index is counted from the nominal frame rate, exact where the rate is constant.
+        """
+        target_s = max(time_s, 0.0)
+        try:
+            self._container.seek(int((target_s + self._origin_s) * av.time_base))
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"{self.name}: cannot go to {time_s:.2f} s ({error.strerror})"
+            ) from None
+        self._decoded = self._decode()
+        self._deinterlacer = None
+        self._last_time_s = -np.inf
+        self._waiting = None
+        while (decoded := self._take()) is not None:
+            found_s = self._time_of(decoded)
+            if found_s >= target_s - self._step_s / 10:
+                self._waiting = decoded
+                self._next_index = round(found_s / self._step_s)
+                self._last_time_s = found_s - self._step_s
+                return
+
+    def close(self) -> None:
+        """Release the file; safe to call twice."""
+        self._container.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _take(self) -> av.VideoFrame | None:
+        waiting, self._waiting = self._waiting, None
+        return waiting if waiting is not None else next(self._decoded, None)
+
+    def _time_of(self, decoded: av.VideoFrame) -> float:
+        """Seconds since the first frame; a missing or repeated stamp is one nominal step on."""
+        stamped = None if decoded.time is None else float(decoded.time) - self._origin_s
+        if stamped is None or stamped <= self._last_time_s:
+            return max(self._last_time_s, -self._step_s) + self._step_s
+        return stamped
+
+    def _decode(self) -> Iterator[av.VideoFrame]:
+        """Decoded, deinterlaced frames; damaged packets are passed over and counted."""
+        in_a_row = 0
+        for packet in self._packets():
+            try:
+                frames = packet.decode()
+            except av.error.InvalidDataError:
+                self.damaged += 1
+                in_a_row += 1
+                if in_a_row > MAX_DAMAGED:
+                    raise MediaError(
+                        f"{self.name}: {in_a_row} packets in a row cannot be decoded after "
+                        f"{self._last_time_s:.2f} s; repair the file or cut it there"
+                    ) from None
+                continue
+            in_a_row = 0
+            for frame in frames:
+                if frame.interlaced_frame or self._deinterlacer is not None:
+                    yield from self._deinterlace(frame)
+                else:
+                    yield frame
+        if self.damaged:
+            log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
+
+    def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
+        """Packets of the stream, then the flushing one; MediaError where the file breaks off."""
+        packets = self._container.demux(self._stream)
+        while True:
+            try:
+                packet = next(packets)
+            except StopIteration:
+                return
+            except av.error.EOFError:
+                return
+            except (av.error.FFmpegError, OSError) as error:
+                raise MediaError(
+                    f"{self.name}: the file breaks off after {self._last_time_s:.2f} s "
+                    f"({error.strerror}); copy it again, or use what there is"
+                ) from None
+            yield packet
+
+    def _deinterlace(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
+        """Full pictures from interlaced ones, one for one; yadif is a picture late."""
+        if self._deinterlacer is None:
+            graph = av.filter.Graph()
+            source = graph.add_buffer(template=self._stream)
+            filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
+            sink = graph.add("buffersink")
+            source.link_to(filter_)
+            filter_.link_to(sink)
+            graph.configure()
+            self._deinterlacer = graph
+        self._deinterlacer.push(frame)
+        while True:
+            try:
+                pulled = self._deinterlacer.pull()
+            except (av.error.BlockingIOError, av.error.EOFError):
+                return
+            assert isinstance(pulled, av.VideoFrame)
+            yield pulled
+
+    def _picture(self, decoded: av.VideoFrame) -> ImageArray:
+        """The frame as (H, W, 3) uint8 BGR, upright; the size never changes within a file."""
+        width, height = self._stored_wh
+        if decoded.color_trc in TRANSFERS:
+            deep = self._reformatter.reformat(decoded, width, height, "bgr48le")
+            image = to_sdr(np.asarray(deep.to_ndarray(), np.uint16), decoded.color_trc)
+        else:
+            flat = self._reformatter.reformat(decoded, width, height, "bgr24")
+            image = np.asarray(flat.to_ndarray(), np.uint8)
+        if self._rotation:
+            image = np.ascontiguousarray(np.rot90(image, self._rotation // 90))
+        return image
+
+
+def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
+    """The container and its first video stream; MediaError with one line of advice."""
+    try:
+        if path.stat().st_size == 0:
+            raise MediaError(f"{path}: the file is empty; copy it again from where it was recorded")
+        container = av.open(str(path), metadata_errors="replace")
+    except FileNotFoundError:
+        raise MediaError(f"{path}: there is no such file; check the name") from None
+    except PermissionError:
+        raise MediaError(f"{path}: no permission to read it; change the file's access") from None
+    except (av.error.FFmpegError, OSError) as error:
+        raise MediaError(
+            f"{path}: not a video, or cut off before it was finished ({error.strerror}); "
+            "check that it plays, or copy it again"
+        ) from None
+    if not container.streams.video:
+        container.close()
+        raise MediaError(f"{path}: the file has no pictures, only sound or data")
+    stream = container.streams.video[0]
+    if stream.codec_context is None:
+        container.close()
+        raise MediaError(f"{path}: its kind of compression is unknown here; convert it to H.264")
+    stream.thread_type = "AUTO"
+    return container, stream
+
+
+def _frame_rate(stream: av.VideoStream) -> Fraction | None:
+    rate = stream.average_rate or stream.guessed_rate
+    return Fraction(rate) if rate and 0 < rate <= 1000 else None
+
+
+def _frame_count(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
+    """What the container says, or its length times the rate; None where it says neither."""
+    if stream.frames:
+        return int(stream.frames)
+    rate = _frame_rate(stream)
+    if stream.duration and stream.time_base and rate:
+        return round(stream.duration * stream.time_base * rate)
+    if container.duration and rate:
+        return round(container.duration / av.time_base * rate)
+    return None

@@ -1,0 +1,210 @@
+"""Write a video file: H.264 at the frames' own times, with the sound of the original.
+
+The file has a temporary name until it is whole, so a file of the final name always plays.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.video.reformatter import Colorspace, VideoReformatter
+
+from app.conveyor import Conveyor
+from app.video.sound import SoundTrack
+from app.video.source import MediaError
+from pose.people import ImageArray
+
+TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
+QUEUED_FRAMES = 8
+# (encoder, options), best first; a build of FFmpeg without x264 still has one of the others
+ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
+    ("libx264", {"preset": "veryfast", "crf": "20"}),
+    ("libopenh264", {}),
+    ("mpeg4", {"qscale": "3"}),
+)
+
+
+class Recorder:
+    """Encode pictures on a thread of its own; the picture's time decides when it is shown.
+
+    Time 0 of the file is the first picture's. `audio_from` is the video the pictures come from:
+    its sound is copied, cut to the same time, where `put` is given that video's times. `live` drops
+    a picture when encoding cannot keep up, and counts it in `lost`; otherwise `put` waits.
+    Raises MediaError where the file cannot be written: at once, or from a later `put` or `close`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        size_wh: tuple[int, int],
+        frame_rate: Fraction | None,
+        *,
+        audio_from: Path | None = None,
+        live: bool = False,
+    ) -> None:
+        self.path = path
+        self.lost = 0  # pictures dropped because the encoder could not keep up
+        self._size_wh = size_wh
+        self._live = live
+        self._partial = partial_name(path)
+        self._step = round(1 / ((frame_rate or Fraction(25)) * TICK))  # ticks a picture lasts
+        self._last_tick = -1
+        self._start_s: float | None = None
+        self._closed = False
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._container = av.open(
+                str(self._partial), "w", format="mp4", options={"movflags": "+faststart"}
+            )
+        except (OSError, av.error.FFmpegError) as error:
+            raise write_error(path, error) from None
+        self._stream = _add_video(self._container, size_wh, frame_rate)
+        self._sound = SoundTrack.open(audio_from, self._container) if audio_from else None
+        self._reformatter = VideoReformatter()
+        self._conveyor = Conveyor(self._write, QUEUED_FRAMES, f"record {path.name}")
+
+    def put(self, image: ImageArray, time_s: float) -> None:
+        """Add (H, W, 3) BGR `image`, shown from `time_s` on; times must increase."""
+        if image.shape[1::-1] != self._size_wh:
+            raise ValueError(f"image is {image.shape[1::-1]}, the video {self._size_wh}")
+        if not self._live:
+            self._conveyor.put((image, time_s))
+        elif not self._conveyor.offer((image, time_s)):
+            self.lost += 1
+
+    def close(self) -> None:
+        """Finish the file and give it its name; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._conveyor.close()
+            self._finish()
+        except BaseException:
+            self._abandon()
+            raise
+
+    def abort(self) -> None:
+        """Throw the unfinished file away."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            self._conveyor.close()
+        except MediaError:
+            pass  # already told by `put`, or no longer of interest
+        finally:
+            self._abandon()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _write(self, item: tuple[ImageArray, float]) -> None:
+        """Encode one picture, and copy the sound up to its time (on the recorder's thread)."""
+        image, time_s = item
+        if self._start_s is None:
+            self._start_s = time_s
+            if self._sound:
+                self._sound.start_at(time_s)
+        tick = max(round((time_s - self._start_s) / TICK), self._last_tick + 1)
+        frame = av.VideoFrame.from_ndarray(_even(image), format="bgr24")
+        frame = self._reformatter.reformat(
+            frame, format="yuv420p", dst_colorspace=Colorspace.ITU709
+        )
+        frame.pts, frame.time_base = tick, TICK
+        frame.duration = self._step
+        self._last_tick = tick
+        try:
+            self._container.mux(self._stream.encode(frame))
+            if self._sound:
+                self._sound.copy_until(float((tick + self._step) * TICK))
+        except (OSError, av.error.FFmpegError) as error:
+            raise write_error(self.path, error) from None
+
+    def _finish(self) -> None:
+        if self._start_s is None:
+            self._abandon()
+            return
+        try:
+            self._container.mux(self._stream.encode(None))
+            if self._sound:
+                self._sound.close()
+            self._container.close()
+            self._partial.replace(self.path)
+        except (OSError, av.error.FFmpegError) as error:
+            raise write_error(self.path, error) from None
+
+    def _abandon(self) -> None:
+        if self._sound:
+            self._sound.close()
+        with contextlib.suppress(OSError, av.error.FFmpegError):  # the file is thrown away
+            self._container.close()
+        self._partial.unlink(missing_ok=True)
+
+
+def partial_name(path: Path) -> Path:
+    """The name a file has until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
+def write_error(path: Path, error: OSError | av.error.FFmpegError) -> MediaError:
+    """One line that says why `path` cannot be written and what to do."""
+    advice = {
+        errno.ENOSPC: "the disk is full; free some space or choose another folder",
+        errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+        errno.EACCES: "no permission to write there; choose another folder",
+        errno.EROFS: "the disk is read-only; choose another folder",
+        errno.ENOTDIR: "a part of the folder's name is a file; choose another folder",
+        errno.EEXIST: "a file is in the folder's place; choose another folder",
+    }
+    reason = advice.get(error.errno or 0, error.strerror or str(error))
+    return MediaError(f"{path}: cannot be written: {reason}")
+
+
+def _even(image: ImageArray) -> ImageArray:
+    """Repeat the last row or column where H.264's half-size colour planes need an even size."""
+    height, width = image.shape[:2]
+    if height % 2 or width % 2:
+        bottom, right = height % 2, width % 2
+        image = np.asarray(
+            cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8
+        )
+    return np.ascontiguousarray(image)
+
+
+def _add_video(
+    container: av.container.OutputContainer, size_wh: tuple[int, int], rate: Fraction | None
+) -> av.VideoStream:
+    """A video stream of the best encoder that this build of FFmpeg has."""
+    for name, options in ENCODERS:
+        try:
+            stream = container.add_stream(name, rate=rate or 25, options=options)
+        except (av.codec.codec.UnknownCodecError, av.error.FFmpegError):
+            continue
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
+        stream.pix_fmt = "yuv420p"
+        stream.codec_context.time_base = TICK
+        stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # seek points: 2 s
+        stream.codec_context.colorspace = int(Colorspace.ITU709)
+        stream.codec_context.color_primaries = stream.codec_context.color_trc = 1  # BT.709
+        stream.codec_context.color_range = 1  # 16 to 235
+        return stream
+    raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")

@@ -1,0 +1,116 @@
+"""The sound of one video file, carried into another in step with its pictures."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self, TypeAlias
+
+import av
+import av.error
+from av.audio.stream import AudioStream
+
+log = logging.getLogger(__name__)
+
+Packet: TypeAlias = "av.Packet[AudioStream]"
+
+COPIED_CODECS = {"aac", "mp3", "ac3", "eac3", "alac", "opus"}  # what MP4 players understand
+
+
+class SoundTrack:
+    """Copies the first sound stream of a file, packet by packet; encodes to AAC where MP4 needs it.
+
+    Times are seconds since the first picture of the source; `start_at` gives the time that becomes
+    0 in the target.
+    """
+
+    def __init__(
+        self,
+        source: av.container.InputContainer,
+        target: av.container.OutputContainer,
+    ) -> None:
+        self._source, self._target = source, target
+        self._from = source.streams.audio[0]
+        self._copies = self._from.codec_context.name in COPIED_CODECS
+        if self._copies:
+            self._to = target.add_stream_from_template(self._from)
+        else:
+            self._to = target.add_stream("aac", rate=self._from.codec_context.sample_rate)
+            self._to.codec_context.layout = self._from.codec_context.layout
+        video = source.streams.video[0]
+        self._origin_s = float((video.start_time or 0) * (video.time_base or 0))
+        self._packets: Iterator[Packet] = source.demux(self._from)
+        self._waiting: Packet | None = None
+        self._closed = False
+
+    @classmethod
+    def open(cls, path: Path, target: av.container.OutputContainer) -> Self | None:
+        """The sound of `path`, or None where it has none that can be read."""
+        try:
+            source = av.open(str(path), metadata_errors="replace")
+        except (OSError, av.error.FFmpegError):
+            return None
+        if not source.streams.audio or not source.streams.video:
+            source.close()
+            return None
+        return cls(source, target)
+
+    def start_at(self, time_s: float) -> None:
+        """Make `time_s` of the source the target's time 0."""
+        self._origin_s += time_s
+        if time_s > 1:
+            self._source.seek(int((self._origin_s - 1) * av.time_base))
+            self._packets = self._source.demux(self._from)
+
+    def copy_until(self, time_s: float) -> None:
+        """Copy what sounds before `time_s` of the target."""
+        while (packet := self._next()) is not None:
+            if packet.pts is None:
+                continue
+            packet_s = float(packet.pts * packet.time_base) - self._origin_s
+            if packet_s >= time_s:
+                self._waiting = packet
+                return
+            if packet_s >= 0:
+                self._copy(packet, packet_s)
+
+    def close(self) -> None:
+        """Write what the encoder still holds and release the source; safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if not self._copies and self._to.codec_context.is_open:
+                self._target.mux(self._to.encode(None))
+        finally:
+            self._source.close()
+
+    def _next(self) -> Packet | None:
+        waiting, self._waiting = self._waiting, None
+        if waiting is not None:
+            return waiting
+        try:
+            return next(self._packets, None)
+        except (OSError, av.error.FFmpegError) as error:
+            log.warning("%s: the sound breaks off (%s)", self._source.name, error.strerror)
+            self._packets = iter(())
+            return None
+
+    def _copy(self, packet: Packet, packet_s: float) -> None:
+        if self._copies:
+            shift = round(self._origin_s / packet.time_base)
+            assert packet.pts is not None  # `copy_until` passes over packets without a time
+            packet.pts -= shift
+            packet.dts = packet.pts
+            packet.stream = self._to
+            self._target.mux(packet)
+            return
+        try:
+            frames = packet.decode()
+        except av.error.InvalidDataError:
+            return  # a damaged packet is a moment of silence
+        for frame in frames:
+            assert isinstance(frame, av.AudioFrame)
+            frame.pts = round(packet_s / frame.time_base) if frame.time_base else None
+            self._target.mux(self._to.encode(frame))
