@@ -1,0 +1,119 @@
+"""Heatmaps to keypoints and back, batched, on whatever device the tensors are.
+
+Heatmap coordinates count pixels of the map, centres at integers. Taking them to the frame is
+pose.geometry.grid_to_frame's work.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+def encode(keypoints: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
+    """Draw keypoints (..., 2), in heatmap pixels, as Gaussians of peak 1: (..., H, W).
+
+    The centre is not rounded to a pixel (UDP; Huang et al., CVPR 2020), so that `decode` with
+    DARK gives it back exactly.
+    """
+    width, height = size_wh
+    x = torch.arange(width, dtype=torch.float32, device=keypoints.device)
+    y = torch.arange(height, dtype=torch.float32, device=keypoints.device)
+    along_x = torch.exp(-((x - keypoints[..., 0:1]) ** 2) / (2 * sigma**2))  # (..., W)
+    along_y = torch.exp(-((y - keypoints[..., 1:2]) ** 2) / (2 * sigma**2))  # (..., H)
+    return along_y[..., :, None] * along_x[..., None, :]  # (..., H, W)
+
+
+def average_flipped(heatmaps: Tensor, flipped: Tensor, mirror: Sequence[int]) -> Tensor:
+    """The mean of heatmaps (N, K, H, W) and those of the mirrored crops, mirrored back.
+
+    Exact for crops cut in the unbiased convention; with official crops the flipped maps come out
+    a pixel to the left, which HRNet's released code mends by shifting them (`shift_right`).
+    """
+    return (heatmaps + flipped[:, list(mirror)].flip(-1)) / 2
+
+
+def shift_right(heatmaps: Tensor) -> Tensor:
+    """Move (N, K, H, W) one pixel to the right, repeating the first column (TEST.SHIFT_HEATMAP)."""
+    return torch.cat([heatmaps[..., :1], heatmaps[..., :-1]], dim=-1)
+
+
+def find_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """The highest pixel of each map: coordinates (N, K, 2) int64 x y, and values (N, K)."""
+    width = heatmaps.shape[-1]
+    values, places = heatmaps.flatten(2).max(-1)  # (N, K)
+    return torch.stack([places % width, places // width], dim=-1), values
+
+
+def decode_quarter(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
+    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): peak and quarter shift.
+
+    The peak moves a quarter pixel towards the higher neighbour along x and y (HRNet, section 4.1);
+    at the border of the map it stays.
+    """
+    peaks, scores = find_peaks(heatmaps)
+    window = _windows(heatmaps, peaks, radius=1)  # (N, K, 3, 3)
+    slope = torch.stack(
+        [window[..., 1, 2] - window[..., 1, 0], window[..., 2, 1] - window[..., 0, 1]], dim=-1
+    )  # (N, K, 2)
+    shift = 0.25 * torch.sign(slope) * _inside(peaks, heatmaps, margin=1)[..., None]
+    return peaks + shift, scores.clamp(0, 1)
+
+
+def decode_dark(heatmaps: Tensor, sigma: float = 2.0) -> tuple[Tensor, Tensor]:
+    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): the peak of a fitted Gaussian.
+
+    DARK (Zhang et al., CVPR 2020, section 3.2): smooth the map with the training Gaussian, take its
+    logarithm, and go one Newton step from the highest pixel. `sigma` is that of the training maps.
+    Where the map is not a peak there (at its border, or no maximum), the pixel itself is given.
+    """
+    peaks, scores = find_peaks(heatmaps)
+    radius = round(2 * sigma) + 2
+    window = _windows(heatmaps, peaks, radius)  # (N, K, 2r+1, 2r+1): smoothing is needed here only
+    people, joints, side, _ = window.shape
+    smooth = _blur(window.reshape(people * joints, 1, side, side), sigma)  # (N*K, 1, 5, 5)
+    logs = smooth.clamp_min(1e-10).log().view(people, joints, 5, 5)
+
+    centre = logs[..., 2, 2]
+    dx = (logs[..., 2, 3] - logs[..., 2, 1]) / 2
+    dy = (logs[..., 3, 2] - logs[..., 1, 2]) / 2
+    dxx = (logs[..., 2, 4] - 2 * centre + logs[..., 2, 0]) / 4
+    dyy = (logs[..., 4, 2] - 2 * centre + logs[..., 0, 2]) / 4
+    dxy = (logs[..., 3, 3] - logs[..., 3, 1] - logs[..., 1, 3] + logs[..., 1, 1]) / 4
+    determinant = dxx * dyy - dxy**2
+    is_peak = (determinant > 1e-9) & (dxx < 0) & _inside(peaks, heatmaps, margin=2)
+    safe = torch.where(is_peak, determinant, torch.ones_like(determinant))
+    step = torch.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], dim=-1) / safe[..., None]
+    # A flat top gives a long step; the true peak is never further than a pixel or so.
+    step = torch.where(is_peak[..., None], step.clamp(-1.5, 1.5), torch.zeros_like(step))
+    return peaks + step, scores.clamp(0, 1)
+
+
+def _inside(peaks: Tensor, heatmaps: Tensor, margin: int) -> Tensor:
+    """Which peaks (N, K) keep at least `margin` pixels from the border of their map."""
+    height, width = heatmaps.shape[-2:]
+    x, y = peaks[..., 0], peaks[..., 1]
+    return (x >= margin) & (x < width - margin) & (y >= margin) & (y < height - margin)
+
+
+def _windows(heatmaps: Tensor, peaks: Tensor, radius: int) -> Tensor:
+    """Cut (N, K, 2r+1, 2r+1) around the peaks; beyond the border the map goes on as at it."""
+    height, width = heatmaps.shape[-2:]
+    reach = torch.arange(-radius, radius + 1, device=heatmaps.device)
+    x = (peaks[..., 0:1] + reach).clamp(0, width - 1)  # (N, K, 2r+1)
+    y = (peaks[..., 1:2] + reach).clamp(0, height - 1)  # (N, K, 2r+1)
+    places = y[..., :, None] * width + x[..., None, :]  # (N, K, 2r+1, 2r+1)
+    return heatmaps.flatten(2).gather(2, places.flatten(2)).view(places.shape)
+
+
+def _blur(windows: Tensor, sigma: float) -> Tensor:
+    """Smooth (N, 1, S, S) with a Gaussian whose kernel leaves (N, 1, 5, 5)."""
+    size = windows.shape[-1] - 4
+    reach = torch.arange(size, dtype=windows.dtype, device=windows.device) - size // 2
+    kernel = torch.exp(-(reach**2) / (2 * sigma**2))
+    kernel = kernel / kernel.sum()
+    along_y = F.conv2d(windows, kernel.view(1, 1, size, 1))
+    return F.conv2d(along_y, kernel.view(1, 1, 1, size))
