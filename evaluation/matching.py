@@ -1,0 +1,126 @@
+"""The people of a frame, truth against prediction: who is there, how near each pair is, who pairs.
+
+Every score of this package takes a sequence as a list of FramePairs. K layers are scored side by
+side: 15 joints of a pose, or one layer for boxes and whole people. Arrays are float64, so that
+scores equal the reference programs' to the last digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FramePairs:
+    """One frame: G true and P predicted people, and how each pair compares in K layers."""
+
+    truth_ids: IntArray  # (G,) unique in the frame
+    predicted_ids: IntArray  # (P,) unique in the frame
+    truth_there: BoolArray  # (K, G) the person has this joint
+    predicted_there: BoolArray  # (K, P)
+    pairs: FloatArray  # (K, G, P) a distance or a similarity, as the score asks
+
+
+def whole_people(truth_ids: object, predicted_ids: object, pairs: object) -> FramePairs:
+    """One layer (K = 1) of boxes or whole people: ids (G,) and (P,), pairs (G, P)."""
+    truth, predicted = np.asarray(truth_ids, np.int64), np.asarray(predicted_ids, np.int64)
+    values = np.asarray(pairs, np.float64).reshape(1, len(truth), len(predicted))
+    there = np.ones((1, len(truth)), bool), np.ones((1, len(predicted)), bool)
+    return FramePairs(truth, predicted, *there, values)
+
+
+def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
+    """Number the ids of a sequence's frames 0..n-1; returns the frames' numbers and the n ids."""
+    if not ids:
+        return [], np.zeros(0, np.int64)
+    ends = np.cumsum([len(frame) for frame in ids])
+    known, numbers = np.unique(np.concatenate(ids), return_inverse=True)
+    return np.split(numbers.astype(np.int64), ends[:-1]), known
+
+
+def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """Overlap (G, P) of boxes x1 y1 x2 y2 (G, 4) and (P, 4); 0 where both are empty."""
+    corner = np.maximum(a[:, None, :2], b[None, :, :2])  # (G, P, 2)
+    sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)  # (G, P, 2)
+    inter = sides[..., 0] * sides[..., 1]  # (G, P)
+    area_a, area_b = ((box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1]) for box in (a, b))
+    union = area_a[:, None] + area_b[None, :] - inter
+    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+
+
+def oks(
+    truth: FloatArray, predicted: FloatArray, areas: FloatArray, sigmas: FloatArray
+) -> FloatArray:
+    """Object keypoint similarity (G, P) over the joints that truth has.
+
+    truth (G, K, 2) with NaN where not labelled; predicted (P, K, 2) with NaN where not given,
+    which counts as infinitely far; areas (G,) in square pixels; sigmas (K,).
+    """
+    squared = ((truth[:, None] - predicted[None]) ** 2).sum(-1)  # (G, P, K)
+    variance = 2 * np.maximum(areas, np.spacing(1))[:, None] * (2 * sigmas) ** 2  # (G, K)
+    near = np.nan_to_num(np.exp(-squared / variance[:, None]))  # (G, P, K), 0 where either lacks
+    labelled = ~np.isnan(truth[..., 0])  # (G, K)
+    return near.sum(-1) / np.maximum(labelled.sum(-1), 1)[:, None]  # (G, P)
+
+
+def cheapest_pairs(costs: FloatArray) -> tuple[IntArray, ...]:
+    """Pair rows with columns: as many pairs as can be, then the smallest sum.
+
+    costs (..., G, P), NaN where a pair may not be. Returns the pairs as np.nonzero would: one index
+    array for each axis.
+    """
+    allowed = np.isfinite(costs)
+    chosen, contested = _uncontested(allowed)
+    for layer in contested:
+        # One forbidden pair costs more than all allowed ones together, so that the number of
+        # allowed pairs comes before their sum; motmetrics' rule.
+        largest = np.abs(costs[layer][allowed[layer]]).max() + 1
+        forbidden = 2 * min(costs.shape[-2:]) * largest + 1
+        row, column = _assign(np.where(allowed[layer], costs[layer], forbidden))
+        chosen[layer][row, column] = allowed[layer][row, column]
+    return np.nonzero(chosen)
+
+
+def best_pairs(scores: FloatArray) -> tuple[IntArray, ...]:
+    """Pair rows with columns for the largest sum of `scores` (..., G, P), all 0 or more.
+
+    Pairs that score 0 are left out. Returns the pairs as np.nonzero would.
+    """
+    chosen, contested = _uncontested(scores > 0)
+    for layer in contested:
+        row, column = _assign(-scores[layer])
+        chosen[layer][row, column] = scores[layer][row, column] > 0
+    return np.nonzero(chosen)
+
+
+def _uncontested(candidates: BoolArray) -> tuple[BoolArray, list[tuple[int, ...]]]:
+    """Candidates (..., G, P) whose two people have no other, and the layers that hold others.
+
+    Most frames need no solver at all: people stand apart.
+    """
+    alone = (candidates.sum(-1, keepdims=True) == 1) & (candidates.sum(-2, keepdims=True) == 1)
+    chosen = candidates & alone
+    contested = np.argwhere((candidates & ~alone).any((-2, -1)))
+    return chosen, [tuple(layer) for layer in contested.tolist()]
+
+
+def _assign(costs: FloatArray) -> tuple[IntArray, IntArray]:
+    """The cheapest complete assignment of a (G, P) matrix: rows and columns."""
+    # The solvers are imported here: most sequences never need one, and starting up counts.
+    if costs.size > 40_000:  # lap makes the matrix square, which costs memory
+        from scipy.optimize import linear_sum_assignment
+
+        return linear_sum_assignment(costs)
+    from lap import lapjv
+
+    columns = lapjv(costs, extend_cost=True)[1]  # (G,), -1 where a row has no column
+    rows = np.flatnonzero(columns >= 0)
+    return rows, columns[rows]
