@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, IntArray, best_pairs, renumbered
+from evaluation.matching import FloatArray, FramePairs, IntArray, best_pairs, renumbered, sums_by
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # (A,) trackeval's own expression: the same last digits
 _EPSILON = np.finfo(float).eps
@@ -76,7 +76,7 @@ def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
 
     def summed(weights: FloatArray) -> FloatArray:
         """Sum (A, U) over the pairs of ids of each layer: (K, A)."""
-        return np.stack([np.bincount(layer, w, minlength=layers) for w in weights], axis=1)
+        return np.stack([sums_by(layer, w, layers) for w in weights], axis=1)
 
     found = summed(matches)
     return HotaCounts(
@@ -100,8 +100,7 @@ def _tally(numbers: Sequence[IntArray], weights: Sequence[FloatArray], size: int
     """Sum the frames' weights by number: (size,)."""
     if not numbers:
         return np.zeros(size)
-    sums: FloatArray = np.bincount(np.concatenate(numbers), np.concatenate(weights), size)
-    return sums
+    return sums_by(np.concatenate(numbers), np.concatenate(weights), size)
 
 
 def hota_scores(counts: HotaCounts) -> dict[str, FloatArray]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, best_pairs, renumbered
+from evaluation.matching import FloatArray, FramePairs, best_pairs, renumbered, sums_by
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ def identity(frames: Sequence[FramePairs], layers: int, threshold: float = 0.5) 
         truth_total += frame.truth_there.sum(1)
         predicted_total += frame.predicted_there.sum(1)
     layer, truth, prediction = best_pairs(agree)
-    right: FloatArray = np.bincount(layer, agree[layer, truth, prediction], minlength=layers)
+    right = sums_by(layer, agree[layer, truth, prediction], layers)
     return IdentityCounts(right, truth_total - right, predicted_total - right)
 
 

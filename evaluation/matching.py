@@ -46,6 +46,11 @@ def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
     return np.split(numbers.astype(np.int64), ends[:-1]), known
 
 
+def sums_by(index: IntArray, weights: NDArray[np.generic], size: int) -> FloatArray:
+    """Sum the weights (M,) that share an index (M,) in 0..size-1: (size,)."""
+    return np.asarray(np.bincount(index, weights, size), np.float64)
+
+
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     """Overlap (G, P) of boxes x1 y1 x2 y2 (G, 4) and (P, 4); 0 where both are empty."""
     corner = np.maximum(a[:, None, :2], b[None, :, :2])  # (G, P, 2)

@@ -12,7 +12,14 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, IntArray, cheapest_pairs, renumbered
+from evaluation.matching import (
+    FloatArray,
+    FramePairs,
+    IntArray,
+    cheapest_pairs,
+    renumbered,
+    sums_by,
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,15 +120,15 @@ def _score_frame(
     lost = history.lost[:, rows]  # (K, G)
 
     again = _extra_events(history, new, rows, columns) * frame.pairs[tuple(new)]
-    raw = np.nansum(frame.pairs, axis=(1, 2)) + np.bincount(layer, distances, minlength=layers)
+    raw = np.nansum(frame.pairs, axis=(1, 2)) + sums_by(layer, distances, layers)
     tally = np.array([
         frame.truth_there.sum(1),
         (frame.truth_there & ~found).sum(1),
         frame.predicted_there.sum(1) - found.sum(1),
         np.bincount(layer[switched], minlength=layers),
         (lost & found).sum(1),
-        np.bincount(layer, distances, minlength=layers),
-        raw + np.bincount(new[0], again, minlength=layers),
+        sums_by(layer, distances, layers),
+        raw + sums_by(new[0], again, layers),
     ])  # fmt: skip
 
     history.partner[layer, truth] = partner
