@@ -1,0 +1,361 @@
+"""The only renderer: people of a frame -> a Drawing of plain shapes -> painted onto the picture.
+
+`Overlay.layout` decides every shape, colour and width; `rasterise` paints them with OpenCV, and the
+window paints the same Drawing with Qt. Shapes are in pixels of the frame; colours are RGBA.
+"""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.people import FloatArray, Poses
+from pose.skeleton import Skeleton
+from tracking.pipeline import FrameResult
+
+Colour = tuple[int, int, int]
+ColourArray = NDArray[np.uint8]
+
+# Apart in hue and lightness, readable on skin, wood and grass; the ninth person starts a new round
+PALETTE: tuple[Colour, ...] = (
+    (46, 196, 255), (255, 140, 46), (122, 224, 74), (244, 88, 190),
+    (255, 214, 52), (150, 120, 255), (52, 222, 178), (255, 86, 86),
+)  # fmt: skip
+OUTLINE_DARKNESS = 0.28  # the outline is the person's colour at this brightness
+RIGHT_SIDE_DARKNESS = 0.72  # the right limbs are this much darker, to tell the sides apart
+# Width of a limb at each joint, relative to the hip's; other joints get DEFAULT_WIDTH
+JOINT_WIDTHS = {
+    "hip": 1.0, "shoulder": 1.0, "neck": 0.85, "head_bottom": 0.85, "knee": 0.85, "elbow": 0.75,
+    "ankle": 0.6, "wrist": 0.55, "nose": 0.55, "head_top": 0.5, "eye": 0.35, "ear": 0.35,
+}  # fmt: skip
+DEFAULT_WIDTH = 0.7
+FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top")
+
+
+@dataclass(frozen=True, slots=True)
+class OverlayStyle:
+    """What is drawn of a person, and how."""
+
+    boxes: bool = True
+    skeleton: bool = True
+    joints: bool = True
+    labels: bool = True
+    trails_s: float = 1.5  # seconds of the way behind a person; 0 draws none
+    thickness: float | None = None  # of a limb at the hip, pixels; None follows the person's size
+    radius: float | None = None  # of a joint at the hip, pixels; None follows the thickness
+    kpt_thr: float = 0.3  # joints that score below are not drawn
+    black_background: bool = False
+    blur_faces: bool = False
+    names: Mapping[int, str] = field(default_factory=dict)  # of people who are not just a number
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Polyline:
+    """A line through P points whose width and colour change along the way."""
+
+    points: FloatArray  # (P, 2)
+    widths: FloatArray  # (P,)
+    colours: ColourArray  # (P, 4)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Label:
+    """A line of text on a rounded plate."""
+
+    text: str
+    x: float  # left edge of the plate
+    y: float  # bottom edge of the plate
+    size_px: float  # height of the capitals
+    colour: Colour  # of the plate
+    text_colour: Colour
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Drawing:
+    """What to paint over a frame, in this order."""
+
+    size_wh: tuple[int, int]
+    black_background: bool  # paint on black in place of the picture
+    blurred: FloatArray  # (B, 3) x y radius: circles in which nobody must be recognised
+    polylines: tuple[Polyline, ...]  # trails and box corners
+    segments: FloatArray  # (S, 6) x1 y1 x2 y2 width1 width2: limbs with their outlines
+    segment_colours: ColourArray  # (S, 4)
+    circles: FloatArray  # (C, 3) x y radius
+    circle_colours: ColourArray  # (C, 4)
+    labels: tuple[Label, ...]
+
+
+@cache
+def colour_of(person_id: int) -> Colour:
+    """The (r, g, b) of a person, bright and far from its neighbours', the same in every video."""
+    turn, place = divmod(person_id - 1, len(PALETTE))
+    if turn == 0:
+        return PALETTE[place]
+    # Later rounds: hues by the golden ratio, never twice the same, alternating in lightness
+    hue = (0.11 + (person_id - 1) * 0.618034) % 1.0
+    red, green, blue = colorsys.hls_to_rgb(hue, 0.56 + 0.12 * (turn % 2), 0.85)
+    return round(255 * red), round(255 * green), round(255 * blue)
+
+
+class Overlay:
+    """Turns results into drawings; remembers where people were, for the trails."""
+
+    def __init__(self, style: OverlayStyle) -> None:
+        self.style = style
+        self._ways: dict[int, list[tuple[float, float, float]]] = {}  # id -> (time_s, x, y)
+        self._now_s = -np.inf
+
+    def reset(self) -> None:
+        """Forget the trails, for a new video or after a jump."""
+        self._ways.clear()
+
+    def layout(self, result: FrameResult) -> Drawing:
+        """Decide the shapes for one frame; give the frames of a video in order."""
+        style, people = self.style, result.people
+        self._remember(result)
+        poses = people.poses
+        order = np.argsort(poses.boxes[:, 3], kind="stable")  # the nearest, lowest, comes last
+        colours = np.array([colour_of(int(i)) for i in people.ids], np.float32).reshape(-1, 3)
+        scale = _limb_widths(poses.boxes, style.thickness)  # (N,)
+        polylines = self._trails(
+            result.frame.time_s, scale_of=dict(zip(people.ids, scale, strict=True))
+        )
+        if style.boxes:
+            for index in order:
+                polylines += _corners(poses.boxes[index], colours[index], scale[index])
+        segments, segment_colours = [_no_rows(6)], [_no_rows(4)]
+        circles, circle_colours = [_no_rows(3)], [_no_rows(4)]
+        for index in order:
+            shapes = _figure(poses, int(index), colours[index], float(scale[index]), style)
+            for column, rows in zip(
+                (segments, segment_colours, circles, circle_colours), shapes, strict=True
+            ):
+                column.append(rows)
+        return Drawing(
+            result.frame.size_wh,
+            style.black_background,
+            _faces(poses) if style.blur_faces else _no_rows(3),
+            tuple(polylines),
+            np.concatenate(segments),
+            _to_colours(np.concatenate(segment_colours)),
+            np.concatenate(circles),
+            _to_colours(np.concatenate(circle_colours)),
+            self._labels(result) if style.labels else (),
+        )
+
+    def _remember(self, result: FrameResult) -> None:
+        """Add where everybody is now, and forget what is older than the trails."""
+        now_s = result.frame.time_s
+        if now_s <= self._now_s:
+            self.reset()
+        self._now_s = now_s
+        if not self.style.trails_s:
+            return
+        places = _body_centres(result.people.poses, self.style.kpt_thr)  # (N, 2)
+        for person, (x, y) in zip(result.people.ids, places, strict=True):
+            self._ways.setdefault(int(person), []).append((now_s, float(x), float(y)))
+        oldest_s = now_s - self.style.trails_s
+        kept = ((i, [step for step in way if step[0] >= oldest_s]) for i, way in self._ways.items())
+        self._ways = {person: way for person, way in kept if way}
+
+    def _trails(self, now_s: float, scale_of: Mapping[int, float]) -> list[Polyline]:
+        """The way of everybody seen lately: thin and clear where it is old."""
+        trails = []
+        for person, way in self._ways.items():
+            steps = np.array(way, np.float32)  # (P, 3)
+            if len(steps) < 2:
+                continue
+            points = _smoothed(steps[:, 1:])
+            # Times as differences in float64: a float32 clock is coarse after some hours
+            age = np.array([now_s - step[0] for step in way]) / self.style.trails_s  # (P,) 0..1
+            width = 0.9 * scale_of.get(person, 3.0)
+            colours = np.empty((len(points), 4), np.uint8)
+            colours[:, :3] = colour_of(person)
+            colours[:, 3] = 200 * np.clip(1 - age, 0, 1)
+            widths = (width * (0.25 + 0.75 * np.clip(1 - age, 0, 1))).astype(np.float32)
+            trails.append(Polyline(points, widths, colours))
+        return trails
+
+    def _labels(self, result: FrameResult) -> tuple[Label, ...]:
+        """A plate over each head with the person's name or number."""
+        width, height = result.frame.size_wh
+        labels = []
+        for person, box in zip(result.people.ids, result.people.poses.boxes, strict=True):
+            text = self.style.names.get(int(person), str(person))
+            size_px = float(np.clip(0.055 * (box[3] - box[1]), 9, 0.03 * max(width, height)))
+            colour = colour_of(int(person))
+            x = float(np.clip(box[0], 0, max(0, width - size_px * (1 + 0.8 * len(text)))))
+            y = float(np.clip(box[1] - 0.3 * size_px, 2 * size_px, height))
+            labels.append(Label(text, x, y, size_px, colour, _readable_on(colour)))
+        return tuple(labels)
+
+
+def _no_rows(columns: int) -> FloatArray:
+    return np.zeros((0, columns), np.float32)
+
+
+def _to_colours(rgba: FloatArray) -> ColourArray:
+    return np.clip(rgba, 0, 255).astype(np.uint8)
+
+
+def _readable_on(colour: Colour) -> Colour:
+    """Near-black or white, whichever contrasts more (Rec. 709 luma)."""
+    luma = 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
+    return (16, 18, 24) if luma > 110 else (255, 255, 255)
+
+
+def _limb_widths(boxes: FloatArray, thickness: float | None) -> FloatArray:
+    """Width in pixels (N,) of each person's thickest limb."""
+    if thickness is not None:
+        return np.full(len(boxes), thickness, np.float32)
+    longer = np.maximum(boxes[:, 2:] - boxes[:, :2], 1).max(axis=1, initial=1)  # (N,)
+    return np.clip(0.02 * longer, 1.8, 14).astype(np.float32)
+
+
+def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
+    """(N, 2) the middle of the hips where both are seen, otherwise of the box."""
+    centres = (poses.boxes[:, :2] + poses.boxes[:, 2:]) / 2  # (N, 2)
+    names = poses.skeleton.names
+    if "left_hip" in names and "right_hip" in names:
+        hips = [names.index("left_hip"), names.index("right_hip")]
+        seen = poses.keypoint_scores[:, hips].min(axis=1) >= kpt_thr  # (N,)
+        centres[seen] = poses.keypoints[seen][:, hips].mean(axis=1)
+    return centres
+
+
+def _smoothed(points: FloatArray) -> FloatArray:
+    """(P, 2) points, each the mean of itself and its neighbours; both ends stay."""
+    if len(points) < 3:
+        return points
+    smooth = points.copy()
+    smooth[1:-1] = (points[:-2] + points[1:-1] + points[2:]) / 3
+    return smooth
+
+
+def _corners(box: FloatArray, colour: FloatArray, scale: float) -> list[Polyline]:
+    """The four corners of a box: less in the way of the picture than its whole outline."""
+    x1, y1, x2, y2 = box
+    arm = 0.16 * min(x2 - x1, y2 - y1)
+    width = float(np.clip(0.45 * scale, 1.2, 4))
+    rgba = np.array([[*colour, 255]] * 3, np.uint8)
+    paths = (
+        [(x1, y1 + arm), (x1, y1), (x1 + arm, y1)],
+        [(x2 - arm, y1), (x2, y1), (x2, y1 + arm)],
+        [(x2, y2 - arm), (x2, y2), (x2 - arm, y2)],
+        [(x1 + arm, y2), (x1, y2), (x1, y2 - arm)],
+    )
+    widths = np.full(3, width, np.float32)
+    return [Polyline(np.array(path, np.float32), widths, rgba) for path in paths]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Figure:
+    """How a skeleton is drawn: its limbs, without those that only clutter the face."""
+
+    limbs: NDArray[np.int64]  # (L, 2); joint K is the middle of the shoulders
+    widths: FloatArray  # (K + 1,) relative to the hip's
+    darkness: FloatArray  # (K + 1,) 1, or less on the right side
+    shoulders: tuple[int, int] | None  # whose middle joint K is
+
+
+@cache
+def _figure_of(skeleton: Skeleton) -> _Figure:
+    names = skeleton.names
+    widths = [
+        next((w for part, w in JOINT_WIDTHS.items() if name.endswith(part)), DEFAULT_WIDTH)
+        for name in names
+    ]
+    darkness = [RIGHT_SIDE_DARKNESS if name.startswith("right") else 1.0 for name in names]
+    limbs = list(skeleton.limbs)
+    shoulders = None
+    # COCO has no neck: a line from the nose to between the shoulders replaces ear to shoulder
+    if "nose" in names and "left_shoulder" in names and not {"neck", "head_bottom"} & set(names):
+        shoulders = (names.index("left_shoulder"), names.index("right_shoulder"))
+        limbs = [
+            limb for limb in limbs if {names[j].split("_")[-1] for j in limb} != {"ear", "shoulder"}
+        ]
+        limbs.append((names.index("nose"), len(names)))
+    return _Figure(
+        np.array(limbs, np.int64).reshape(-1, 2),
+        np.array([*widths, JOINT_WIDTHS["neck"]], np.float32),
+        np.array([*darkness, 1.0], np.float32),
+        shoulders,
+    )
+
+
+def _figure(
+    poses: Poses, person: int, colour: FloatArray, scale: float, style: OverlayStyle
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray]:
+    """One person's segments (S, 6), their colours (S, 4), circles (C, 3), their colours (C, 4).
+
+    Every shape comes twice: a dark, wider outline first, then the colour.
+    """
+    how = _figure_of(poses.skeleton)
+    points = poses.keypoints[person]  # (K, 2)
+    seen = poses.keypoint_scores[person] >= style.kpt_thr  # (K,)
+    neck, neck_seen = np.zeros((1, 2), np.float32), False
+    if how.shoulders is not None:
+        pair = list(how.shoulders)
+        neck, neck_seen = points[pair].mean(axis=0, keepdims=True), bool(seen[pair].all())
+    points = np.concatenate([points, neck])  # (K + 1, 2)
+    seen = np.append(seen, neck_seen)  # (K + 1,)
+    outline = max(1.0, 0.22 * scale)
+    dark = np.array([*(colour * OUTLINE_DARKNESS), 255], np.float32)
+
+    segments, segment_colours = _no_rows(6), _no_rows(4)
+    if style.skeleton:
+        limbs = how.limbs[seen[how.limbs].all(axis=1)]  # (L, 2) with both ends seen
+        ends = points[limbs].reshape(-1, 4)  # (L, 4)
+        widths = how.widths[limbs] * scale  # (L, 2)
+        bright = how.darkness[limbs].min(axis=1)[:, None] * colour  # (L, 3)
+        opaque = np.full((len(limbs), 1), 255, np.float32)
+        segments = np.concatenate(
+            [np.hstack([ends, widths + 2 * outline]), np.hstack([ends, widths])]
+        )  # (2L, 6)
+        segment_colours = np.concatenate(
+            [np.tile(dark, (len(limbs), 1)), np.hstack([bright, opaque])]
+        )  # (2L, 4)
+
+    circles, circle_colours = _no_rows(3), _no_rows(4)
+    if style.joints:
+        joints = np.flatnonzero(seen[:-1])  # (J,) the made-up neck gets no dot
+        radius = 0.8 * scale if style.radius is None else style.radius
+        radii = np.maximum(how.widths[joints] * radius, 1.0)[:, None]  # (J, 1)
+        light = (how.darkness[joints][:, None] * colour) * 0.45 + 255 * 0.55  # (J, 3)
+        opaque = np.full((len(joints), 1), 255, np.float32)
+        circles = np.concatenate(
+            [
+                np.hstack([points[joints], radii + outline]),
+                np.hstack([points[joints], radii]),
+            ]
+        )  # (2J, 3)
+        circle_colours = np.concatenate(
+            [np.tile(dark, (len(joints), 1)), np.hstack([light, opaque])]
+        )  # (2J, 4)
+    return segments, segment_colours, circles, circle_colours
+
+
+def _faces(poses: Poses) -> FloatArray:
+    """(N, 3) x y radius of circles that hide the heads.
+
+    The joints' scores weigh the centre but nobody is left out: hiding a place that is no face does
+    less harm than showing a face.
+    """
+    names = poses.skeleton.names
+    face = [names.index(name) for name in FACE_JOINTS if name in names]
+    if not face or not len(poses):
+        return _no_rows(3)
+    points = poses.keypoints[:, face]  # (N, F, 2)
+    weights = np.maximum(poses.keypoint_scores[:, face], 1e-3)[..., None]  # (N, F, 1)
+    centres = (points * weights).sum(axis=1) / weights.sum(axis=1)  # (N, 2)
+    spread = np.linalg.norm(points - centres[:, None], axis=2)  # (N, F)
+    sure = np.where(weights[..., 0] >= 0.3, spread, 0).max(axis=1)  # (N,)
+    longer = (poses.boxes[:, 2:] - poses.boxes[:, :2]).max(axis=1)  # (N,)
+    # A head is an eighth of a person's height (Vitruvius); the margin covers its back and chin
+    radii = np.clip(1.6 * sure, longer / 13, longer / 5)
+    return np.column_stack([centres, radii]).astype(np.float32)
