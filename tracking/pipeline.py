@@ -83,6 +83,11 @@ class Pipeline:
         self._estimate = estimator
         self.reset()
 
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the joints of the poses are."""
+        return self._estimate.skeleton
+
     def reset(self) -> None:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
