@@ -1,0 +1,1 @@
+"""The trainer of both networks: `python -m pose.training pose|detector --data ... --images ...`."""

@@ -1,0 +1,190 @@
+"""What a training sample may look like: warped crops for poses, mosaics for the detector.
+
+Every random choice comes from the Generator passed in, so that a sample depends on its seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.geometry import crop_regions
+from pose.people import FloatArray, ImageArray
+from pose.skeleton import Skeleton
+
+Rng = np.random.Generator
+
+
+@dataclass(frozen=True, slots=True)
+class PoseAugmentation:
+    """Ranges and probabilities for crops of people."""
+
+    scale: float = 0.3  # region times 1 +- so much
+    rotation_deg: float = 40.0  # standard deviation, cut off at twice that
+    rotation_chance: float = 0.6
+    shift: float = 0.06  # of the region, the detector's box is never exact
+    half_body_chance: float = 0.25
+    occlusion_chance: float = 0.3
+    low_resolution_chance: float = 0.15
+
+
+def warp_person(
+    image: ImageArray,
+    box: FloatArray,
+    keypoints: FloatArray,
+    weights: FloatArray,
+    skeleton: Skeleton,
+    size_wh: tuple[int, int],
+    rng: Rng,
+    augmentation: PoseAugmentation | None,
+) -> tuple[ImageArray, FloatArray, FloatArray]:
+    """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
+
+    Without `augmentation` it is the crop of pose.geometry, as in inference. Joints outside the crop
+    get weight 0.
+    """
+    flip, angle = False, 0.0
+    region = crop_regions(box[None], size_wh, padding=1.25)[0]  # centre x y, width height
+    if augmentation is not None:
+        if rng.random() < augmentation.half_body_chance:
+            region = _half_body(region, keypoints, weights, skeleton, size_wh, rng)
+        region[2:] *= 1 + augmentation.scale * rng.uniform(-1, 1)
+        region[:2] += region[2:] * augmentation.shift * rng.uniform(-1, 1, 2)
+        if rng.random() < augmentation.rotation_chance:
+            angle = augmentation.rotation_deg * float(np.clip(rng.normal(), -2, 2))
+        flip = bool(rng.random() < 0.5)
+
+    matrix = _crop_to_frame(region, size_wh, angle, flip)  # (2, 3)
+    crop = _bytes(
+        cv2.warpAffine(image, matrix, size_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
+    )
+    inverse = cv2.invertAffineTransform(matrix)
+    points = keypoints @ inverse[:, :2].T + inverse[:, 2]  # (K, 2)
+    if flip:
+        points, weights = points[list(skeleton.mirror)], weights[list(skeleton.mirror)]
+    inside = ((points >= 0) & (points <= np.array(size_wh) - 1)).all(1)
+    weights = weights * inside
+    if augmentation is not None:
+        crop = _degrade(crop, rng, augmentation)
+    return crop, points.astype(np.float32), weights.astype(np.float32)
+
+
+def _bytes(image: NDArray[Any]) -> ImageArray:
+    """The same array: OpenCV's stubs only promise some number type."""
+    return image.astype(np.uint8, copy=False)
+
+
+def _crop_to_frame(
+    region: FloatArray, size_wh: tuple[int, int], angle_deg: float, flip: bool
+) -> FloatArray:
+    """The affine (2, 3) from crop pixels to frame pixels, unbiased (see pose.geometry)."""
+    scale = region[2:] / (np.array(size_wh, np.float32) - 1)
+    turn = np.deg2rad(angle_deg)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    linear = rotation * scale * np.array([-1.0 if flip else 1.0, 1.0])  # (2, 2)
+    middle = (np.array(size_wh) - 1) / 2
+    offset = region[:2] - linear @ middle
+    return np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
+
+
+def _half_body(
+    region: FloatArray,
+    keypoints: FloatArray,
+    weights: FloatArray,
+    skeleton: Skeleton,
+    size_wh: tuple[int, int],
+    rng: Rng,
+) -> FloatArray:
+    """The region around the upper or the lower joints, where enough of them are labelled."""
+    lower_names = ("hip", "knee", "ankle")
+    lower = np.array([name.endswith(lower_names) for name in skeleton.names])
+    chosen = (lower if rng.random() < 0.4 else ~lower) & (weights > 0)
+    if chosen.sum() < 4 or (weights > 0).sum() < 8:
+        return region
+    low, high = keypoints[chosen].min(0), keypoints[chosen].max(0)
+    margin = 0.1 * (high - low) + 2
+    box = np.concatenate([low - margin, high + margin]).astype(np.float32)
+    return crop_regions(box[None], size_wh, padding=1.25)[0]
+
+
+def _degrade(crop: ImageArray, rng: Rng, augmentation: PoseAugmentation) -> ImageArray:
+    """Low resolution, motion blur, colour and occlusion."""
+    height, width = crop.shape[:2]
+    if rng.random() < augmentation.low_resolution_chance:
+        factor = rng.uniform(0.25, 0.7)
+        small = cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
+        crop = _bytes(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+        if rng.random() < 0.5:
+            crop = _bytes(cv2.blur(crop, (int(rng.integers(1, 6)), int(rng.integers(1, 4)))))
+    crop = jitter_colour(crop, rng)
+    if rng.random() < augmentation.occlusion_chance:
+        size = (np.array([width, height]) * rng.uniform(0.1, 0.4, 2)).astype(int)
+        x, y = (int(rng.integers(0, limit)) for limit in (width, height))
+        crop = crop.copy()
+        crop[y : y + size[1], x : x + size[0]] = rng.integers(0, 256, 3)
+    return crop
+
+
+def jitter_colour(image: ImageArray, rng: Rng) -> ImageArray:
+    """Change gain and offset per channel, and sometimes take the colour away."""
+    gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
+    offset = rng.uniform(-20, 20)
+    levels = np.arange(256, dtype=np.float32)[:, None] * gain + offset  # (256, 3)
+    table = np.clip(levels, 0, 255).astype(np.uint8)[None]  # (1, 256, 3)
+    image = _bytes(cv2.LUT(image, table))
+    if rng.random() < 0.1:
+        grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
+        image = _bytes(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+    return image
+
+
+def place_picture(
+    canvas: ImageArray,
+    area: tuple[int, int, int, int],
+    image: ImageArray,
+    boxes: FloatArray,
+    scale: float,
+    anchor: tuple[float, float],
+    flip: bool,
+) -> FloatArray:
+    """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its boxes (M, 4) there.
+
+    `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
+    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped, as
+    are those under 5 pixels.
+    """
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = area
+    new_wh = np.maximum(np.round(np.array([width, height]) * scale), 1)
+    free = np.array([x2 - x1, y2 - y1]) - new_wh
+    offset = np.array([x1, y1]) + np.round(np.array(anchor) * free)
+    ratio = new_wh / np.array([width, height])
+    source, target = image, boxes * np.tile(ratio, 2)
+    if flip:
+        source = source[:, ::-1]
+        target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
+    matrix = np.array([[ratio[0], 0, offset[0] - x1], [0, ratio[1], offset[1] - y1]], np.float32)
+    shrinks = scale < 0.6
+    if shrinks:  # averaging keeps thin people whole where sampling would break them up
+        size = (int(new_wh[0]), int(new_wh[1]))
+        source = _bytes(cv2.resize(source, size, interpolation=cv2.INTER_AREA))
+        matrix[0, 0] = matrix[1, 1] = 1
+    cv2.warpAffine(
+        source,
+        matrix,
+        (x2 - x1, y2 - y1),
+        dst=(window := canvas[y1:y2, x1:x2].copy()),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_TRANSPARENT,
+    )
+    canvas[y1:y2, x1:x2] = window
+
+    moved = target + np.tile(offset, 2)
+    seen = np.clip(moved, [x1, y1, x1, y1], [x2, y2, x2, y2])
+    full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
+    keep = (left.prod(1) > 0.3 * full.prod(1)) & (left.min(1, initial=np.inf) >= 5)
+    return seen[keep].astype(np.float32)

@@ -1,0 +1,105 @@
+"""What the networks are trained to minimise."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from pose.yolox import decode_boxes
+
+
+def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+    """Weighted squared error of heatmaps (N, K, H, W), summed over a map, mean over labelled maps.
+
+    HRNet, section 3.2, with weights (N, K). The sum makes the size of the loss, and so the learning
+    rate, the same for every input size.
+    """
+    error = (heatmaps - targets).square().sum((2, 3))  # (N, K)
+    return (error * weights).sum() / weights.sum().clamp_min(1)
+
+
+def detection_loss(
+    raw: Tensor, targets: list[Tensor], cells: Tensor, box_weight: float = 5.0
+) -> Tensor:
+    """YOLOX's loss with SimOTA (Ge et al. 2021, section 2.2, and appendix), one class.
+
+    raw (N, A, 6), boxes per picture [(M, 4)] in input pixels, cells (A, 3). Objectness and class
+    are trained by cross-entropy, boxes by 1 - IoU^2; all are divided by the matched cells.
+    """
+    boxes = decode_boxes(raw, cells)  # (N, A, 4)
+    objectness = torch.zeros_like(raw[..., 4])  # (N, A)
+    matched_raw, matched_boxes, matched_truth, matched_iou = [], [], [], []
+    for index, truth in enumerate(targets):
+        if not len(truth):
+            continue
+        cell, person, iou = assign(raw[index].detach(), boxes[index].detach(), truth, cells)
+        objectness[index, cell] = 1
+        matched_raw.append(raw[index, cell])
+        matched_boxes.append(boxes[index, cell])
+        matched_truth.append(truth[person])
+        matched_iou.append(iou)
+    loss = F.binary_cross_entropy_with_logits(raw[..., 4], objectness, reduction="sum")
+    count = 0
+    if matched_raw:
+        iou = paired_iou(torch.cat(matched_boxes), torch.cat(matched_truth))  # (M,)
+        count = len(iou)
+        quality = torch.cat(matched_iou)
+        loss = loss + box_weight * (1 - iou.square()).sum()
+        loss = loss + F.binary_cross_entropy_with_logits(
+            torch.cat(matched_raw)[:, 5], quality, reduction="sum"
+        )
+    return loss / max(count, 1)
+
+
+def assign(
+    raw: Tensor, boxes: Tensor, truth: Tensor, cells: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """SimOTA: which cells answer for which true boxes (M, 4): cells (P,), people (P,), IoU (P,).
+
+    Candidates lie in the box or within 2.5 strides of its centre. Each box takes its k cheapest,
+    k the sum of its ten best IoUs; a cell wanted by several goes to the cheapest.
+    """
+    middles = cells[:, :2] + cells[:, 2:] / 2  # (A, 2)
+    near_edges = torch.cat(
+        [middles[None] - truth[:, None, :2], truth[:, None, 2:] - middles[None]], dim=-1
+    )  # (M, A, 4)
+    inside = near_edges.amin(-1) > 0  # (M, A)
+    centre = (truth[:, :2] + truth[:, 2:]) / 2
+    near = ((middles[None] - centre[:, None]).abs() < 2.5 * cells[:, 2:]).all(-1)  # (M, A)
+    candidate = torch.nonzero((inside | near).any(0)).squeeze(1)  # (C,)
+
+    iou = pairwise_iou(truth, boxes[candidate])  # (M, C)
+    score = (raw[candidate, 4].sigmoid() * raw[candidate, 5].sigmoid()).sqrt()  # (C,)
+    cost = (
+        -score.clamp_min(1e-8).log()[None]
+        - 3 * iou.clamp_min(1e-8).log()
+        + 1e5 * ~(inside & near)[:, candidate]
+    )  # (M, C)
+    budget = iou.topk(min(10, len(candidate)), dim=1).values.sum(1).int().clamp_min(1)  # (M,)
+    rank = cost.argsort(1).argsort(1)  # (M, C)
+    chosen = rank < budget[:, None]  # (M, C)
+    cheapest = torch.where(chosen, cost, torch.inf).argmin(0)  # (C,)
+    taken = torch.nonzero(chosen.any(0)).squeeze(1)  # (P,)
+    person = cheapest[taken]
+    return candidate[taken], person, iou[person, taken]
+
+
+def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU (M, C) of boxes (M, 4) and (C, 4)."""
+    return _iou(a[:, None], b[None])
+
+
+def paired_iou(a: Tensor, b: Tensor) -> Tensor:
+    """IoU (M,) of boxes (M, 4) and (M, 4), one by one."""
+    return _iou(a, b)
+
+
+def _iou(a: Tensor, b: Tensor) -> Tensor:
+    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
+        min=0
+    )
+    shared = overlap.prod(-1)
+    area_a = (a[..., 2:] - a[..., :2]).prod(-1)
+    area_b = (b[..., 2:] - b[..., :2]).prod(-1)
+    return shared / (area_a + area_b - shared).clamp_min(1e-9)
