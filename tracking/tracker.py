@@ -247,7 +247,11 @@ def _clear_joints(poses: Poses, joint_thr: float) -> FloatArray:
 def _measured(poses: Poses) -> motion.MotionArray:
     """Coordinates (N, C) of people: box centre, size, joints."""
     low, high = poses.boxes[:, :2], poses.boxes[:, 2:]
-    parts = ((low + high) / 2, high - low, poses.keypoints.reshape(len(poses), -1))
+    parts = (
+        (low + high) / 2,
+        high - low,
+        poses.keypoints.reshape(len(poses), 2 * len(poses.skeleton)),
+    )
     return np.concatenate(parts, axis=1).astype(np.float64)
 
 
