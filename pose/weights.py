@@ -14,7 +14,7 @@ import os
 import pickle
 import tempfile
 import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -57,16 +57,28 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
 
     Raises WeightsError where the file is missing, damaged, or no safetensors file.
     """
+    with _opened(path) as file:
+        metadata = file.metadata() or {}
+        state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
+    return _float32(state), metadata
+
+
+def read_metadata(path: Path) -> dict[str, str]:
+    """The metadata of a file of ours alone. Raises WeightsError as `load_weights` does."""
+    with _opened(path) as file:
+        return file.metadata() or {}
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     require_file(path)
     try:
         with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
+            yield file
     except (SafetensorError, OSError) as error:
         raise WeightsError(
             f"{path} is damaged or not a safetensors file ({error}); fetch or copy it again"
         ) from error
-    return _float32(state), metadata
 
 
 def load_checkpoint(path: Path) -> State:
@@ -126,6 +138,15 @@ def _float32(state: Mapping[str, Tensor]) -> State:
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
     }
+
+
+def cache_dir() -> Path:
+    """The user's folder for fetched weights and converted networks; POSSE_CACHE overrides it."""
+    if named := os.environ.get("POSSE_CACHE"):
+        return Path(named)
+    if os.name == "nt":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "posse" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posse"
 
 
 def require_file(path: Path) -> None:

@@ -1,0 +1,95 @@
+"""PoseEstimator: a frame and the boxes of its people in, their joints out, all crops in one batch.
+
+Crops are a quarter larger than the box, as HRNet was trained (`PADDING`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from torch import Tensor
+
+from pose.cutting import Cutter, cutter_for
+from pose.geometry import crop_regions, grid_to_frame
+from pose.heatmaps import average_flipped, decode_dark, decode_quarter, shift_right
+from pose.library import pose_network
+from pose.networks import PoseNetwork
+from pose.people import Detections, FloatArray, Frame, Poses
+from pose.runtime import Runtime, choose_device, choose_runtime
+from pose.skeleton import Skeleton
+
+PADDING = 1.25
+
+
+class PoseEstimator:
+    """Finds the joints of people; `submit` lets the caller do something else meanwhile.
+
+    flip: average with the heatmaps of the mirrored crops, for twice the work (the flip test).
+    """
+
+    def __init__(
+        self, network: PoseNetwork, run: Runtime, cutter: Cutter, *, flip: bool = False
+    ) -> None:
+        self._network = network
+        self._size_wh = network.network.pictures.size_wh
+        self._run = run
+        self._cutter = cutter
+        self._flip = flip
+
+    @property
+    def skeleton(self) -> Skeleton:
+        """What the joints are."""
+        return self._network.skeleton
+
+    def __call__(self, frame: Frame, detections: Detections) -> Poses:
+        """The poses of the people in the boxes, in their order."""
+        return self.submit(frame, detections)()
+
+    def submit(self, frame: Frame, detections: Detections) -> Callable[[], Poses]:
+        """Start on the boxes of `frame`; the function returned waits for the poses."""
+        if not len(detections):
+            return lambda: Poses.empty(self.skeleton)
+        regions = crop_regions(detections.boxes, self._size_wh, PADDING)  # (N, 4)
+        crops = self._cutter.people(frame.image, regions, self._size_wh, self._network.unbiased)
+        finish = self._run.submit(crops)
+        finish_mirrored = self._run.submit(self._cutter.mirror(crops)) if self._flip else None
+
+        def wait() -> Poses:
+            heatmaps = finish()[0]  # (N, K, h, w)
+            if finish_mirrored is not None:
+                heatmaps = self._average(heatmaps, finish_mirrored()[0])
+            keypoints, scores = self._decode(heatmaps, regions)
+            return Poses(detections.boxes, detections.scores, keypoints, scores, self.skeleton)
+
+        return wait
+
+    def _average(self, heatmaps: Tensor, mirrored: Tensor) -> Tensor:
+        """The mean with the mirrored crops' heatmaps, as the network's convention asks.
+
+        A heatmap of the official convention, mirrored back, lies a pixel too far to the left.
+        """
+        if self._network.unbiased:
+            return average_flipped(heatmaps, mirrored, self.skeleton.mirror)
+        back = mirrored[:, list(self.skeleton.mirror)].flip(-1)
+        return (heatmaps + shift_right(back)) / 2
+
+    def _decode(self, heatmaps: Tensor, regions: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Heatmaps (N, K, h, w) to keypoints (N, K, 2) in the frame and scores (N, K)."""
+        sigma = self._network.sigma
+        points, scores = decode_quarter(heatmaps) if sigma is None else decode_dark(heatmaps, sigma)
+        grid_wh = (heatmaps.shape[-1], heatmaps.shape[-2])
+        scale, offset = grid_to_frame(regions, grid_wh, self._network.unbiased)  # (N, 2) each
+        keypoints = points.cpu().numpy() * scale[:, None] + offset[:, None]  # (N, K, 2)
+        return keypoints.astype(np.float32), scores.cpu().numpy()
+
+
+def load_estimator(name_or_file: str, device: str = "auto", *, flip: bool = False) -> PoseEstimator:
+    """The pose network that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
+
+    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
+    """
+    place = choose_device(device)
+    network = pose_network(name_or_file)
+    run = choose_runtime(network.network, place, many=True)
+    return PoseEstimator(network, run, cutter_for(place), flip=flip)

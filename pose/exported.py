@@ -1,0 +1,64 @@
+"""Networks as ONNX and OpenVINO files: what they are, read from the file alone.
+
+A file of ours carries a description (kind, skeleton, input size, ...) as JSON under the key
+`posse` of its metadata, and takes frames' own bytes. A file from elsewhere is told by its shapes:
+float pictures in, COCO-17 heatmaps or YOLOX's raw predictions out.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from pose.networks import IMAGENET_MEAN, IMAGENET_STD, Pictures
+from pose.weights import WeightsError, require_file
+
+KEY = "posse"
+
+
+def describe(file: Path) -> dict[str, Any]:
+    """What an exported file is: kind, input_wh, joints or classes, and for ours the rest.
+
+    Raises WeightsError where it is damaged, or neither a pose network nor a detector.
+    """
+    import openvino
+
+    require_file(file)
+    try:
+        model = openvino.Core().read_model(file)
+    except RuntimeError as error:
+        raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
+    own = _own_description(model)
+    if own:
+        return own
+    shape = [side.get_length() if side.is_static else 0 for side in model.input(0).partial_shape]
+    ranks = [len(output.partial_shape) for output in model.outputs]
+    if len(shape) != 4 or shape[1] != 3:
+        raise WeightsError(f"{file} takes {shape}; expected pictures [N, 3, height, width]")
+    last = model.output(0).partial_shape
+    common = {"input_wh": [shape[3], shape[2]]}
+    if ranks == [4]:
+        return {"kind": "pose", "joints": last[1].get_length(), **common}
+    if ranks == [3]:
+        return {"kind": "detector", "classes": last[2].get_length() - 5, **common}
+    raise WeightsError(
+        f"{file} gives outputs of ranks {ranks}; expected heatmaps [N, K, h, w] of a pose network "
+        "or YOLOX's raw predictions [N, anchors, 5 + classes]"
+    )
+
+
+def _own_description(model: Any) -> dict[str, Any]:
+    """The JSON under `posse`: at the top of an OpenVINO file, under `framework` of an ONNX one."""
+    for path in ([KEY], ["framework", KEY]):
+        if model.has_rt_info(path):
+            return dict(json.loads(model.get_rt_info(path).astype(str)))
+    return {}
+
+
+def pictures_of(description: dict[str, Any]) -> Pictures:
+    """What a described file takes; where its input is bytes, the normalisation is its own."""
+    width, height = description["input_wh"]
+    if description["kind"] == "pose":
+        return Pictures((width, height), True, IMAGENET_MEAN, IMAGENET_STD)
+    return Pictures((width, height), False, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
