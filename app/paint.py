@@ -59,8 +59,8 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
     not painted twice."""
     if (line.colours[:, 3] == 255).all():
         width = max(1, round(float(line.widths[0])))
-        points = _fixed(line.points)
-        cv2.polylines(canvas, [points], False, _bgr(line.colours)[0], width, cv2.LINE_AA, SHIFT)
+        path = [_fixed(line.points)]
+        cv2.polylines(canvas, path, False, _bgr(line.colours)[0], width, cv2.LINE_AA, SHIFT)
         return
     margin = float(line.widths.max()) + 2
     height, width = canvas.shape[:2]
@@ -69,12 +69,12 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
     if x2 <= x1 or y2 <= y1:
         return
     mask = np.zeros((y2 - y1, x2 - x1), np.uint8)
-    points = line.points - np.array([x1, y1], np.float32)
-    segments = np.concatenate(
+    points: FloatArray = line.points - np.array([x1, y1], np.float32)
+    segments: FloatArray = np.concatenate(
         [points[:-1], points[1:], line.widths[:-1, None], line.widths[1:, None]], axis=1
     )  # (P - 1, 6)
     corners, centres = _fixed(segment_quads(segments)), _fixed(points)
-    radii = _fixed(line.widths / 2).tolist()
+    radii = _fixed(line.widths / np.float32(2)).tolist()
     for piece, alpha in enumerate(line.colours[1:, 3].tolist()):
         cv2.circle(
             mask, centres[piece + 1].tolist(), radii[piece + 1], alpha, -1, cv2.LINE_AA, SHIFT

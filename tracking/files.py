@@ -1,0 +1,228 @@
+"""Tracks in and out of files: the formats by name, what a file says of its clip, and how to read.
+
+A writer streams: it holds a bounded number of people, gives its file the final name only when
+`close` has made it whole, and leaves nothing behind after `abort`. A joint is always x, y,
+confidence, in pixels of the frame.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from importlib import import_module, metadata
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from pose.errors import UserError
+from pose.people import Frame
+from pose.skeleton import COCO17, SKELETONS, Skeleton
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+
+class TracksFileError(UserError):
+    """A tracks file that cannot be read or written."""
+
+
+def program_version() -> str:
+    """Name and version of this program, as files state it."""
+    try:
+        return f"posse {metadata.version('posse')}"
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "posse"
+
+
+@dataclass(frozen=True, slots=True)
+class ClipInfo:
+    """What a file of tracks says of the clip and of how the tracks were made."""
+
+    name: str  # of the clip, without suffix
+    size_wh: tuple[int, int]
+    skeleton: Skeleton
+    frame_rate: Fraction | None = None  # nominal
+    settings: Mapping[str, Any] = field(default_factory=dict)  # of the pipeline, JSON values
+    weights: Mapping[str, str] = field(default_factory=dict)  # "detector", "pose" -> SHA-256
+    program: str = field(default_factory=program_version)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values; `from_json` gives an equal ClipInfo back."""
+        return {
+            "program": self.program,
+            "clip": self.name,
+            "size_wh": list(self.size_wh),
+            "frame_rate": None if self.frame_rate is None else str(self.frame_rate),
+            "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.names)},
+            "settings": dict(self.settings),
+            "weights_sha256": dict(self.weights),
+        }
+
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> ClipInfo:
+        """Read what `to_json` wrote; what is absent takes its default."""
+        rate = content.get("frame_rate")
+        stated = content.get("skeleton") or {}
+        return cls(
+            name=str(content.get("clip", "")),
+            size_wh=tuple(content.get("size_wh", (0, 0))),
+            skeleton=skeleton_named(stated.get("name", COCO17.name), stated.get("joints")),
+            frame_rate=None if rate is None else Fraction(rate),
+            settings=content.get("settings", {}),
+            weights=content.get("weights_sha256", {}),
+            program=str(content.get("program", "")),
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Tracks:
+    """The content of a tracks file. The frames carry no picture (see `frame_without_picture`)."""
+
+    info: ClipInfo
+    frames: list[FrameResult]  # in order; frames without people may be missing
+
+
+class TracksWriter(Protocol):
+    """Takes the results of one clip, in order."""
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame. Raises TracksFileError where the file cannot be written."""
+
+    def close(self) -> None:
+        """Make the file whole and give it its name; safe to call twice."""
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A kind of tracks file; `module` has `Writer(path, info)` and, if readable, `read(path)`."""
+
+    suffix: str  # after the clip's name
+    module: str  # imported when it is used: pyarrow and rerun take a while
+    readable: bool
+    summary: str
+
+
+FORMATS = {
+    "posetrack18": Format(
+        ".json", "tracking.formats.posetrack18", True, "PoseTrack 2018 JSON, 17 joints, ids"
+    ),
+    "posetrack17": Format(
+        ".posetrack17.json", "tracking.formats.posetrack17", True, "PoseTrack 2017, 15 joints, ids"
+    ),
+    "csv": Format(".csv", "tracking.formats.table", True, "a row per person and frame"),
+    "parquet": Format(".parquet", "tracking.formats.parquet", True, "the same table, compressed"),
+    "coco": Format(".coco.json", "tracking.formats.coco", True, "COCO keypoint results, track_id"),
+    "alphapose": Format(
+        ".alphapose.json", "tracking.formats.alphapose", True, "AlphaPose results with idx"
+    ),
+    "openpose": Format(
+        "_openpose", "tracking.formats.openpose", True, "OpenPose BODY_25, a file per frame"
+    ),
+    "mot": Format(".txt", "tracking.formats.mot", True, "MOT Challenge text, boxes only"),
+    "trc": Format("_trc", "tracking.formats.trc", True, "OpenSim markers, a file per person"),
+    "rerun": Format(".rrd", "tracking.formats.rerun", False, "a recording for the Rerun viewer"),
+}
+
+
+def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
+    """A writer of the format named; the folder of `path` is made. Raises TracksFileError."""
+    chosen = FORMATS.get(format_name)
+    if chosen is None:
+        raise TracksFileError(f"no format {format_name!r}; choose from {', '.join(FORMATS)}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TracksFileError(f"{path.parent}: cannot be made ({error.strerror})") from error
+    writer: TracksWriter = import_module(chosen.module).Writer(path, info)
+    return writer
+
+
+def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
+    """Read a tracks file of the format named, or recognised by its name and content.
+
+    Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
+    """
+    if not path.exists():
+        raise TracksFileError(f"{path}: there is no such file; check the name")
+    name = format_name or recognise(path)
+    chosen = FORMATS.get(name)
+    if chosen is None or not chosen.readable:
+        readable = ", ".join(key for key, value in FORMATS.items() if value.readable)
+        raise TracksFileError(f"{path}: {name} cannot be read; these can: {readable}")
+    try:
+        tracks: Tracks = import_module(chosen.module).read(path)
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
+        raise TracksFileError(
+            f"{path}: not a {name} file, or damaged ({type(error).__name__}: {error})"
+        ) from error
+    except OSError as error:
+        raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
+    return tracks
+
+
+def recognise(path: Path) -> str:
+    """The name of the format of `path`. Raises TracksFileError where none fits."""
+    if path.is_dir():
+        return "trc" if any(path.glob("*.trc")) else "openpose"
+    for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
+        if path.name.endswith(FORMATS[name].suffix) and FORMATS[name].suffix != ".json":
+            return name
+    if path.suffix == ".trc":
+        return "trc"
+    if path.suffix != ".json":
+        known = ", ".join(sorted({value.suffix for value in FORMATS.values()}))
+        raise TracksFileError(f"{path}: what kind of file is it? The known endings are {known}")
+    content = read_json(path)
+    if isinstance(content, dict):
+        return "posetrack17" if "annolist" in content else "posetrack18"
+    first = content[0] if isinstance(content, list) and content else {}
+    return "alphapose" if "idx" in first or "box" in first else "coco"
+
+
+def read_json(path: Path) -> Any:
+    """The content of a JSON file. Raises TracksFileError naming the place of the damage."""
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, OSError) as error:
+        raise TracksFileError(f"{path}: not a whole JSON file ({error})") from error
+
+
+def info_path(path: Path) -> Path:
+    """Where the ClipInfo lies of a tracks file that cannot hold it: NAME.info.json beside it."""
+    name = path.name
+    for chosen in sorted(FORMATS.values(), key=lambda value: -len(value.suffix)):
+        if name.endswith(chosen.suffix):
+            return path.with_name(name.removesuffix(chosen.suffix) + ".info.json")
+    return path.with_name(path.stem + ".info.json")
+
+
+def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:
+    """The ClipInfo beside the tracks file `path`; a bare one with `skeleton` where none is."""
+    beside = info_path(path)
+    if beside.is_file():
+        return ClipInfo.from_json(read_json(beside))
+    return ClipInfo(path.stem, (0, 0), skeleton, program="")
+
+
+def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
+    """A known skeleton, or a bare one (no limbs, sigmas of 0.05) that has the `joints` given."""
+    known = SKELETONS.get(name)
+    if known is not None and (joints is None or tuple(joints) == known.names):
+        return known
+    if joints is None:
+        raise TracksFileError(f"no skeleton {name!r}; known are {', '.join(SKELETONS)}")
+    matching = next((s for s in SKELETONS.values() if s.names == tuple(joints)), None)
+    if matching is not None:
+        return matching
+    count = len(joints)
+    return Skeleton(name, tuple(joints), (), tuple(range(count)), (0.05,) * count)
+
+
+def frame_without_picture(index: int, time_s: float, people: TrackedPoses) -> FrameResult:
+    """A result read back from a file: its frame has a picture of 0 x 0 pixels."""
+    return FrameResult(Frame(index, time_s, np.zeros((0, 0, 3), np.uint8)), people, {})

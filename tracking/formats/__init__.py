@@ -1,0 +1,1 @@
+"""One module per kind of tracks file, each with a `Writer` and, where possible, a `read`."""

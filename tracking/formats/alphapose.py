@@ -1,0 +1,34 @@
+"""AlphaPose's results: one list of people with `image_id` a file name and `idx` the identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tracking.files import ClipInfo, Tracks, read_info, read_json
+from tracking.formats.flat import FlatWriter, frames_of
+
+
+def _entry(
+    index: int, time_s: float, person: int, score: float, box: list[float], joints: list[float]
+) -> dict[str, Any]:
+    return {
+        "image_id": f"{index}.jpg",
+        "time_s": time_s,
+        "category_id": 1,
+        "keypoints": joints,
+        "score": score,
+        "box": box,
+        "idx": person,
+    }
+
+
+def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for a class
+    """See TracksWriter."""
+    return FlatWriter(path, _entry)
+
+
+def read(path: Path) -> Tracks:
+    """Read AlphaPose results; people without an `idx` are numbered within their frame."""
+    info = read_info(path)
+    return Tracks(info, frames_of(read_json(path), info, "image_id", "idx", "box"))

@@ -1,0 +1,37 @@
+"""COCO keypoint results: one list of people, each with the `image_id` of its frame.
+
+`image_id` is the frame's 0-based index. pycocotools reads the file with `COCO.loadRes`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tracking.files import ClipInfo, Tracks, read_info, read_json
+from tracking.formats.flat import FlatWriter, frames_of
+
+
+def _entry(
+    index: int, time_s: float, person: int, score: float, box: list[float], joints: list[float]
+) -> dict[str, Any]:
+    return {
+        "image_id": index,
+        "time_s": time_s,
+        "category_id": 1,
+        "track_id": person,
+        "score": score,
+        "bbox": box,
+        "keypoints": joints,
+    }
+
+
+def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for a class
+    """See TracksWriter."""
+    return FlatWriter(path, _entry)
+
+
+def read(path: Path) -> Tracks:
+    """Read a list of results; people without a `track_id` are numbered within their frame."""
+    info = read_info(path)
+    return Tracks(info, frames_of(read_json(path), info, "image_id", "track_id", "bbox"))

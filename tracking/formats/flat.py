@@ -1,0 +1,70 @@
+"""A flat list of people, each naming its frame: what COCO and AlphaPose have in common."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tracking.files import ClipInfo, frame_without_picture
+from tracking.formats.rows import people_of, scores_of, triplets, xywh
+from tracking.formats.whole import JsonList
+from tracking.pipeline import FrameResult
+
+# (frame index, time_s, id, score, box xywh, flat joints) -> what the list holds of a person
+Entry = Callable[[int, float, int, float, list[float], list[float]], dict[str, Any]]
+
+
+class FlatWriter:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, entry: Entry) -> None:
+        self._list = JsonList(path)
+        self._entry = entry
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        poses, time_s = result.people.poses, round(result.frame.time_s, 6)
+        ids = result.people.ids.tolist()
+        for person in zip(ids, scores_of(poses), xywh(poses.boxes), triplets(poses), strict=True):
+            self._list.append(self._entry(result.frame.index, time_s, *person))
+
+    def close(self) -> None:
+        """Make the file whole."""
+        self._list.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._list.abort()
+
+
+def frames_of(
+    people: list[dict[str, Any]], info: ClipInfo, image_key: str, id_key: str, box_key: str
+) -> list[FrameResult]:
+    """Group `people` by frame, in order. Raises ValueError or KeyError where keys do not fit."""
+    by_frame: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for person in people:
+        by_frame[_index(person[image_key])].append(person)
+    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
+    frames = []
+    for index, found in sorted(by_frame.items()):
+        tracked = people_of(
+            info.skeleton,
+            [int(person.get(id_key, place + 1)) for place, person in enumerate(found)],
+            [float(person.get("score", 1.0)) for person in found],
+            [person.get(box_key, [0, 0, 0, 0]) for person in found],
+            [person["keypoints"] for person in found],
+        )
+        time_s = float(found[0].get("time_s", index * step_s))
+        frames.append(frame_without_picture(index, time_s, tracked))
+    return frames
+
+
+def _index(image: object) -> int:
+    """The frame's index from a number, or from the last number in a picture's name."""
+    numbers = re.findall(r"\d+", str(image))
+    if not numbers:
+        raise ValueError(f"image {image!r} has no number in its name")
+    return int(numbers[-1])

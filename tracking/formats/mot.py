@@ -1,0 +1,61 @@
+"""MOT Challenge text: frame,id,x,y,w,h,confidence,-1,-1,-1 with frames from 1; no joints."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from tracking.files import ClipInfo, Tracks, frame_without_picture, read_info
+from tracking.formats.rows import people_of, scores_of, xywh
+from tracking.formats.whole import WholeText
+from tracking.pipeline import FrameResult
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._out = WholeText(path)
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        poses = result.people.poses
+        rows = zip(result.people.ids.tolist(), xywh(poses.boxes), scores_of(poses), strict=True)
+        for person, (x, y, width, height), score in rows:
+            self._out.write(
+                f"{result.frame.index + 1},{person},{x:.2f},{y:.2f},{width:.2f},{height:.2f},"
+                f"{score:.4f},-1,-1,-1\n"
+            )
+
+    def close(self) -> None:
+        """Make the file whole."""
+        self._out.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._out.abort()
+
+
+def read(path: Path) -> Tracks:
+    """Read MOT text; every joint has confidence 0, and times follow the nominal rate."""
+    info = read_info(path)
+    by_frame: dict[int, list[list[float]]] = defaultdict(list)
+    for line in path.read_text(encoding="utf-8").splitlines():
+        if line.strip():
+            values = [float(value) for value in line.split(",")]
+            by_frame[int(values[0]) - 1].append(values)
+    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
+    frames = []
+    for index, rows in sorted(by_frame.items()):
+        nothing = np.zeros((len(rows), 3 * len(info.skeleton))).tolist()
+        people = people_of(
+            info.skeleton,
+            [int(row[1]) for row in rows],
+            [row[6] if len(row) > 6 else 1.0 for row in rows],
+            [row[2:6] for row in rows],
+            nothing,
+        )
+        frames.append(frame_without_picture(index, index * step_s, people))
+    return Tracks(info, frames)

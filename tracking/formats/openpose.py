@@ -1,0 +1,127 @@
+"""OpenPose: a folder with a JSON file per frame, joints in BODY_25 order.
+
+Names are NAME_000000000012_keypoints.json; `person_id` is a list of one id, as OpenPose's is.
+Joints that a COCO pose does not have (the feet) are 0, 0, 0, as OpenPose writes what it has not
+seen; the neck is the middle of the shoulders, the mid-hip that of the hips.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import numpy as np
+
+from pose.people import FloatArray, Poses
+from pose.skeleton import COCO17
+from tracking.files import (
+    ClipInfo,
+    Tracks,
+    TracksFileError,
+    frame_without_picture,
+    read_info,
+    read_json,
+)
+from tracking.formats.rows import boxes_around
+from tracking.formats.whole import dumps, writing
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+_SIDES = ("right", "left")
+_ARMS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("shoulder", "elbow", "wrist"))
+_LEGS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("hip", "knee", "ankle"))
+_FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
+# OpenPose's doc/02_output.md, BODY_25; the six joints of the feet follow and are never given
+BODY25 = ("nose", "neck", *_ARMS, "mid_hip", *_LEGS, *_FACE)
+JOINTS = 25
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        if info.skeleton != COCO17:
+            raise TracksFileError(
+                f"OpenPose's BODY_25 has no mapping from the skeleton {info.skeleton.name}; "
+                "choose another --format (csv, coco)"
+            )
+        self._path, self._name = path, info.name
+        self._partial = path.with_name(f".{path.name}.part")
+        self._closed = False
+        with writing(path):
+            shutil.rmtree(self._partial, ignore_errors=True)
+            self._partial.mkdir(parents=True)
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        joints = np.round(_to_body25(result.people.poses).astype(np.float64), 4)  # (N, 25, 3)
+        people = [
+            {"person_id": [person], "pose_keypoints_2d": flat}
+            for person, flat in zip(
+                result.people.ids.tolist(), joints.reshape(-1, 3 * JOINTS).tolist(), strict=True
+            )
+        ]
+        name = f"{self._name}_{result.frame.index:012d}_keypoints.json"
+        content = {"version": 1.3, "time_s": round(result.frame.time_s, 6), "people": people}
+        with writing(self._path):
+            (self._partial / name).write_text(dumps(content), encoding="utf-8")
+
+    def close(self) -> None:
+        """Give the folder its name, in place of an older one."""
+        if self._closed:
+            return
+        self._closed = True
+        with writing(self._path):
+            if self._path.is_dir():
+                shutil.rmtree(self._path)
+            self._partial.replace(self._path)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._closed = True
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+
+def _to_body25(poses: Poses) -> FloatArray:
+    """(N, 25, 3) x y confidence in BODY_25 order."""
+    coco = np.concatenate([poses.keypoints, poses.keypoint_scores[..., None]], axis=2)  # (N, 17, 3)
+    result = np.zeros((len(poses), JOINTS, 3), np.float32)
+    for place, name in enumerate(BODY25):
+        if name in COCO17.names:
+            result[:, place] = coco[:, COCO17.index(name)]
+        else:
+            pair = "shoulder" if name == "neck" else "hip"
+            both = coco[:, [COCO17.index(f"left_{pair}"), COCO17.index(f"right_{pair}")]]
+            result[:, place, :2] = both[..., :2].mean(axis=1)
+            result[:, place, 2] = both[..., 2].min(axis=1)
+    return result
+
+
+def read(path: Path) -> Tracks:
+    """Read a folder of BODY_25 files as COCO-17 poses; boxes are drawn around the joints."""
+    info = read_info(path)
+    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
+    files = sorted(path.glob("*_keypoints.json"))
+    if not files:
+        raise TracksFileError(f"{path}: no *_keypoints.json files in this folder")
+    frames = []
+    for file in files:
+        content = read_json(file)
+        people = content["people"]
+        flat = np.array([person["pose_keypoints_2d"] for person in people], np.float32)
+        joints = flat.reshape(len(people), JOINTS, 3)[:, [BODY25.index(n) for n in COCO17.names]]
+        boxes = boxes_around(joints[..., :2], joints[..., 2])
+        scores = joints[..., 2].mean(axis=1)
+        # OpenPose itself writes -1 for every person: they are then numbered within the frame
+        ids = [
+            number if (number := int(np.ravel(person.get("person_id", -1))[0])) > 0 else place + 1
+            for place, person in enumerate(people)
+        ]
+        poses = Poses(boxes, scores, joints[..., :2], joints[..., 2], COCO17)
+        index = int(re.findall(r"\d+", file.stem)[-1])
+        time_s = float(content.get("time_s", index * step_s))
+        frames.append(
+            frame_without_picture(index, time_s, TrackedPoses(poses, np.array(ids, np.int64)))
+        )
+    return Tracks(info, frames)

@@ -1,0 +1,97 @@
+"""Parquet: the CSV's table with types, compressed; needs pyarrow (`pip install posse[formats]`)."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from pathlib import Path
+
+from tracking.files import ClipInfo, Tracks, TracksFileError
+from tracking.formats.table import columns_of, rows_of, tracks_of
+from tracking.formats.whole import writing
+from tracking.pipeline import FrameResult
+
+try:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+except ImportError as error:
+    raise TracksFileError(
+        "Parquet needs pyarrow: pip install 'posse[formats]', or choose --format csv"
+    ) from error
+
+ROWS_AT_ONCE = 5000  # a row group; what is held in memory
+INFO_KEY = b"posse"
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        integers = {"frame", "id"}
+        fields = [
+            pa.field(
+                name,
+                pa.int64()
+                if name in integers
+                else pa.float64()
+                if name == "time_s"
+                else pa.float32(),
+            )
+            for name in columns_of(info.skeleton)
+        ]
+        described = {INFO_KEY: json.dumps(info.to_json()).encode()}
+        self._schema = pa.schema(fields, metadata=described)
+        self._path, self._partial = path, path.with_name(f".{path.name}.part")
+        self._rows: list[list[float]] = []
+        self._closed = False
+        with writing(path):
+            self._writer = pq.ParquetWriter(self._partial, self._schema)
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        self._rows.extend(rows_of(result))
+        if len(self._rows) >= ROWS_AT_ONCE:
+            self._flush()
+
+    def close(self) -> None:
+        """Make the file whole."""
+        if self._closed:
+            return
+        self._flush()
+        self._closed = True
+        with writing(self._path):
+            self._writer.close()
+            self._partial.replace(self._path)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(OSError):
+            self._writer.close()
+        self._partial.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        if not self._rows:
+            return
+        columns = [
+            pa.array(values, type=field.type)
+            for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
+        ]
+        with writing(self._path):
+            self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
+        self._rows = []
+
+
+def read(path: Path) -> Tracks:
+    """Read the table; what it says of its clip is in the file itself."""
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise TracksFileError(f"{path}: not a whole Parquet file ({error})") from error
+    rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
+    tracks = tracks_of(path, table.column_names, rows)
+    described = (table.schema.metadata or {}).get(INFO_KEY)
+    info = ClipInfo.from_json(json.loads(described)) if described else tracks.info
+    return Tracks(info, tracks.frames)

@@ -1,0 +1,105 @@
+"""PoseTrack 2018: a COCO-like object of images, annotations and categories.
+
+`keypoints` holds x, y, confidence; `scores` repeats the confidences, as predictions do there.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+from pose.skeleton import POSETRACK18
+from tracking.files import ClipInfo, Tracks, frame_without_picture, read_json, skeleton_named
+from tracking.formats.rows import people_of, scores_of, to_posetrack18, triplets, xywh
+from tracking.formats.whole import JsonLists
+from tracking.pipeline import FrameResult
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._info = info
+        self._lists = JsonLists(path, ("images", "annotations"))
+        self._count = 0
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        index = result.frame.index
+        self._lists.append(
+            "images",
+            {
+                "id": index,
+                "frame_id": index,
+                "file_name": f"{self._info.name}/{index:06d}.jpg",
+                "vid_id": self._info.name,
+                "time_s": round(result.frame.time_s, 6),
+                "is_labeled": True,
+            },
+        )
+        poses = to_posetrack18(result.people.poses)
+        joints = triplets(poses)
+        boxes, scores = xywh(poses.boxes), scores_of(poses)
+        for place, person in enumerate(result.people.ids.tolist()):
+            self._lists.append(
+                "annotations",
+                {
+                    "id": self._count,
+                    "image_id": index,
+                    "category_id": 1,
+                    "track_id": person,
+                    "score": scores[place],
+                    "bbox": boxes[place],
+                    "keypoints": joints[place],
+                    "scores": joints[place][2::3],
+                },
+            )
+            self._count += 1
+
+    def close(self) -> None:
+        """Make the file whole."""
+        category = {
+            "id": 1,
+            "name": "person",
+            "supercategory": "person",
+            "keypoints": list(POSETRACK18.names),
+            "skeleton": [[a + 1, b + 1] for a, b in POSETRACK18.limbs],
+        }
+        self._lists.close(info=self._info.to_json(), categories=[category])
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._lists.abort()
+
+
+def read(path: Path) -> Tracks:
+    """Read a PoseTrack 2018 file: ours, or another's with `track_id`s."""
+    content = read_json(path)
+    names = content["categories"][0]["keypoints"]
+    skeleton = skeleton_named(POSETRACK18.name, names)
+    people: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for annotation in content["annotations"]:
+        people[annotation["image_id"]].append(annotation)
+    frames = []
+    for place, image in enumerate(sorted(content["images"], key=lambda image: image["id"])):
+        found = people[image["id"]]
+        tracked = people_of(
+            skeleton,
+            [int(person["track_id"]) for person in found],
+            [float(person.get("score", 1.0)) for person in found],
+            [person.get("bbox", [0, 0, 0, 0]) for person in found],
+            [_joints(person) for person in found],
+        )
+        time_s = image.get("time_s", float(place))
+        frames.append(frame_without_picture(int(image.get("frame_id", place)), time_s, tracked))
+    info = ClipInfo.from_json({**content.get("info", {}), "skeleton": {"joints": list(names)}})
+    return Tracks(info, frames)
+
+
+def _joints(person: dict[str, Any]) -> list[float]:
+    """x, y, confidence: confidences stand in `scores` where the third number is a visibility."""
+    joints = [float(value) for value in person["keypoints"]]
+    if "scores" in person:
+        joints[2::3] = [float(score) for score in person["scores"]]
+    return joints

@@ -1,0 +1,92 @@
+"""What several formats share: people as lists of numbers, and lists of numbers as people."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
+from pose.people import FloatArray, Poses
+from pose.skeleton import COCO17, POSETRACK15, POSETRACK18, Skeleton, coco17_to_posetrack15
+from tracking.files import TracksFileError
+from tracking.tracks import TrackedPoses
+
+
+def triplets(poses: Poses) -> list[list[float]]:
+    """x, y, confidence of every joint in one flat list per person, to a hundredth of a pixel."""
+    scores = np.round(poses.keypoint_scores.astype(np.float64), 4)[..., None]  # (N, K, 1)
+    points = np.round(poses.keypoints.astype(np.float64), 2)  # (N, K, 2)
+    return np.concatenate([points, scores], axis=2).reshape(len(poses), -1).tolist()
+
+
+def xywh(boxes: FloatArray) -> list[list[float]]:
+    """x, y, width, height of (N, 4) boxes, to a hundredth of a pixel."""
+    return np.round(xyxy_to_xywh(boxes).astype(np.float64), 2).tolist()
+
+
+def scores_of(poses: Poses) -> list[float]:
+    """The people's scores, to four decimals."""
+    return np.round(poses.scores.astype(np.float64), 4).tolist()
+
+
+def people_of(
+    skeleton: Skeleton,
+    ids: list[int],
+    scores: list[float],
+    boxes_xywh: list[list[float]],
+    flat: list[list[float]],
+) -> TrackedPoses:
+    """The people of a frame from flat lists of x, y, confidence per joint.
+
+    Raises ValueError where the lists do not belong to `skeleton`.
+    """
+    count, joints = len(ids), len(skeleton)
+    keypoints = np.array(flat, np.float32).reshape(count, joints, 3)  # (N, K, 3)
+    boxes = xywh_to_xyxy(np.array(boxes_xywh, np.float32).reshape(count, 4))
+    poses = Poses(
+        boxes, np.array(scores, np.float32), keypoints[..., :2], keypoints[..., 2], skeleton
+    )
+    return TrackedPoses(poses, np.array(ids, np.int64))
+
+
+def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:
+    """(N, 4) boxes around the joints (N, K, 2) whose `seen` (N, K) is above 0; zeros where none."""
+    given = (seen > 0)[..., None]  # (N, K, 1)
+    low = np.where(given, keypoints, np.inf).min(axis=1)  # (N, 2)
+    high = np.where(given, keypoints, -np.inf).max(axis=1)
+    boxes = np.concatenate([low, high], axis=1)
+    return np.where(np.isfinite(boxes), boxes, 0).astype(np.float32)
+
+
+def to_posetrack15(poses: Poses) -> Poses:
+    """The poses in PoseTrack 2017's 15 joints. Raises TracksFileError where there is no mapping."""
+    if poses.skeleton == POSETRACK15:
+        return poses
+    if poses.skeleton == COCO17:
+        keypoints, scores = coco17_to_posetrack15(poses.keypoints, poses.keypoint_scores)
+    elif poses.skeleton == POSETRACK18:
+        source = [_name18(name) for name in POSETRACK15.names]
+        pick = [POSETRACK18.index(name) for name in source]
+        keypoints, scores = poses.keypoints[:, pick], poses.keypoint_scores[:, pick]
+    else:
+        raise TracksFileError(
+            f"the skeleton {poses.skeleton.name} has no mapping to PoseTrack's joints; "
+            "choose another --format (csv, coco)"
+        )
+    return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK15)
+
+
+def to_posetrack18(poses: Poses) -> Poses:
+    """The poses in PoseTrack 2018's 17 joints; the ears are never given."""
+    if poses.skeleton == POSETRACK18:
+        return poses
+    fifteen = to_posetrack15(poses)
+    keypoints = np.zeros((len(poses), len(POSETRACK18), 2), np.float32)
+    scores = np.zeros((len(poses), len(POSETRACK18)), np.float32)
+    place = [POSETRACK18.index(_name18(name)) for name in POSETRACK15.names]
+    keypoints[:, place], scores[:, place] = fifteen.keypoints, fifteen.keypoint_scores
+    return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK18)
+
+
+def _name18(name15: str) -> str:
+    """PoseTrack 2018's name of a joint of 2017."""
+    return "head_bottom" if name15 == "neck" else name15

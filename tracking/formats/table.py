@@ -1,0 +1,87 @@
+"""CSV: a row per person and frame; pandas reads it with `pandas.read_csv`.
+
+Columns: frame, time_s, id, score, x1, y1, x2, y2, then NAME_x, NAME_y, NAME_score of each joint.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from pose.people import Poses
+from pose.skeleton import Skeleton
+from tracking.files import ClipInfo, Tracks, frame_without_picture, read_info, skeleton_named
+from tracking.formats.rows import scores_of, triplets
+from tracking.formats.whole import WholeText
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+LEADING = ("frame", "time_s", "id", "score", "x1", "y1", "x2", "y2")
+
+
+def columns_of(skeleton: Skeleton) -> list[str]:
+    """The names of the columns."""
+    joints = [f"{name}_{part}" for name in skeleton.names for part in ("x", "y", "score")]
+    return [*LEADING, *joints]
+
+
+def rows_of(result: FrameResult) -> Iterator[list[float]]:
+    """The rows of one frame, one per person."""
+    poses = result.people.poses
+    boxes = np.round(poses.boxes.astype(np.float64), 2).tolist()
+    time_s = round(result.frame.time_s, 6)
+    people = zip(result.people.ids.tolist(), scores_of(poses), boxes, triplets(poses), strict=True)
+    for person, score, box, joints in people:
+        yield [result.frame.index, time_s, person, score, *box, *joints]
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._out = WholeText(path)
+        self._out.write(",".join(columns_of(info.skeleton)) + "\n")
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        for row in rows_of(result):
+            self._out.write(",".join(map(str, row)) + "\n")
+
+    def close(self) -> None:
+        """Make the file whole."""
+        self._out.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._out.abort()
+
+
+def read(path: Path) -> Tracks:
+    """Read the table; the joints' names are in the first line. Raises ValueError."""
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file)
+        columns = next(lines, [])
+        rows = [[float(value) for value in line] for line in lines]
+    return tracks_of(path, columns, rows)
+
+
+def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> Tracks:
+    """Tracks from the columns' names and the rows in order of frames. Raises ValueError."""
+    if tuple(columns[: len(LEADING)]) != LEADING:
+        raise ValueError(f"its first columns are not {', '.join(LEADING)}")
+    joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
+    info = read_info(path, skeleton_named("table", joints))
+    skeleton = skeleton_named(info.skeleton.name, joints)
+    table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
+    starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
+    frames = []
+    for block in np.split(table, starts[1:]) if len(table) else []:
+        numbers = block.astype(np.float32)
+        points = numbers[:, len(LEADING) :].reshape(len(block), -1, 3)  # (N, K, 3)
+        poses = Poses(numbers[:, 4:8], numbers[:, 3], points[..., :2], points[..., 2], skeleton)
+        people = TrackedPoses(poses, block[:, 2].astype(np.int64))
+        frames.append(frame_without_picture(int(block[0, 0]), float(block[0, 1]), people))
+    return Tracks(info, frames)

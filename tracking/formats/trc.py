@@ -1,0 +1,148 @@
+"""TRC: OpenSim's marker files, one per person in a folder, NAME_person3.trc.
+
+Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint with
+confidence 0 is left blank, the others are given.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+
+from pose.people import Poses
+from tracking.files import (
+    ClipInfo,
+    Tracks,
+    TracksFileError,
+    frame_without_picture,
+    read_info,
+    skeleton_named,
+)
+from tracking.formats.rows import boxes_around
+from tracking.formats.whole import writing
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+LINES_AT_ONCE = 200  # held in memory per person
+
+
+class Writer:
+    """See TracksWriter."""
+
+    def __init__(self, path: Path, info: ClipInfo) -> None:
+        self._path, self._info = path, info
+        self._partial = path.with_name(f".{path.name}.part")
+        self._waiting: dict[int, list[str]] = defaultdict(list)
+        self._counts: dict[int, int] = defaultdict(int)
+        self._closed = False
+        with writing(path):
+            shutil.rmtree(self._partial, ignore_errors=True)
+            self._partial.mkdir(parents=True)
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        poses = result.people.poses
+        for place, person in enumerate(result.people.ids.tolist()):
+            cells = [
+                f"{x:.2f}\t{y:.2f}\t0" if score > 0 else "\t\t"
+                for (x, y), score in zip(
+                    poses.keypoints[place], poses.keypoint_scores[place], strict=True
+                )
+            ]
+            frame = result.frame
+            self._waiting[person].append(
+                f"{frame.index + 1}\t{frame.time_s:.6f}\t" + "\t".join(cells)
+            )
+            self._counts[person] += 1
+            if len(self._waiting[person]) >= LINES_AT_ONCE:
+                self._flush(person)
+
+    def close(self) -> None:
+        """Write the headers, which hold the number of frames, and give the folder its name."""
+        if self._closed:
+            return
+        self._closed = True
+        with writing(self._path):
+            for person, count in self._counts.items():
+                self._flush(person)
+                body = self._partial / f"{person}.lines"
+                name = f"{self._info.name}_person{person}.trc"
+                with (self._partial / name).open("w", encoding="utf-8", newline="\n") as file:
+                    file.write(_header(name, self._info, count))
+                    with body.open(encoding="utf-8") as lines:
+                        shutil.copyfileobj(lines, file)
+                body.unlink()
+            if self._path.is_dir():
+                shutil.rmtree(self._path)
+            self._partial.replace(self._path)
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._closed = True
+        shutil.rmtree(self._partial, ignore_errors=True)
+
+    def _flush(self, person: int) -> None:
+        lines = self._waiting.pop(person, [])
+        if lines:
+            body = self._partial / f"{person}.lines"
+            with writing(self._path), body.open("a", encoding="utf-8", newline="\n") as file:
+                file.write("\n".join(lines) + "\n")
+
+
+def _header(name: str, info: ClipInfo, count: int) -> str:
+    rate = f"{float(info.frame_rate or 25):g}"
+    joints = info.skeleton.names
+    axes = "\t".join(f"X{k}\tY{k}\tZ{k}" for k in range(1, len(joints) + 1))
+    keys = "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame"
+    values = (rate, rate, str(count), str(len(joints)), "px", rate, "1", str(count))
+    return "\n".join(
+        (
+            f"PathFileType\t4\t(X/Y/Z)\t{name}",
+            "\t".join([*keys.split(), "OrigNumFrames"]),
+            "\t".join(values),
+            "Frame#\tTime\t" + "\t\t\t".join(joints) + "\t\t",
+            "\t\t" + axes,
+            "",
+            "",
+        )
+    )
+
+
+def read(path: Path) -> Tracks:
+    """Read a folder of TRC files, or a single one; confidences are 1, or 0 where blank."""
+    files = sorted(path.glob("*.trc")) if path.is_dir() else [path]
+    if not files:
+        raise TracksFileError(f"{path}: no .trc files in this folder")
+    rows: dict[int, dict[int, np.ndarray]] = defaultdict(dict)  # frame -> id -> (K, 3)
+    times: dict[int, float] = {}
+    joints: list[str] = []
+    for place, file in enumerate(files):
+        numbered = re.search(r"_person(\d+)$", file.stem)
+        person = int(numbered[1]) if numbered else place + 1
+        lines = file.read_text(encoding="utf-8").split("\n")
+        joints = [name for name in lines[3].split("\t")[2:] if name]
+        for line in lines[5:]:
+            cells = line.split("\t")
+            if len(cells) < 2 or not cells[0]:
+                continue
+            index = int(cells[0]) - 1
+            times[index] = float(cells[1])
+            cells = (cells[2:] + [""] * (3 * len(joints)))[: 3 * len(joints)]
+            values = np.array([float(cell) if cell else np.nan for cell in cells])
+            rows[index][person] = values.reshape(-1, 3)
+    info = read_info(path, skeleton_named("trc", joints))
+    skeleton = skeleton_named(info.skeleton.name, joints)
+    frames = []
+    for index, people in sorted(rows.items()):
+        points = np.stack(list(people.values()))  # (N, K, 3)
+        given = np.isfinite(points[..., 0]).astype(np.float32)
+        keypoints = np.nan_to_num(points[..., :2]).astype(np.float32)
+        ones = np.ones(len(people), np.float32)
+        poses = Poses(boxes_around(keypoints, given), ones, keypoints, given, skeleton)
+        tracked = TrackedPoses(poses, np.array(list(people), np.int64))
+        frames.append(frame_without_picture(index, times[index], tracked))
+    return Tracks(info, frames)

@@ -1,0 +1,144 @@
+"""Files that appear whole or not at all: written under a temporary name, renamed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from tracking.files import TracksFileError
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Turn what goes wrong with `path` into a TracksFileError of one line."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise TracksFileError(
+            f"{path}: cannot be written ({reason}); free some space or choose another folder"
+        ) from error
+
+
+class WholeText:
+    """A text file that gets its name in `close`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._partial = path.with_name(f".{path.name}.part")
+        with writing(path):
+            self._file: IO[str] | None = self._partial.open("w", encoding="utf-8", newline="\n")
+
+    def write(self, text: str) -> None:
+        """Append `text`."""
+        assert self._file is not None, f"{self.path} is already closed"
+        with writing(self.path):
+            self._file.write(text)
+
+    def copy_from(self, spool: IO[str]) -> None:
+        """Append all that `spool` holds."""
+        assert self._file is not None, f"{self.path} is already closed"
+        with writing(self.path):
+            spool.seek(0)
+            shutil.copyfileobj(spool, self._file)
+
+    def close(self) -> None:
+        """Give the file its name; safe to call twice."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with writing(self.path):
+            file.close()
+            self._partial.replace(self.path)
+
+    def abort(self) -> None:
+        """Remove the unfinished file; safe to call twice and after `close`."""
+        if self._file is None:
+            return
+        file, self._file = self._file, None
+        with contextlib.suppress(OSError):
+            file.close()
+        self._partial.unlink(missing_ok=True)
+
+
+class JsonLists:
+    """A JSON object of lists that grow together, streamed: each list waits in a file of its own."""
+
+    def __init__(self, path: Path, names: tuple[str, ...]) -> None:
+        self._out = WholeText(path)
+        with writing(path):
+            self._spools = {
+                name: tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+                for name in names
+            }
+        self._counts = dict.fromkeys(names, 0)
+        self._closed = False
+
+    def append(self, name: str, item: Any) -> None:
+        """Add `item` to the list `name`."""
+        with writing(self._out.path):
+            self._spools[name].write(",\n" if self._counts[name] else "\n")
+            self._spools[name].write(dumps(item))
+        self._counts[name] += 1
+
+    def close(self, **rest: Any) -> None:
+        """Write the object: the `rest` first, then the lists. Safe to call twice."""
+        if self._closed:
+            return
+        self._closed = True
+        self._out.write("{")
+        for key, value in rest.items():
+            self._out.write(f'"{key}": {dumps(value)},\n')
+        for place, (name, spool) in enumerate(self._spools.items()):
+            self._out.write(f'{"," if place else ""}"{name}": [')
+            self._out.copy_from(spool)
+            self._out.write("]\n")
+            spool.close()
+        self._out.write("}\n")
+        self._out.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        if self._closed:
+            return
+        self._closed = True
+        for spool in self._spools.values():
+            spool.close()
+        self._out.abort()
+
+
+class JsonList:
+    """A JSON file that is one list, streamed an item a line."""
+
+    def __init__(self, path: Path) -> None:
+        self._out = WholeText(path)
+        self._out.write("[")
+        self._count = 0
+        self._closed = False
+
+    def append(self, item: Any) -> None:
+        """Add `item` to the list."""
+        self._out.write((",\n" if self._count else "\n") + dumps(item))
+        self._count += 1
+
+    def close(self) -> None:
+        """End the list; safe to call twice."""
+        if not self._closed:
+            self._closed = True
+            self._out.write("\n]\n")
+            self._out.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._closed = True
+        self._out.abort()
+
+
+def dumps(item: Any) -> str:
+    """JSON on one line, without needless spaces."""
+    return json.dumps(item, separators=(",", ":"), ensure_ascii=False)
