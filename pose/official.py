@@ -83,11 +83,11 @@ def compare(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
     ]
     complaints = []
     if missing:
-        complaints.append(f"{len(missing)} keys are missing ({_some(missing)})")
+        complaints.append(f"{_count_of(missing, 'key')} missing ({_some(missing)})")
     if extra:
-        complaints.append(f"{len(extra)} keys are too many ({_some(extra)})")
+        complaints.append(f"{_count_of(extra, 'key')} too many ({_some(extra)})")
     if differing:
-        complaints.append(f"{len(differing)} shapes differ ({_some(differing)})")
+        complaints.append(f"{_count_of(differing, 'shape')} different ({_some(differing)})")
     return "; ".join(complaints)
 
 
@@ -166,6 +166,11 @@ def _count(state: State, prefix: str) -> int:
 
 def _shape(tensor: Tensor) -> str:
     return "x".join(str(side) for side in tensor.shape) or "a number"
+
+
+def _count_of(things: list[str], noun: str) -> str:
+    """Count and verb: 1 key is, 3 keys are."""
+    return f"{len(things)} {noun} is" if len(things) == 1 else f"{len(things)} {noun}s are"
 
 
 def _some(names: Iterable[str]) -> str:

@@ -83,7 +83,8 @@ class CSPLayer(nn.Module):
         self.m = nn.Sequential(*(Bottleneck(hidden, shortcut, conv) for _ in range(depth)))
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv3(torch.cat((self.m(self.conv1(x)), self.conv2(x)), dim=1))
+        through, around = self.conv1(x), self.conv2(x)
+        return self.conv3(torch.cat((self.m(through), around), dim=1))
 
 
 class Focus(nn.Module):
@@ -191,7 +192,7 @@ class YOLOXHead(nn.Module):
         self.obj_preds = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in range(levels))
         self.stems = nn.ModuleList(BaseConv(channels, width, 1) for channels in inputs)
         for layer in [*self.cls_preds, *self.obj_preds]:
-            nn.init.constant_(layer.bias, -4.595)  # type: ignore[arg-type]  # 1% at the start
+            nn.init.constant_(layer.bias, -4.595)  # 1% at the start
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Features per level (N, C, h, w) to raw (N, A, 5 + classes), A the sum of h * w."""
