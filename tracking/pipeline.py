@@ -16,6 +16,7 @@ import numpy as np
 
 from pose.people import Detections, Frame, Poses
 from pose.skeleton import Skeleton
+from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
 
@@ -92,6 +93,14 @@ class Pipeline:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
         self._since_detection = 0
+
+    def save(self) -> bytes:
+        """All that later frames depend on; `load` goes on from there, with the same ids."""
+        return freeze((self.tracker, self._since_detection))
+
+    def load(self, saved: bytes) -> None:
+        """Go on where a pipeline of the same configuration was saved."""
+        self.tracker, self._since_detection = thaw(saved)
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
