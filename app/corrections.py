@@ -1,0 +1,181 @@
+"""What a person said about who is who: a list of corrections, applied over what the tracker said.
+
+The tracker's ids are never rewritten. Each correction is a step from ids to ids, and the steps are
+applied in order to any (time, id) pairs: to the frame on screen, to every later frame, and to the
+spans of the timeline. Undo therefore is to drop the last step, and a file opened again gets its
+corrections by applying the saved steps.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.errors import UserError
+from pose.people import IntArray
+from tracking.tracks import TrackedPoses
+
+Kind = Literal["rename", "swap", "merge", "split", "delete", "set id"]
+SUFFIX = ".corrections.json"
+VERSION = 1
+
+
+class CorrectionsError(UserError):
+    """A corrections file that cannot be read or written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """One step; ids are those shown when it was made."""
+
+    kind: Kind
+    person: int
+    other: int = 0  # swap: the second; merge: the id that goes; split, set id: the new id
+    from_s: float = 0.0  # swap and split count from this time on, the others for the whole video
+    name: str = ""  # rename: the new name, empty for none
+
+    def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            raise ValueError(f"kind is {self.kind!r}, expected one of {', '.join(get_args(Kind))}")
+        two = self.kind in ("swap", "merge", "split", "set id")
+        if self.person < 1 or (two and self.other < 1):
+            raise ValueError(f"{self.kind} needs ids of 1 or more, not {self.person}, {self.other}")
+        if two and self.person == self.other:
+            raise ValueError(f"{self.kind} needs two different people, not {self.person} twice")
+
+    def __str__(self) -> str:
+        words = {
+            "rename": f"name {self.person} “{self.name}”",
+            "swap": f"swap {self.person} and {self.other}",
+            "merge": f"merge {self.other} into {self.person}",
+            "split": f"split {self.person} into {self.other}",
+            "delete": f"delete {self.person}",
+            "set id": f"make {self.person} number {self.other}",
+        }
+        return words[self.kind]
+
+
+def corrected_ids(
+    ids: IntArray, times_s: NDArray[np.float64], corrections: Iterable[Correction]
+) -> IntArray:
+    """The ids (M,) that the tracker's `ids` (M,) at `times_s` (M,) become; 0 where deleted."""
+    ids = np.array(ids, np.int64)
+    for step in corrections:
+        first, second = ids == step.person, ids == step.other  # (M,)
+        later = np.asarray(times_s) >= step.from_s - 1e-6  # (M,)
+        match step.kind:
+            case "swap":
+                ids[first & later] = step.other
+                ids[second & later] = step.person
+            case "merge":
+                ids[second] = step.person
+            case "split":
+                ids[first & later] = step.other
+            case "delete":
+                ids[first] = 0
+            case "set id":
+                ids[first] = step.other
+                ids[second] = step.person
+    return ids
+
+
+def corrected_people(
+    people: TrackedPoses, time_s: float, corrections: Sequence[Correction]
+) -> TrackedPoses:
+    """The people of one frame under their corrected ids, deleted ones left out.
+
+    Two that a merge made one: the one whose id was its own already stays, else the better score.
+    """
+    if not corrections or not len(people):
+        return people
+    ids = corrected_ids(people.ids, np.full(len(people), time_s), corrections)
+    preference = np.lexsort((-people.poses.scores, people.ids != ids))  # best first
+    _, first = np.unique(ids[preference], return_index=True)
+    keep = np.sort(preference[first])
+    keep = keep[ids[keep] > 0]
+    return TrackedPoses(people.poses.select(keep), ids[keep])
+
+
+def names_of(corrections: Iterable[Correction]) -> dict[int, str]:
+    """The names given, by corrected id; a name moves with its person."""
+    names: dict[int, str] = {}
+    for step in corrections:
+        match step.kind:
+            case "rename":
+                names[step.person] = step.name
+            case "merge":
+                gone = names.pop(step.other, "")
+                names[step.person] = names.get(step.person) or gone
+            case "set id":
+                first, second = names.pop(step.person, ""), names.pop(step.other, "")
+                names[step.other], names[step.person] = first, second
+            case "delete":
+                names.pop(step.person, None)
+    return {person: name for person, name in names.items() if name}
+
+
+class CorrectionLog:
+    """Corrections made so far, with undo and redo. `done` is replaced, never changed in place."""
+
+    def __init__(self, done: Iterable[Correction] = ()) -> None:
+        self.done: tuple[Correction, ...] = tuple(done)
+        self.undone: tuple[Correction, ...] = ()  # the next to redo last
+
+    def add(self, correction: Correction) -> None:
+        """Apply one more; what was undone is forgotten."""
+        self.done, self.undone = (*self.done, correction), ()
+
+    def undo(self) -> Correction | None:
+        """Take the last one back and return it; None where there is none."""
+        if not self.done:
+            return None
+        last = self.done[-1]
+        self.done, self.undone = self.done[:-1], (*self.undone, last)
+        return last
+
+    def redo(self) -> Correction | None:
+        """Apply what was undone last and return it; None where there is none."""
+        if not self.undone:
+            return None
+        last = self.undone[-1]
+        self.done, self.undone = (*self.done, last), self.undone[:-1]
+        return last
+
+
+def sidecar_of(tracks: Path) -> Path:
+    """Where the corrections of the tracks file (or video) `tracks` are kept."""
+    return tracks.with_name(tracks.stem + SUFFIX)
+
+
+def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
+    """Write `corrections` to `path`, whole or not at all. Raises CorrectionsError."""
+    content = {"version": VERSION, "corrections": [asdict(step) for step in corrections]}
+    partial = path.with_name(path.name + ".part")
+    try:
+        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise CorrectionsError(
+            f"{path}: cannot be written ({error.strerror}); choose another folder"
+        ) from error
+
+
+def load_corrections(path: Path) -> tuple[Correction, ...]:
+    """Read the corrections in `path`; none where there is no such file. Raises CorrectionsError."""
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        return tuple(Correction(**step) for step in content["corrections"])
+    except FileNotFoundError:
+        return ()
+    except OSError as error:
+        raise CorrectionsError(f"{path}: cannot be read ({error.strerror})") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise CorrectionsError(
+            f"{path}: not a corrections file, or damaged; move it away to start without it"
+        ) from error

@@ -1,0 +1,106 @@
+"""What is measured while frames flow: an exact tally, rates, latency, stage times."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+WINDOW_S = 2.0  # rates are those of the last so many seconds
+KEPT = 300  # latencies and stage times kept: ten seconds at 30 frames a second
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Where the frames went. captured = shown + dropped + in_flight, at every moment."""
+
+    captured: int = 0
+    shown: int = 0
+    dropped: int = 0  # replaced by newer ones, or given up at a stop or a seek
+
+    @property
+    def in_flight(self) -> int:
+        """Frames between camera and screen right now."""
+        return self.captured - self.shown - self.dropped
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """Rates and latency of the last moments; nan where nothing was measured."""
+
+    capture_fps: float = float("nan")
+    inference_fps: float = float("nan")
+    latency_median_ms: float = float("nan")  # from capture to screen
+    latency_p95_ms: float = float("nan")
+
+
+def rate_of(stamps_s: deque[float], now_s: float) -> float:
+    """Events a second in the last WINDOW_S: gaps, not stamps, are counted. nan for fewer than 2."""
+    recent = [stamp for stamp in stamps_s if now_s - stamp <= WINDOW_S]
+    if len(recent) < 2 or recent[-1] <= recent[0]:
+        return float("nan")
+    return (len(recent) - 1) / (recent[-1] - recent[0])
+
+
+class Gauges:
+    """The measurements of one source; every thread may add to them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._captured = self._shown = self._dropped = 0
+        self._captures_s: deque[float] = deque(maxlen=KEPT)
+        self._inferences_s: deque[float] = deque(maxlen=KEPT)
+        self._latencies_ms: deque[float] = deque(maxlen=KEPT)
+        self._stages: deque[Mapping[str, float]] = deque(maxlen=KEPT)
+
+    def captured(self, now_s: float) -> None:
+        """A frame came in."""
+        with self._lock:
+            self._captured += 1
+            self._captures_s.append(now_s)
+
+    def inferred(self, now_s: float, timings_ms: Mapping[str, float]) -> None:
+        """A frame went through the pipeline."""
+        with self._lock:
+            self._inferences_s.append(now_s)
+            self._stages.append(timings_ms)
+
+    def shown(self) -> None:
+        """A frame was handed to the screen."""
+        with self._lock:
+            self._shown += 1
+
+    def dropped(self, count: int = 1) -> None:
+        """Frames will never be shown."""
+        with self._lock:
+            self._dropped += count
+
+    def latency(self, latency_ms: float) -> None:
+        """A frame is on the screen, so long after it was captured."""
+        with self._lock:
+            self._latencies_ms.append(latency_ms)
+
+    def counts(self) -> Counts:
+        """The tally now."""
+        with self._lock:
+            return Counts(self._captured, self._shown, self._dropped)
+
+    def flow(self, now_s: float) -> Flow:
+        """Rates and latency now."""
+        with self._lock:
+            latencies = np.array(self._latencies_ms or [np.nan])
+            median, p95 = np.percentile(latencies, [50, 95])
+            return Flow(
+                rate_of(self._captures_s, now_s),
+                rate_of(self._inferences_s, now_s),
+                float(median),
+                float(p95),
+            )
+
+    def stages(self) -> list[Mapping[str, float]]:
+        """Milliseconds by stage of the last frames, oldest first."""
+        with self._lock:
+            return list(self._stages)

@@ -1,0 +1,174 @@
+"""Who was seen when, under the tracker's own ids: spans for the timeline, people for replay."""
+
+from __future__ import annotations
+
+import threading
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from app.corrections import Correction, corrected_ids
+from pose.people import IntArray
+from tracking.tracks import TrackedPoses
+
+BRIDGED_S = 0.5  # a person missed for less is drawn as seen throughout
+SAME_S = 0.002  # frames closer than this are one: containers round their times
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One person, seen from `start_s` to `end_s`."""
+
+    person: int  # as shown
+    tracked: int  # as the tracker called them; where it changes within a person, the id changed
+    start_s: float
+    end_s: float
+
+
+class History:
+    """Every person of one video and when they were seen; bounded for live by keeping spans only.
+
+    `keep_people` also keeps the poses of every frame, so that a file's frames that went through
+    the pipeline once are shown again without it.
+    """
+
+    def __init__(self, keep_people: bool) -> None:
+        self._keep_people = keep_people
+        self._lock = threading.Lock()
+        self._spans: dict[int, list[list[float]]] = {}  # tracked id -> sorted [start, end]
+        self._times_s: list[float] = []  # of the frames kept, sorted
+        self._people: list[TrackedPoses] = []  # who was there, one for each of the times
+        self.version = 0  # grows with every change
+
+    def add(self, time_s: float, people: TrackedPoses) -> None:
+        """Record who was there at `time_s`, in any order of times."""
+        with self._lock:
+            for person in people.ids.tolist():
+                self._extend(person, time_s)
+            if self._keep_people and self._place_of(time_s) is None:
+                place = bisect_left(self._times_s, time_s)
+                self._times_s.insert(place, time_s)
+                self._people.insert(place, people)
+            self.version += 1
+
+    def people_at(self, time_s: float) -> TrackedPoses | None:
+        """Who was at `time_s`; None where that frame has not been through the pipeline."""
+        with self._lock:
+            place = self._place_of(time_s)
+            return None if place is None else self._people[place]
+
+    def time_before(self, time_s: float) -> float | None:
+        """The time of the kept frame just before `time_s`; None where there is none."""
+        with self._lock:
+            place = bisect_left(self._times_s, time_s - SAME_S)
+            return self._times_s[place - 1] if place else None
+
+    def forget_from(self, time_s: float) -> None:
+        """Forget everything at or after `time_s`, so that it is tracked anew."""
+        with self._lock:
+            place = bisect_left(self._times_s, time_s - SAME_S)
+            del self._people[place:], self._times_s[place:]
+            for person, spans in list(self._spans.items()):
+                kept = [[start, min(end, time_s)] for start, end in spans if start < time_s]
+                self._spans[person] = kept
+                if not kept:
+                    del self._spans[person]
+            self.version += 1
+
+    def frames(self) -> list[tuple[float, TrackedPoses]]:
+        """The kept frames in order of time."""
+        with self._lock:
+            return list(zip(self._times_s, self._people, strict=True))
+
+    def spans(self, corrections: Sequence[Correction]) -> list[Span]:
+        """When each person was seen, by corrected id and then start; deleted ones left out."""
+        with self._lock:
+            rows = [
+                (person, start, end)
+                for person, spans in self._spans.items()
+                for start, end in spans
+            ]
+        for cut_s in sorted({step.from_s for step in corrections if step.from_s > 0}):
+            rows = [piece for row in rows for piece in _cut(row, cut_s)]
+        tracked = np.array([row[0] for row in rows], np.int64)
+        starts = np.array([row[1] for row in rows], np.float64)
+        shown = corrected_ids(tracked, starts, corrections)
+        spans = [Span(int(person), *row) for person, row in zip(shown, rows, strict=True) if person]
+        return sorted(spans, key=lambda span: (span.person, span.start_s))
+
+    def _place_of(self, time_s: float) -> int | None:
+        """Where the frame of `time_s` is kept."""
+        place = bisect_left(self._times_s, time_s - SAME_S)
+        there = place < len(self._times_s) and self._times_s[place] <= time_s + SAME_S
+        return place if there else None
+
+    def _extend(self, person: int, time_s: float) -> None:
+        """Lengthen the span that `time_s` touches, join it with the next, or begin one."""
+        spans = self._spans.setdefault(person, [])
+        place = bisect_left(spans, [time_s])
+        before = spans[place - 1] if place else None
+        after = spans[place] if place < len(spans) else None
+        if before is not None and time_s - before[1] <= BRIDGED_S:
+            before[1] = max(before[1], time_s)
+            if after is not None and after[0] - before[1] <= BRIDGED_S:
+                before[1] = max(before[1], after[1])
+                del spans[place]
+        elif after is not None and after[0] - time_s <= BRIDGED_S:
+            after[0] = time_s
+        else:
+            spans.insert(place, [time_s, time_s])
+
+
+def _cut(row: tuple[int, float, float], cut_s: float) -> list[tuple[int, float, float]]:
+    person, start, end = row
+    if start < cut_s <= end:
+        return [(person, start, cut_s), (person, cut_s, end)]
+    return [row]
+
+
+def seen_s(spans: Sequence[Span]) -> dict[int, float]:
+    """Seconds that each person was seen."""
+    total: dict[int, float] = {}
+    for span in spans:
+        total[span.person] = total.get(span.person, 0.0) + span.end_s - span.start_s
+    return total
+
+
+class IdIssuer:
+    """Makes the ids of trackers unique within a video: across their restarts, and beside ids
+    that were given by hand or come from a file. An id nobody has yet stays as it is.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._given: dict[int, int] = {}  # the tracker's id -> ours
+        self._used: set[int] = {0}
+
+    def restart(self) -> None:
+        """The tracker begins to count anew."""
+        with self._lock:
+            self._given.clear()
+
+    def new(self) -> int:
+        """An id that nobody has and nobody will be given."""
+        with self._lock:
+            person = max(self._used) + 1
+            self._used.add(person)
+            return person
+
+    def reserve(self, ids: Iterable[int]) -> None:
+        """Keep `ids` from being given to anybody."""
+        with self._lock:
+            self._used.update(ids)
+
+    def __call__(self, ids: IntArray) -> IntArray:
+        """Our ids (N,) for the tracker's (N,)."""
+        with self._lock:
+            for person in ids.tolist():
+                if person not in self._given:
+                    ours = max(self._used) + 1 if person in self._used else person
+                    self._given[person] = ours
+                    self._used.add(ours)
+            return np.array([self._given[person] for person in ids.tolist()], np.int64)

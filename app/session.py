@@ -1,0 +1,306 @@
+"""A source, the pipeline and whoever looks, on threads of their own; no Qt.
+
+Threads: one captures (app.feeds), one infers (here), one loads networks (app.loading), and
+recorders have their own. The window, a headless run and the tests all do the same: `open`, call
+`take` as often as they can show something, `close`.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+from app.corrections import Correction, CorrectionLog
+from app.feeds import FileFeed, LiveFeed, OpenSource
+from app.gauges import Gauges
+from app.history import History
+from app.inference import Inference, same_networks
+from app.live_recording import LiveRecording, RecordingPlan
+from app.loading import MakePipeline, PipelineLoader
+from app.playback import LiveOutlet, Playback, Ready
+from app.run import IDLE, Run, Status, View, corrected_view
+from app.video.source import open_source as open_any_source
+from tracking.pipeline import FrameResult, Pipeline, PipelineConfig, build_pipeline
+from tracking.tracks import TrackedPoses
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.05  # how long the inference thread waits before it looks for new orders
+JOIN_S = 10.0  # a camera's driver or a network that hangs is given up after so long
+
+
+class Session:
+    """Opens sources, follows the people in them, and hands out what is to be shown.
+
+    Every method is called from one thread, the owner's, and returns at once; only `close` waits
+    for the threads.
+    """
+
+    def __init__(
+        self,
+        config: PipelineConfig,
+        make_pipeline: MakePipeline = build_pipeline,
+        open_source: OpenSource = open_any_source,
+    ) -> None:
+        self.config = config
+        self.corrections = CorrectionLog()
+        self.loop = False
+        self._open_source = open_source
+        self._run: Run | None = None
+        self._closed_runs: list[Run] = []
+        self._playlist: list[str] = []
+        self._speed = 1.0
+        self._delay_s = 0.0
+        self._refresh = False  # show the last frame again, under other corrections
+        self._recording: LiveRecording | None = None
+        self._finishing: list[LiveRecording] = []
+        self._loader = PipelineLoader(make_pipeline)
+        self._loader.ask(config)
+        self._inference = Inference(self._loader, self._follow_next)
+        self._settings_seen = 0  # changes of settings that the screen has caught up with
+
+    # Sources
+
+    def open(
+        self,
+        specs: Sequence[str],
+        range_s: tuple[float, float | None] = (0.0, None),
+        corrections: Sequence[Correction] = (),
+        known: Sequence[tuple[float, TrackedPoses]] = (),
+    ) -> None:
+        """Open the first of `specs` in place of what is open; the others follow it.
+
+        `known` are people found before, (time_s, people); with them nobody else is looked for.
+        """
+        self.stop()
+        self._playlist = list(specs[1:])
+        run = Run(specs[0], self._open_source, range_s)
+        run.follower.frozen = bool(known)
+        for time_s, people in known:
+            run.history.add(time_s, people)
+            run.follower.issue_ids.reserve(people.ids.tolist())
+        for step in corrections:
+            run.follower.issue_ids.reserve((step.person, step.other))
+        self.corrections = CorrectionLog(corrections)
+        if isinstance(run.outlet, Playback):
+            run.outlet.set_speed(self._speed)
+        else:
+            run.outlet.delay_s = self._delay_s
+        self._run = run
+        run.feed.start()
+
+    def reopen(self) -> None:
+        """Start the source again, after it failed or ended."""
+        if self._run is not None:
+            self.open([self._run.spec, *self._playlist])
+
+    def stop(self) -> None:
+        """Close the source; what is recorded is finished in the background."""
+        self.stop_recording()
+        run, self._run = self._run, None
+        if run is not None:
+            run.close()
+            self._closed_runs.append(run)
+        self._closed_runs = [old for old in self._closed_runs if not old.feed.join(0.0)]
+
+    def close(self) -> None:
+        """Stop, and wait for every thread."""
+        self.stop()
+        self._inference.close()
+        self._loader.close()
+        for recording in self._finishing:
+            recording.join()
+        for run in self._closed_runs:
+            if not run.feed.join(JOIN_S):
+                log.warning("%s does not let go; its thread is left behind", run.spec)
+
+    # Looking
+
+    def take(self) -> View | None:
+        """What is to be shown now; None where the screen need not change."""
+        run = self._run
+        if run is None:
+            return None
+        if self._settings_seen != self._inference.changes:
+            self._follow_anew(run)
+        ready = run.outlet.take(time.monotonic())
+        if ready is not None:
+            run.gauges.shown()
+            run.last = corrected_view(ready, self.corrections.done)
+            self._refresh = False
+            return run.last
+        if self._refresh and run.last is not None:
+            self._refresh = False
+            frame, timings = run.last.result.frame, run.last.result.timings_ms
+            tracked = FrameResult(frame, run.last.tracked, timings)
+            run.last = corrected_view(Ready(tracked, run.last.captured_at_s), self.corrections.done)
+            return run.last
+        if run.ended:
+            self._go_on(run)
+        return None
+
+    def painted(self, view: View) -> None:
+        """Say that `view` is on the screen now; latency is measured here."""
+        if self._run is not None and self._run.live:
+            self._run.gauges.latency((time.monotonic() - view.captured_at_s) * 1000)
+
+    def status(self) -> Status:
+        """What is going on."""
+        run, recording = self._run, self._recording
+        lost = recording.lost if recording is not None else 0
+        problem = self._loader.problem
+        if recording is not None and recording.problem:
+            problem = recording.problem
+        if run is None:
+            return replace(IDLE, problem=problem, loading=self._loader.busy)
+        trouble = run.feed.trouble if isinstance(run.feed, LiveFeed) else ""
+        return Status(
+            state="ended" if run.ended and run.feed.state != "failed" else run.feed.state,
+            spec=run.spec,
+            info=run.feed.info,
+            problem=run.feed.problem or trouble or run.follower.problem or problem,
+            loading=self._loader.busy,
+            playing=run.live or (isinstance(run.outlet, Playback) and run.outlet.playing),
+            counts=run.gauges.counts(),
+            flow=run.gauges.flow(time.monotonic()),
+            recording=recording is not None and not recording.ended,
+            recorded_lost=lost,
+        )
+
+    @property
+    def history(self) -> History:
+        """Who was seen when in the open source."""
+        return self._run.history if self._run is not None else History(keep_people=False)
+
+    @property
+    def gauges(self) -> Gauges:
+        """The measurements of the open source."""
+        return self._run.gauges if self._run is not None else Gauges()
+
+    # Playing files; a camera knows none of it
+
+    def play(self, playing: bool) -> None:
+        """Go on, or hold the picture."""
+        if self._playback is not None:
+            if playing and self._run is not None and self._run.ended:
+                self.seek(0.0)
+            self._playback.play(playing)
+
+    def step(self, forward: bool) -> None:
+        """Hold the picture and go one frame on or back."""
+        run, playback = self._run, self._playback
+        if run is None or playback is None:
+            return
+        if forward:
+            playback.step()
+        elif run.last is not None:
+            playback.play(False)
+            self.seek(run.time_before(run.last.time_s))
+
+    def seek(self, time_s: float) -> None:
+        """Show the frame at `time_s`, and go on from there."""
+        run, playback = self._run, self._playback
+        if run is not None and isinstance(run.feed, FileFeed) and playback is not None:
+            playback.restart(run.feed.seek(time_s))
+
+    def set_speed(self, speed: float) -> None:
+        """Play files `speed` times as fast; inf as fast as they can be followed."""
+        self._speed = speed
+        if self._playback is not None:
+            self._playback.set_speed(speed)
+
+    def set_delay(self, delay_s: float) -> None:
+        """Show a camera's picture so long after it was taken."""
+        self._delay_s = delay_s
+        if self._run is not None and isinstance(self._run.outlet, LiveOutlet):
+            self._run.outlet.delay_s = delay_s
+
+    # Settings and corrections
+
+    def configure(self, config: PipelineConfig) -> None:
+        """Use `config` from a coming frame on; the picture goes on while networks load.
+
+        A file's frames from the one on screen on are followed anew.
+        """
+        if config == self.config:
+            return
+        if not same_networks(config, self.config):
+            self._loader.ask(config)
+        self.config = config
+        self._inference.configure(config)
+
+    def correct(self, correction: Correction) -> None:
+        """Apply a correction, to the picture on screen and to everything later."""
+        if self._run is not None:
+            self._run.follower.issue_ids.reserve((correction.person, correction.other))
+        self.corrections.add(correction)
+        self._refresh = True
+
+    def undo(self) -> Correction | None:
+        """Take the last correction back."""
+        self._refresh = True
+        return self.corrections.undo()
+
+    def redo(self) -> Correction | None:
+        """Apply the correction that was taken back last."""
+        self._refresh = True
+        return self.corrections.redo()
+
+    def new_id(self) -> int:
+        """An id that nobody has, nor will get from the tracker."""
+        return self._run.follower.issue_ids.new() if self._run is not None else 1
+
+    # Recording
+
+    def record(self, plan: RecordingPlan) -> None:
+        """Record from the next frame on."""
+        self.stop_recording()
+        self._recording = LiveRecording(plan)
+
+    def stop_recording(self) -> None:
+        """Finish what is recorded, in the background."""
+        if self._recording is not None and not self._recording.ended:
+            self._recording.finish(self.corrections.done)
+            self._finishing = [one for one in self._finishing if one.busy] + [self._recording]
+
+    @property
+    def _playback(self) -> Playback | None:
+        outlet = self._run.outlet if self._run is not None else None
+        return outlet if isinstance(outlet, Playback) else None
+
+    def _follow_anew(self, run: Run) -> None:
+        """Other settings count: follow a file's people anew from the frame on screen on."""
+        self._settings_seen = self._inference.changes
+        if not run.live and not run.follower.frozen and run.last is not None:
+            run.history.forget_from(run.last.time_s)
+            self.seek(run.last.time_s)
+
+    def _go_on(self, run: Run) -> None:
+        """At the end of a file: the next of the playlist, or the same again."""
+        if run.live or run.feed.state == "failed":
+            return
+        if self._playlist:
+            self.open(self._playlist)
+        elif self.loop and run.feed.problem == "" and run.last is not None:
+            self.seek(0.0)
+
+    def _follow_next(self, pipeline: Pipeline | None) -> None:
+        """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""
+        run = self._run
+        if run is None or self._must_wait(run, pipeline):
+            time.sleep(IDLE_S)
+            return
+        captured = run.feed.take(IDLE_S)
+        if captured is None:
+            return
+        ready = run.follower.follow(captured, pipeline)
+        recording = self._recording
+        if recording is not None and not recording.ended:
+            recording.put(corrected_view(ready, self.corrections.done).result, ready.result.people)
+        run.outlet.put(ready)
+
+    def _must_wait(self, run: Run, pipeline: Pipeline | None) -> bool:
+        """A file waits for its networks; a camera is shown without people meanwhile."""
+        return pipeline is None and self._loader.busy and not (run.live or run.follower.frozen)

@@ -1,0 +1,214 @@
+"""Cameras: plugged in, by OpenCV; in the network, by PyAV, reconnecting by itself.
+
+A camera's clock is this machine's: `time_s` is when the frame arrived, counted from the first.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from fractions import Fraction
+from types import TracebackType
+from typing import Self
+from urllib.parse import parse_qs, urlsplit
+
+import av
+import av.error
+import cv2
+import numpy as np
+from av.video.reformatter import VideoReformatter
+
+from app.video.source import MediaError
+from pose.people import Frame, ImageArray
+
+log = logging.getLogger(__name__)
+
+OPEN_TIMEOUT_S = 6.0
+STALL_S = 3.0  # a network camera that sends nothing for so long is connected anew
+RETRY_S = (0.5, 1.0, 2.0, 5.0)  # between tries to reconnect; the last goes on for ever
+# Low latency: no buffering for order or probing; TCP, since lost UDP packets smear the picture
+_OPTIONS = {"fflags": "nobuffer", "flags": "low_delay", "rtsp_transport": "tcp"}
+
+
+class CameraSource:
+    """The frames of a camera `0`, `/dev/video0`, `camera://0?size=1280x720&rate=30` or of a
+    stream `rtsp://...`, `http://...`; see FrameSource. `stop` may be called from any thread.
+    """
+
+    live = True
+    frame_count: int | None = None
+
+    def __init__(self, spec: str) -> None:
+        self.name = spec
+        self._stopped = threading.Event()
+        self._camera: _Plugged | _Stream
+        if spec.isdecimal() or spec.startswith(("/dev/video", "camera://")):
+            self._camera = _Plugged(spec)
+        else:
+            self._camera = _Stream(spec, self._stopped)
+        self.size_wh = self._camera.size_wh
+        self.frame_rate = self._camera.frame_rate
+
+    @property
+    def trouble(self) -> str:
+        """What is being waited for, in one line; empty while frames come."""
+        return self._camera.trouble
+
+    def __iter__(self) -> Iterator[Frame]:
+        start_s: float | None = None
+        index = 0
+        while not self._stopped.is_set() and (image := self._camera.read()) is not None:
+            now_s = time.monotonic()
+            start_s = now_s if start_s is None else start_s
+            yield Frame(index, now_s - start_s, image)
+            index += 1
+
+    def seek(self, time_s: float) -> None:
+        """Raise MediaError: a camera has no past."""
+        raise MediaError(f"{self.name}: a camera cannot be sent to a time")
+
+    def skip(self, count: int) -> int:
+        """Pass over up to `count` frames; return how many."""
+        passed = 0
+        while passed < count and not self._stopped.is_set() and self._camera.read() is not None:
+            passed += 1
+        return passed
+
+    def stop(self) -> None:
+        """End the iteration, also one that waits to reconnect."""
+        self._stopped.set()
+
+    def close(self) -> None:
+        """Release the camera; safe to call twice."""
+        self._stopped.set()
+        self._camera.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+class _Plugged:
+    """A camera of this machine."""
+
+    trouble = ""
+
+    def __init__(self, spec: str) -> None:
+        self._spec = spec
+        parts = urlsplit(spec if "://" in spec else f"camera://{spec.removeprefix('/dev/video')}")
+        wanted = parse_qs(parts.query)
+        self._capture = cv2.VideoCapture(int(parts.netloc))
+        if not self._capture.isOpened():
+            raise MediaError(
+                f"camera {parts.netloc}: cannot be opened; check that it is plugged in "
+                "and that no other program uses it"
+            )
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # never an old picture
+        if "size" in wanted:
+            width, height = wanted["size"][0].split("x")
+            # Uncompressed pictures of this size do not fit through USB 2 at full rate
+            self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, int(width))
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, int(height))
+        if "rate" in wanted:
+            self._capture.set(cv2.CAP_PROP_FPS, float(Fraction(wanted["rate"][0])))
+        self.size_wh = (
+            int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
+            int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
+        )
+        rate = self._capture.get(cv2.CAP_PROP_FPS)
+        self.frame_rate = Fraction(rate).limit_denominator(1001) if rate > 0 else None
+
+    def read(self) -> ImageArray | None:
+        there, image = self._capture.read()
+        if not there:
+            raise MediaError(
+                f"{self._spec}: the camera gives no more pictures; plug it in again and restart it"
+            )
+        return np.asarray(image, np.uint8)
+
+    def close(self) -> None:
+        self._capture.release()
+
+
+class _Stream:
+    """A stream in the network. The first connection must succeed; later ones are tried for ever."""
+
+    def __init__(self, url: str, stopped: threading.Event) -> None:
+        self.trouble = ""
+        self._url = url
+        self._stopped = stopped
+        self._reformatter = VideoReformatter()
+        self._container, self._stream = self._connect()
+        context = self._stream.codec_context
+        self.size_wh = (context.width, context.height)
+        rate = self._stream.average_rate
+        self.frame_rate = Fraction(rate) if rate and 0 < rate <= 240 else None
+        self._finite = bool(self._container.duration)  # a film on a server: played once, in time
+        self._began_s = time.monotonic()
+        self._frames = self._container.decode(self._stream)
+
+    def read(self) -> ImageArray | None:
+        """The next picture, connecting again where needed; None at the end or when stopped."""
+        while not self._stopped.is_set():
+            try:
+                decoded = next(self._frames, None)
+            except (av.error.FFmpegError, OSError) as error:
+                log.info("%s: %s", self._url, error)
+                decoded = None
+            if decoded is not None:
+                self.trouble = ""
+                if self._finite and decoded.time is not None:
+                    self._stopped.wait(max(0, self._began_s + decoded.time - time.monotonic()))
+                picture = self._reformatter.reformat(decoded, *self.size_wh, "bgr24")
+                return np.asarray(picture.to_ndarray(), np.uint8)
+            if self._finite:
+                return None
+            self._reconnect()
+        return None
+
+    def close(self) -> None:
+        with contextlib.suppress(av.error.FFmpegError, OSError):  # the connection is gone already
+            self._container.close()
+
+    def _connect(self) -> tuple[av.container.InputContainer, av.VideoStream]:
+        try:
+            container = av.open(self._url, options=_OPTIONS, timeout=(OPEN_TIMEOUT_S, STALL_S))
+        except (av.error.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise MediaError(
+                f"{self._url}: no connection ({reason}); check the address and the network"
+            ) from None
+        if not container.streams.video:
+            container.close()
+            raise MediaError(f"{self._url}: the stream has no pictures")
+        stream = container.streams.video[0]
+        stream.thread_type = "SLICE"  # frame threads hold back one frame for each
+        return container, stream
+
+    def _reconnect(self) -> None:
+        """Close and connect again; returns once connected or stopped."""
+        self.close()
+        tries = 0
+        while not self._stopped.is_set():
+            self.trouble = f"{self._url}: connection lost, trying again ({tries + 1})"
+            if self._stopped.wait(RETRY_S[min(tries, len(RETRY_S) - 1)]):
+                return
+            tries += 1
+            try:
+                self._container, self._stream = self._connect()
+            except MediaError as error:
+                log.info("%s", error)
+                continue
+            self._frames = self._container.decode(self._stream)
+            return

@@ -1,0 +1,296 @@
+"""The session without any window: what is shown, what is dropped, what is corrected."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+from fake_session import (
+    FakeCamera,
+    FakeFile,
+    burnt_number,
+    make_pipeline,
+    opener,
+    wait_for,
+)
+
+from app.corrections import Correction
+from app.history import IdIssuer
+from app.session import Session
+from tracking.pipeline import PipelineConfig
+
+
+@pytest.fixture
+def begin():
+    """Make sessions that are closed at the end, and see that no thread is left."""
+    before = set(threading.enumerate())
+    sessions: list[Session] = []
+
+    def make(*sources, delay_s: float = 0.0, **more) -> Session:
+        session = Session(
+            PipelineConfig(),
+            make_pipeline=lambda config: make_pipeline(config, delay_s),
+            open_source=opener(*sources),
+            **more,
+        )
+        sessions.append(session)
+        return session
+
+    yield make
+    for session in sessions:
+        session.close()
+    assert set(threading.enumerate()) <= before
+
+
+def watch(session: Session, seconds: float) -> list:
+    """What a screen that looks every 4 ms shows in `seconds`."""
+    views, end_s = [], time.monotonic() + seconds
+    while time.monotonic() < end_s:
+        view = session.take()
+        if view is not None:
+            session.painted(view)
+            views.append(view)
+        time.sleep(0.004)
+    return views
+
+
+def shown_until(session: Session, condition, timeout_s: float = 5.0) -> list:
+    """Views taken until `condition(views)`."""
+    views: list = []
+
+    def look() -> bool:
+        view = session.take()
+        if view is not None:
+            views.append(view)
+        return bool(condition(views))
+
+    wait_for(look, timeout_s)
+    return views
+
+
+def test_a_camera_shows_people_on_the_frames_they_belong_to(begin) -> None:
+    session = begin(FakeCamera(60))
+    session.open(["0"])
+    views = shown_until(session, lambda views: len(views) > 10 and len(views[-1].result.people))
+    for view in views:
+        assert abs(burnt_number(view.result.frame.image) / 1e6 - view.time_s) < 0.001
+    assert views[-1].result.people.ids.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("rate", [30, 60])
+def test_a_slow_pipeline_drops_frames_and_counts_every_one(begin, rate: int) -> None:
+    camera = FakeCamera(rate)
+    session = begin(camera, delay_s=10 / rate)
+    session.open(["0"])
+    shown_until(session, lambda views: views and len(views[-1].result.people))
+    gauges = session.gauges
+    views = watch(session, 2.0)
+    ages_ms = [session.status().flow.latency_median_ms]
+    assert ages_ms[0] < 2 * 10_000 / rate + 50
+    session.stop()
+    wait_for(lambda: gauges.counts().in_flight == 0)
+    counts = gauges.counts()
+    assert counts.captured == camera.given
+    assert counts.captured == counts.shown + counts.dropped
+    assert counts.dropped > counts.shown > 0
+    times_s = [view.time_s for view in views]
+    assert times_s == sorted(times_s)
+
+
+def test_a_camera_is_shown_while_the_networks_are_still_loading(begin) -> None:
+    gate = threading.Event()
+    session = Session(
+        PipelineConfig(),
+        make_pipeline=lambda config: gate.wait(5) and make_pipeline(config),
+        open_source=opener(FakeCamera(60)),
+    )
+    try:
+        session.open(["0"])
+        views = shown_until(session, lambda views: len(views) > 3)
+        assert session.status().loading and not len(views[-1].result.people)
+        gate.set()
+        shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
+        assert not session.status().loading
+    finally:
+        session.close()
+
+
+def test_a_camera_that_is_unplugged_says_so_and_can_be_started_again(begin) -> None:
+    session = begin(FakeCamera(60, frames=5), FakeCamera(60))
+    session.open(["0"])
+    wait_for(lambda: session.take() is None and session.status().state == "failed")
+    assert session.status().problem == "fake: unplugged"
+    session.reopen()
+    shown_until(session, lambda views: len(views) > 3)
+    assert session.status().problem == ""
+
+
+def test_a_file_is_shown_whole_in_order_and_ends(begin) -> None:
+    session = begin(FakeFile(30))
+    session.set_speed(4)
+    session.open(["a.mp4"])
+    session.set_speed(1e9)
+    views = shown_until(session, lambda views: session.status().state == "ended")
+    assert [burnt_number(view.result.frame.image) for view in views][-1] == 29
+    frames = session.history.frames()
+    assert len(frames) == 30
+    assert all(people.ids.tolist() == [1, 2] for _, people in frames)
+
+
+def test_a_file_plays_at_its_own_speed(begin) -> None:
+    session = begin(FakeFile(30, rate=50))
+    session.open(["a.mp4"])
+    views = shown_until(session, lambda views: session.status().state == "ended")
+    assert [burnt_number(view.result.frame.image) for view in views] == list(range(30))
+    counts = session.status().counts
+    assert (counts.captured, counts.shown, counts.dropped) == (30, 30, 0)
+
+
+def test_pause_step_and_seek_show_exactly_the_frame_asked_for(begin) -> None:
+    session = begin(FakeFile(50))
+    session.open(["a.mp4"])
+    session.play(False)
+    numbers: list[int] = []
+
+    def expect(number: int) -> None:
+        views = shown_until(session, lambda views: views)
+        numbers.append(burnt_number(views[-1].result.frame.image))
+        assert numbers[-1] == number
+        assert not watch(session, 0.1)  # and the picture is held
+
+    expect(0)
+    session.step(forward=True)
+    expect(1)
+    session.seek(1.0)
+    expect(25)
+    session.step(forward=False)
+    expect(24)
+    session.step(forward=True)
+    expect(25)
+
+
+def test_a_seek_back_keeps_the_ids_that_were_given(begin) -> None:
+    session = begin(FakeFile(100))
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: session.status().state == "ended")
+    session.seek(0.0)
+    views = shown_until(session, lambda views: views and views[-1].time_s > 0.5)
+    assert all(view.result.people.ids.tolist() == [1, 2] for view in views)
+
+
+def test_a_jump_ahead_gives_new_ids_never_old_ones(begin) -> None:
+    session = begin(FakeFile(200))
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
+    session.seek(6.0)
+    views = shown_until(session, lambda views: views and views[-1].time_s >= 6.0)
+    assert views[-1].result.people.ids.tolist() == [3, 4]
+
+
+def test_a_file_that_breaks_off_keeps_what_was_read(begin) -> None:
+    session = begin(FakeFile(30, breaks_at=10))
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: session.status().state == "ended")
+    assert session.status().problem == "fake file: breaks off"
+    assert len(session.history.frames()) == 10
+
+
+def test_a_playlist_goes_on_with_the_next_file(begin) -> None:
+    session = begin(FakeFile(5), FakeFile(5))
+    session.set_speed(1e9)
+    session.open(["a.mp4", "b.mp4"])
+    shown_until(session, lambda views: session.status().spec == "b.mp4")
+    shown_until(session, lambda views: session.status().state == "ended")
+
+
+def test_a_loop_begins_again(begin) -> None:
+    session = begin(FakeFile(5))
+    session.loop = True
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    views = shown_until(session, lambda views: len([v for v in views if v.time_s == 0]) > 2)
+    assert {view.result.people.ids.tolist()[0] for view in views if len(view.result.people)} == {1}
+
+
+def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:
+    session = begin(FakeFile(100))
+    session.open(["a.mp4"])
+    session.play(False)
+    first = shown_until(session, lambda views: views)[-1]
+    assert first.result.people.ids.tolist() == [1, 2]
+    session.correct(Correction("swap", 1, 2, from_s=first.time_s))
+    assert shown_until(session, lambda views: views)[-1].result.people.ids.tolist() == [2, 1]
+    session.step(forward=True)
+    assert shown_until(session, lambda views: views)[-1].result.people.ids.tolist() == [2, 1]
+    session.undo()
+    assert shown_until(session, lambda views: views)[-1].result.people.ids.tolist() == [1, 2]
+    session.redo()
+    assert shown_until(session, lambda views: views)[-1].result.people.ids.tolist() == [2, 1]
+
+
+def test_settings_count_from_the_frame_on_screen(begin) -> None:
+    session = begin(FakeFile(100))
+    session.open(["a.mp4"])
+    session.play(False)
+    shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
+    session.configure(PipelineConfig(max_people=1))
+    views = shown_until(session, lambda views: views and len(views[-1].result.people) == 1)
+    assert views[-1].time_s == 0.0
+
+
+def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:
+    def broken(config: PipelineConfig):
+        pipeline = make_pipeline(config)
+        pipeline._detect = lambda frame: 1 / 0
+        return pipeline
+
+    session = Session(PipelineConfig(), broken, opener(FakeCamera(60)))
+    try:
+        session.open(["0"])
+        shown_until(session, lambda views: len(views) > 5 and session.status().problem)
+        assert "ZeroDivisionError" in session.status().problem
+    finally:
+        session.close()
+
+
+def test_the_delay_mirror_shows_the_past(begin) -> None:
+    session = begin(FakeCamera(60))
+    session.set_delay(0.5)
+    session.open(["0"])
+    views = watch(session, 1.2)
+    assert views
+    session.set_delay(0.0)
+    ages_s = [session.status().flow.latency_median_ms / 1000]
+    assert 0.48 < ages_s[0] < 0.65
+
+
+def test_quick_starts_stops_and_changes_leave_nothing_behind(begin) -> None:
+    before = threading.active_count()
+    sources = [FakeCamera(60) if turn % 2 else FakeFile(20) for turn in range(60)]
+    session = begin(*sources)
+    for turn in range(60):
+        session.open(["0" if turn % 2 else "a.mp4"])
+        if turn % 3 == 0:
+            session.take()
+        if turn % 5 == 0:
+            session.stop()
+    session.stop()
+    wait_for(lambda: threading.active_count() <= before + 2)  # its loader and inference
+
+
+def test_ids_are_unique_across_tracker_restarts_and_hand_given_ids() -> None:
+    issue = IdIssuer()
+    assert issue(_ids(1, 2)).tolist() == [1, 2]
+    issue.reserve([3])
+    assert issue(_ids(1, 3)).tolist() == [1, 4]
+    issue.restart()
+    assert issue(_ids(1, 2)).tolist() == [5, 6]
+    assert issue.new() == 7
+
+
+def _ids(*ids: int) -> np.ndarray:
+    return np.array(ids, np.int64)
