@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import shutil
 import tempfile
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -96,9 +97,11 @@ def convert_to_openvino(network: Network) -> Any:
         raise WeightsError(f"{network.name} is an exported file already")
     module = FromBytes(network.build(), network.pictures).eval()
     width, height = (-(-side // 32) * 32 for side in network.pictures.size_wh)
-    model = openvino.convert_model(
-        module, example_input=torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    )
+    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    with warnings.catch_warnings():
+        # openvino traces with torch.jit, which torch calls deprecated since 2.13.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model = openvino.convert_model(module, example_input=example)
     model.reshape([-1, -1, -1, 3])
     return model
 

@@ -1,0 +1,118 @@
+"""All runtimes give what plain torch gives."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from pose.hrnet import HRNet
+from pose.networks import Network, Pictures
+from pose.on_openvino import OpenVinoRuntime
+from pose.runtime import DeviceError, TorchRuntime, choose_device, choose_runtime
+
+TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path))
+    return tmp_path
+
+
+def tiny_hrnet(key: str = "tiny", joints: int = 5) -> Network:
+    def build() -> HRNet:
+        torch.manual_seed(0)
+        network = HRNet(**TINY, joints=joints)
+        torch.nn.init.normal_(network.final_layer.weight, std=0.1)
+        return network.eval()
+
+    return Network(key, key, Pictures((32, 64)), build)
+
+
+def pictures(count: int) -> np.ndarray:
+    return np.random.default_rng(count).integers(0, 256, (count, 64, 32, 3), np.uint8)
+
+
+def largest(network: Network) -> float:
+    return float(TorchRuntime(network).submit(pictures(3))()[0].abs().max())
+
+
+@pytest.mark.parametrize(("precision", "tolerance"), [("f32", 1e-4), ("fast", 0.05)])
+def test_openvino_gives_what_torch_gives(precision: str, tolerance: float) -> None:
+    network = tiny_hrnet()
+    expected = TorchRuntime(network).submit(pictures(3))()[0]
+    found = OpenVinoRuntime(network, streams=2, precision=precision).submit(pictures(3))()[0]
+    assert found.shape == expected.shape == (3, 5, 16, 8)
+    assert (found - expected).abs().max() < tolerance * largest(network)
+
+
+def test_work_handed_in_twice_comes_back_to_whom_it_belongs() -> None:
+    run = OpenVinoRuntime(tiny_hrnet(), streams=2, precision="f32")
+    first, second = run.submit(pictures(3)), run.submit(pictures(4))
+    outputs = second()[0], first()[0]
+    torch.testing.assert_close(outputs[0], run.submit(pictures(4))()[0])
+    torch.testing.assert_close(outputs[1], run.submit(pictures(3))()[0])
+
+
+def test_another_picture_size_needs_no_other_runtime() -> None:
+    network = tiny_hrnet()
+    wide = np.random.default_rng(0).integers(0, 256, (1, 32, 96, 3), np.uint8)
+    expected = TorchRuntime(network).submit(wide)()[0]
+    found = OpenVinoRuntime(network, precision="f32").submit(wide)()[0]
+    torch.testing.assert_close(found, expected, atol=1e-4, rtol=1e-3)
+
+
+def test_nothing_gives_nothing() -> None:
+    assert OpenVinoRuntime(tiny_hrnet()).submit(pictures(0))()[0].shape == (0, 5, 16, 8)
+
+
+def test_a_converted_network_is_kept_and_not_built_again(cache: Path) -> None:
+    network = tiny_hrnet("kept")
+    expected = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
+    unbuildable = Network("kept", "kept", network.pictures, build=None)
+    found = OpenVinoRuntime(unbuildable, precision="f32").submit(pictures(2))()[0]
+    assert torch.equal(found, expected)
+    assert not list((cache / "openvino").glob("tmp*"))
+
+
+def test_colour_order_and_normalisation_are_in_the_graph() -> None:
+    class Mean(torch.nn.Module):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return x.mean((2, 3))
+
+    blue = np.zeros((1, 4, 4, 3), np.uint8)
+    blue[..., 0] = 200
+    for rgb, expected in ((True, [-1, -2, 49.25]), (False, [49.75, -1, -0.75])):
+        network = Network("mean", "m", Pictures((4, 4), rgb, (2, 4, 3), (2, 2, 4)), Mean)
+        if not rgb:
+            network = Network("mean", "m", Pictures((4, 4), rgb, (1, 4, 3), (4, 4, 4)), Mean)
+        found = TorchRuntime(network).submit(blue)()[0]
+        torch.testing.assert_close(found, torch.tensor([expected], dtype=torch.float32))
+
+
+@pytest.mark.parametrize("name", ["gpu", "cuda:x", "mps"])
+def test_an_unknown_device_is_refused(name: str) -> None:
+    with pytest.raises(DeviceError, match="expected auto, cpu, cuda or cuda:N"):
+        choose_device(name)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="a CUDA device is here")
+def test_without_cuda_auto_is_the_cpu_and_cuda_an_error() -> None:
+    assert choose_device("auto").type == "cpu"
+    with pytest.raises(DeviceError, match="use --device cpu"):
+        choose_device("cuda:0")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize("count", [1, 3, 70])
+def test_cuda_graphs_give_what_torch_gives(count: int) -> None:
+    network = tiny_hrnet()
+    run = choose_runtime(network, torch.device("cuda:0"), many=True)
+    expected = TorchRuntime(network).submit(pictures(count))()[0]
+    for _ in range(2):  # captured, then replayed
+        found = run.submit(pictures(count))()[0].cpu()
+        assert (found - expected).abs().max() < 0.02 * largest(network)
