@@ -96,12 +96,12 @@ def convert_to_openvino(network: Network) -> Any:
     if network.build is None:
         raise WeightsError(f"{network.name} is an exported file already")
     module = FromBytes(network.build(), network.pictures).eval()
-    width, height = (-(-side // 32) * 32 for side in network.pictures.size_wh)
-    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    example = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
-        # openvino traces with torch.jit, which torch calls deprecated since 2.13.
+        # OpenVINO reads traces of torch.jit, which torch calls deprecated since 2.13.
         warnings.simplefilter("ignore", DeprecationWarning)
-        model = openvino.convert_model(module, example_input=example)
+        traced = torch.jit.trace(module, example, check_trace=False)  # type: ignore[no-untyped-call]
+        model = openvino.convert_model(traced, example_input=example)
     model.reshape([-1, -1, -1, 3])
     return model
 

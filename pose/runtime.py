@@ -74,6 +74,8 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
     if importlib.util.find_spec("openvino"):
         from pose.on_openvino import OpenVinoRuntime
 
+        # What is left to torch is small; its threads would only take cores from OpenVINO's.
+        torch.set_num_threads(1)
         return OpenVinoRuntime(network, streams=min(core_count(), 4) if many else 1)
     _log.warning("OpenVINO is not installed; torch is used, which is several times slower")
     return TorchRuntime(network)
