@@ -24,7 +24,10 @@ _MOST_CANDIDATES = 1000  # boxes that enter suppression; a picture has a tenth o
 
 
 class PersonDetector:
-    """Finds the people of a frame; `submit` lets the caller do something else meanwhile."""
+    """Finds the people of a frame; `submit` lets the caller do something else meanwhile.
+
+    `effort` is the share of the input's size that is used; less is quicker and finds less.
+    """
 
     def __init__(
         self,
@@ -34,9 +37,11 @@ class PersonDetector:
         *,
         score_thr: float = 0.3,
         nms_thr: float = 0.65,
+        size: int = 0,
     ) -> None:
+        self.effort = 1.0
         self._person = network.person
-        self._limit_wh = network.network.pictures.size_wh
+        self._limit_wh = (size, size) if size else network.network.pictures.size_wh
         self._run = run
         self._cutter = cutter
         self._score_thr = score_thr
@@ -49,7 +54,8 @@ class PersonDetector:
 
     def submit(self, frame: Frame) -> Callable[[], Detections]:
         """Start on `frame`; the function returned waits for the people and gives them."""
-        canvas, scale = self._cutter.letterbox(frame.image, self._limit_wh)
+        limit_wh = (round(self._limit_wh[0] * self.effort), round(self._limit_wh[1] * self.effort))
+        canvas, scale = self._cutter.letterbox(frame.image, limit_wh)
         finish = self._run.submit(canvas[None])
         canvas_wh = (int(canvas.shape[1]), int(canvas.shape[0]))
 
@@ -103,13 +109,21 @@ def box_iou(boxes: Tensor) -> Tensor:
 
 
 def load_detector(
-    name_or_file: str, device: str = "auto", *, score_thr: float = 0.3, nms_thr: float = 0.65
+    name_or_file: str,
+    device: str = "auto",
+    *,
+    score_thr: float = 0.3,
+    nms_thr: float = 0.65,
+    size: int = 0,
 ) -> PersonDetector:
     """The detector that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
+    size: longer side of the picture it is given; 0 takes what the network was trained for.
     Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
     """
     place = choose_device(device)
     network = detector_network(name_or_file)
     run = choose_runtime(network.network, place, many=False)
-    return PersonDetector(network, run, cutter_for(place), score_thr=score_thr, nms_thr=nms_thr)
+    return PersonDetector(
+        network, run, cutter_for(place), score_thr=score_thr, nms_thr=nms_thr, size=size
+    )

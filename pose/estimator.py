@@ -84,7 +84,9 @@ class PoseEstimator:
         return keypoints.astype(np.float32), scores.cpu().numpy()
 
 
-def load_estimator(name_or_file: str, device: str = "auto", *, flip: bool = False) -> PoseEstimator:
+def load_estimator(
+    name_or_file: str, device: str = "auto", *, flip: bool = False, appearance: bool = False
+) -> PoseEstimator:
     """The pose network that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
     Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.

@@ -7,15 +7,16 @@ after it. Everything that can be set reaches it through one frozen PipelineConfi
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import numpy as np
 
 from pose.people import Detections, Frame, Poses
 from pose.skeleton import Skeleton
+from tracking.budget import Budget
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -32,8 +33,11 @@ class PipelineConfig:
     nms_thr: float = 0.65  # overlap (IoU) above which the lower-scored box is dropped
     kpt_thr: float = 0.3  # joints below are not drawn, nor counted as seen
     flip: bool = False  # flip test: the mean of the crop's and its mirror's heatmaps
+    detector_size: int = 0  # longer side of the picture the detector sees; 0: the network's own
     detect_every: int = 1  # the detector runs on every n-th frame; between, the tracker's boxes
     max_people: int = 0  # keep the best-scored so many; 0 keeps all
+    max_latency_ms: float = 0.0  # the detector does less where a frame takes longer; 0: never
+    appearance: bool = False  # describe what people look like, for the tracker
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
     def __post_init__(self) -> None:
@@ -43,8 +47,10 @@ class PipelineConfig:
                 raise ValueError(f"{name} is {value}, expected 0 to 1")
         if self.detect_every < 1:
             raise ValueError(f"detect_every is {self.detect_every}, expected 1 or more")
-        if self.max_people < 0:
-            raise ValueError(f"max_people is {self.max_people}, expected 0 or more")
+        for name in ("detector_size", "max_people", "max_latency_ms"):
+            value = getattr(self, name)
+            if value < 0:
+                raise ValueError(f"{name} is {value}, expected 0 or more")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +63,11 @@ class FrameResult:
 
 
 class Detector(Protocol):
-    """Finds the people of a frame."""
+    """Finds the people of a frame.
+
+    One that can work in the background also has `submit(frame)`, which returns a function that
+    waits for them, and one that can do with less has `effort`, a share of its input's size.
+    """
 
     def __call__(self, frame: Frame) -> Detections: ...
 
@@ -74,8 +84,8 @@ class Estimator(Protocol):
 class Pipeline:
     """Frame in, FrameResult out; frames of one video, in order.
 
-    State across frames: the tracker, and the count since the detector last ran. `reset` forgets
-    both, for a new video.
+    State across frames: the tracker, the count since the detector last ran, and how much it may
+    do. `reset` forgets them, for a new video.
     """
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
@@ -89,10 +99,16 @@ class Pipeline:
         """What the joints of the poses are."""
         return self._estimate.skeleton
 
+    @property
+    def budget(self) -> Budget:
+        """How much the detector may do to keep within `max_latency_ms`."""
+        return self._budget
+
     def reset(self) -> None:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
         self._since_detection = 0
+        self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
         """All that later frames depend on; `load` goes on from there, with the same ids."""
@@ -104,33 +120,108 @@ class Pipeline:
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
-        timings_ms: dict[str, float] = {}
-        with _timed(timings_ms, "detect"):
-            detections = self._boxes(frame)
-        with _timed(timings_ms, "pose"):
-            poses = self._estimate(frame, detections)
-        with _timed(timings_ms, "track"):
-            people = self.tracker.update(poses, frame.time_s)
-        return FrameResult(frame, people, timings_ms)
+        return self._finish(frame, self._begin(frame))()
 
-    def _boxes(self, frame: Frame) -> Detections:
-        """Boxes from the detector, or on the frames between its runs from the tracker."""
-        if self._since_detection % self.config.detect_every == 0:
-            detections = self._detect(frame)
+    def follow(self, frames: Iterable[Frame]) -> Iterator[FrameResult]:
+        """Find and follow the people of `frames`; quicker than one call after the other.
+
+        The next frame's detector already runs while this frame's poses are estimated. Results are
+        the same. What reading a frame raises is raised after the results of those before it.
+        """
+        upcoming = _Reading(frames)
+        frame = upcoming.next()
+        boxes = self._begin(frame) if frame is not None else None
+        while frame is not None and boxes is not None:
+            finish = self._finish(frame, boxes)
+            following = upcoming.next()
+            # Where the tracker's boxes stand in for the detector, it must see this frame first.
+            early = following is not None and self._detects(ahead=1)
+            boxes = self._begin(following, ahead=1) if following is not None and early else None
+            yield finish()
+            if following is not None and boxes is None:
+                boxes = self._begin(following)
+            frame = following
+        upcoming.raise_failure()
+
+    def _detects(self, ahead: int = 0) -> bool:
+        """Whether the detector runs on the next frame, or on one `ahead` frames later."""
+        every = max(self.config.detect_every, self._budget.detect_every)
+        return (self._since_detection + ahead) % every == 0
+
+    def _begin(self, frame: Frame, ahead: int = 0) -> Callable[[], tuple[Detections, float]]:
+        """Start finding boxes; the function returned waits, and adds how long it took in ms."""
+        start = time.perf_counter()
+        wait: Callable[[], Detections]
+        if self._detects(ahead):
+            if hasattr(self._detect, "effort"):
+                self._detect.effort = self._budget.effort
+            submit = getattr(self._detect, "submit", None)
+            wait = submit(frame) if submit else partial(self._detect, frame)
         else:
-            detections = self.tracker.predict(frame.time_s)
-        self._since_detection += 1
-        if 0 < self.config.max_people < len(detections):
-            best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
-            detections = detections.select(best)
-        return detections
+            wait = partial(self.tracker.predict, frame.time_s)
+        begun_ms = _since_ms(start)
+
+        def finish() -> tuple[Detections, float]:
+            waiting = time.perf_counter()
+            return self._best(wait()), begun_ms + _since_ms(waiting)
+
+        return finish
+
+    def _finish(
+        self, frame: Frame, boxes: Callable[[], tuple[Detections, float]]
+    ) -> Callable[[], FrameResult]:
+        """Start estimating the poses in the boxes; the function returned waits and tracks."""
+        detections, detect_ms = boxes()
+        start = time.perf_counter()
+        submit = getattr(self._estimate, "submit", None)
+        wait = submit(frame, detections) if submit else partial(self._estimate, frame, detections)
+        begun_ms = _since_ms(start)
+
+        def finish() -> FrameResult:
+            waiting = time.perf_counter()
+            poses = wait()
+            pose_ms = begun_ms + _since_ms(waiting)
+            tracking = time.perf_counter()
+            people = self.tracker.update(poses, frame.time_s)
+            timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
+            self._since_detection += 1
+            self._budget.spend(sum(timings_ms.values()))
+            return FrameResult(frame, people, timings_ms)
+
+        return finish
+
+    def _best(self, detections: Detections) -> Detections:
+        """The best-scored people, where there may only be so many."""
+        if not 0 < self.config.max_people < len(detections):
+            return detections
+        best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
+        return detections.select(best)
 
 
-@contextmanager
-def _timed(timings_ms: dict[str, float], stage: str) -> Iterator[None]:
-    start = time.perf_counter()
-    yield
-    timings_ms[stage] = (time.perf_counter() - start) * 1000
+class _Reading:
+    """Frames one by one; a failure to read is kept until it is asked for."""
+
+    def __init__(self, frames: Iterable[Frame]) -> None:
+        self._frames = iter(frames)
+        self._failure: Exception | None = None
+
+    def next(self) -> Frame | None:
+        """The next frame; None at the end, and where reading failed."""
+        if self._failure is not None:
+            return None
+        try:
+            return next(self._frames, None)
+        except Exception as failure:
+            self._failure = failure
+            return None
+
+    def raise_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
+
+
+def _since_ms(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
 
 
 def build_pipeline(config: PipelineConfig) -> Pipeline:
@@ -143,7 +234,13 @@ def build_pipeline(config: PipelineConfig) -> Pipeline:
     from pose.estimator import load_estimator
 
     detector = load_detector(
-        config.detector, config.device, score_thr=config.bbox_thr, nms_thr=config.nms_thr
+        config.detector,
+        config.device,
+        score_thr=config.bbox_thr,
+        nms_thr=config.nms_thr,
+        size=config.detector_size,
     )
-    estimator = load_estimator(config.pose, config.device, flip=config.flip)
+    estimator = load_estimator(
+        config.pose, config.device, flip=config.flip, appearance=config.appearance
+    )
     return Pipeline(detector, estimator, config)
