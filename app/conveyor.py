@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -73,7 +73,9 @@ class _End:
     failure: BaseException | None
 
 
-def prefetch(items: Iterable[Item], depth: int, name: str = "prefetch") -> Iterator[Item]:
+def prefetch(
+    items: Iterable[Item], depth: int, name: str = "prefetch"
+) -> Generator[Item, None, None]:
     """Yield `items` in order, read ahead by up to `depth` on a thread of its own.
 
     What reading raises is raised after the items read before it. Closing the generator ends the

@@ -219,7 +219,7 @@ def _limb_widths(boxes: FloatArray, thickness: float | None) -> FloatArray:
 
 def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
     """(N, 2) the middle of the hips where both are seen, otherwise of the box."""
-    centres: FloatArray = (poses.boxes[:, :2] + poses.boxes[:, 2:]) / 2  # (N, 2)
+    centres = (poses.boxes[:, :2] + poses.boxes[:, 2:]) * np.float32(0.5)  # (N, 2)
     names = poses.skeleton.names
     if "left_hip" in names and "right_hip" in names:
         hips = [names.index("left_hip"), names.index("right_hip")]

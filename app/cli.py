@@ -1,0 +1,78 @@
+"""The `posse` command: one name per job, each in a module of its own that is imported when used."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from collections.abc import Sequence
+from importlib import import_module, metadata
+
+from pose.errors import UserError
+
+Commands = dict[str, tuple["str | Commands", str]]
+
+# name -> (module, or commands below it; what it does). A module has `add_arguments(parser)` and
+# `run(args) -> exit code`.
+COMMANDS: Commands = {
+    "gui": ("app.gui.command", "open the window (the same as no command at all)"),
+    "track": ("app.track", "follow the people in videos; write overlay videos and tracks"),
+    "convert": ("app.convert", "turn a tracks file into another format"),
+    "measure": ("app.measure", "joint angles and speeds of a tracks file, plots, a report"),
+    "models": ("app.models", "list, fetch, check and add weights"),
+    "export": ("app.export", "write a network as ONNX, OpenVINO or TensorRT"),
+    "train": ("pose.training.command", "train or fine-tune a network"),
+    "eval": (
+        {
+            "posetrack": ("evaluation.posetrack", "PoseTrack MOTA and mAP of results"),
+            "mot": ("evaluation.mot", "MOT Challenge scores of results"),
+            "coco": ("evaluation.coco", "COCO keypoint AP of results or of a network"),
+            "run": ("evaluation.run", "run the pipeline on a data set and score it"),
+        },
+        "score results against truth",
+    ),
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; its exit code is 1 after a user's error, which is told in one line."""
+    words = list(sys.argv[1:] if argv is None else argv) or ["gui"]
+    args = make_parser(words).parse_args(words)
+    logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
+    try:
+        return int(args.run(args))
+    except UserError as error:
+        print(f"posse: {error}", file=sys.stderr)  # noqa: T201  what a command line is for
+        return 1
+    except KeyboardInterrupt:
+        return 130  # as the shell has it for Ctrl-C
+
+
+def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
+    """The parser for `words`; only the module of the command that they name is imported."""
+    parser = argparse.ArgumentParser(
+        prog="posse",
+        description="Follow several people in video, live: HRNet poses with identities that stay.",
+        epilog="posse COMMAND --help tells the options of a command.",
+    )
+    parser.add_argument("--version", action="version", version=f"posse {metadata.version('posse')}")
+    _add_commands(parser, COMMANDS, words)
+    return parser
+
+
+def _add_commands(
+    parser: argparse.ArgumentParser, commands: Commands, words: Sequence[str]
+) -> None:
+    below = parser.add_subparsers(metavar="COMMAND", required=True)
+    for name, (target, summary) in commands.items():
+        chosen = below.add_parser(
+            name, help=summary, description=f"{summary[0].upper()}{summary[1:]}."
+        )
+        if not words or words[0] != name:
+            continue
+        if isinstance(target, dict):
+            _add_commands(chosen, target, words[1:])
+        else:
+            module = import_module(target)
+            module.add_arguments(chosen)
+            chosen.set_defaults(run=module.run)

@@ -1,0 +1,139 @@
+"""Settings: one frozen tree, from defaults, a TOML preset and the command line, in that order.
+
+A preset's tables are [pipeline], [pipeline.tracker], [overlay] and [clip], with the names of
+PipelineConfig, TrackerConfig, OverlayStyle and ClipOptions.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from app.overlay import OverlayStyle
+from pose.errors import UserError
+from tracking.pipeline import PipelineConfig
+
+PRESETS = Path(__file__).resolve().parent.parent / "assets" / "presets"
+
+Table = TypeVar("Table")
+
+
+class ConfigError(UserError):
+    """A setting or preset that is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class ClipOptions:
+    """Which frames of a clip are taken, how they are turned, and what is written."""
+
+    start_frame: int = 0  # frames passed over at the start
+    max_frames: int = 0  # frames tracked at most; 0 takes all
+    time_range: tuple[float, float] | None = None  # seconds since the first frame
+    every: int = 1  # one frame of so many
+    crop: tuple[int, int, int, int] | None = None  # x y width height of the upright picture
+    rotate: int = 0  # degrees clockwise: 0, 90, 180 or 270
+    mirror: bool = False  # left to right, as in a dance studio
+    video: bool = True  # write the picture with the overlay
+    formats: tuple[str, ...] = ("posetrack18", "csv")  # of tracking.files.FORMATS
+    follow: int = 0  # draw and write the person of this id only; 0 all
+    refine: bool = False  # link, fill and smooth the tracks when the clip is at its end
+
+    def __post_init__(self) -> None:
+        if self.start_frame < 0 or self.max_frames < 0 or self.follow < 0:
+            raise ValueError("start_frame, max_frames and follow are 0 or more")
+        if self.every < 1:
+            raise ValueError(f"every is {self.every}, expected 1 or more")
+        if self.rotate not in (0, 90, 180, 270):
+            raise ValueError(f"rotate is {self.rotate}, expected 0, 90, 180 or 270")
+        if self.time_range and not 0 <= self.time_range[0] < self.time_range[1]:
+            raise ValueError(f"time_range is {self.time_range}, expected 0 <= start < end")
+        if self.crop and (min(self.crop[:2]) < 0 or min(self.crop[2:]) < 16):
+            raise ValueError(f"crop is {self.crop}, expected x y width height of 16 pixels or more")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that decides what comes out of a clip."""
+
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+    overlay: OverlayStyle = field(default_factory=OverlayStyle)
+    clip: ClipOptions = field(default_factory=ClipOptions)
+
+    def to_json(self) -> dict[str, Any]:
+        """As JSON values, without the device: it decides how fast, not what."""
+        tree = dataclasses.asdict(self)
+        del tree["pipeline"]["device"]
+        return tree
+
+
+def preset_names() -> list[str]:
+    """The names of the presets that come with the program."""
+    return sorted(path.stem for path in PRESETS.glob("*.toml"))
+
+
+def read_preset(name_or_file: str, settings: Settings | None = None) -> Settings:
+    """`settings` with what a preset of ours or a TOML file says put over them.
+
+    Raises ConfigError where it is missing, not TOML, or names what there is not.
+    """
+    path = Path(name_or_file)
+    if not path.suffix and (PRESETS / f"{name_or_file}.toml").is_file():
+        path = PRESETS / f"{name_or_file}.toml"
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        known = ", ".join(preset_names()) or "none"
+        raise ConfigError(
+            f"{name_or_file}: no such preset or file ({error.strerror}); the presets are {known}"
+        ) from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: not a TOML file ({error})") from error
+    return put_over(settings or Settings(), table, str(path))
+
+
+def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
+    """A copy of a frozen dataclass with the values of `table`, nested tables included.
+
+    Raises ConfigError naming the place where a name or value does not fit.
+    """
+    assert is_dataclass(settings)
+    assert not isinstance(settings, type)
+    known = {entry.name for entry in fields(settings)}
+    changes: dict[str, Any] = {}
+    for name, value in table.items():
+        if name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+            raise ConfigError(f"{where}: there is no setting {name}; {hint}")
+        present = getattr(settings, name)
+        if is_dataclass(present):
+            if not isinstance(value, Mapping):
+                raise ConfigError(f"{where}: {name} is a table, [{name}]")
+            changes[name] = put_over(present, value, f"{where}, [{name}]")
+        else:
+            changes[name] = _fitting(name, value, present, where)
+    try:
+        return dataclasses.replace(settings, **changes)
+    except (ValueError, TypeError) as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _fitting(name: str, value: Any, present: Any, where: str) -> Any:
+    """`value` as the kind that `present` is; None admits anything."""
+    if isinstance(value, list):
+        value = tuple(value)
+    if isinstance(present, bool) or isinstance(value, bool):
+        fits = isinstance(present, bool) and isinstance(value, bool)
+    elif isinstance(present, float):
+        fits = isinstance(value, int | float)
+    else:
+        fits = present is None or isinstance(value, type(present))
+    if not fits:
+        kind = type(present).__name__
+        raise ConfigError(f"{where}: {name} is {value!r}, expected a value of kind {kind}")
+    return float(value) if isinstance(present, float) else value

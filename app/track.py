@@ -1,0 +1,243 @@
+"""`posse track`: the command line of the batch."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from app.batch import Runner, run_batch, summary
+from app.config import ConfigError, Settings, preset_names, put_over, read_preset
+from app.inputs import find_clips
+from app.progress import Bars, JsonLines, Quiet, Reporter
+from app.video.recorder import write_error
+from app.workers import Build, run_here, run_processes
+from tracking.files import FORMATS
+from tracking.pipeline import PipelineConfig, build_pipeline
+
+# argument -> (table of the settings, name in it)
+SETTINGS = {
+    "bbox_thr": ("pipeline", "bbox_thr"),
+    "nms_thr": ("pipeline", "nms_thr"),
+    "kpt_thr": ("pipeline", "kpt_thr"),
+    "flip": ("pipeline", "flip"),
+    "det_frequency": ("pipeline", "detect_every"),
+    "detector": ("pipeline", "detector"),
+    "pose": ("pipeline", "pose"),
+    "device": ("pipeline", "device"),
+    "max_people": ("pipeline", "max_people"),
+    "start_frame": ("clip", "start_frame"),
+    "max_frames": ("clip", "max_frames"),
+    "time_range": ("clip", "time_range"),
+    "every": ("clip", "every"),
+    "crop": ("clip", "crop"),
+    "rotate": ("clip", "rotate"),
+    "mirror": ("clip", "mirror"),
+    "video": ("clip", "video"),
+    "follow": ("clip", "follow"),
+    "refine": ("clip", "refine"),
+    "format": ("clip", "formats"),
+    "thickness": ("overlay", "thickness"),
+    "radius": ("overlay", "radius"),
+    "black_background": ("overlay", "black_background"),
+    "blur_faces": ("overlay", "blur_faces"),
+    "draw_bbox": ("overlay", "boxes"),
+    "trails": ("overlay", "trails_s"),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `posse track`."""
+    # What is not given stays out of the result, so that a preset shows through
+    parser.set_defaults(**dict.fromkeys(SETTINGS))
+    parser.add_argument(
+        "inputs",
+        nargs="+",
+        metavar="INPUT",
+        help="video, folder (with all below it), pattern, folder of pictures, or @list.txt",
+    )
+    parser.add_argument("-o", "--output", type=Path, default=Path("out"), metavar="DIR",
+                        help="where the results go (default: out)")  # fmt: skip
+
+    how = parser.add_argument_group("networks and thresholds")
+    how.add_argument("--mode", "--preset", dest="preset", metavar="NAME",
+                     help=f"{', '.join(preset_names()) or 'a preset'}, or a TOML file")  # fmt: skip
+    how.add_argument("--detector", metavar="NAME", help="weights of the detector: name or file")
+    how.add_argument("--pose", metavar="NAME", help="weights of the pose network: name or file")
+    how.add_argument("--device", metavar="DEV", help="auto, cpu, cuda or cuda:N")
+    how.add_argument("--bbox-thr", type=float, metavar="X", help="drop people scored below")
+    how.add_argument("--kpt-thr", type=float, metavar="X", help="do not draw joints scored below")
+    how.add_argument(
+        "--nms-thr", type=float, metavar="X", help="overlap of two boxes of one person"
+    )
+    how.add_argument("--flip", action="store_const", const=True, help="flip test: better, slower")
+    how.add_argument("--det-frequency", type=int, metavar="N",
+                     help="detect on every Nth frame, predict between")  # fmt: skip
+    how.add_argument("--max-people", type=int, metavar="N", help="keep the N most certain people")
+    how.add_argument("--refine", action="store_const", const=True,
+                     help="second pass: link, fill and smooth the tracks")  # fmt: skip
+
+    what = parser.add_argument_group("which frames")
+    what.add_argument("--start-frame", type=int, metavar="N", help="pass over the first N frames")
+    what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most")
+    what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
+                      help="from second A to second B")  # fmt: skip
+    what.add_argument("--every", type=int, metavar="N", help="one frame of N")
+    what.add_argument("--crop", type=_crop, metavar="X,Y,W,H", help="a part of the picture")
+    what.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
+    what.add_argument("--mirror", action="store_const", const=True, help="swap left and right")
+
+    out = parser.add_argument_group("what is written")
+    out.add_argument("--format", type=_formats, metavar="A,B",
+                     help=f"of {', '.join(FORMATS)} (default: posetrack18,csv)")  # fmt: skip
+    out.add_argument("--no-video", dest="video", action="store_const", const=False,
+                     help="write no overlay video")  # fmt: skip
+    out.add_argument("--follow", type=int, metavar="ID", help="this person alone")
+    out.add_argument("--black-background", action="store_const", const=True,
+                     help="skeletons on black")  # fmt: skip
+    out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
+    out.add_argument("--radius", type=float, metavar="PX", help="of a joint's dot")
+    out.add_argument("--thickness", type=float, metavar="PX", help="of a limb")
+    out.add_argument("--trails", type=float, metavar="S", help="seconds of the way behind a person")
+    out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes")
+
+    run_ = parser.add_argument_group("many clips")
+    run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
+                      help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
+    run_.add_argument("--jobs", type=int, default=1, metavar="N", help="clips at the same time")
+    run_.add_argument("--gpus", metavar="0,1", help="one job on each of these GPUs")
+    run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
+    run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
+    run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
+    run_.add_argument("--log-file", type=Path, metavar="FILE", help="keep a log there")
+
+
+def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
+    """Track what the arguments name; returns the exit code. `build` makes the pipelines."""
+    if args.log_file:
+        _log_to(args.log_file)
+    settings = settings_of(args)
+    try:
+        args.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise write_error(args.output, error) from None
+    clips = find_clips(args.inputs, args.output)
+    weights = weights_of(settings.pipeline) if build is build_pipeline else {}
+    reporter: Reporter = Bars()
+    if args.json_progress:
+        reporter = JsonLines()
+    elif args.quiet:
+        reporter = Quiet()
+    with stopping_on_interrupt() as stop:
+        outcome = run_batch(
+            clips,
+            args.output,
+            settings,
+            weights,
+            _runner(args, build),
+            reporter,
+            stop.is_set,
+            args.resume,
+        )
+    if not (args.quiet or args.json_progress):
+        print("\n".join(summary(outcome, args.output)))  # noqa: T201
+    for entry in outcome.failed:
+        _tell(entry.reason)
+    return outcome.exit_code
+
+
+def settings_of(args: argparse.Namespace) -> Settings:
+    """Defaults, then the preset, then what the command line says. Raises ConfigError."""
+    settings = read_preset(args.preset) if args.preset else Settings()
+    tables: dict[str, dict[str, Any]] = {"pipeline": {}, "overlay": {}, "clip": {}}
+    for argument, (table, name) in SETTINGS.items():
+        value = getattr(args, argument)
+        if value is not None:
+            tables[table][name] = value
+    settings = put_over(settings, tables, "command line")
+    # One threshold decides what is seen, in numbers and on the picture
+    overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
+    return replace(settings, overlay=overlay)
+
+
+def weights_of(config: PipelineConfig) -> dict[str, str]:
+    """SHA-256 of the weights that `config` names. Raises pose.weights.WeightsError."""
+    from pose.library import find_weights
+    from pose.weights import sha256_of
+
+    names = {"detector": config.detector, "pose": config.pose}
+    return {part: sha256_of(find_weights(name)) for part, name in names.items()}
+
+
+@contextmanager
+def stopping_on_interrupt() -> Iterator[threading.Event]:
+    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C interrupts at once."""
+    stop = threading.Event()
+
+    def ask(signum: int, _: object) -> None:
+        if stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        _tell("finishing what is begun; press Ctrl-C again to leave at once")
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stop
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def _runner(args: argparse.Namespace, build: Build) -> Runner:
+    if args.cluster:
+        from app.cluster import run_cluster
+
+        return partial(run_cluster, build=build, address=args.cluster)
+    if args.gpus:
+        devices = [f"cuda:{number.strip()}" for number in args.gpus.split(",")]
+        return partial(run_processes, build=build, devices=devices)
+    if args.jobs > 1:
+        device = args.device or "auto"
+        return partial(run_processes, build=build, devices=[device] * args.jobs)
+    return partial(run_here, build=build)
+
+
+def _tell(line: str) -> None:
+    print(f"posse: {line}", file=sys.stderr)  # noqa: T201
+
+
+def _log_to(path: Path) -> None:
+    try:
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise write_error(path, error) from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+
+
+def _formats(text: str) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    unknown = [name for name in names if name not in FORMATS]
+    if unknown:
+        raise ConfigError(f"no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
+    return names
+
+
+def _crop(text: str) -> tuple[int, ...]:
+    try:
+        numbers = tuple(int(number) for number in text.replace("x", ",").split(","))
+    except ValueError:
+        numbers = ()
+    if len(numbers) != 4:
+        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,W,H")
+    return numbers

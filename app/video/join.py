@@ -1,0 +1,64 @@
+"""Put recorded parts together into one file, without encoding anew, with the original's sound."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import av
+import av.error
+
+from app.video.recorder import TICK, partial_name, write_error
+from app.video.sound import SoundTrack
+
+
+def join_parts(
+    parts: Sequence[tuple[Path, float]], target: Path, audio_from: Path | None, start_s: float
+) -> None:
+    """Write `target` from recordings and the seconds at which each begins, in order.
+
+    Time 0 of the target is `start_s` of the original, whose sound is `audio_from`'s. Raises
+    MediaError where the file cannot be written.
+    """
+    partial = partial_name(target)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+            _copy_all(parts, output, audio_from, start_s)
+        partial.replace(target)
+    except (OSError, av.error.FFmpegError) as error:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise write_error(target, error) from None
+
+
+def _copy_all(
+    parts: Sequence[tuple[Path, float]],
+    output: av.container.OutputContainer,
+    audio_from: Path | None,
+    start_s: float,
+) -> None:
+    with av.open(str(parts[0][0])) as first:
+        video = output.add_stream_from_template(first.streams.video[0])
+    video.time_base = TICK
+    sound = SoundTrack.open(audio_from, output) if audio_from else None
+    if sound:
+        sound.start_at(start_s)
+    try:
+        for path, begins_s in parts:
+            with av.open(str(path)) as part:
+                for packet in part.demux(part.streams.video[0]):
+                    if packet.dts is None or packet.pts is None or packet.time_base is None:
+                        continue  # the flushing packet at the end
+                    shift = round(begins_s / packet.time_base)
+                    packet.pts += shift
+                    packet.dts += shift
+                    packet.stream = video
+                    ends_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
+                    output.mux(packet)
+                    if sound:
+                        sound.copy_until(ends_s)
+    finally:
+        if sound:
+            sound.close()
