@@ -61,21 +61,6 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def oks(
-    truth: FloatArray, predicted: FloatArray, areas: FloatArray, sigmas: FloatArray
-) -> FloatArray:
-    """Object keypoint similarity (G, P) over the joints that truth has.
-
-    truth (G, K, 2) with NaN where not labelled; predicted (P, K, 2) with NaN where not given,
-    which counts as infinitely far; areas (G,) in square pixels; sigmas (K,).
-    """
-    squared = ((truth[:, None] - predicted[None]) ** 2).sum(-1)  # (G, P, K)
-    variance = 2 * np.maximum(areas, np.spacing(1))[:, None] * (2 * sigmas) ** 2  # (G, K)
-    near = np.nan_to_num(np.exp(-squared / variance[:, None]))  # (G, P, K), 0 where either lacks
-    labelled = ~np.isnan(truth[..., 0])  # (G, K)
-    return near.sum(-1) / np.maximum(labelled.sum(-1), 1)[:, None]  # (G, P)
-
-
 def cheapest_pairs(costs: FloatArray) -> tuple[IntArray, ...]:
     """Pair rows with columns: as many pairs as can be, then the smallest sum.
 

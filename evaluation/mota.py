@@ -48,6 +48,24 @@ class MotCounts:
         return self.truth - self.misses
 
 
+def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str, FloatArray]:
+    """MOTA, MOTP, precision and recall (K,) in percent; NaN where there is nothing to divide by.
+
+    MOTP is 100 (1 - mean distance of the matches); `unmatched_motp` stands where there is no match.
+    """
+    found = counts.detections
+    errors = counts.misses + counts.switches + counts.false_positives
+    with np.errstate(divide="ignore", invalid="ignore"):
+        truth = np.where(counts.truth > 0, counts.truth, np.nan)
+        motp = 100 * (1 - counts.distance / found)
+        return {
+            "mota": 100 * (1 - errors / truth),
+            "motp": np.where(found > 0, motp, unmatched_motp),
+            "pre": 100 * found / (found + counts.false_positives),
+            "rec": 100 * found / truth,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Switch:
     """A truth changed its partner."""

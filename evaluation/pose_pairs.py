@@ -1,0 +1,104 @@
+"""The poses of a sequence, truth against prediction, as the pairs that each score wants."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from evaluation.annotations import Sequence
+from evaluation.matching import BoolArray, FloatArray, FramePairs, IntArray
+from pose.skeleton import POSETRACK15
+
+MATCH_DISTANCE = 0.5  # of the head size, inclusive
+_SIGMAS = np.array(POSETRACK15.sigmas)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PosePairs:
+    """The M pairs of a true and a predicted person that share a frame, by frame, then truth."""
+
+    truth: IntArray  # (M,) number in the truth's Sequence
+    predicted: IntArray  # (M,) number in the prediction's
+    distances: FloatArray  # (M, 15) in head sizes; NaN where either lacks the joint
+    starts: IntArray  # (F + 1,) where each frame's pairs begin
+    truth_starts: IntArray  # (F + 1,) where each frame's people begin
+    predicted_starts: IntArray  # (F + 1,)
+
+    @property
+    def matched(self) -> BoolArray:
+        """Which joints (M, 15) are near enough."""
+        return self.distances <= MATCH_DISTANCE
+
+
+def pose_pairs(truth: Sequence, predicted: Sequence) -> PosePairs:
+    """Pair everybody with everybody, frame by frame; the two have the same frames.
+
+    Where a head has no size the distance is infinite, or NaN for a perfect hit: it never matches.
+    """
+    edges = np.arange(len(truth) + 1)
+    truth_starts = np.searchsorted(truth.frame, edges)
+    predicted_starts = np.searchsorted(predicted.frame, edges)
+    partners = np.diff(predicted_starts)[truth.frame]  # (G,) predictions beside each truth
+    g = np.repeat(np.arange(len(truth.frame)), partners)  # (M,)
+    run = np.arange(len(g)) - np.repeat(np.cumsum(partners) - partners, partners)
+    p = predicted_starts[truth.frame[g]] + run  # (M,)
+    offset = truth.keypoints[g] - predicted.keypoints[p]  # (M, 15, 2)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        distances = np.sqrt((offset**2).sum(-1)) / truth.head_px[g, None]  # (M, 15)
+    starts = np.searchsorted(truth.frame[g], edges)
+    return PosePairs(g, p, distances, starts, truth_starts, predicted_starts)
+
+
+def without_low_scores(predicted: Sequence, threshold: float) -> Sequence:
+    """Drop the joints that score less than `threshold`, and people who have none left."""
+    gone = predicted.there & ~(predicted.scores >= threshold)
+    rest = predicted.without_points(gone)
+    stays = np.asarray(rest.there.any(1) | ~gone.any(1), bool)
+    return rest.select(stays)
+
+
+def frame_pairs(
+    pairs: PosePairs, truth: Sequence, predicted: Sequence, values: FloatArray, frames: IntArray
+) -> list[FramePairs]:
+    """Cut `values` (M, K) of the pairs into the given frames; K = 15 joints."""
+    truth_there, predicted_there = truth.there.T, predicted.there.T  # (15, N)
+    result = []
+    for frame in frames.tolist():
+        g = slice(pairs.truth_starts[frame], pairs.truth_starts[frame + 1])
+        p = slice(pairs.predicted_starts[frame], pairs.predicted_starts[frame + 1])
+        size = (g.stop - g.start, p.stop - p.start, values.shape[1])
+        cut = values[pairs.starts[frame] : pairs.starts[frame + 1]].reshape(size)
+        result.append(
+            FramePairs(
+                truth.ids[g],
+                predicted.ids[p],
+                truth_there[:, g],
+                predicted_there[:, p],
+                cut.transpose(2, 0, 1),
+            )
+        )
+    return result
+
+
+def similarities(distances: FloatArray) -> FloatArray:
+    """PoseTrack21's similarity of joints, falling from 1 to 0 at half a head; 0 for NaN."""
+    return np.nan_to_num(np.maximum(0, 1 - distances / 0.5001), nan=0.0)
+
+
+def person_similarities(pairs: PosePairs, truth: Sequence, predicted: Sequence) -> FloatArray:
+    """OKS (M, 1) of whole people over the joints that truth has, with PoseTrack's sigmas.
+
+    PoseTrack gives no segment areas. A person's area is the box around the labelled joints, and at
+    least the head's square; a predicted joint that is missing counts as infinitely far.
+    """
+    with np.errstate(invalid="ignore"):
+        low = np.where(truth.there[..., None], truth.keypoints, np.inf).min(1, initial=np.inf)
+        high = np.where(truth.there[..., None], truth.keypoints, -np.inf).max(1, initial=-np.inf)
+        sides = np.where(np.isfinite(high - low), high - low, 0)  # (G, 2)
+    areas = np.maximum(sides[:, 0] * sides[:, 1], np.nan_to_num(truth.head_px) ** 2)  # (G,)
+    squared = ((truth.keypoints[pairs.truth] - predicted.keypoints[pairs.predicted]) ** 2).sum(-1)
+    variance = 2 * np.maximum(areas, np.spacing(1))[pairs.truth, None] * (2 * _SIGMAS) ** 2
+    near = np.nan_to_num(np.exp(-squared / variance), nan=0.0)  # (M, 15)
+    joints = truth.there.sum(1)[pairs.truth]  # (M,)
+    return (near.sum(1) / np.maximum(joints, 1))[:, None]

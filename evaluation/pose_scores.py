@@ -1,0 +1,241 @@
+"""Score one sequence of poses, and sum up a set: AP, CLEAR, HOTA and identity per joint.
+
+AP and CLEAR equal the reference program poseval, its quirks included (docs/evaluation.md lists
+them); `strict` scores every labelled frame person by person. HOTA, identity and the scores of whole
+people have no quirks: they always take every labelled frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError, Sequence, read_sequence
+from evaluation.ap import JointDetections, correct_joints
+from evaluation.hota import HotaCounts, hota
+from evaluation.identity import IdentityCounts, identity
+from evaluation.matching import FramePairs, IntArray
+from evaluation.mota import ClearResult, MotCounts, clear
+from evaluation.pose_pairs import (
+    PosePairs,
+    frame_pairs,
+    person_similarities,
+    pose_pairs,
+    similarities,
+    without_low_scores,
+)
+from evaluation.regions import without_ignored
+
+METRICS = ("AP", "CLEAR", "HOTA", "Identity")
+_NOBODY = np.array([-1])
+_SAME_PERSON = 0.5  # OKS at which two whole people agree
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreOptions:
+    """What to score, and how."""
+
+    metrics: tuple[str, ...] = METRICS
+    strict: bool = False  # not as poseval, but every labelled frame, person by person
+    kpt_thr: float | None = None  # predicted joints below are not tracked; AP takes them all
+    sweep: tuple[float, ...] = ()  # further thresholds, for MOTA alone
+    expected: str = "auto"  # the files' format
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PersonCounts:
+    """The scores of whole people (one layer), who agree at OKS 0.5."""
+
+    mot: MotCounts
+    hota: HotaCounts
+    identity: IdentityCounts
+
+    def __add__(self, other: PersonCounts) -> PersonCounts:
+        return PersonCounts(
+            self.mot + other.mot, self.hota + other.hota, self.identity + other.identity
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PoseCounts:
+    """All that a set's scores are computed from; counts of sequences add with +."""
+
+    detections: JointDetections
+    mot: MotCounts
+    hota: HotaCounts
+    identity: IdentityCounts
+    people: PersonCounts
+    sweep: tuple[MotCounts, ...]  # one for each threshold
+    frames: int  # scored
+    last_frames: int  # of sequences, left out of MOTA as poseval does
+    empty_frames: int  # without truth or without predictions, counted poseval's way
+
+    def __add__(self, other: PoseCounts) -> PoseCounts:
+        return PoseCounts(
+            self.detections + other.detections,
+            self.mot + other.mot,
+            self.hota + other.hota,
+            self.identity + other.identity,
+            self.people + other.people,
+            tuple(a + b for a, b in zip(self.sweep, other.sweep, strict=True)),
+            self.frames + other.frames,
+            self.last_frames + other.last_frames,
+            self.empty_frames + other.empty_frames,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SequenceScore:
+    """A sequence's counts, and what a report shows of it."""
+
+    name: str
+    counts: PoseCounts
+    events: ClearResult  # of the frames in `clear_frames`
+    clear_frames: IntArray  # their index in the file
+    frame_names: tuple[str, ...]  # of the whole file
+    warnings: tuple[str, ...]
+
+
+def total(scores: Iterable[SequenceScore]) -> PoseCounts:
+    """Sum the counts of a set of at least one sequence."""
+    first, *rest = (score.counts for score in scores)
+    for counts in rest:
+        first = first + counts
+    return first
+
+
+def score_files(truth_path: Path, predicted_path: Path, options: ScoreOptions) -> SequenceScore:
+    """Read and score one sequence. Raises AnnotationError."""
+    need_ids = any(metric != "AP" for metric in options.metrics)
+    expected = options.expected
+    truth = read_sequence(truth_path, truth=True, need_ids=need_ids, expected=expected)
+    predicted = read_sequence(predicted_path, truth=False, need_ids=need_ids, expected=expected)
+    if len(truth) != len(predicted):
+        raise AnnotationError(
+            f"{predicted_path}: {len(predicted)} frames, but the truth {truth_path} has "
+            f"{len(truth)}; every frame must be there, also those without people"
+        )
+    return score_sequence(truth, predicted, options)
+
+
+def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) -> SequenceScore:
+    """Score one sequence whose truth and prediction have the same frames."""
+    warnings = tuple(_warnings(truth, predicted))
+    scored = truth.labelled if options.strict else truth.annotated  # (F,)
+    regions = truth.regions
+    truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
+    tracked = predicted
+    if options.kpt_thr is not None:
+        tracked = without_low_scores(predicted, options.kpt_thr)
+
+    wanted = options.metrics
+    detections = JointDetections.zero(JOINTS)
+    if "AP" in wanted:
+        # Truth is only in scored frames; predictions are everywhere.
+        detections = _detections(truth, predicted.select(scored[predicted.frame]))
+    frames = np.flatnonzero(scored)
+    clear_frames = frames if options.strict else frames[:-1]
+    if "CLEAR" not in wanted:
+        clear_frames = frames[:0]
+    placed, empty_frames = _clear_pairs(truth, tracked, clear_frames, options.strict)
+    events = clear(placed, JOINTS)
+    swept = []
+    for threshold in options.sweep:
+        rest = without_low_scores(predicted, threshold)
+        swept.append(clear(_clear_pairs(truth, rest, clear_frames, options.strict)[0], JOINTS))
+    counts = PoseCounts(
+        detections,
+        events.counts,
+        *_association(truth, tracked, wanted),
+        tuple(result.counts for result in swept),
+        len(frames),
+        0 if options.strict else min(1, len(frames)),
+        empty_frames,
+    )
+    return SequenceScore(truth.name, counts, events, clear_frames, truth.frame_names, warnings)
+
+
+def _warnings(truth: Sequence, predicted: Sequence) -> Iterable[str]:
+    flat = np.flatnonzero(truth.head_px == 0)
+    if len(flat):
+        rest = f" (and {len(flat) - 1} more in this file)" if len(flat) > 1 else ""
+        yield f"{truth.where(flat[0])}: the head box has no size, nothing can match it{rest}"
+    unscored = int((predicted.there & (predicted.scores == MISSING_SCORE)).sum())
+    if unscored:
+        yield f"{predicted.path}: {unscored} points have no score and rank last in AP"
+
+
+def _detections(truth: Sequence, predicted: Sequence) -> JointDetections:
+    pairs = pose_pairs(truth, predicted)
+    correct = correct_joints(
+        pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
+    )
+    scores = np.where(predicted.there, predicted.scores, np.nan)
+    return JointDetections(scores, correct, truth.there.sum(0))
+
+
+def _clear_pairs(
+    truth: Sequence, predicted: Sequence, frames: IntArray, strict: bool
+) -> tuple[list[FramePairs], int]:
+    """The frames for CLEAR, and how many of them have nobody on one side.
+
+    poseval counts such a frame as one miss and one false positive of every joint, however many
+    people it has; so it becomes a frame of one truth and one prediction that cannot match.
+    """
+    pairs = pose_pairs(truth, predicted)
+    values = np.where(pairs.matched, pairs.distances, np.nan)
+    placed = frame_pairs(pairs, truth, predicted, values, frames)
+    if strict:
+        return placed, 0
+    one = np.ones((JOINTS, 1), bool)
+    nobody = FramePairs(_NOBODY, _NOBODY, one, one, np.full((JOINTS, 1, 1), np.nan))
+    empty = [not len(frame.truth_ids) or not len(frame.predicted_ids) for frame in placed]
+    placed = [nobody if e else frame for e, frame in zip(empty, placed, strict=True)]
+    return placed, sum(empty)
+
+
+def _association(
+    truth: Sequence, predicted: Sequence, wanted: tuple[str, ...]
+) -> tuple[HotaCounts, IdentityCounts, PersonCounts]:
+    """HOTA and identity of every labelled frame: per joint, and of whole people."""
+    joint_hota, joint_identity = HotaCounts.zero(JOINTS), IdentityCounts.zero(JOINTS)
+    people = PersonCounts(MotCounts.zero(1), HotaCounts.zero(1), IdentityCounts.zero(1))
+    if not {"HOTA", "Identity"} & set(wanted):
+        return joint_hota, joint_identity, people
+    pairs = pose_pairs(truth, predicted)
+    frames = np.flatnonzero(truth.labelled)
+    whole = _whole_people(pairs, truth, predicted, frames)
+    if "HOTA" in wanted:
+        near = similarities(pairs.distances)
+        joint_hota = hota(frame_pairs(pairs, truth, predicted, near, frames), JOINTS)
+        people = replace(people, hota=hota(whole, 1))
+    if "Identity" in wanted:
+        agree = pairs.matched.astype(np.float64)
+        joint_identity = identity(frame_pairs(pairs, truth, predicted, agree, frames), JOINTS)
+        gated = [
+            replace(frame, pairs=np.where(frame.pairs >= _SAME_PERSON, 1 - frame.pairs, np.nan))
+            for frame in whole
+        ]
+        mot = clear(gated, 1).counts
+        people = replace(people, identity=identity(whole, 1, _SAME_PERSON), mot=mot)
+    return joint_hota, joint_identity, people
+
+
+def _whole_people(
+    pairs: PosePairs, truth: Sequence, predicted: Sequence, frames: IntArray
+) -> list[FramePairs]:
+    """OKS of everybody who has a joint, as frames of one layer."""
+    placed = frame_pairs(
+        pairs, truth, predicted, person_similarities(pairs, truth, predicted), frames
+    )
+    return [
+        replace(
+            frame,
+            truth_there=np.asarray(frame.truth_there.any(0, keepdims=True)),
+            predicted_there=np.asarray(frame.predicted_there.any(0, keepdims=True)),
+        )
+        for frame in placed
+    ]

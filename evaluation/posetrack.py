@@ -1,0 +1,233 @@
+"""Score poses and their tracks against PoseTrack truth: AP, CLEAR MOT, HOTA, identity.
+
+    python -m evaluation.posetrack -g TRUTH -p PREDICTIONS [-o OUT]
+
+The flags, the table and the JSON files are poseval's, and AP and CLEAR equal it to the last digit.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from itertools import repeat
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.annotations import FORMATS, AnnotationError
+from evaluation.pose_scores import (
+    METRICS,
+    PoseCounts,
+    ScoreOptions,
+    SequenceScore,
+    score_files,
+    total,
+)
+from evaluation.pose_summary import Scores, poseval_files, summary
+from evaluation.results import to_json, write_all
+from evaluation.table import ap_table, mot_table, text_table
+from pose.errors import UserError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add = parser.add_argument
+    add("-g", "--groundTruth", type=Path, required=True, metavar="PATH", help="folder or file")
+    add("-p", "--predictions", type=Path, required=True, metavar="PATH", help="folder or file")
+    add("-e", "--evalPoseEstimation", action="store_true", help="AP only, unless -t is given too")
+    add("-t", "--evalPoseTracking", action="store_true", help="tracking scores only")
+    add("-s", "--saveEvalPerSequence", action="store_true", help="a table and files by sequence")
+    add("-o", "--outputDir", type=Path, default=Path("out"), metavar="DIR", help="default: out")
+    add("--metrics", nargs="+", choices=METRICS, help="default: all")
+    text = "poseval: equal to the reference with its quirks; strict: every labelled frame"
+    add("--compat", choices=("poseval", "strict"), default="poseval", help=text)
+    text = "predicted joints below X are not tracked (AP takes all); several values: a sweep"
+    add("--kpt-thr", type=float, nargs="+", metavar="X", help=text)
+    add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
+    add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
+    add("--poseval-motp", action="store_true", help="give MOTP as poseval prints it, wrongly")
+    add("--workers", type=int, default=1, metavar="N", help="processes")
+
+
+def _thresholds(text: str) -> tuple[float, ...]:
+    """Parse `start:stop:step`, the stop included."""
+    try:
+        start, stop, step = (float(part) for part in text.split(":"))
+        if step <= 0 or stop < start:
+            raise ValueError
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not START:STOP:STEP, as 0:1:0.05") from None
+    count = int((stop - start) / step + 1e-9) + 1
+    return tuple(round(start + step * index, 9) for index in range(count))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score as the command line asks, print the tables, write the files."""
+    options = _options(args)
+    scores = score_set(args.groundTruth, args.predictions, options, workers=args.workers)
+    scores_of = {score.name: summary(score.counts, options) for score in scores}
+    counts = total(scores)
+    overall = summary(counts, options)
+    warnings = [warning for score in scores for warning in score.warnings]
+    for warning in warnings:
+        sys.stderr.write(f"warning: {warning}\n")
+    for note in notes(counts, options):
+        sys.stderr.write(f"note: {note}\n")
+
+    sys.stdout.write(tables(overall, poseval_motp=args.poseval_motp) + "\n")
+    files = poseval_files("total", overall, poseval_motp=args.poseval_motp)
+    if args.saveEvalPerSequence:
+        sys.stdout.write("\n" + sequence_table(scores_of, overall) + "\n")
+        for name, sequence in scores_of.items():
+            files |= poseval_files(name, sequence, poseval_motp=args.poseval_motp)
+    contents = {name: json.dumps(content) for name, content in files.items()}
+    contents["summary.json"] = to_json(
+        {
+            "compat": args.compat,
+            "kpt_thr": options.kpt_thr,
+            "total": overall,
+            "sequences": scores_of,
+            "warnings": warnings,
+        }
+    )
+    write_all(args.outputDir, contents)
+    return 0
+
+
+def _options(args: argparse.Namespace) -> ScoreOptions:
+    metrics = args.metrics
+    if metrics is None:
+        tracking = METRICS[1:]
+        wanted = (args.evalPoseEstimation, args.evalPoseTracking)
+        metrics = {(True, False): METRICS[:1], (False, True): tracking}.get(wanted, METRICS)
+    thresholds = tuple(args.kpt_thr or ())
+    sweep = args.sweep or (thresholds if len(thresholds) > 1 else ())
+    return ScoreOptions(
+        tuple(metrics),
+        args.compat == "strict",
+        thresholds[0] if thresholds else None,
+        sweep,
+        args.format,
+    )
+
+
+def score_set(
+    truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
+) -> list[SequenceScore]:
+    """Score every sequence, `workers` at a time. Raises AnnotationError."""
+    pairs = file_pairs(truth, predictions)
+    truths, predicted = zip(*pairs, strict=True)
+    if workers <= 1 or len(pairs) == 1:
+        return list(map(score_files, truths, predicted, repeat(options)))
+    with ProcessPoolExecutor(min(workers, len(pairs))) as pool:
+        return list(pool.map(score_files, truths, predicted, repeat(options)))
+
+
+def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
+    """Each truth file and the prediction of its name; AnnotationError where one is missing.
+
+    The files come in the folder's own order, as poseval's glob takes them: it decides how joints of
+    equal score rank in AP.
+    """
+    for path in (truth, predictions):
+        if not path.exists():
+            raise AnnotationError(f"{path}: no such file or folder")
+    if truth.is_file():
+        truths = [truth]
+    elif predictions.is_file():
+        truths = [truth / predictions.name]
+    else:
+        truths = list(truth.glob("*.json"))
+    if not truths:
+        raise AnnotationError(f"{truth}: no .json files in this folder")
+    pairs = []
+    for path in truths:
+        predicted = predictions if predictions.is_file() else predictions / path.name
+        if not predicted.exists():
+            raise AnnotationError(f"{predicted}: no such file, which {path} asks for")
+        pairs.append((path, predicted))
+    return pairs
+
+
+def notes(counts: PoseCounts, options: ScoreOptions) -> list[str]:
+    """Which of poseval's quirks touch this result."""
+    if options.strict:
+        return []
+    result = []
+    if "CLEAR" in options.metrics:
+        result.append(
+            f"as in poseval, the last labelled frame of each sequence is not in MOTA "
+            f"({counts.last_frames} of {counts.frames} frames); --compat strict takes them all"
+        )
+        if counts.empty_frames:
+            result.append(
+                f"as in poseval, {counts.empty_frames} frames without truth or without predictions "
+                "count one miss and one false positive per joint"
+            )
+    detections = counts.detections
+    nowhere = int(((detections.truth == 0) & np.isnan(detections.scores).all(0)).sum())
+    if "AP" in options.metrics and nowhere:
+        result.append(f"as in poseval, {nowhere} joints that are nowhere have AP 0 in the mean")
+    return result
+
+
+def tables(overall: Scores, *, poseval_motp: bool) -> str:
+    """The tables of a set: poseval's two, then HOTA and identity."""
+    blocks = []
+    if "AP" in overall:
+        blocks.append(f"Average Precision (AP) metric:\n{ap_table(np.array(overall['AP']['ap']))}")
+    if "CLEAR" in overall:
+        clear = overall["CLEAR"]
+        motp = clear["motp_poseval" if poseval_motp else "motp"][15]
+        table = mot_table(np.array(clear["mota"]), motp, clear["pre"][15], clear["rec"][15])
+        blocks.append(f"Multiple Object Tracking (MOT) metrics:\n{table}")
+    for name in ("HOTA", "Identity"):
+        if name in overall:
+            scores = {key: value for key, value in overall[name].items() if key != "person"}
+            people = overall[name]["person"]
+            rows = [["joints", *(value[15] for value in scores.values())]]
+            rows.append(["people", *(people[key] for key in scores)])
+            blocks.append(f"{name}, mean of the joints and of whole people (OKS):")
+            blocks.append(text_table(["", *scores], rows))
+    if "sweep" in overall:
+        rows = [[f"{row['kpt_thr']:g}", *list(row.values())[1:]] for row in overall["sweep"]]
+        blocks.append("MOTA by joint threshold:")
+        blocks.append(text_table(["kpt-thr", "MOTA", "MOTP", "Prec", "Rec"], rows))
+    return "\n\n".join(blocks).replace(":\n\n", ":\n")
+
+
+def sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
+    """One row of totals for each sequence, and for the set."""
+    columns = {
+        "mAP": ("AP", "ap"),
+        "MOTA": ("CLEAR", "mota"),
+        "MOTP": ("CLEAR", "motp"),
+        "switches": ("CLEAR", "switches"),
+        "HOTA": ("HOTA", "HOTA"),
+        "IDF1": ("Identity", "IDF1"),
+    }
+    shown = {name: path for name, path in columns.items() if path[0] in overall}
+    rows = []
+    for name, scores in [*sorted(scores_of.items()), ("all", overall)]:
+        values = [scores[metric][key][15] for metric, key in shown.values()]
+        rows.append([name, scores["frames"], *values])
+    return text_table(["sequence", "frames", *shown], rows)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    parser = argparse.ArgumentParser("python -m evaluation.posetrack", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

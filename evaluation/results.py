@@ -1,0 +1,46 @@
+"""Result files that appear only when all of them are complete."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+from pose.errors import UserError
+
+
+def write_all(folder: Path, contents: Mapping[str, str]) -> None:
+    """Write every file of `contents` (name -> text) into `folder`, made if need be.
+
+    Earlier results are replaced only once all new ones lie beside them in full. Raises UserError.
+    """
+    written = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, text in contents.items():
+            partial = folder / f".{name}.partial"
+            written.append((partial, folder / name))
+            partial.write_text(text, encoding="utf-8")
+        for partial, final in written:
+            partial.replace(final)
+    except OSError as error:
+        raise UserError(f"{folder}: the results cannot be written: {error}") from error
+    finally:
+        for partial, _ in written:
+            partial.unlink(missing_ok=True)
+
+
+def to_json(value: object) -> str:
+    """Indented JSON without NaN, which the standard does not know: null instead."""
+    return json.dumps(_without_nan(value), indent=2) + "\n"
+
+
+def _without_nan(value: object) -> object:
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(key): _without_nan(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_without_nan(item) for item in value]
+    return value

@@ -1,0 +1,71 @@
+"""Scores as text: poseval's own table, and plain ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from evaluation.matching import FloatArray
+from pose.skeleton import POSETRACK15
+
+# What poseval prints: joints by group.
+GROUPS: dict[str, tuple[int, ...]] = {
+    "Head": (14, 12, 13),
+    "Shou": (8, 9),
+    "Elb": (7, 10),
+    "Wri": (6, 11),
+    "Hip": (2, 3),
+    "Knee": (1, 4),
+    "Ankl": (0, 5),
+}
+JOINT_NAMES = POSETRACK15.names
+
+
+def with_total(values: FloatArray) -> FloatArray:
+    """Append the unweighted mean of the joints (K,), NaN left out: (K + 1,)."""
+    known = values[~np.isnan(values)]
+    return np.append(values, known.mean() if len(known) else np.nan)
+
+
+def grouped(values: FloatArray) -> list[float]:
+    """Seven group means and the total of (16,) values; a group with a NaN is NaN, as in poseval."""
+    return [float(values[list(group)].mean()) for group in GROUPS.values()] + [float(values[15])]
+
+
+def ap_table(ap: FloatArray) -> str:
+    """poseval's AP table of (16,) values."""
+    names = " &".join(f" {name:<4}" for name in GROUPS)
+    return f"&{names} & Total\\\\\n{_row(grouped(ap))}"
+
+
+def mot_table(mota: FloatArray, motp: float, precision: float, recall: float) -> str:
+    """poseval's MOT table: MOTA (16,) by group, and three totals."""
+    first = " &".join([" MOTA"] * 8 + [" MOTP", " Prec", " Rec  "])
+    names = " &".join(f" {name:<4}" for name in GROUPS)
+    second = f"&{names} & Total& Total& Total& Total\\\\"
+    return f"&{first}\\\\\n{second}\n{_row([*grouped(mota), motp, precision, recall])}"
+
+
+def _row(values: Sequence[float]) -> str:
+    return "&" + " &".join(f"{value:5.1f}" for value in values) + " \\\\"
+
+
+def text_table(header: Sequence[str], rows: Sequence[Sequence[str | float]]) -> str:
+    """A plain table: the first column left-aligned, numbers with one decimal, '-' for NaN."""
+    cells = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(header, *cells, strict=True)]
+    lines = []
+    for row in [list(header), *cells]:
+        first, *rest = zip(row, widths, strict=True)
+        aligned = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]
+        lines.append("  ".join(aligned).rstrip())
+    return "\n".join(lines)
+
+
+def _cell(value: str | float) -> str:
+    if isinstance(value, str):
+        return value
+    if np.isnan(value):
+        return "-"
+    return f"{value}" if isinstance(value, int) else f"{value:.1f}"

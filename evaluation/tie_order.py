@@ -1,0 +1,159 @@
+"""The order in which the reference ranks joints of equal score.
+
+poseval ranks by `scores.argsort()[::-1]`, whose order among equal scores is whatever numpy's sort
+leaves, and AP depends on it. The reference's published digits come from numpy 1.26 on a CPU with
+AVX-512: a quicksort that partitions eight numbers at a time, down to blocks of at most 64, which a
+bitonic network sorts. This module repeats those moves, so that AP equals the reference to the last
+digit on every machine and with every numpy.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from evaluation.matching import BoolArray, FloatArray, IntArray
+
+_LANES = 8  # doubles in a register
+_BLOCK = 64  # the largest part that the network sorts
+
+
+def poseval_argsort(scores: FloatArray) -> IntArray:
+    """Indices (D,) that sort finite `scores` (D,) rising, equal ones as the reference has them."""
+    order = np.arange(len(scores))
+    blocks: list[tuple[int, int]] = []
+    depth = 2 * int(math.log2(len(scores))) if len(scores) > 1 else 0
+    parts = [(0, len(scores), depth)]
+    while parts:
+        start, end, depth = parts.pop()
+        part = order[start:end]
+        values = scores[part]
+        if depth <= 0:  # too many equal scores to get on
+            order[start:end] = part[_introsort(values)]
+            continue
+        if end - start <= _BLOCK:
+            blocks.append((start, end))
+            continue
+        pivot = _pivot(values)
+        order[start:end] = part[_partition(values >= pivot)]
+        middle = start + int((values < pivot).sum())
+        if pivot != values.min():
+            parts.append((start, middle, depth - 1))
+        if pivot != values.max():
+            parts.append((middle, end, depth - 1))
+    _sort_blocks(scores, order, blocks)
+    return order
+
+
+def _pivot(values: FloatArray) -> np.float64:
+    """The fifth of eight samples."""
+    step = (len(values) - 1) // _LANES
+    return np.sort(values[step : _LANES * step + 1 : step])[4]
+
+
+def _partition(large: BoolArray) -> IntArray:
+    """Where each element comes from when those marked `large` (n,) move behind the others.
+
+    Registers are read from both ends, from the side with less free room; the small elements of each
+    are written behind those at the left, the large ones before those at the right.
+    """
+    unroll = 4 if len(large) > 8 * 4 * _LANES else 1
+    order = np.arange(len(large))
+    left, right = 0, len(large)
+    for _ in range(len(large) % (unroll * _LANES)):  # to a whole number of registers
+        if large[order[left]]:
+            right -= 1
+            order[left], order[right] = order[right], order[left]
+        else:
+            left += 1
+    registers = order[left:right].reshape(-1, _LANES)  # (R, 8)
+    sequence = _reading_order(large[registers].sum(1), unroll)
+    read = registers[sequence]  # (R, 8) as they are worked off
+    small = ~large[read]
+    order[left:right] = np.concatenate([read[small], read[::-1][~small[::-1]]])
+    return order
+
+
+def _reading_order(large: IntArray, unroll: int) -> list[int]:
+    """In which order the registers are worked off, given how many large elements each has."""
+    groups = large.reshape(-1, unroll).sum(1).tolist()
+    size = unroll * _LANES
+    if len(groups) == 1:
+        return list(range(unroll))
+    # The first and the last group are read first and worked off last; that makes the room.
+    head, tail = 1, len(groups) - 1
+    room_left = room_right = size
+    order = []
+    while head < tail:
+        if room_right < room_left:
+            tail -= 1
+            group = tail
+            room_right += size
+        else:
+            group = head
+            head += 1
+            room_left += size
+        order.append(group)
+        room_right -= groups[group]
+        room_left -= size - groups[group]
+    order += [0, len(groups) - 1]
+    return [group * unroll + register for group in order for register in range(unroll)]
+
+
+def _introsort(values: FloatArray) -> IntArray:
+    """The order in which std::sort of GCC's library leaves `values`, to which numpy falls back."""
+    keys = values.tolist()
+    order = list(range(len(keys)))
+    parts = [(0, len(keys))]
+    while parts:
+        start, end = parts.pop()
+        if end - start <= 16:
+            continue
+        first, middle, last = start + 1, start + (end - start) // 2, end - 1
+        a, b, c = (keys[order[place]] for place in (first, middle, last))
+        if a < b:
+            median = middle if b < c else last if a < c else first
+        else:
+            median = first if a < c else last if b < c else middle
+        order[start], order[median] = order[median], order[start]
+        pivot, low, high = keys[order[start]], start + 1, end
+        while True:
+            while keys[order[low]] < pivot:
+                low += 1
+            high -= 1
+            while pivot < keys[order[high]]:
+                high -= 1
+            if low >= high:
+                break
+            order[low], order[high] = order[high], order[low]
+            low += 1
+        parts += [(start, low), (low, end)]
+    # What is left is an insertion sort, which keeps equal keys in place.
+    left = np.array(order)
+    return left[np.argsort(values[left], kind="stable")]
+
+
+def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, int]]) -> None:
+    """Sort each block of `order` with a bitonic network, all side by side."""
+    starts, ends = np.array(blocks, np.int64).reshape(-1, 2).T
+    places = starts[:, None] + np.arange(_BLOCK)  # (B, 64)
+    real = places < ends[:, None]
+    index = order[np.where(real, places, 0)]  # (B, 64)
+    keys = np.where(real, scores[index] if len(scores) else 0.0, np.inf)
+    lane = np.arange(_BLOCK)
+    size = 2
+    while size <= _BLOCK:
+        partners = [lane ^ (size - 1)]  # first each half against the mirrored other
+        stride = size // 4
+        while stride:
+            partners.append(lane ^ stride)
+            stride //= 2
+        for partner in partners:
+            lower = lane < partner
+            # Equal keys stay where they are.
+            swap = np.where(lower, keys > keys[:, partner], keys[:, partner] > keys)
+            keys = np.where(swap, keys[:, partner], keys)
+            index = np.where(swap, index[:, partner], index)
+        size *= 2
+    order[places[real]] = index[real]
