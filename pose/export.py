@@ -1,0 +1,159 @@
+"""Write a network as an ONNX, OpenVINO or TensorRT file, and hold it to the torch module.
+
+The file takes frames' own bytes, (N, H, W, 3) uint8 BGR: colour order and normalisation are inside.
+What it is (kind, skeleton, input size) is in its metadata, as JSON under `posse`, so that the file
+alone can be given to `--pose` or `--detector`.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pose.exported import KEY
+from pose.library import write_skeleton
+from pose.networks import DetectorNetwork, Network, PoseNetwork
+from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime
+from pose.weights import WeightsError
+
+SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
+
+
+def export(network: PoseNetwork | DetectorNetwork, to: str, path: Path) -> None:
+    """Write `network` to `path` as `to`, a key of SUFFIX.
+
+    Raises WeightsError where the network is an exported file itself, DeviceError where what the
+    format needs is not installed.
+    """
+    inner = network.network
+    if inner.build is None:
+        raise WeightsError(f"{inner.name} is an exported file already; name the weights it is from")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if to == "openvino":
+        _write_openvino(inner, description(network), path)
+    elif to == "onnx":
+        _write_onnx(inner, description(network), path)
+    else:
+        _write_tensorrt(inner, description(network), path)
+
+
+def description(network: PoseNetwork | DetectorNetwork) -> dict[str, Any]:
+    """What `pose.exported.describe` reads back."""
+    common = {"name": network.network.name, "input_wh": list(network.network.pictures.size_wh)}
+    if isinstance(network, DetectorNetwork):
+        return {"kind": "detector", "person": network.person, **common}
+    return {
+        "kind": "pose",
+        "skeleton": write_skeleton(network.skeleton),
+        "unbiased": network.unbiased,
+        "sigma": network.sigma,
+        **common,
+    }
+
+
+def deviation(network: Network, run: Runtime) -> float:
+    """How far a runtime is from the torch module: the largest difference over the largest value."""
+    width, height = network.pictures.size_wh
+    shape = (2, -(-height // 32) * 32, -(-width // 32) * 32, 3)
+    pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
+    expected = TorchRuntime(network).submit(pictures)()
+    found = run.submit(pictures)()
+    return max(
+        float((ours - theirs.cpu()).abs().max() / ours.abs().max())
+        for ours, theirs in zip(expected, found, strict=True)
+    )
+
+
+def _module(network: Network) -> tuple[FromBytes, torch.Tensor]:
+    """The module of bytes, and an example of its input."""
+    assert network.build is not None
+    width, height = (-(-side // 32) * 32 for side in network.pictures.size_wh)
+    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
+    return FromBytes(network.build(), network.pictures).eval(), example
+
+
+def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None:
+    import openvino
+
+    from pose.on_openvino import convert_to_openvino
+
+    model = convert_to_openvino(network)
+    model.set_rt_info(json.dumps(about), [KEY])
+    openvino.save_model(model, path)
+
+
+def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:
+    module, example = _module(network)
+    sides = {0: "people", 1: "height", 2: "width"}
+    partial = path.with_name(f".{path.name}.part")
+    with warnings.catch_warnings():
+        # The newer exporter wants two more packages, and writes the same for a net of convolutions.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module,
+            (example,),
+            partial,
+            dynamo=False,
+            opset_version=17,
+            input_names=["images"],
+            output_names=["outputs"],
+            dynamic_axes={"images": sides, "outputs": {0: "people"}},
+        )
+    with partial.open("ab") as file:
+        file.write(_metadata_property(KEY, json.dumps(about)))
+    partial.replace(path)
+
+
+def _metadata_property(key: str, value: str) -> bytes:
+    """A metadata entry of ONNX, to be appended to a file: protobuf adds up what it meets.
+
+    In onnx.proto, ModelProto.metadata_props is field 14; its entries have key 1 and value 2.
+    """
+
+    def field(number: int, content: bytes) -> bytes:
+        return bytes([number << 3 | 2]) + _varint(len(content)) + content
+
+    return field(14, field(1, key.encode()) + field(2, value.encode()))
+
+
+def _varint(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    coded = []
+    while number > 127:
+        coded.append(number & 127 | 128)
+        number >>= 7
+    return bytes([*coded, number])
+
+
+def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None:
+    try:
+        import tensorrt
+    except ImportError as error:
+        raise DeviceError(
+            "a TensorRT engine is built on the GPU it is for: pip install tensorrt there; "
+            "or export to onnx, which runs everywhere"
+        ) from error
+    onnx_file = path.with_suffix(".onnx")
+    _write_onnx(network, about, onnx_file)
+    log = tensorrt.Logger(tensorrt.Logger.WARNING)
+    builder = tensorrt.Builder(log)
+    graph = builder.create_network(0)
+    parser = tensorrt.OnnxParser(graph, log)
+    if not parser.parse_from_file(str(onnx_file)):
+        raise DeviceError(f"TensorRT cannot read {onnx_file}: {parser.get_error(0)}")
+    width, height = network.pictures.size_wh
+    profile = builder.create_optimization_profile()
+    sizes = [(count, height, width, 3) for count in (1, 8, 64)]
+    profile.set_shape("images", *sizes)
+    config = builder.create_builder_config()
+    config.add_optimization_profile(profile)
+    config.set_flag(tensorrt.BuilderFlag.FP16)
+    engine = builder.build_serialized_network(graph, config)
+    if engine is None:
+        raise DeviceError(f"TensorRT could not build an engine for {network.name}")
+    path.write_bytes(engine)
