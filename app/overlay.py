@@ -49,6 +49,7 @@ class OverlayStyle:
     thickness: float | None = None  # of a limb at the hip, pixels; None follows the person's size
     radius: float | None = None  # of a joint at the hip, pixels; None follows the thickness
     kpt_thr: float = 0.3  # joints that score below are not drawn
+    heat: bool = False  # joints from red, unsure, to green, sure, in place of the person's colour
     black_background: bool = False
     blur_faces: bool = False
     names: Mapping[int, str] = field(default_factory=dict)  # of people who are not just a number
@@ -327,6 +328,8 @@ def _figure(
         radius = 0.8 * scale if style.radius is None else style.radius
         radii = np.maximum(how.widths[joints] * radius, 1.0)[:, None]  # (J, 1)
         light = (how.darkness[joints][:, None] * colour) * 0.45 + 255 * 0.55  # (J, 3)
+        if style.heat:
+            light = _heat(poses.keypoint_scores[person, joints])
         opaque = np.full((len(joints), 1), 255, np.float32)
         circles = np.concatenate(
             [
@@ -338,6 +341,13 @@ def _figure(
             [np.tile(dark, (len(joints), 1)), np.hstack([light, opaque])]
         )  # (2J, 4)
     return segments, segment_colours, circles, circle_colours
+
+
+def _heat(scores: FloatArray) -> FloatArray:
+    """(J, 3) colours of joint scores (J,): red at 0, yellow at a half, green at 1."""
+    stops = np.array([[235, 60, 50], [250, 205, 60], [70, 205, 95]], np.float32)
+    channels = [np.interp(scores, [0, 0.5, 1], stops[:, channel]) for channel in range(3)]
+    return np.stack(channels, axis=1).astype(np.float32)
 
 
 def _faces(poses: Poses) -> FloatArray:

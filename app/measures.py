@@ -1,0 +1,148 @@
+"""Angles and speeds of joints, frame by frame, for the charts and for files.
+
+Angles are those of the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are in
+the person's own heights per second, so that near and far people compare. nan = not seen.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pose.people import FloatArray, Poses
+from tracking.files import TracksFileError
+from tracking.pipeline import FrameResult
+
+SPEED_OVER_S = 0.12  # a speed is measured over so long, to calm the joints' jitter
+GONE_S = 1.0  # a person away for longer begins anew
+
+
+@dataclass(frozen=True, slots=True)
+class Measure:
+    """One number per person and frame."""
+
+    name: str
+    unit: str
+    joints: tuple[str, ...]  # angle: three, at the middle one; speed: of their mean
+
+    @property
+    def is_angle(self) -> bool:
+        """True for an angle, False for a speed."""
+        return self.unit == "°"
+
+
+def _angle(name: str, *joints: str) -> list[Measure]:
+    return [
+        Measure(f"{name} {side}", "°", tuple(f"{side}_{joint}" for joint in joints))
+        for side in ("left", "right")
+    ]
+
+
+def _speed(name: str, *joints: str) -> list[Measure]:
+    return [Measure(f"{name} speed", "heights/s", joints)]
+
+
+MEASURES: tuple[Measure, ...] = (
+    *_angle("knee", "hip", "knee", "ankle"),
+    *_angle("hip", "shoulder", "hip", "knee"),
+    *_angle("elbow", "shoulder", "elbow", "wrist"),
+    *_angle("shoulder", "hip", "shoulder", "elbow"),
+    *_speed("body", "left_hip", "right_hip"),
+    *_speed("left wrist", "left_wrist"),
+    *_speed("right wrist", "right_wrist"),
+    *_speed("left ankle", "left_ankle"),
+    *_speed("right ankle", "right_ankle"),
+)
+
+
+def angles_deg(first: FloatArray, middle: FloatArray, last: FloatArray) -> FloatArray:
+    """Angles (N,) between the ways from `middle` (N, 2) to `first` and to `last` (N, 2)."""
+    one, other = first - middle, last - middle  # (N, 2)
+    cross = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
+    dot = (one * other).sum(1)
+    return np.degrees(np.abs(np.arctan2(cross, dot))).astype(np.float32)
+
+
+class Measurer:
+    """Measures frame after frame; remembers where joints were, for the speeds."""
+
+    def __init__(self, measures: Sequence[Measure] = MEASURES, kpt_thr: float = 0.3) -> None:
+        self.measures = tuple(measures)
+        self._kpt_thr = kpt_thr
+        self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
+
+    def __call__(self, result: FrameResult) -> FloatArray:
+        """The measures (N, M) of the frame's people; frames of a video in order."""
+        people = result.people
+        values = np.full((len(people), len(self.measures)), np.nan, np.float32)
+        for column, measure in enumerate(self.measures):
+            places = _places(people.poses, measure.joints, self._kpt_thr)  # (N, J, 2) or None
+            if places is None:
+                continue
+            if measure.is_angle:
+                values[:, column] = angles_deg(places[:, 0], places[:, 1], places[:, 2])
+                continue
+            heights = np.maximum(people.poses.boxes[:, 3] - people.poses.boxes[:, 1], 1.0)
+            for row, person in enumerate(people.ids.tolist()):
+                way = self._ways.setdefault((person, column), deque(maxlen=64))
+                speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
+                values[row, column] = speed / heights[row]
+        return values
+
+
+def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray | None:
+    """Where the joints are, (N, J, 2), nan where not seen; None where the skeleton lacks one."""
+    try:
+        indices = [poses.skeleton.index(joint) for joint in joints]
+    except ValueError:
+        return None
+    seen = poses.keypoint_scores[:, indices, None] >= kpt_thr  # (N, J, 1)
+    return np.where(seen, poses.keypoints[:, indices], np.nan).astype(np.float32)
+
+
+def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray) -> float:
+    """Pixels a second over the last SPEED_OVER_S; adds `place` (2,) to `way`."""
+    if way and not way[-1][0] < now_s < way[-1][0] + GONE_S:
+        way.clear()
+    if np.isfinite(place).all():
+        way.append((now_s, place))
+    while len(way) > 2 and now_s - way[1][0] >= SPEED_OVER_S:
+        way.popleft()
+    if len(way) < 2 or way[-1][0] != now_s:
+        return float("nan")
+    (then_s, there), (_, here) = way[0], way[-1]
+    return float(np.linalg.norm(here - there)) / (now_s - then_s)
+
+
+class MeasuresWriter:
+    """Writes a CSV row per person and frame: frame, time_s, id, name, then each measure."""
+
+    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float = 0.3) -> None:
+        self._measure = Measurer(kpt_thr=kpt_thr)
+        self._names = names
+        try:
+            self._file = path.open("w", newline="", encoding="utf-8")
+        except OSError as error:
+            raise TracksFileError(f"{path}: cannot be written ({error.strerror})") from error
+        self._rows = csv.writer(self._file)
+        header = [f"{measure.name} ({measure.unit})" for measure in self._measure.measures]
+        self._rows.writerow(["frame", "time_s", "id", "name", *header])
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame."""
+        frame = result.frame
+        for person, values in zip(
+            result.people.ids.tolist(), self._measure(result).tolist(), strict=True
+        ):
+            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
+            name = self._names.get(person, "")
+            self._rows.writerow([frame.index, f"{frame.time_s:.4f}", person, name, *cells])
+
+    def close(self) -> None:
+        """Finish the file; safe to call twice."""
+        self._file.close()
