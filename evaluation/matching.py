@@ -61,11 +61,10 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def cheapest_pairs(costs: FloatArray) -> tuple[IntArray, ...]:
+def cheapest_mask(costs: FloatArray) -> BoolArray:
     """Pair rows with columns: as many pairs as can be, then the smallest sum.
 
-    costs (..., G, P), NaN where a pair may not be. Returns the pairs as np.nonzero would: one index
-    array for each axis.
+    costs (..., G, P), NaN where a pair may not be. Returns a mask of the pairs.
     """
     allowed = np.isfinite(costs)
     chosen, contested = _uncontested(allowed)
@@ -76,7 +75,7 @@ def cheapest_pairs(costs: FloatArray) -> tuple[IntArray, ...]:
         forbidden = 2 * min(costs.shape[-2:]) * largest + 1
         row, column = _assign(np.where(allowed[layer], costs[layer], forbidden))
         chosen[layer][row, column] = allowed[layer][row, column]
-    return np.nonzero(chosen)
+    return chosen
 
 
 def best_pairs(scores: FloatArray) -> tuple[IntArray, ...]:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from evaluation.matching import (
+    BoolArray,
     FloatArray,
     FramePairs,
     IntArray,
-    cheapest_pairs,
+    cheapest_mask,
     renumbered,
     sums_by,
 )
@@ -87,14 +88,16 @@ class ClearResult:
     switches: tuple[Switch, ...]  # in the order of frames
 
 
-class _History:
-    """Who was matched to whom so far in a sequence, by number."""
+@dataclass(frozen=True, slots=True, eq=False)
+class _Matches:
+    """The matched people of a sequence, (M,) each, in the order of frames."""
 
-    def __init__(self, layers: int, truths: int, predictions: int) -> None:
-        self.partner = np.full((layers, truths), -1)  # last prediction of each truth
-        self.lost = np.zeros((layers, truths), bool)  # matched once, missed since
-        self.owner = np.full((layers, predictions), -1)  # last truth newly paired with it
-        self.used = np.zeros((layers, predictions), bool)  # matched before
+    frame: IntArray
+    layer: IntArray
+    truth: IntArray  # number among the sequence's truths
+    prediction: IntArray
+    distance: FloatArray
+    new: BoolArray  # paired afresh, not kept
 
 
 def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
@@ -104,80 +107,106 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
     """
     truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
     predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
-    history = _History(layers, len(truths), len(predictions))
-    tallies = np.zeros((len(frames), len(fields(MotCounts)), layers))
-    switches: list[Switch] = []
+    matches = _match_all(frames, truth_numbers, predicted_numbers, (layers, len(truths)))
+    last = _previous(matches.layer, matches.truth, matches.prediction)  # (M,) -1 = first match
+    switched = (last >= 0) & (last != matches.prediction)
+    there = np.array([frame.truth_there.sum(1) for frame in frames]).reshape(-1, layers)
+    given = np.array([frame.predicted_there.sum(1) for frame in frames]).reshape(-1, layers)
+    found = np.zeros(there.shape, np.int64)  # (F, K)
+    np.add.at(found, (matches.frame, matches.layer), 1)
+    distance = sums_by(matches.layer, matches.distance, layers)
+    raw = sum((np.nansum(frame.pairs, axis=(1, 2)) for frame in frames), np.zeros(layers))
+    again = _extra_events(matches, last, switched) * matches.distance
+    counts = MotCounts(
+        there.sum(0).astype(float),
+        (there - found).sum(0).astype(float),
+        (given - found).sum(0).astype(float),
+        sums_by(matches.layer, switched, layers),
+        _fragments(frames, truth_numbers, matches, layers),
+        distance,
+        raw + distance + sums_by(matches.layer, again, layers),
+    )
+    switches = tuple(
+        Switch(
+            int(matches.frame[m]),
+            int(matches.layer[m]),
+            int(truths[matches.truth[m]]),
+            int(predictions[last[m]]),
+            int(predictions[matches.prediction[m]]),
+        )
+        for m in np.flatnonzero(switched)
+    )
+    return ClearResult(counts, there - found, given - found, switches)
+
+
+def _match_all(
+    frames: Sequence[FramePairs],
+    truth_numbers: list[IntArray],
+    predicted_numbers: list[IntArray],
+    size: tuple[int, int],
+) -> _Matches:
+    """Pair the people of each frame; `size` is how many layers and truths there are."""
+    partner = np.full(size, -1)  # the last prediction of each truth
+    found: list[tuple[IntArray, ...]] = [(np.zeros(0, np.int64),) * 4]
+    distances = [np.zeros(0)]
     for index, frame in enumerate(frames):
-        rows, columns = truth_numbers[index], predicted_numbers[index]
-        tallies[index], switched = _score_frame(history, frame, rows, columns)
-        switches += [
-            Switch(index, layer, int(truths[truth]), int(predictions[old]), int(predictions[new]))
-            for layer, truth, old, new in switched.T.tolist()
-        ]
-    misses, false_positives = tallies[:, 1].astype(int), tallies[:, 2].astype(int)
-    return ClearResult(MotCounts(*tallies.sum(0)), misses, false_positives, tuple(switches))
+        rows, numbers = truth_numbers[index], predicted_numbers[index]
+        kept = np.isfinite(frame.pairs) & (partner[:, rows, None] == numbers)  # (K, G, P)
+        kept &= np.cumsum(kept, axis=1) == 1  # a prediction that two truths had goes to the first
+        taken = kept.any(2, keepdims=True) | kept.any(1, keepdims=True)
+        new = cheapest_mask(np.where(taken, np.nan, frame.pairs))
+        layer, g, p = (kept | new).nonzero()  # (M,)
+        partner[layer, rows[g]] = numbers[p]
+        found.append((layer, rows[g], numbers[p], new[layer, g, p].astype(np.int64)))
+        distances.append(frame.pairs[layer, g, p])
+    layer, truth, prediction, afresh = (np.concatenate(c) for c in zip(*found, strict=True))
+    frame_of = np.repeat(np.arange(len(frames)), [len(values) for values in distances[1:]])
+    return _Matches(frame_of, layer, truth, prediction, np.concatenate(distances), afresh > 0)
 
 
-def _score_frame(
-    history: _History, frame: FramePairs, rows: IntArray, columns: IntArray
-) -> tuple[FloatArray, IntArray]:
-    """Tally (7, K) of a frame in MotCounts' order, and its switches (4, S).
+def _previous(layer: IntArray, key: IntArray, value: IntArray) -> IntArray:
+    """For each entry the value of the one before it with the same layer and key; -1 for none."""
+    order = np.lexsort((key, layer))  # stable: the order of frames stays
+    same = np.diff(layer[order], prepend=-1) == 0
+    same &= np.diff(key[order], prepend=-1) == 0
+    result = np.full(len(value), -1)
+    result[order[same]] = value[order[np.flatnonzero(same) - 1]]
+    return result
 
-    `rows` and `columns` are the numbers of its people; a switch is layer, truth, old and new
-    prediction, by number. Brings `history` up to date.
+
+def _fragments(
+    frames: Sequence[FramePairs], truth_numbers: list[IntArray], matches: _Matches, layers: int
+) -> FloatArray:
+    """How often a truth is found again that was found before and missed since (K,).
+
+    Frames in which it does not appear do not count.
     """
-    layers = len(frame.pairs)
-    kept, new = _match(history, frame.pairs, rows, columns)
-    layer, g, p = np.concatenate([kept, new], axis=1)  # (M,) each, matched people of the frame
-    truth, partner = rows[g], columns[p]  # (M,) by number
-    distances = frame.pairs[layer, g, p]
-    last = history.partner[layer, truth]
-    switched = (last >= 0) & (last != partner)
-    found = np.zeros(frame.truth_there.shape, bool)  # (K, G)
-    found[layer, g] = True
-    lost = history.lost[:, rows]  # (K, G)
-
-    again = _extra_events(history, new, rows, columns) * frame.pairs[tuple(new)]
-    raw = np.nansum(frame.pairs, axis=(1, 2)) + sums_by(layer, distances, layers)
-    tally = np.array([
-        frame.truth_there.sum(1),
-        (frame.truth_there & ~found).sum(1),
-        frame.predicted_there.sum(1) - found.sum(1),
-        np.bincount(layer[switched], minlength=layers),
-        (lost & found).sum(1),
-        sums_by(layer, distances, layers),
-        raw + sums_by(new[0], again, layers),
-    ])  # fmt: skip
-
-    history.partner[layer, truth] = partner
-    history.used[layer, partner] = True
-    history.owner[new[0], columns[new[2]]] = rows[new[1]]
-    missed = frame.truth_there & ~found & (history.partner[:, rows] >= 0)
-    history.lost[:, rows] = (lost & ~found) | missed
-    return tally, np.stack([layer, truth, last, partner])[:, switched]
+    if not len(matches.frame):
+        return np.zeros(layers)
+    seen = [frame.truth_there.nonzero() for frame in frames]  # layers and places, (S_f,) each
+    frame = np.repeat(np.arange(len(frames)), [len(k) for k, _ in seen])  # (S,) every appearance
+    layer = np.concatenate([k for k, _ in seen])
+    truth = np.concatenate([rows[g] for (_, g), rows in zip(seen, truth_numbers, strict=True)])
+    shape = (len(frames), layers, int(truth.max()) + 1)
+    key = np.ravel_multi_index((frame, layer, truth), shape)
+    found_key = np.ravel_multi_index((matches.frame, matches.layer, matches.truth), shape)
+    first = _previous(matches.layer, matches.truth, matches.prediction) < 0
+    found, found_before = np.isin(key, found_key), ~np.isin(key, found_key[first])
+    missed_last = _previous(layer, truth, found.astype(np.int64)) == 0
+    return sums_by(layer, found & found_before & missed_last, layers)
 
 
-def _match(
-    history: _History, pairs: FloatArray, rows: IntArray, columns: IntArray
-) -> tuple[IntArray, IntArray]:
-    """Kept and new pairs of a frame, each (3, M): layer, truth, prediction."""
-    kept = np.isfinite(pairs) & (history.partner[:, rows, None] == columns)  # (K, G, P)
-    kept &= np.cumsum(kept, axis=1) == 1  # a prediction that two truths had goes to the first
-    taken = kept.any(2, keepdims=True) | kept.any(1, keepdims=True)
-    new = cheapest_pairs(np.where(taken, np.nan, pairs))
-    return np.stack(kept.nonzero()), np.stack(new)
-
-
-def _extra_events(history: _History, new: IntArray, rows: IntArray, columns: IntArray) -> IntArray:
-    """How many further events motmetrics >= 1.1 writes for each new pair (3, M).
+def _extra_events(matches: _Matches, last: IntArray, switched: BoolArray) -> IntArray:
+    """How many further events motmetrics >= 1.1 writes for each match (M,).
 
     poseval sums the distances of ALL events for its MOTP: the candidates (RAW), the matches, and
-    these: ASCEND, a switch to an unused prediction; TRANSFER, a prediction that changes its truth;
-    MIGRATE, the same to a truth never matched. Needed only to print the reference's wrong MOTP.
+    these: ASCEND, a switch to an unused prediction; TRANSFER, a prediction paired afresh with
+    another truth than before; MIGRATE, the same to a truth never matched. Needed only to print the
+    reference's wrong MOTP.
     """
-    layer, truth, prediction = new[0], rows[new[1]], columns[new[2]]
-    last, owner = history.partner[layer, truth], history.owner[layer, prediction]
-    switched = (last >= 0) & (last != prediction)
-    transferred = (owner >= 0) & (owner != truth)
-    ascended = switched & ~history.used[layer, prediction]
-    return ascended.astype(int) + transferred + (transferred & (last < 0))
+    unused = _previous(matches.layer, matches.prediction, matches.truth) < 0
+    new = matches.new
+    owner = np.full(len(new), -1)
+    owner[new] = _previous(matches.layer[new], matches.prediction[new], matches.truth[new])
+    transferred = new & (owner >= 0) & (owner != matches.truth)
+    return (switched & unused).astype(np.int64) + transferred + (transferred & (last < 0))

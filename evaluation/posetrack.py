@@ -11,7 +11,6 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from itertools import repeat
 from pathlib import Path
 
@@ -37,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-g", "--groundTruth", type=Path, required=True, metavar="PATH", help="folder or file")
     add("-p", "--predictions", type=Path, required=True, metavar="PATH", help="folder or file")
-    add("-e", "--evalPoseEstimation", action="store_true", help="AP only, unless -t is given too")
-    add("-t", "--evalPoseTracking", action="store_true", help="tracking scores only")
+    add("-e", "--evalPoseEstimation", action="store_true", help="AP")
+    add("-t", "--evalPoseTracking", action="store_true", help="CLEAR; with neither: all metrics")
     add("-s", "--saveEvalPerSequence", action="store_true", help="a table and files by sequence")
     add("-o", "--outputDir", type=Path, default=Path("out"), metavar="DIR", help="default: out")
     add("--metrics", nargs="+", choices=METRICS, help="default: all")
@@ -100,9 +99,8 @@ def run(args: argparse.Namespace) -> int:
 def _options(args: argparse.Namespace) -> ScoreOptions:
     metrics = args.metrics
     if metrics is None:
-        tracking = METRICS[1:]
-        wanted = (args.evalPoseEstimation, args.evalPoseTracking)
-        metrics = {(True, False): METRICS[:1], (False, True): tracking}.get(wanted, METRICS)
+        asked = {"AP": args.evalPoseEstimation, "CLEAR": args.evalPoseTracking}
+        metrics = [name for name, flag in asked.items() if flag] or METRICS
     thresholds = tuple(args.kpt_thr or ())
     sweep = args.sweep or (thresholds if len(thresholds) > 1 else ())
     return ScoreOptions(
@@ -122,6 +120,8 @@ def score_set(
     truths, predicted = zip(*pairs, strict=True)
     if workers <= 1 or len(pairs) == 1:
         return list(map(score_files, truths, predicted, repeat(options)))
+    from concurrent.futures import ProcessPoolExecutor  # here: a tenth of the start-up
+
     with ProcessPoolExecutor(min(workers, len(pairs))) as pool:
         return list(pool.map(score_files, truths, predicted, repeat(options)))
 

@@ -22,14 +22,16 @@ _BLOCK = 64  # the largest part that the network sorts
 def poseval_argsort(scores: FloatArray) -> IntArray:
     """Indices (D,) that sort finite `scores` (D,) rising, equal ones as the reference has them."""
     order = np.arange(len(scores))
+    if not len(scores):
+        return order
     blocks: list[tuple[int, int]] = []
-    depth = 2 * int(math.log2(len(scores))) if len(scores) > 1 else 0
+    depth = 2 * int(math.log2(len(scores)))
     parts = [(0, len(scores), depth)]
     while parts:
         start, end, depth = parts.pop()
         part = order[start:end]
         values = scores[part]
-        if depth <= 0:  # too many equal scores to get on
+        if depth <= 0 and len(scores) > 1:  # too many equal scores to get on
             order[start:end] = part[_introsort(values)]
             continue
         if end - start <= _BLOCK:
@@ -140,7 +142,13 @@ def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, in
     places = starts[:, None] + np.arange(_BLOCK)  # (B, 64)
     real = places < ends[:, None]
     index = order[np.where(real, places, 0)]  # (B, 64)
-    keys = np.where(real, scores[index] if len(scores) else 0.0, np.inf)
+    keys = np.where(real, scores[index], np.inf)
+    rising = keys.argsort(axis=1)
+    tied = np.diff(np.take_along_axis(keys, rising, 1), axis=1) == 0
+    tied = (tied & real[:, 1:]).any(1)  # (B,) padding does not count
+    easy = np.take_along_axis(index, rising, 1)[~tied]  # any sort will do
+    order[places[~tied][real[~tied]]] = easy[real[~tied]]
+    places, real, index, keys = places[tied], real[tied], index[tied], keys[tied]
     lane = np.arange(_BLOCK)
     size = 2
     while size <= _BLOCK:
