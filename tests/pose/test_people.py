@@ -1,0 +1,43 @@
+"""The arrays that everybody passes on refuse shapes that do not fit."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose.people import Detections, Poses
+from pose.skeleton import COCO17
+
+
+def two_poses() -> Poses:
+    return Poses(
+        np.array([[0, 0, 10, 20], [5, 5, 15, 25]]),
+        np.array([0.9, 0.8]),
+        np.arange(2 * 17 * 2).reshape(2, 17, 2),
+        np.ones((2, 17)),
+        COCO17,
+    )
+
+
+def test_arrays_become_float32() -> None:
+    detections = Detections(np.array([[1, 2, 3, 4]]), np.array([1]))
+    assert detections.boxes.dtype == detections.scores.dtype == np.float32
+
+
+def test_a_wrong_shape_is_named_with_the_expected_one() -> None:
+    with pytest.raises(ValueError, match=r"scores has shape \(2,\), expected \(1,\)"):
+        Detections(np.zeros((1, 4)), np.zeros(2))
+
+
+def test_nobody_has_the_shapes_of_somebody() -> None:
+    nobody = Poses.empty(COCO17)
+    assert len(nobody) == 0
+    assert nobody.keypoints.shape == (0, 17, 2)
+    assert nobody.appearance.shape == (0, 0)
+
+
+def test_select_takes_people_in_the_order_asked() -> None:
+    swapped = two_poses().select([1, 0])
+    assert swapped.scores.tolist() == pytest.approx([0.8, 0.9])
+    assert swapped.keypoints[0, 0].tolist() == [34, 35]
+    assert len(two_poses().select(np.array([False, False]))) == 0

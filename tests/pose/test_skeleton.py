@@ -1,0 +1,51 @@
+"""Skeletons are consistent, and COCO's poses reach PoseTrack's joints."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose.skeleton import COCO17, POSETRACK15, SKELETONS, Skeleton, coco17_to_posetrack15
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_mirroring_swaps_left_and_right(skeleton: Skeleton) -> None:
+    for joint, twin in enumerate(skeleton.mirror):
+        name, other = skeleton.names[joint], skeleton.names[twin]
+        assert name.replace("left", "right") == other.replace("left", "right")
+        assert (joint == twin) == ("left" not in name and "right" not in name)
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_every_limb_has_its_mirror_image(skeleton: Skeleton) -> None:
+    limbs = {frozenset(limb) for limb in skeleton.limbs}
+    mirrored = {frozenset(skeleton.mirror[joint] for joint in limb) for limb in limbs}
+    # The line of the shoulders or hips is its own image; the face's ears and eyes come in pairs.
+    assert mirrored == limbs
+
+
+def test_coco_sigmas_are_the_evaluation_code_s() -> None:
+    from pycocotools.cocoeval import Params
+
+    assert np.array(COCO17.sigmas) == pytest.approx(Params(iouType="keypoints").kpt_oks_sigmas)
+
+
+def test_a_skeleton_whose_parts_differ_in_length_is_refused() -> None:
+    with pytest.raises(ValueError, match="2 names, 1 mirror entries, 2 sigmas"):
+        Skeleton("x", ("a", "b"), (), (0,), (0.1, 0.1))
+
+
+def test_posetrack_joints_of_an_upright_person() -> None:
+    points = np.zeros((1, 17, 2), np.float32)
+    points[0, 0] = [50, 40]  # nose
+    points[0, 1:3] = [[52, 35], [48, 35]]  # eyes
+    points[0, 5:7] = [[60, 60], [40, 60]]  # shoulders
+    points[0, 16] = [45, 200]  # right ankle
+    scores = np.full((1, 17), 0.9, np.float32)
+    scores[0, 6] = 0.5
+    mapped, mapped_scores = coco17_to_posetrack15(points, scores)
+    name = POSETRACK15.names.index
+    assert mapped[0, name("right_ankle")].tolist() == [45, 200]
+    assert mapped[0, name("neck")].tolist() == [50, 57]  # 15% of the way from 60 to 40
+    assert mapped[0, name("head_top")] == pytest.approx([50, 57 - 1.6 * 22])
+    assert mapped_scores[0, name("neck")] == pytest.approx(0.5)  # its least certain source
