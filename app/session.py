@@ -179,6 +179,11 @@ class Session:
         """The measurements of the open source."""
         return self._run.gauges if self._run is not None else Gauges()
 
+    @property
+    def follows_known(self) -> bool:
+        """True where the people were found before, and are only shown."""
+        return self._run is not None and self._run.follower.frozen
+
     # Playing files; a camera knows none of it
 
     def play(self, playing: bool) -> None:

@@ -1,0 +1,161 @@
+"""Commands on people: names, swaps, merges and the rest, with undo and redo."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QObject, QPointF, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QMenu, QWidget
+
+from app.corrections import Correction
+from app.gui.presenter import Presenter
+from app.gui.translation import tr
+
+ON_ONE = ("rename", "split", "set-id", "lock")
+ON_TWO = ("swap", "merge")
+
+
+class Editing(QObject):
+    """Turns the selection and the actions into corrections of the session."""
+
+    selection_changed = pyqtSignal(tuple, int)  # ids selected, id locked on or 0
+    rename_wanted = pyqtSignal()
+    id_wanted = pyqtSignal()
+    said = pyqtSignal(str)
+    edited = pyqtSignal()
+
+    def __init__(self, presenter: Presenter, actions: dict[str, QAction], parent: QWidget) -> None:
+        super().__init__(parent)
+        self.locked = 0
+        self._presenter = presenter
+        self._actions = actions
+        self._parent = parent
+        for name, slot in (
+            ("rename", self.rename_wanted.emit),
+            ("set-id", self.id_wanted.emit),
+            ("swap", self.swap),
+            ("merge", self.merge),
+            ("split", self.split),
+            ("delete", self.delete),
+            ("undo", self.undo),
+            ("redo", self.redo),
+        ):
+            actions[name].triggered.connect(slot)
+        actions["lock"].toggled.connect(self._lock_toggled)
+        self._enable()
+
+    def select(self, ids: tuple[int, ...]) -> None:
+        """Make `ids` the selection."""
+        if ids != self._presenter.selected:
+            self._presenter.selected = ids
+            if self.locked and ids and self.locked not in ids:
+                self.locked = ids[0]
+            self._tell()
+
+    def click(self, person: int, more: bool) -> None:
+        """A click on a person, or on nobody (0), in the picture or the timeline."""
+        old = self._presenter.selected
+        if not person:
+            self.select(old if more else ())
+        elif not more:
+            self.select((person,))
+        elif person in old:
+            self.select(tuple(i for i in old if i != person))
+        else:
+            self.select((*old, person))
+
+    def toggle_lock(self, person: int) -> None:
+        """Lock on to `person`, or let go where locked on already."""
+        self.select((person,) if person else ())
+        self._actions["lock"].setChecked(bool(person) and person != self.locked)
+
+    def rename(self, person: int, name: str) -> None:
+        """Name a person."""
+        self._do(Correction("rename", person, name=name))
+
+    def set_id(self, person: int, number: int) -> None:
+        """Give a person another number everywhere; who has it takes theirs."""
+        if self._do(Correction("set id", person, number)):
+            self.select((number,))
+
+    def swap(self) -> None:
+        """Let the two selected exchange numbers from the picture on screen on."""
+        first, second = self._presenter.selected
+        self._do(Correction("swap", first, second, from_s=self._now_s()))
+
+    def merge(self) -> None:
+        """Make the selected two one, under the smaller number."""
+        keep, gone = sorted(self._presenter.selected)
+        if self._do(Correction("merge", keep, gone)):
+            self.select((keep,))
+
+    def split(self) -> None:
+        """Let the selected be somebody new from the picture on screen on."""
+        new = self._presenter.session.new_id()
+        if self._do(Correction("split", self._presenter.selected[0], new, from_s=self._now_s())):
+            self.select((new,))
+
+    def delete(self) -> None:
+        """Leave the selected out, everywhere."""
+        for person in self._presenter.selected:
+            self._do(Correction("delete", person))
+        self.select(())
+
+    def undo(self) -> None:
+        """Take the last correction back."""
+        self._after(self._presenter.session.undo(), tr("Undone: {}"))
+
+    def redo(self) -> None:
+        """Apply it again."""
+        self._after(self._presenter.session.redo(), tr("Again: {}"))
+
+    def source_changed(self) -> None:
+        """Other people: nobody is selected."""
+        self.select(())
+        self._actions["lock"].setChecked(False)
+        self._enable()
+
+    def menu(self, person: int, at: QPointF) -> None:
+        """Offer what can be done to `person`."""
+        if person and person not in self._presenter.selected:
+            self.select((person,))
+        menu = QMenu(self._parent)
+        for name in ("rename", "set-id", "swap", "merge", "split", "delete", "lock"):
+            menu.addAction(self._actions[name])
+        menu.popup(at.toPoint())
+        menu.aboutToHide.connect(menu.deleteLater)
+
+    def _now_s(self) -> float:
+        view = self._presenter.view
+        return view.time_s if view is not None else 0.0
+
+    def _do(self, correction: Correction) -> bool:
+        self._presenter.session.correct(correction)
+        self._after(correction, tr("Done: {}"))
+        return True
+
+    def _after(self, correction: Correction | None, text: str) -> None:
+        if correction is not None:
+            self.said.emit(text.format(correction))
+            self._presenter.corrections_changed()
+            self.edited.emit()
+        self._enable()
+
+    def _lock_toggled(self, on: bool) -> None:
+        selected = self._presenter.selected
+        self.locked = selected[0] if on and selected else 0
+        self._tell()
+
+    def _tell(self) -> None:
+        self._enable()
+        self.selection_changed.emit(self._presenter.selected, self.locked)
+
+    def _enable(self) -> None:
+        count = len(self._presenter.selected)
+        log = self._presenter.session.corrections
+        for name in ON_ONE:
+            self._actions[name].setEnabled(count == 1 or (name == "lock" and self.locked > 0))
+        for name in ON_TWO:
+            self._actions[name].setEnabled(count == 2)
+        self._actions["delete"].setEnabled(count > 0)
+        self._actions["undo"].setEnabled(bool(log.done))
+        self._actions["redo"].setEnabled(bool(log.undone))

@@ -1,0 +1,173 @@
+"""Opening and keeping: sources, finished results, saving, exporting, recording, snapshots."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+import cv2
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from app.corrections import save_corrections, sidecar_of
+from app.gui.presenter import Presenter
+from app.gui.settings import Memory
+from app.gui.translation import tr
+from app.gui.work import Progress, Work
+from app.live_recording import RecordingPlan
+from app.overlay import Overlay
+from app.paint import rasterise
+from app.results import OpenResult, export_result, is_result, open_result, save_result
+from app.run import is_live
+from pose.errors import UserError
+from tracking.files import ClipInfo
+
+
+class Library(QObject):
+    """Does what the file menu asks, beside the window, and tells what became of it."""
+
+    said = pyqtSignal(str)
+
+    def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
+        super().__init__(parent)
+        self._presenter = presenter
+        self._session = presenter.session
+        self._memory = memory
+        self._work = work
+        self._tracks: Path | None = None  # the file that the tracks on screen belong to
+        self._specs: list[str] = []
+
+    def open(self, specs: Sequence[str]) -> None:
+        """Open sources as a playlist; a tracks file with its video instead."""
+        if not specs:
+            return
+        self._memory.add_recent(list(specs))
+        self._specs = list(specs)
+        first = Path(specs[0])
+        beside = tracks_of(first)
+        if is_result(first):
+            self._open_result(first, None)
+        elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
+            self._open_result(beside, first)  # tracks and corrections were saved before
+        else:
+            self._tracks = None if is_live(specs[0]) else beside
+            self._presenter.clear()
+            self._session.open(specs)
+            self._presenter.corrections_changed()
+
+    def _open_result(self, tracks: Path, video: Path | None) -> None:
+        self._work.begin(
+            tr("Opening {}").format(tracks.name),
+            lambda progress: open_result(tracks, video),
+            self._show_result,
+        )
+
+    def play_range(self, range_s: tuple[float, float | None]) -> None:
+        """Play only a part of the file that is open."""
+        if self._specs and not is_live(self._specs[0]):
+            corrections = self._session.corrections.done
+            self._presenter.clear()
+            known = self._session.history.frames() if self._session.follows_known else []
+            self._session.open(
+                [self._session.status().spec], range_s, corrections=corrections, known=known
+            )
+            self._presenter.corrections_changed()
+
+    def _show_result(self, result: OpenResult) -> None:
+        self._tracks = result.tracks
+        self._presenter.clear()
+        self._session.open([result.video], corrections=result.corrections, known=result.frames)
+        self._presenter.corrections_changed()
+        people = {int(i) for _, tracked in result.frames for i in tracked.ids}
+        self.said.emit(
+            tr("{} people in {} frames, {} corrections").format(
+                len(people), len(result.frames), len(result.corrections)
+            )
+        )
+
+    def save(self) -> None:
+        """Keep corrections beside the tracks; the tracks too where they are not on disk yet."""
+        if self._tracks is None:
+            self.said.emit(tr("A camera's tracks are kept by recording it (R)"))
+            return
+        path, corrections = self._tracks, self._session.corrections.done
+        if self._session.follows_known:
+            try:
+                save_corrections(sidecar_of(path), corrections)
+                self.said.emit(tr("Kept in {}").format(sidecar_of(path).name))
+            except UserError as error:
+                self.said.emit(str(error))
+            return
+        info, frames = self._info(path.stem), self._session.history.frames()
+        self._work.begin(
+            tr("Saving {}").format(path.name),
+            lambda progress: save_result(path, info, frames, corrections, progress),
+            lambda _: self.said.emit(tr("Saved {}").format(path.name)),
+        )
+
+    def export(self, path: Path) -> None:
+        """Write corrected tracks and measures to `path` and beside it."""
+        path = path.with_suffix(".json")
+        corrections, frames = self._session.corrections.done, self._session.history.frames()
+        info = self._info(path.stem)
+
+        def job(progress: Progress) -> None:
+            export_result(path, info, frames, corrections, progress)
+
+        self._work.begin(
+            tr("Exporting {}").format(path.name),
+            job,
+            lambda _: self.said.emit(tr("Exported {} and its tables").format(path.name)),
+        )
+
+    def record(self, on: bool, overlay: bool, clean: bool, tracks: bool) -> bool:
+        """Start or stop recording; True while it runs."""
+        if not on:
+            self._session.stop_recording()
+            return False
+        view, info = self._presenter.view, self._session.status().info
+        if view is None or not (overlay or clean or tracks):
+            self.said.emit(tr("There is nothing to record yet"))
+            return False
+        folder = self._memory.folder()
+        plan = RecordingPlan(
+            folder,
+            time.strftime("posse-%Y%m%d-%H%M%S"),
+            info.frame_rate if info is not None else None,
+            overlay,
+            clean,
+            tracks,
+            self._presenter.style_with_names,
+        )
+        self._session.record(plan)
+        self.said.emit(tr("Recording to {}").format(folder / f"{plan.name}.*"))
+        return True
+
+    def snapshot(self) -> None:
+        """Keep the picture with its overlay, at its own size."""
+        view = self._presenter.view
+        if view is None:
+            self.said.emit(tr("There is no picture yet"))
+            return
+        path = self._memory.folder() / time.strftime("posse-%Y%m%d-%H%M%S.png")
+        style = self._presenter.style_with_names
+
+        def job(progress: Progress) -> None:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            drawing = Overlay(style).layout(view.result)
+            _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
+            path.write_bytes(png.tobytes())
+
+        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
+
+    def _info(self, name: str) -> ClipInfo:
+        info, view = self._session.status().info, self._presenter.view
+        assert view is not None  # there is something to save only once something was seen
+        rate = info.frame_rate if info is not None else None
+        skeleton = view.tracked.poses.skeleton
+        return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
+
+
+def tracks_of(source: Path) -> Path:
+    """Where the tracks of a video or folder are kept: NAME.json beside it."""
+    return source.with_name(f"{source.stem}.json")

@@ -1,0 +1,225 @@
+"""The window: builds the widgets and connects them; what they show comes from the presenter."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from dataclasses import replace
+from importlib import metadata
+from types import TracebackType
+
+from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PyQt6.QtWidgets import (
+    QApplication,
+    QDockWidget,
+    QMainWindow,
+    QMenu,
+    QTabWidget,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.config import Settings
+from app.gui.actions import make_actions
+from app.gui.editing import Editing
+from app.gui.icons import app_icon, icon
+from app.gui.library import Library
+from app.gui.log_pane import LogPane
+from app.gui.measures_panel import MeasuresPanel
+from app.gui.menus import ToolBar, fill_menu_bar, fill_recent
+from app.gui.overlay_panel import OverlayPanel
+from app.gui.people_panel import PeoplePanel
+from app.gui.playing import Playing
+from app.gui.presenter import Presenter
+from app.gui.reporting import Reporting
+from app.gui.settings import Memory
+from app.gui.stage import Stage
+from app.gui.stages_chart import StagesChart
+from app.gui.status import StatusBar
+from app.gui.theme import apply_theme, system_theme
+from app.gui.tracking_panel import TrackingPanel
+from app.gui.translation import tr
+from app.gui.tuning import Tuning, detector_names, pose_names, preset_choice
+from app.gui.work import Work
+from app.session import Session
+from tracking.pipeline import PipelineConfig
+
+log = logging.getLogger(__name__)
+
+PANEL_WIDTH = 330
+
+
+class MainWindow(QMainWindow):
+    """Everything on the screen. Closing it ends the session and every thread."""
+
+    def __init__(self, session: Session, memory: Memory, settings: Settings) -> None:
+        super().__init__()
+        self.setWindowTitle("Posse")
+        self.setWindowIcon(app_icon())
+        self.setAcceptDrops(True)
+        self.session, self.memory = session, memory
+        self.actions_by_name = make_actions(self)
+        self.stage = Stage(self.actions_by_name, f"Posse {metadata.version('posse')}")
+        self.status = StatusBar()
+        self.setStatusBar(self.status)
+        self.presenter = Presenter(session, self.stage.canvas.show_view, self)
+        self.work = Work(self)
+        self.library = Library(self.presenter, memory, self.work, self)
+        self.editing = Editing(self.presenter, self.actions_by_name, self)
+        edits = ("rename", "swap", "merge", "split", "delete", "lock")
+        self.people = PeoplePanel([self.actions_by_name[name] for name in edits])
+        self.overlay = OverlayPanel()
+        self.tracking = TrackingPanel(detector_names(), pose_names(), preset_choice())
+        self.measures = MeasuresPanel()
+        self.stages = StagesChart()
+        self.recent_menu = QMenu(tr("Recent"), self)
+        self.tools = ToolBar(self.actions_by_name, self.recent_menu)
+        self.log_pane = LogPane()
+        self._lay_out()
+        self.playing = Playing(self)
+        self.tuning = Tuning(self)
+        self.reporting = Reporting(self)
+        self._connect()
+        self.tuning.show(settings)
+        self._restore()
+        self.presenter.start()
+
+    def open(self, specs: Sequence[str]) -> None:
+        """Open sources in place of what is open."""
+        self.library.open(list(specs))
+        fill_recent(self.recent_menu, self.memory.recent(), self.open)
+
+    def _lay_out(self) -> None:
+        fill_menu_bar(self, self.actions_by_name, self.recent_menu)
+        self.addToolBar(self.tools)
+        self.setCentralWidget(self.stage)
+        self.tabs = QTabWidget()
+        self.tabs.setDocumentMode(True)
+        self.tabs.setAccessibleName(tr("Panels"))
+        for panel, name, picture in (
+            (self.people, tr("People"), "people"),
+            (self.overlay, tr("Overlay"), "overlay"),
+            (self.tracking, tr("Tracking"), "tracking"),
+            (self.measures, tr("Measures"), "measures"),
+        ):
+            self.tabs.addTab(panel, icon(picture), name)
+        side = QWidget()
+        column = QVBoxLayout(side)
+        column.setContentsMargins(0, 0, 8, 8)
+        column.setSpacing(8)
+        column.addWidget(self.tabs, 1)
+        column.addWidget(self.stages)
+        side.setMinimumWidth(PANEL_WIDTH - 20)
+        side.setMaximumWidth(2 * PANEL_WIDTH)
+        self.side = self._dock(tr("Panels"), "side", side, Qt.DockWidgetArea.RightDockWidgetArea)
+        self.side.setTitleBarWidget(QWidget())
+        bottom = Qt.DockWidgetArea.BottomDockWidgetArea
+        self.log_dock = self._dock(tr("Log"), "log", self.log_pane, bottom)
+        self.log_dock.hide()
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
+
+    def _dock(self, title: str, name: str, widget: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setFeatures(QDockWidget.DockWidgetFeature.DockWidgetClosable)
+        dock.setWidget(widget)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _connect(self) -> None:
+        canvas, timeline, people = self.stage.canvas, self.stage.timeline, self.people
+        editing = self.editing
+        canvas.person_clicked.connect(editing.click)
+        canvas.person_double_clicked.connect(editing.toggle_lock)
+        canvas.menu_wanted.connect(editing.menu)
+        timeline.person_clicked.connect(editing.click)
+        people.selection_changed.connect(editing.select)
+        people.renamed.connect(editing.rename)
+        people.id_set.connect(editing.set_id)
+        editing.rename_wanted.connect(people.rename_selected)
+        editing.id_wanted.connect(people.focus_id_field)
+        editing.selection_changed.connect(canvas.set_people)
+        editing.selection_changed.connect(lambda ids, _: people.select(ids))
+        for said in (editing.said, self.library.said, self.work.failed):
+            said.connect(self.status.say)
+        self.work.progressed.connect(self.status.show_progress)
+        self.status.cancelled.connect(self.work.cancel)
+        self.presenter.source_changed.connect(editing.source_changed)
+        self.actions_by_name["quit"].triggered.connect(self.close)
+        fill_recent(self.recent_menu, self.memory.recent(), self.open)
+        hints = QGuiApplication.styleHints()
+        if hints is not None:
+            hints.colorSchemeChanged.connect(self._recolour)
+
+    def _recolour(self) -> None:
+        app = QApplication.instance()
+        assert isinstance(app, QApplication)
+        apply_theme(app, system_theme())
+        self.measures.recolour()
+        self.stages.recolour()
+        self.stage.canvas.update()
+
+    def _restore(self) -> None:
+        self.resize(1280, 800)
+        self.resizeDocks([self.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+        self.stage.splitter.setSizes([520, 150])
+        for name, restore in (
+            ("geometry", self.restoreGeometry),
+            ("state", self.restoreState),
+            ("splitter", self.stage.splitter.restoreState),
+        ):
+            kept = self.memory.value(name)
+            if isinstance(kept, QByteArray):
+                restore(kept)
+
+    def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
+        data = event.mimeData() if event is not None else None
+        if event is not None and data is not None and data.hasUrls():
+            event.acceptProposedAction()
+
+    def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802  Qt's name
+        data = event.mimeData() if event is not None else None
+        if data is not None:
+            self.open([url.toLocalFile() or url.toString() for url in data.urls()])
+
+    def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
+        """Remember the window and end every thread."""
+        self.presenter.stop()
+        self.memory.set_value("geometry", self.saveGeometry())
+        self.memory.set_value("state", self.saveState())
+        self.memory.set_value("splitter", self.stage.splitter.saveState())
+        style = replace(self.presenter.style, names={})
+        self.memory.save(Settings(self.session.config, style))
+        self.hide()
+        self.work.close()
+        self.session.close()
+        self.log_pane.detach()
+        super().closeEvent(event)
+
+
+def run(paths: Sequence[str], config: PipelineConfig | None) -> int:
+    """Open the window on `paths`; returns its exit code when it is closed."""
+    # An exception in a slot would end the process without a word; it is logged and shown instead
+    sys.excepthook = _log_exception
+    app = QApplication.instance() or QApplication(["posse"])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("Posse")
+    app.setDesktopFileName("posse")
+    apply_theme(app, system_theme())
+    memory = Memory(QSettings("Posse", "Posse"))
+    settings = memory.load()
+    if config is not None:
+        settings = replace(settings, pipeline=config)
+    window = MainWindow(Session(settings.pipeline), memory, settings)
+    window.show()
+    if paths:
+        window.open(paths)
+    return app.exec()
+
+
+def _log_exception(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    log.error("an error of the program itself", exc_info=(kind, error, trace))

@@ -1,0 +1,81 @@
+"""Charts of joint angles and speeds of the selected people, drawn while they move."""
+
+from __future__ import annotations
+
+import pyqtgraph as pg
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
+
+from app.gui.theme import current_theme
+from app.gui.translation import tr
+from app.measure_log import MeasureLog
+from app.measures import MEASURES
+from app.overlay import colour_of
+
+SHOWN_S = 10.0
+CHARTS = 2
+
+
+class MeasuresPanel(QWidget):
+    """Two charts, each of a measure chosen from a list."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 8, 12, 12)
+        self.hint = QLabel(tr("Select people to see their angles and speeds."))
+        self.hint.setObjectName("muted")
+        self.hint.setWordWrap(True)
+        layout.addWidget(self.hint)
+        self.choices: list[QComboBox] = []
+        self._charts: list[pg.PlotWidget] = []
+        for chart, first in zip(range(CHARTS), ("knee left", "body speed"), strict=True):
+            choice = QComboBox()
+            choice.setAccessibleName(tr("Measure {}").format(chart + 1))
+            choice.setToolTip(tr("What this chart shows"))
+            for measure in MEASURES:
+                choice.addItem(f"{measure.name.capitalize()}, {measure.unit}", measure.name)
+            choice.setCurrentIndex(choice.findData(first))
+            plot = pg.PlotWidget(background=None)
+            plot.setAccessibleName(tr("Chart {}").format(chart + 1))
+            plot.setMenuEnabled(False)
+            plot.setMouseEnabled(False, False)
+            plot.hideButtons()
+            plot.showGrid(x=True, y=True, alpha=0.15)
+            layout.addWidget(choice)
+            layout.addWidget(plot, 1)
+            self.choices.append(choice)
+            self._charts.append(plot)
+        self.recolour()
+
+    def recolour(self) -> None:
+        """Take over the theme's colours."""
+        for plot in self._charts:
+            for side in ("left", "bottom"):
+                axis = plot.getAxis(side)
+                axis.setPen(QColor(current_theme().line))
+                axis.setTextPen(QColor(current_theme().muted))
+
+    def show_log(self, log: MeasureLog, people: tuple[int, ...], now_s: float) -> None:
+        """Draw the last seconds of `people`."""
+        self.hint.setVisible(not people)
+        names = [measure.name for measure in MEASURES]
+        for plot, choice in zip(self._charts, self.choices, strict=True):
+            plot.clear()
+            column = names.index(choice.currentData())
+            for person in people:
+                times, values = log.curve(person, column, now_s - SHOWN_S)
+                if len(times):
+                    pen = pg.mkPen(QColor(*colour_of(person)), width=2)
+                    plot.plot(times - now_s, values, pen=pen, connect="finite")
+            plot.setXRange(-SHOWN_S, 0, padding=0)
+            if MEASURES[column].is_angle:
+                plot.setYRange(0, 180, padding=0.02)
+            else:
+                plot.setLimits(yMin=0, minYRange=0.5)
+                plot.enableAutoRange("y")
+
+    def has_focus_on_charts(self) -> bool:
+        """True while the panel is seen, so that it is worth drawing."""
+        return self.isVisible() and not self.visibleRegion().isEmpty()

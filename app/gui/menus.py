@@ -1,0 +1,137 @@
+"""The menu bar and the tool bar, from the table of actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from PyQt6.QtCore import QSize, Qt
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton, QWidget, QWidgetAction
+
+from app.gui.form import decimal
+from app.gui.translation import tr
+
+Actions = dict[str, QAction]
+
+
+def fill_menu_bar(window: QMainWindow, actions: Actions, recent: QMenu) -> None:
+    """File, Play, People, View, Help."""
+    bar = window.menuBar()
+    assert bar is not None  # a QMainWindow always has one
+    groups: tuple[tuple[str, tuple[str, ...]], ...] = (
+        (
+            tr("File"),
+            ("open", "open-folder", "camera", "recent", "-", "save", "export", "snapshot", "-",
+             "close-source", "quit"),
+        ),
+        (
+            tr("Play"),
+            ("play", "back", "forward", "back-far", "forward-far", "start", "-", "loop",
+             "range-start", "range-end", "range-clear", "-", "record"),
+        ),
+        (
+            tr("People"),
+            ("undo", "redo", "-", "rename", "set-id", "swap", "merge", "split", "delete", "-",
+             "lock"),
+        ),
+        (
+            tr("View"),
+            ("fit", "zoom-in", "zoom-out", "-", "mirror", "delay", "-", "skeleton", "joints",
+             "boxes", "labels", "-", "log", "full-screen"),
+        ),
+        (tr("Help"), ("help", "about")),
+    )  # fmt: skip
+    for title, names in groups:
+        menu = bar.addMenu(title)
+        assert menu is not None
+        for name in names:
+            if name == "-":
+                menu.addSeparator()
+            elif name == "recent":
+                menu.addMenu(recent)
+            else:
+                menu.addAction(actions[name])
+
+
+def fill_recent(menu: QMenu, specs: Sequence[str], open_them: Callable[[list[str]], None]) -> None:
+    """List what was opened lately."""
+    menu.clear()
+    for spec in specs:
+        name = spec.replace("\\", "/").rsplit("/", 1)[-1] if "://" not in spec else spec
+        action = QAction(name or spec, menu)
+        action.setToolTip(spec)
+        action.triggered.connect(lambda _, spec=spec: open_them([spec]))
+        menu.addAction(action)
+    menu.setEnabled(bool(specs))
+
+
+class ToolBar(QToolBar):
+    """The commands used most; recording and delay have a small menu of their own."""
+
+    def __init__(self, actions: Actions, recent: QMenu, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Tools"), parent)
+        self.setObjectName("tools")
+        self.setMovable(False)
+        self.setIconSize(QSize(20, 20))
+        self.setContextMenuPolicy(Qt.ContextMenuPolicy.PreventContextMenu)
+        self.record_overlay = _choice(tr("Video with overlay"), True)
+        self.record_clean = _choice(tr("Clean video"), False)
+        self.record_tracks = _choice(tr("Tracks"), True)
+        self.record_folder = QAction(tr("Choose the folder…"), self)
+        self.delay = decimal(0.5, 60, 0.5, " s")
+        self.delay.setValue(5)
+        self.delay.setAccessibleName(tr("Delay in seconds"))
+
+        self._add(actions["open"], recent, text=True)
+        self._add(actions["camera"], None, text=True)
+        self.addSeparator()
+        record = QMenu(self)
+        record.addActions([self.record_overlay, self.record_clean, self.record_tracks])
+        record.addSeparator()
+        record.addAction(self.record_folder)
+        self._add(actions["record"], record, text=True)
+        self._add(actions["snapshot"])
+        self.addSeparator()
+        delay = QMenu(self)
+        field = QWidgetAction(delay)
+        field.setDefaultWidget(self.delay)
+        delay.addAction(field)
+        self._add(actions["delay"], delay)
+        self._add(actions["mirror"])
+        self._add(actions["fit"])
+        self._add(actions["lock"])
+        self.addSeparator()
+        self._add(actions["undo"])
+        self._add(actions["redo"])
+        self._add(actions["save"])
+        stretch = QWidget()
+        stretch.setSizePolicy(
+            stretch.sizePolicy().Policy.Expanding, stretch.sizePolicy().Policy.Preferred
+        )
+        self.addWidget(stretch)
+        self._add(actions["log"])
+        self._add(actions["help"])
+
+    def recording_choice(self) -> tuple[bool, bool, bool]:
+        """Whether to record the overlay video, the clean one, and tracks."""
+        choices = (self.record_overlay, self.record_clean, self.record_tracks)
+        overlay, clean, tracks = (action.isChecked() for action in choices)
+        return overlay, clean, tracks
+
+    def _add(self, action: QAction, menu: QMenu | None = None, text: bool = False) -> None:
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setAccessibleName(action.text())
+        if text:
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        if menu is not None:
+            button.setMenu(menu)
+            button.setPopupMode(QToolButton.ToolButtonPopupMode.MenuButtonPopup)
+        self.addWidget(button)
+
+
+def _choice(text: str, on: bool) -> QAction:
+    action = QAction(text)
+    action.setCheckable(True)
+    action.setChecked(on)
+    return action

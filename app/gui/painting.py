@@ -1,0 +1,132 @@
+"""Paint a Drawing with Qt, as vectors: the same shapes that app.paint gives to files."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from PyQt6.QtCore import QPointF, QRectF, Qt
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+
+from app.gui.viewport import Viewport
+from app.overlay import Drawing, Label
+from app.paint import segment_quads
+from pose.people import FloatArray, ImageArray
+
+LEAST_LABEL_PX = 11.0  # labels stay readable however small the picture
+
+
+def shown_image(image: ImageArray, viewport: Viewport, pixel_ratio: float) -> tuple[QImage, QRectF]:
+    """The part of `image` (H, W, 3) BGR that is on the canvas, at the screen's own resolution.
+
+    Only what is seen is resampled and converted, so 4K costs no more than the window is large.
+    Returns the picture and where on the canvas it goes.
+    """
+    x1, y1, x2, y2 = viewport.visible()
+    width = viewport.frame_wh[0]
+    part = image[y1:y2, width - x2 : width - x1] if viewport.mirror else image[y1:y2, x1:x2]
+    left, top = viewport.origin
+    target = QRectF(
+        left + x1 * viewport.scale,
+        top + y1 * viewport.scale,
+        (x2 - x1) * viewport.scale,
+        (y2 - y1) * viewport.scale,
+    )
+    wide = max(1, round(target.width() * pixel_ratio))
+    high = max(1, round(target.height() * pixel_ratio))
+    shrinks = wide < part.shape[1]
+    if wide <= 2 * part.shape[1]:  # far beyond, Qt magnifies, and the pixels are seen
+        # INTER_AREA is exact but slow for large pictures; a shrink below half needs it
+        crude = wide * 2 < part.shape[1]
+        how = cv2.INTER_AREA if crude else cv2.INTER_LINEAR if shrinks else cv2.INTER_CUBIC
+        if (wide, high) != (part.shape[1], part.shape[0]):
+            part = np.asarray(cv2.resize(part, (wide, high), interpolation=how), np.uint8)
+    if viewport.mirror:
+        part = np.asarray(cv2.flip(part, 1), np.uint8)
+    # RGB32 is the format that Qt paints fastest
+    rgba = np.asarray(cv2.cvtColor(part, cv2.COLOR_BGR2BGRA), np.uint8)
+    return image_of(rgba, QImage.Format.Format_RGB32), target
+
+
+def image_of(pixels: ImageArray, kind: QImage.Format) -> QImage:
+    """A QImage with a copy of (H, W, C) `pixels`: Qt keeps no reference to an array."""
+    height, width, channels = pixels.shape
+    return QImage(pixels.tobytes(), width, height, channels * width, kind).copy()
+
+
+def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> None:
+    """Paint the shapes of `drawing` where `viewport` puts them."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.save()
+    left, top = viewport.origin
+    painter.translate(left, top)
+    painter.scale(viewport.scale, viewport.scale)
+    if viewport.mirror:
+        painter.translate(viewport.frame_wh[0], 0)
+        painter.scale(-1, 1)
+    painter.translate(0.5, 0.5)  # the centre of a pixel has an integer coordinate
+    painter.setPen(Qt.PenStyle.NoPen)
+    for line in drawing.polylines:
+        _paint_polyline(painter, line.points, line.widths, line.colours)
+    painter.setPen(Qt.PenStyle.NoPen)
+    for quad, colour in zip(
+        segment_quads(drawing.segments), drawing.segment_colours.tolist(), strict=True
+    ):
+        painter.setBrush(QColor(*colour))
+        painter.drawPolygon(QPolygonF([QPointF(x, y) for x, y in quad.tolist()]))
+    for (x, y, radius), colour in zip(
+        drawing.circles.tolist(), drawing.circle_colours.tolist(), strict=True
+    ):
+        painter.setBrush(QColor(*colour))
+        painter.drawEllipse(QPointF(x, y), radius, radius)
+    painter.restore()
+    for label in drawing.labels:
+        _paint_label(painter, label, viewport)
+
+
+def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
+    """A copy of `image` with the circles (B, 3) unrecognisable, as in files."""
+    from app.paint import rasterise
+
+    empty = np.zeros((0, 6), np.float32), np.zeros((0, 4), np.uint8)
+    none = np.zeros((0, 3), np.float32), np.zeros((0, 4), np.uint8)
+    size_wh = (image.shape[1], image.shape[0])
+    return rasterise(Drawing(size_wh, False, circles, (), *empty, *none, ()), image)
+
+
+def _paint_polyline(
+    painter: QPainter, points: FloatArray, widths: FloatArray, colours: np.ndarray
+) -> None:
+    places = [QPointF(x, y) for x, y in points.tolist()]
+    opaque = bool((colours[:, 3] == 255).all())
+    cap = Qt.PenCapStyle.RoundCap if opaque else Qt.PenCapStyle.FlatCap
+    if opaque:
+        pen = QPen(QColor(*colours[0].tolist()), float(widths[0]))
+        pen.setCapStyle(cap)
+        pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
+        painter.setPen(pen)
+        painter.drawPolyline(QPolygonF(places))
+        return
+    for i in range(1, len(places)):
+        pen = QPen(QColor(*colours[i].tolist()), float(widths[i]))
+        pen.setCapStyle(cap)
+        painter.setPen(pen)
+        painter.drawLine(places[i - 1], places[i])
+
+
+def _paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
+    size_px = min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
+    font = QFont(painter.font())
+    font.setPixelSize(round(size_px * 1.35))  # `size_px` is the height of the capitals
+    font.setWeight(QFont.Weight.DemiBold)
+    painter.setFont(font)
+    wide = QFontMetricsF(font).horizontalAdvance(label.text)
+    pad = 0.45 * size_px
+    x, y = viewport.to_canvas(label.x, label.y)
+    if viewport.mirror:
+        x -= wide + 2 * pad
+    plate = QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)
+    painter.setPen(Qt.PenStyle.NoPen)
+    painter.setBrush(QColor(*label.colour))
+    painter.drawRoundedRect(plate, 0.35 * size_px, 0.35 * size_px)
+    painter.setPen(QColor(*label.text_colour))
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, label.text)

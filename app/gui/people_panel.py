@@ -1,0 +1,142 @@
+"""The list of people: colour, picture, name, how long seen, and what can be done to them."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QItemSelectionModel, Qt, pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import (
+    QAbstractItemView,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QSpinBox,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.people_model import PeopleModel, PersonDelegate, PersonRow
+from app.gui.translation import tr
+
+
+class PeoplePanel(QWidget):
+    """Rows in by `show_people`; selections, names and ids out by signals."""
+
+    selection_changed = pyqtSignal(tuple)  # ids, in the order of the rows
+    renamed = pyqtSignal(int, str)
+    id_set = pyqtSignal(int, int)
+    locked = pyqtSignal(int)
+
+    def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self.model = PeopleModel(self)
+        self.model.renamed.connect(self.renamed)
+        self.list = QListView()
+        self.list.setModel(self.model)
+        self.list.setItemDelegate(PersonDelegate(self.list))
+        self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
+        self.list.setEditTriggers(
+            QAbstractItemView.EditTrigger.DoubleClicked
+            | QAbstractItemView.EditTrigger.EditKeyPressed
+        )
+        self.list.setAccessibleName(tr("People"))
+        self.list.setMouseTracking(True)
+        chosen = self.list.selectionModel()
+        assert chosen is not None  # a view with a model has one
+        self._chosen: QItemSelectionModel = chosen
+        self._chosen.selectionChanged.connect(self._tell_selection)
+        self._empty = QLabel(tr("Nobody yet.\nPeople appear here as they are seen."))
+        self._empty.setObjectName("muted")
+        self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
+
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 10)
+        layout.addWidget(self._empty, 1)
+        layout.addWidget(self.list, 1)
+        layout.addLayout(self._buttons(edits))
+        layout.addLayout(self._id_row())
+        self.show_people([])
+
+    def show_people(self, rows: list[PersonRow]) -> None:
+        """Show `rows`, keeping the selection by id."""
+        kept = self.selected()
+        self._chosen.blockSignals(True)
+        if self.model.show_rows(rows):
+            self._choose(kept)
+        self._chosen.blockSignals(False)
+        self._empty.setVisible(not rows)
+        self.list.setVisible(bool(rows))
+
+    def selected(self) -> tuple[int, ...]:
+        """The ids selected."""
+        return tuple(
+            self.model.rows[index.row()].person
+            for index in sorted(self._chosen.selectedRows(), key=lambda index: index.row())
+        )
+
+    def select(self, ids: tuple[int, ...]) -> None:
+        """Select people by id."""
+        if ids != self.selected():
+            self._choose(ids)
+
+    def rename_selected(self) -> None:
+        """Open the name of the first selected person for editing."""
+        indices = self._chosen.selectedRows()
+        if indices:
+            self.list.edit(indices[0])
+
+    def focus_id_field(self) -> None:
+        """Let the user type a new number."""
+        self._id_field.setFocus()
+        self._id_field.selectAll()
+
+    def _choose(self, ids: tuple[int, ...]) -> None:
+        flag = QItemSelectionModel.SelectionFlag
+        self._chosen.clearSelection()
+        for row, person in enumerate(self.model.rows):
+            if person.person in ids:
+                self._chosen.select(self.model.index(row), flag.Select | flag.Rows)
+
+    def _tell_selection(self) -> None:
+        ids = self.selected()
+        self._id_field.setEnabled(len(ids) == 1)
+        self._id_button.setEnabled(len(ids) == 1)
+        if len(ids) == 1:
+            self._id_field.setValue(ids[0])
+        self.selection_changed.emit(ids)
+
+    def _buttons(self, edits: list[QAction]) -> QHBoxLayout:
+        row = QHBoxLayout()
+        row.setSpacing(2)
+        for action in edits:
+            button = QToolButton()
+            button.setDefaultAction(action)
+            button.setAccessibleName(action.text())
+            row.addWidget(button)
+        row.addStretch()
+        return row
+
+    def _id_row(self) -> QHBoxLayout:
+        self._id_field = QSpinBox()
+        self._id_field.setRange(1, 99999)
+        self._id_field.setAccessibleName(tr("New number"))
+        self._id_field.setEnabled(False)
+        self._id_button = QToolButton()
+        self._id_button.setText(tr("Set number"))
+        self._id_button.setToolTip(
+            tr("Give the selected person this number everywhere; who has it takes theirs")
+        )
+        self._id_button.setAccessibleName(tr("Set number"))
+        self._id_button.setEnabled(False)
+        self._id_button.clicked.connect(self._tell_id)
+        row = QHBoxLayout()
+        row.addWidget(self._id_field)
+        row.addWidget(self._id_button)
+        row.addStretch()
+        return row
+
+    def _tell_id(self) -> None:
+        ids = self.selected()
+        if len(ids) == 1 and self._id_field.value() != ids[0]:
+            self.id_set.emit(ids[0], self._id_field.value())

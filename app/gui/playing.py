@@ -1,0 +1,183 @@
+"""Commands on the picture: opening, playing, recording, mirror, delay, zoom."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject, Qt, QTimer
+from PyQt6.QtWidgets import QFileDialog
+
+from app.gui.translation import tr
+from app.results import VIDEO_SUFFIXES
+from app.video.devices import list_cameras
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+FAR_S = 5.0
+
+
+class Playing(QObject):
+    """Connects the window's commands to the session and the library."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._session = window.session
+        self._stage = window.stage
+        self._range_s: tuple[float, float | None] = (0.0, None)
+        self._sought_s: float | None = None  # where a drag on the timeline is, not yet gone to
+        self._seeking = QTimer(self)
+        self._seeking.setSingleShot(True)
+        self._seeking.setInterval(30)
+        self._seeking.timeout.connect(self._seek)
+        self.dialog: QFileDialog | None = None
+        canvas, session = self._stage.canvas, self._session
+        slots = {
+            "open": self.choose_files,
+            "open-folder": self.choose_folder,
+            "camera": self.choose_camera,
+            "close-source": self.close_source,
+            "play": self.play_or_pause,
+            "back": lambda: session.step(False),
+            "forward": lambda: session.step(True),
+            "back-far": lambda: self._jump(-FAR_S),
+            "forward-far": lambda: self._jump(FAR_S),
+            "start": lambda: session.seek(0.0),
+            "range-start": lambda: self._set_range(self._now_s(), self._range_s[1]),
+            "range-end": lambda: self._set_range(self._range_s[0], self._now_s()),
+            "range-clear": lambda: self._set_range(0.0, None),
+            "snapshot": window.library.snapshot,
+            "fit": canvas.fit,
+            "zoom-in": lambda: canvas.zoom_by(1.25),
+            "zoom-out": lambda: canvas.zoom_by(0.8),
+            "save": window.library.save,
+            "export": self.choose_export,
+            "about": self.show_about,
+        }
+        toggles = {
+            "loop": self._loop,
+            "record": self._record,
+            "mirror": canvas.set_mirror,
+            "delay": self._delay,
+            "log": window.log_dock.setVisible,
+            "help": lambda on: self._stage.show_sheet(self._stage.help if on else None),
+            "full-screen": self._full_screen,
+        }
+        for name, slot in slots.items():
+            window.actions_by_name[name].triggered.connect(lambda _, slot=slot: slot())
+        for name, toggle in toggles.items():
+            window.actions_by_name[name].toggled.connect(toggle)
+        window.tools.delay.valueChanged.connect(self._delay_changed)
+        window.tools.record_folder.triggered.connect(self.choose_record_folder)
+        self._stage.transport.speed_changed.connect(session.set_speed)
+        self._stage.timeline.sought.connect(self._seek_soon)
+        self._stage.notice.restart_wanted.connect(self.restart)
+        self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
+        self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
+
+    def choose_files(self) -> None:
+        """Ask for videos, pictures or tracks."""
+        videos = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
+        dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles)
+        dialog.setNameFilters(
+            [tr("Videos and tracks ({} *.json)").format(videos), tr("Everything (*)")]
+        )
+        dialog.filesSelected.connect(self._window.open)
+
+    def choose_folder(self) -> None:
+        """Ask for a folder of pictures."""
+        dialog = self.ask(tr("Open a folder of pictures"), QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(lambda folder: self._window.open([folder]))
+
+    def choose_record_folder(self) -> None:
+        """Ask where recordings go."""
+        dialog = self.ask(tr("Folder for recordings"), QFileDialog.FileMode.Directory)
+        dialog.fileSelected.connect(lambda path: self._window.memory.set_folder(Path(path)))
+
+    def choose_export(self) -> None:
+        """Ask where to export to."""
+        if self._window.presenter.view is None or not self._session.history.frames():
+            self._window.status.say(tr("Open and play a file first; record a camera (R)"))
+            return
+        dialog = self.ask(tr("Export"), QFileDialog.FileMode.AnyFile)
+        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+        dialog.setDefaultSuffix("json")
+        dialog.fileSelected.connect(lambda path: self._window.library.export(Path(path)))
+
+    def choose_camera(self) -> None:
+        """Show the sheet of cameras."""
+        self._look_for_cameras()
+        sources = self._stage.sources
+        self._stage.show_sheet(None if sources.isVisible() else sources)
+
+    def close_source(self) -> None:
+        """Back to the empty stage."""
+        self._session.stop()
+        self._window.presenter.clear()
+
+    def play_or_pause(self) -> None:
+        """Go on, or hold the picture."""
+        status = self._session.status()
+        self._session.play(status.state == "ended" or not status.playing)
+
+    def restart(self) -> None:
+        """Start the source again."""
+        self._window.presenter.clear()
+        self._session.reopen()
+
+    def show_about(self) -> None:
+        """Show versions and device."""
+        self._stage.about.show_device(self._window.reporting.device)
+        self._stage.show_sheet(self._stage.about)
+
+    def _look_for_cameras(self) -> None:
+        self._stage.sources.show_cameras(list_cameras())
+
+    def ask(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        """A file dialog that holds nothing up."""
+        self.dialog = QFileDialog(self._window, title)
+        self.dialog.setFileMode(mode)
+        self.dialog.setModal(False)
+        self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.dialog.show()
+        return self.dialog
+
+    def _now_s(self) -> float:
+        view = self._window.presenter.view
+        return view.time_s if view is not None else 0.0
+
+    def _jump(self, by_s: float) -> None:
+        self._session.seek(max(0.0, self._now_s() + by_s))
+
+    def _seek_soon(self, time_s: float) -> None:
+        self._sought_s = time_s
+        if not self._seeking.isActive():
+            self._seeking.start()
+
+    def _seek(self) -> None:
+        if self._sought_s is not None:
+            self._session.seek(self._sought_s)
+
+    def _set_range(self, start_s: float, end_s: float | None) -> None:
+        if end_s is not None and end_s <= start_s:
+            end_s = None
+        self._range_s = (start_s, end_s)
+        self._window.library.play_range(self._range_s)
+
+    def _loop(self, on: bool) -> None:
+        self._session.loop = on
+
+    def _record(self, on: bool) -> None:
+        started = self._window.library.record(on, *self._window.tools.recording_choice())
+        self._window.actions_by_name["record"].setChecked(started)
+
+    def _delay(self, on: bool) -> None:
+        self._session.set_delay(self._window.tools.delay.value() if on else 0.0)
+
+    def _delay_changed(self, _: float) -> None:
+        self._delay(self._window.actions_by_name["delay"].isChecked())
+
+    def _full_screen(self, on: bool) -> None:
+        self._window.showFullScreen() if on else self._window.showNormal()

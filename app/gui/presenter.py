@@ -1,0 +1,172 @@
+"""Between the session and the widgets: takes what is due, lays it out, and hands it on.
+
+Frames never travel through queued signals; a timer asks the session for the newest.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
+
+from app.corrections import names_of
+from app.gui.people_model import PersonRow
+from app.history import Span, seen_s
+from app.measure_log import MeasureLog
+from app.overlay import Drawing, Overlay, OverlayStyle
+from app.run import View
+from app.session import Session
+from app.thumbnails import Thumbnails
+from pose.people import ImageArray
+from tracking.pipeline import FrameResult
+from tracking.smoothing import Smoother
+
+LOOK_MS = 6  # how often a new frame is asked for
+REPORT_MS = 150  # how often numbers, rows and charts are renewed
+
+
+class Presenter(QObject):
+    """Shows the session's views through `show`, and tells when the rest is worth renewing."""
+
+    reported = pyqtSignal()  # numbers, people and spans may have changed
+    source_changed = pyqtSignal()
+
+    def __init__(
+        self,
+        session: Session,
+        show: Callable[[View | None, Drawing | None], None],
+        parent: QObject | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self.session = session
+        self.view: View | None = None
+        self.spans: list[Span] = []
+        self.names: dict[int, str] = {}
+        self.selected: tuple[int, ...] = ()
+        self.thumbnails = Thumbnails()
+        self.measures = MeasureLog(session.config.kpt_thr)
+        self.draw_ms = 0.0
+        self.largest_gap_ms = 0.0  # between two looks: how long the window was busy
+        self._show = show
+        self._overlay = Overlay(OverlayStyle())
+        self._smoother: Smoother | None = None
+        self._spec = ""
+        self._seen_version = (-1, -1)
+        self._looked_s = time.monotonic()
+        self._look = QTimer(self)
+        self._look.setTimerType(Qt.TimerType.PreciseTimer)
+        self._look.setInterval(LOOK_MS)
+        self._look.timeout.connect(self._take)
+        self._report = QTimer(self)
+        self._report.setInterval(REPORT_MS)
+        self._report.timeout.connect(self.report)
+
+    def start(self) -> None:
+        """Begin to look."""
+        self._look.start()
+        self._report.start()
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._look.stop()
+        self._report.stop()
+
+    @property
+    def style(self) -> OverlayStyle:
+        """How people are drawn, without their names."""
+        return self._overlay.style
+
+    @property
+    def style_with_names(self) -> OverlayStyle:
+        """How people are drawn and called."""
+        return replace(self._overlay.style, names=dict(self.names))
+
+    def set_style(self, style: OverlayStyle) -> None:
+        """Draw people so, at once."""
+        self._overlay.style = replace(style, names=self.names)
+        self._draw_again()
+
+    def set_smoothing(self, share: float) -> None:
+        """Calm the drawing, 0 not at all to 1; tracks and measures stay as found."""
+        self._smoother = Smoother(share) if share > 0 else None
+
+    def clear(self) -> None:
+        """Forget what belongs to the last source."""
+        self.view, self.spans, self.selected = None, [], ()
+        self.thumbnails, self.measures = Thumbnails(), MeasureLog(self.session.config.kpt_thr)
+        self._overlay.reset()
+        self._seen_version = (-1, -1)
+        self._show(None, None)
+        self.source_changed.emit()
+
+    def corrections_changed(self) -> None:
+        """Take over names after a correction, an undo or a redo."""
+        self.names = names_of(self.session.corrections.done)
+        self._overlay.style = replace(self._overlay.style, names=self.names)
+        self._overlay.reset()  # trails belong to ids that may be others' now
+        self.report()
+
+    def rows(self) -> list[PersonRow]:
+        """The people of the source, those in the picture first."""
+        seen = seen_s(self.spans)
+        scores = self._scores_now()
+        pictures = self._pictures()
+        ids = sorted(seen.keys() | scores.keys(), key=lambda i: (i not in scores, i))
+        return [
+            PersonRow(i, self.names.get(i, ""), seen.get(i, 0.0), scores.get(i), pictures.get(i))
+            for i in ids
+        ]
+
+    def report(self) -> None:
+        """Renew spans and names where they changed, and tell."""
+        spec = self.session.status().spec
+        if spec != self._spec:  # a playlist went on
+            self._spec = spec
+            self.thumbnails = Thumbnails()
+            self.names = names_of(self.session.corrections.done)
+        corrections = self.session.corrections.done
+        version = (self.session.history.version, hash(corrections))
+        if version != self._seen_version:
+            self._seen_version = version
+            self.spans = self.session.history.spans(corrections)
+        self.reported.emit()
+
+    def _scores_now(self) -> dict[int, float]:
+        if self.view is None:
+            return {}
+        people = self.view.result.people
+        return dict(zip(people.ids.tolist(), people.poses.scores.tolist(), strict=True))
+
+    def _pictures(self) -> dict[int, ImageArray]:
+        return {
+            span.person: self.thumbnails.pictures[span.tracked]
+            for span in self.spans
+            if span.tracked in self.thumbnails.pictures
+        }
+
+    def _take(self) -> None:
+        now_s = time.monotonic()
+        self.largest_gap_ms = max(self.largest_gap_ms, (now_s - self._looked_s) * 1000)
+        self._looked_s = now_s
+        view = self.session.take()
+        if view is None:
+            return
+        self.view = view
+        self._draw_again()
+        self.session.painted(view)
+        self.draw_ms = (time.monotonic() - now_s) * 1000
+        self.measures.add(view.result)
+        tracked = FrameResult(view.result.frame, view.tracked, {})
+        self.thumbnails.add(tracked)
+
+    def _draw_again(self) -> None:
+        view = self.view
+        if view is None:
+            return
+        result = view.result
+        if self._smoother is not None:
+            people = self._smoother.update(result.people, result.frame.time_s)
+            result = FrameResult(result.frame, people, result.timings_ms)
+        self._show(view, self._overlay.layout(result))

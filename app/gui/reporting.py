@@ -1,0 +1,97 @@
+"""What is renewed a few times a second: status bar, people, timeline, charts, notices."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+
+from app.gui.icons import icon
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+
+class Reporting(QObject):
+    """Takes the numbers from session and presenter to the widgets that show them."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        self._playing: bool | None = None
+        self._shown: tuple[object, ...] = ()
+        window.presenter.reported.connect(self.report)
+
+    @property
+    def device(self) -> str:
+        """Where the networks run, and how much memory the program has."""
+        return f"{device_name(self._window.session.config.device)} · {memory_text()}"
+
+    def report(self) -> None:
+        """Renew everything that is seen."""
+        window, presenter = self._window, self._window.presenter
+        status = window.session.status()
+        view = presenter.view
+        now_s = view.time_s if view is not None else 0.0
+        duration_s = status.info.duration_s if status.info is not None else None
+        live = status.info is not None and status.info.live
+        rows = presenter.rows()
+        now = sum(row.score is not None for row in rows)
+        window.status.show_status(status, now, len(rows), self.device)
+        window.stage.transport.show_time(now_s, duration_s, live)
+        window.stage.timeline.show_time(now_s, duration_s, live)
+        window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
+        if window.people.isVisible():
+            window.people.show_people(rows)
+        if window.measures.has_focus_on_charts():
+            window.measures.show_log(presenter.measures, presenter.selected, now_s)
+        window.stages.show_stages(
+            [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
+        )
+        self._show_state(status.state, status.playing, live)
+        window.stage.notice.show_problem(status.problem, status.state in ("failed", "ended"))
+        window.stage.welcome.setVisible(view is None and status.state == "idle")
+        window.tracking.show_loading(status.loading)
+        window.stage.arrange()
+        if not status.recording and window.actions_by_name["record"].isChecked():
+            window.actions_by_name["record"].setChecked(False)  # it ended by itself
+
+    def _show_state(self, state: str, playing: bool, live: bool) -> None:
+        shown = (state, playing, live)
+        if shown == self._shown:
+            return
+        self._shown = shown
+        actions = self._window.actions_by_name
+        going = playing and state == "running"
+        actions["play"].setIcon(icon("pause" if going else "play"))
+        for name in ("play", "back", "forward", "back-far", "forward-far", "start", "loop",
+                     "range-start", "range-end", "range-clear"):  # fmt: skip
+            actions[name].setEnabled(state in ("running", "ended") and not live)
+        for name in ("record", "snapshot", "close-source"):
+            actions[name].setEnabled(state != "idle")
+        actions["delay"].setEnabled(live or state == "idle")
+
+
+def device_name(device: str) -> str:
+    """What `device` means on this machine."""
+    torch = sys.modules.get("torch")  # loaded with the networks; not for its name alone
+    if device in ("auto", "cuda") or device.startswith("cuda:"):
+        if torch is not None and torch.cuda.is_available():
+            index = int(device.partition(":")[2] or 0)
+            used = torch.cuda.memory_reserved(index) / 2**20
+            return f"{torch.cuda.get_device_name(index)}, {used:.0f} MB"
+        return "CPU" if device == "auto" else device
+    return device.upper()
+
+
+def memory_text() -> str:
+    """The memory that this process has in use."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):  # not Linux
+        return ""
+    import resource
+
+    return f"{pages * resource.getpagesize() / 2**20:.0f} MB"

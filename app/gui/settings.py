@@ -1,0 +1,86 @@
+"""What the window remembers: its place, the overlay, the networks, what was opened."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from PyQt6.QtCore import QSettings, QStandardPaths
+
+from app.config import ConfigError, Settings, put_over
+
+log = logging.getLogger(__name__)
+
+RECENT = 10
+
+
+class Memory:
+    """Settings in the user's own place for them; damaged ones count as none."""
+
+    def __init__(self, settings: QSettings | None = None) -> None:
+        self._settings = settings or QSettings("Posse", "Posse")
+
+    def load(self) -> Settings:
+        """The networks, thresholds and overlay of the last time."""
+        text = self._settings.value("settings", "")
+        if not text:
+            return Settings()
+        try:
+            return put_over(Settings(), json.loads(str(text)), "the settings kept")
+        except (ConfigError, ValueError, TypeError) as error:
+            log.warning("the settings of the last time cannot be used: %s", error)
+            return Settings()
+
+    def save(self, settings: Settings) -> None:
+        """Keep them."""
+        tree = {name: _told(getattr(settings, name)) for name in ("pipeline", "overlay")}
+        tree["overlay"].pop("names", None)
+        self._settings.setValue("settings", json.dumps(tree))
+
+    def recent(self) -> list[str]:
+        """What was opened lately, newest first."""
+        stored = self._settings.value("recent", [])
+        return [str(item) for item in (stored if isinstance(stored, list) else [stored]) if item]
+
+    def add_recent(self, specs: Sequence[str]) -> None:
+        """Remember that `specs` were opened."""
+        kept = [old for old in self.recent() if old not in specs]
+        self._settings.setValue("recent", [*specs, *kept][:RECENT])
+
+    def folder(self) -> Path:
+        """Where recordings and snapshots go."""
+        movies = QStandardPaths.writableLocation(QStandardPaths.StandardLocation.MoviesLocation)
+        return Path(
+            str(self._settings.value("folder", "")) or Path(movies or Path.home()) / "Posse"
+        )
+
+    def set_folder(self, folder: Path) -> None:
+        """Let recordings and snapshots go to `folder`."""
+        self._settings.setValue("folder", str(folder))
+
+    def value(self, name: str) -> Any:
+        """Anything else."""
+        return self._settings.value(name)
+
+    def flag(self, name: str, default: bool) -> bool:
+        """A switch."""
+        return str(self._settings.value(name, default)).lower() in ("true", "1")
+
+    def set_value(self, name: str, value: object) -> None:
+        """Anything else."""
+        self._settings.setValue(name, value)
+
+
+def _told(settings: Any) -> dict[str, Any]:
+    """A frozen dataclass as what TOML and JSON know: without what is None."""
+    return {
+        name: _told(value) if dataclasses.is_dataclass(value) else value
+        for name, value in (
+            (entry.name, getattr(settings, entry.name)) for entry in dataclasses.fields(settings)
+        )
+        if value is not None
+    }

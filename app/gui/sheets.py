@@ -1,0 +1,167 @@
+"""Sheets over the picture: shortcuts, about, and a notice with a button. None of them is modal."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Sequence
+
+import cv2
+from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QPixmap
+from PyQt6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.icons import app_icon, icon
+from app.gui.translation import tr
+
+
+class Sheet(QFrame):
+    """A card with a heading and a button to close it; Escape closes it too."""
+
+    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setAccessibleName(title)
+        self.column = QVBoxLayout(self)
+        self.column.setContentsMargins(26, 18, 26, 22)
+        top = QHBoxLayout()
+        heading = QLabel(f"<b style='font-size:13pt'>{title}</b>")
+        close = QPushButton()
+        close.setIcon(icon("close"))
+        close.setFlat(True)
+        close.setAccessibleName(tr("Close"))
+        close.setToolTip(tr("Close (Esc)"))
+        close.clicked.connect(self.hide)
+        top.addWidget(heading)
+        top.addStretch()
+        top.addWidget(close)
+        self.column.addLayout(top)
+        self.hide()
+
+
+class HelpSheet(Sheet):
+    """Every shortcut, in two columns."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(tr("Keyboard and mouse"), parent)
+        rows = [
+            (action.text().replace("…", ""), action.shortcut().toString())
+            for action in actions
+            if not action.shortcut().isEmpty()
+        ]
+        rows += [
+            (tr("Select a person"), tr("Click")),
+            (tr("Select several"), tr("Ctrl + click")),
+            (tr("Lock on, or let go"), tr("Double click")),
+            (tr("Zoom, move the picture"), tr("Wheel, drag")),
+        ]
+        grid = QGridLayout()
+        grid.setHorizontalSpacing(18)
+        grid.setVerticalSpacing(7)
+        half = (len(rows) + 1) // 2
+        for place, (text, keys) in enumerate(rows):
+            row, column = place % half, 3 * (place // half)
+            label = QLabel(keys)
+            label.setObjectName("muted")
+            label.setAlignment(Qt.AlignmentFlag.AlignRight)
+            grid.addWidget(QLabel(text), row, column)
+            grid.addWidget(label, row, column + 1)
+        grid.setColumnMinimumWidth(2, 28)
+        self.column.addLayout(grid)
+
+
+class AboutSheet(Sheet):
+    """Versions and device."""
+
+    def __init__(self, version: str, parent: QWidget | None = None) -> None:
+        super().__init__(tr("About Posse"), parent)
+        row = QHBoxLayout()
+        picture = QLabel()
+        picture.setPixmap(app_icon().pixmap(72, 72))
+        self._text = QLabel()
+        self._text.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+        row.addWidget(picture, 0, Qt.AlignmentFlag.AlignTop)
+        row.addSpacing(12)
+        row.addWidget(self._text, 1)
+        self.column.addLayout(row)
+        self._version = version
+
+    def show_device(self, device: str) -> None:
+        """Say what the networks run on."""
+        self._text.setText(
+            tr(
+                "<b>{version}</b><br>Several people in video, live, identities kept.<br><br>"
+                "Device: {device}<br>Python {python} on {system}<br>"
+                "Qt {qt}, PyQt {pyqt}, OpenCV {opencv}<br><br>Licence: Apache-2.0"
+            ).format(
+                version=self._version,
+                device=device,
+                python=platform.python_version(),
+                system=platform.system(),
+                qt=QT_VERSION_STR,
+                pyqt=PYQT_VERSION_STR,
+                opencv=cv2.__version__,
+            )
+        )
+
+
+class Notice(QFrame):
+    """A line at the top of the picture that says what went wrong, with a way on."""
+
+    restart_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        row = QHBoxLayout(self)
+        row.setContentsMargins(16, 8, 10, 8)
+        self._text = QLabel()
+        self._text.setObjectName("problem")
+        self._text.setWordWrap(True)
+        self._text.setAccessibleName(tr("Problem"))
+        self.button = QPushButton(tr("Start again"))
+        self.button.setAccessibleName(self.button.text())
+        self.button.clicked.connect(self.restart_wanted)
+        row.addWidget(self._text, 1)
+        row.addWidget(self.button)
+        self.hide()
+
+    def show_problem(self, problem: str, can_restart: bool) -> None:
+        """Show `problem`; hide where it is empty."""
+        self._text.setText(problem)
+        self.button.setVisible(can_restart)
+        self.setVisible(bool(problem))
+
+
+class Welcome(QFrame):
+    """What the empty stage says: how to begin."""
+
+    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        column = QVBoxLayout(self)
+        column.setSpacing(14)
+        picture = QLabel()
+        pixmap: QPixmap = app_icon().pixmap(96, 96)
+        picture.setPixmap(pixmap)
+        title = QLabel(f"<span style='font-size:17pt; font-weight:600'>{tr('Who is who?')}</span>")
+        hint = QLabel(tr("Drop videos or a folder of pictures here, or start a camera."))
+        hint.setObjectName("muted")
+        for label in (picture, title, hint):
+            column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
+        row = QHBoxLayout()
+        row.addStretch()
+        for action in actions:
+            button = QPushButton(action.icon(), action.text())
+            button.setAccessibleName(action.text())
+            button.setToolTip(action.toolTip())
+            button.clicked.connect(action.trigger)
+            row.addWidget(button)
+        row.addStretch()
+        column.addLayout(row)

@@ -1,0 +1,107 @@
+"""Choose a camera of this machine or one in the network."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import (
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QPushButton,
+    QWidget,
+)
+
+from app.gui.icons import icon
+from app.gui.translation import tr
+from app.video.devices import Camera
+
+
+class SourcePanel(QFrame):
+    """A small sheet over the picture: cameras in, the chosen source's name out."""
+
+    chosen = pyqtSignal(str)
+    refresh_wanted = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.setWindowFlag(Qt.WindowType.Popup, False)
+        self._cameras: list[Camera] = []
+        self.camera, self.mode, self.url = QComboBox(), QComboBox(), QLineEdit()
+        self.camera.setAccessibleName(tr("Camera"))
+        self.mode.setAccessibleName(tr("Size and rate"))
+        self.camera.setMinimumWidth(260)
+        self.url.setPlaceholderText("rtsp://…   http://…/video.mjpg   http://…/live.m3u8")
+        self.url.setAccessibleName(tr("Address"))
+        self.url.returnPressed.connect(self._open_url)
+        self.camera.currentIndexChanged.connect(self._show_modes)
+        self.start = QPushButton(tr("Start"))
+        self.start.setObjectName("primary")
+        self.start.clicked.connect(self._open_camera)
+        self.connect_button = QPushButton(tr("Connect"))
+        self.connect_button.clicked.connect(self._open_url)
+        self._none = QLabel(tr("No camera is plugged in."))
+        self._none.setObjectName("muted")
+        refresh, close = QPushButton(tr("Look again")), QPushButton(tr("Close"))
+        refresh.setIcon(icon("restart"))
+        refresh.clicked.connect(self.refresh_wanted)
+        close.clicked.connect(self.hide)
+        for button in (self.start, self.connect_button, refresh, close):
+            button.setAccessibleName(button.text())
+
+        grid = QGridLayout(self)
+        grid.setContentsMargins(20, 16, 20, 18)
+        grid.setVerticalSpacing(10)
+        grid.addWidget(_heading(tr("CAMERA")), 0, 0, 1, 3)
+        grid.addWidget(self.camera, 1, 0)
+        grid.addWidget(self.mode, 1, 1)
+        grid.addWidget(self.start, 1, 2)
+        grid.addWidget(self._none, 2, 0, 1, 3)
+        grid.addWidget(_heading(tr("NETWORK CAMERA")), 3, 0, 1, 3)
+        grid.addWidget(self.url, 4, 0, 1, 2)
+        grid.addWidget(self.connect_button, 4, 2)
+        row = QHBoxLayout()
+        row.addWidget(refresh)
+        row.addStretch()
+        row.addWidget(close)
+        grid.addLayout(row, 5, 0, 1, 3)
+        self.hide()
+
+    def show_cameras(self, cameras: list[Camera]) -> None:
+        """Offer `cameras`."""
+        self._cameras = cameras
+        self.camera.clear()
+        for camera in cameras:
+            self.camera.addItem(camera.name)
+        self._none.setVisible(not cameras)
+        for widget in (self.camera, self.mode, self.start):
+            widget.setEnabled(bool(cameras))
+        self._show_modes()
+
+    def _show_modes(self) -> None:
+        self.mode.clear()
+        self.mode.addItem(tr("Automatic"), None)
+        if 0 <= self.camera.currentIndex() < len(self._cameras):
+            for mode in self._cameras[self.camera.currentIndex()].modes:
+                self.mode.addItem(str(mode), mode)
+
+    def _open_camera(self) -> None:
+        if 0 <= self.camera.currentIndex() < len(self._cameras):
+            camera = self._cameras[self.camera.currentIndex()]
+            self.chosen.emit(camera.spec(self.mode.currentData()))
+            self.hide()
+
+    def _open_url(self) -> None:
+        text = self.url.text().strip()
+        if text:
+            self.chosen.emit(text if "://" in text else f"http://{text}")
+            self.hide()
+
+
+def _heading(text: str) -> QLabel:
+    label = QLabel(text)
+    label.setObjectName("heading")
+    return label

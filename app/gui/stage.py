@@ -1,0 +1,73 @@
+"""The left side of the window: picture, what floats over it, transport and timeline."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+
+from app.gui.canvas import Canvas
+from app.gui.sheets import AboutSheet, HelpSheet, Notice, Welcome
+from app.gui.source_panel import SourcePanel
+from app.gui.timeline import Timeline
+from app.gui.translation import tr
+from app.gui.transport import Transport
+
+MARGIN = 16  # between the picture's edge and what floats over it
+
+
+class Stage(QWidget):
+    """Holds the widgets and keeps the floating ones in their places."""
+
+    def __init__(
+        self, actions: dict[str, QAction], version: str, parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.canvas = Canvas()
+        self.welcome = Welcome([actions["open"], actions["camera"]], self.canvas)
+        self.notice = Notice(self.canvas)
+        self.sources = SourcePanel(self.canvas)
+        self.help = HelpSheet(list(actions.values()), self.canvas)
+        self.about = AboutSheet(version, self.canvas)
+        self.transport = Transport([actions[n] for n in ("back", "play", "forward", "loop")])
+        self.timeline = Timeline()
+        below = QWidget()
+        column = QVBoxLayout(below)
+        column.setContentsMargins(10, 0, 0, 8)
+        column.setSpacing(2)
+        column.addWidget(self.transport)
+        column.addWidget(self.timeline, 1)
+        self.splitter = QSplitter(Qt.Orientation.Vertical)
+        self.splitter.setAccessibleName(tr("Picture and timeline"))
+        self.splitter.addWidget(self.canvas)
+        self.splitter.addWidget(below)
+        self.splitter.setStretchFactor(0, 1)
+        self.splitter.setCollapsible(0, False)
+        self.splitter.splitterMoved.connect(self.arrange)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.splitter)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self.arrange()
+
+    def arrange(self) -> None:
+        """Put everything that floats where it belongs."""
+        width, height = self.canvas.width(), self.canvas.height()
+        self.notice.setGeometry(
+            MARGIN, MARGIN, width - 2 * MARGIN, max(48, self.notice.sizeHint().height())
+        )
+        for sheet in (self.welcome, self.sources, self.help, self.about):
+            size = sheet.sizeHint()
+            wide, high = min(width - 8, size.width()), min(height - 8, size.height())
+            sheet.setGeometry((width - wide) // 2, (height - high) // 2, wide, high)
+            sheet.raise_()
+
+    def show_sheet(self, sheet: QWidget | None) -> None:
+        """Show one of the sheets, or none."""
+        for other in (self.sources, self.help, self.about):
+            other.setVisible(other is sheet)
+        self.arrange()
+        if sheet is not None:
+            sheet.setFocus()

@@ -1,0 +1,87 @@
+"""A strip chart of where the time of each frame goes, stage upon stage."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pyqtgraph as pg
+from PyQt6.QtGui import QColor
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from app.gui.theme import current_theme
+from app.gui.translation import tr
+
+STAGES = (("detect", "#3fb6e8"), ("pose", "#8f7bff"), ("track", "#52deb2"), ("draw", "#ffb454"))
+SHOWN = 150  # frames
+
+
+class StagesChart(QWidget):
+    """Milliseconds of the last frames, stacked."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("panel")
+        self._plot = pg.PlotWidget(background=None)
+        self._plot.setAccessibleName(tr("Time of each stage"))
+        self._plot.setMenuEnabled(False)
+        self._plot.setMouseEnabled(False, False)
+        self._plot.hideButtons()
+        self._plot.setXRange(0, SHOWN, padding=0)
+        self._plot.setLimits(yMin=0)
+        self._plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
+        self._plot.getAxis("left").setWidth(32)
+        base = pg.PlotDataItem()
+        self._curves = [base]
+        for _, colour in STAGES:
+            curve = pg.PlotDataItem(pen=pg.mkPen(QColor(colour), width=1.2))
+            fill = QColor(colour)
+            fill.setAlpha(90)
+            self._plot.addItem(pg.FillBetweenItem(self._curves[-1], curve, brush=fill))
+            self._plot.addItem(curve)
+            self._curves.append(curve)
+        self._legend = QLabel()
+        self._legend.setObjectName("muted")
+        heading = QLabel(tr("MILLISECONDS A FRAME"))
+        heading.setObjectName("heading")
+        top = QHBoxLayout()
+        top.addWidget(heading)
+        top.addStretch()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(12, 2, 12, 8)
+        layout.setSpacing(2)
+        layout.addLayout(top)
+        layout.addWidget(self._plot, 1)
+        layout.addWidget(self._legend)
+        self.setFixedHeight(160)
+        self.recolour()
+
+    def recolour(self) -> None:
+        """Take over the theme's colours."""
+        for side in ("left", "bottom"):
+            self._plot.getAxis(side).setPen(QColor(current_theme().line))
+            self._plot.getAxis(side).setTextPen(QColor(current_theme().muted))
+
+    def show_stages(self, frames: Sequence[Mapping[str, float]]) -> None:
+        """Draw the stage times of the last frames, oldest first."""
+        last = frames[-SHOWN:]
+        times = np.array([[frame.get(name, 0.0) for name, _ in STAGES] for frame in last])
+        if not len(times):
+            for curve in self._curves:
+                curve.setData([], [])
+            self._legend.setText("")
+            return
+        stacked = np.cumsum(times, axis=1)  # (T, S)
+        x = np.arange(len(times)) + SHOWN - len(times)
+        self._curves[0].setData(x, np.zeros(len(times)))
+        for column, curve in enumerate(self._curves[1:]):
+            curve.setData(x, stacked[:, column])
+        self._plot.setYRange(0, float(np.percentile(stacked[:, -1], 98)) * 1.25 + 1, padding=0)
+        means = times[-30:].mean(0)
+        self._legend.setText(
+            "&nbsp;&nbsp;".join(
+                f'<span style="color:{colour}">●</span> {name} {mean:.1f}'
+                for (name, colour), mean in zip(STAGES, means, strict=True)
+                if mean > 0.005
+            )
+        )

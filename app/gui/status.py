@@ -1,0 +1,135 @@
+"""The status bar: what runs, how fast, how late, what was dropped, who is there."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtCore import Qt, pyqtSignal
+from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QToolButton, QWidget
+
+from app.gui.icons import icon
+from app.gui.theme import current_theme
+from app.gui.translation import tr
+from app.run import Status
+
+MESSAGE_MS = 6000
+
+
+class StatusBar(QStatusBar):
+    """Status in by `show_status`; a message or a progress takes the left part for a while."""
+
+    cancelled = pyqtSignal()
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setSizeGripEnabled(False)
+        self._dot = QLabel("●")
+        self._state = _label(tr("State"), tr("What is being shown"))
+        self._rates = _label(tr("Rates"), tr("Frames a second from the source, and followed"))
+        self._latency = _label(
+            tr("Latency"), tr("From capture to screen: median and 95th percentile")
+        )
+        self._dropped = _label(
+            tr("Dropped"), tr("Frames that newer ones replaced, so that the picture stays live")
+        )
+        self._people = _label(tr("People"), tr("In the picture now, and seen in all"))
+        self._device = _label(tr("Device"), tr("Where the networks run, and the memory in use"))
+        self.addWidget(self._dot)
+        self.addWidget(self._state, 1)
+        self._work = self._make_work()
+        self.addWidget(self._work)
+        for label in (self._rates, self._latency, self._dropped, self._people, self._device):
+            self.addPermanentWidget(label)
+
+    def say(self, text: str) -> None:
+        """Say something that passes."""
+        self.showMessage(text, MESSAGE_MS)
+
+    def show_status(self, status: Status, now: int, in_all: int, device: str) -> None:
+        """Show the numbers."""
+        flow, counts = status.flow, status.counts
+        live = status.info is not None and status.info.live
+        self._state.setText(state_text(status))
+        self._dot.setStyleSheet(f"color: {_dot_colour(status)}; padding-left: 10px;")
+        rates = [_rate(flow.capture_fps, tr("fps in")), _rate(flow.inference_fps, tr("followed"))]
+        self._rates.setText("  ".join(filter(None, rates)))
+        self._latency.setText("")
+        if live and not math.isnan(flow.latency_median_ms):
+            self._latency.setText(
+                tr("{:.0f} / {:.0f} ms late").format(flow.latency_median_ms, flow.latency_p95_ms)
+            )
+        share = counts.dropped / max(1, counts.captured)
+        self._dropped.setText(
+            tr("{} dropped ({:.0%})").format(counts.dropped, share) if live else ""
+        )
+        self._people.setText(tr("{} now, {} in all").format(now, in_all))
+        self._device.setText(device)
+
+    def show_progress(self, text: str, share: float | None) -> None:
+        """Show work in progress; None ends it."""
+        self._work.setVisible(share is not None)
+        if share is not None:
+            self._work_text.setText(text)
+            self._bar.setValue(round(100 * share))
+
+    def _make_work(self) -> QWidget:
+        work = QWidget()
+        row = QHBoxLayout(work)
+        row.setContentsMargins(0, 0, 0, 0)
+        self._work_text = QLabel()
+        self._bar = QProgressBar()
+        self._bar.setFixedWidth(140)
+        self._bar.setTextVisible(False)
+        self._bar.setAccessibleName(tr("Progress"))
+        cancel = QToolButton()
+        cancel.setIcon(icon("close"))
+        cancel.setToolTip(tr("Cancel"))
+        cancel.setAccessibleName(tr("Cancel"))
+        cancel.clicked.connect(self.cancelled)
+        for widget in (self._work_text, self._bar, cancel):
+            row.addWidget(widget)
+        work.hide()
+        return work
+
+
+def state_text(status: Status) -> str:
+    """What is going on, in a few words."""
+    name = status.info.name if status.info is not None else status.spec
+    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    if status.loading:
+        return tr("Loading the networks…")
+    words = {
+        "idle": tr("Ready"),
+        "opening": tr("Opening {}…").format(name),
+        "running": tr("Live") if status.info is not None and status.info.live else tr("Playing"),
+        "ended": tr("At the end"),
+        "failed": tr("Stopped"),
+    }
+    text = words[status.state]
+    if status.state == "running" and not status.playing:
+        text = tr("Paused")
+    if status.recording:
+        lost = tr(", {} lost").format(status.recorded_lost) if status.recorded_lost else ""
+        text += tr(" · recording") + lost
+    if status.info is not None and status.state != "opening":
+        text += f" · {name}  {status.info.size_wh[0]} × {status.info.size_wh[1]}"
+    return text
+
+
+def _dot_colour(status: Status) -> str:
+    theme = current_theme()
+    if status.recording or status.state == "failed":
+        return theme.danger
+    return "#52c77a" if status.state == "running" and status.playing else theme.muted
+
+
+def _rate(rate: float, unit: str) -> str:
+    return "" if math.isnan(rate) else f"{rate:.0f} {unit}"
+
+
+def _label(name: str, hint: str) -> QLabel:
+    label = QLabel()
+    label.setAccessibleName(name)
+    label.setToolTip(hint)
+    label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    return label

@@ -1,0 +1,180 @@
+"""Networks, thresholds and the tracker, changed while the picture runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
+
+from app.gui.form import Form, Share, check, decimal, whole
+from app.gui.translation import tr
+from tracking.pipeline import PipelineConfig
+
+SETTLE_MS = 150  # a slider being dragged is followed in steps, not for every pixel
+
+
+class TrackingPanel(Form):
+    """A PipelineConfig in by `show_config`, the changed one out by a signal."""
+
+    config_changed = pyqtSignal(object)
+    preset_chosen = pyqtSignal(str)
+    file_wanted = pyqtSignal(str)  # "detector" or "pose"
+    smoothing_changed = pyqtSignal(float)  # 0 none to 1
+
+    def __init__(
+        self,
+        detectors: Sequence[str],
+        poses: Sequence[str],
+        presets: Sequence[str],
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._config = PipelineConfig()
+        self._settling = QTimer(self)
+        self._settling.setSingleShot(True)
+        self._settling.setInterval(SETTLE_MS)
+        self._settling.timeout.connect(self._tell)
+        self.preset = QComboBox()
+        self.preset.addItem(tr("Choose…"), "")
+        for name in presets:
+            self.preset.addItem(name.capitalize(), name)
+        self.preset.activated.connect(self._tell_preset)
+        self.add(tr("Preset"), self.preset, tr("A set of networks and settings that fit together"))
+        self.loading = QLabel(tr("Loading the networks…"))
+        self.loading.setObjectName("muted")
+        self.add_wide(self.loading)
+        self.loading.hide()
+        self._add_networks(detectors, poses)
+        self._add_thresholds()
+        self._add_tracker()
+        self.show_config(self._config)
+
+    def _add_networks(self, detectors: Sequence[str], poses: Sequence[str]) -> None:
+        self.add_heading(tr("NETWORKS"))
+        self.detector, self.pose = _choice(detectors), _choice(poses)
+        self.add(tr("Detector"), self.detector, tr("Finds the people, as boxes"))
+        self.add(tr("Pose"), self.pose, tr("Finds the joints in each box; names give input size"))
+        for kind, box in (("detector", self.detector), ("pose", self.pose)):
+            box.currentIndexChanged.connect(self._settle)
+            button = QPushButton(
+                tr("Detector from a file…") if kind == "detector" else tr("Pose from a file…")
+            )
+            button.setAccessibleName(button.text())
+            button.setToolTip(tr("Weights in safetensors, .pth or of a network trained by you"))
+            button.clicked.connect(lambda _, kind=kind: self.file_wanted.emit(kind))
+            self.add_wide(button)
+        self.flip = check(tr("Flip test"), tr("Average with the mirrored crop: better, half speed"))
+        self.flip.toggled.connect(self._settle)
+        self.add_wide(self.flip)
+        self.detect_every = whole(1, 30, tr(" frames"))
+        self.add(
+            tr("Detect every"),
+            self.detect_every,
+            tr("Between, boxes come from the tracker: faster, but new people show later"),
+        )
+        self.max_people = whole(0, 100)
+        self.max_people.setSpecialValueText(tr("All"))
+        self.add(tr("At most"), self.max_people, tr("Keep the best-scored so many people"))
+
+    def _add_thresholds(self) -> None:
+        self.add_heading(tr("THRESHOLDS"))
+        self.bbox_thr, self.kpt_thr, self.nms_thr = Share(), Share(), Share()
+        self.add(tr("Person"), self.bbox_thr, tr("Boxes scored lower are ignored"))
+        self.add(tr("Joint"), self.kpt_thr, tr("Joints scored lower are not drawn"))
+        self.add(tr("Overlap"), self.nms_thr, tr("Of two boxes that overlap more, one goes"))
+        for share in (self.bbox_thr, self.kpt_thr, self.nms_thr):
+            share.slider.valueChanged.connect(self._settle)
+
+    def _add_tracker(self) -> None:
+        self.add_heading(tr("WHO IS WHO"))
+        self.oks_weight, self.birth_thr = Share(), Share()
+        self.memory = decimal(0.1, 60, 0.5, " s")
+        self.add(
+            tr("Pose counts"), self.oks_weight, tr("Share of joints against boxes in matching")
+        )
+        self.add(tr("New people"), self.birth_thr, tr("Score from which somebody new is taken"))
+        self.add(tr("Remember"), self.memory, tr("How long someone out of sight keeps the number"))
+        self.assignment = QComboBox()
+        self.assignment.addItem(tr("Hungarian"), "hungarian")
+        self.assignment.addItem(tr("Greedy"), "greedy")
+        self.add(tr("Assignment"), self.assignment, tr("How people of two frames are matched"))
+        self.smoothing = Share()
+        self.add(tr("Smoothing"), self.smoothing, tr("Calms the drawing; tracks stay as found"))
+        self.smoothing.slider.valueChanged.connect(
+            lambda value: self.smoothing_changed.emit(value / 100)
+        )
+        for share in (self.oks_weight, self.birth_thr):
+            share.slider.valueChanged.connect(self._settle)
+        self.assignment.currentIndexChanged.connect(self._settle)
+        for field in (self.memory, self.detect_every, self.max_people):
+            field.valueChanged.connect(self._settle)
+
+    def show_config(self, config: PipelineConfig) -> None:
+        """Set the controls to `config`."""
+        self._config = config
+        self.blockSignals(True)
+        _choose(self.detector, config.detector)
+        _choose(self.pose, config.pose)
+        _choose(self.assignment, config.tracker.assignment)
+        self.flip.setChecked(config.flip)
+        self.detect_every.setValue(config.detect_every)
+        self.max_people.setValue(config.max_people)
+        self.bbox_thr.set_share(config.bbox_thr)
+        self.kpt_thr.set_share(config.kpt_thr)
+        self.nms_thr.set_share(config.nms_thr)
+        self.oks_weight.set_share(config.tracker.oks_weight)
+        self.birth_thr.set_share(config.tracker.birth_thr)
+        self.memory.setValue(config.tracker.memory_s)
+        self.blockSignals(False)
+        self._settling.stop()
+
+    def show_loading(self, loading: bool) -> None:
+        """Say that networks are being loaded."""
+        self.loading.setVisible(loading)
+
+    def _settle(self) -> None:
+        if not self.signalsBlocked():
+            self._settling.start()
+
+    def _tell_preset(self) -> None:
+        if self.preset.currentData():
+            self.preset_chosen.emit(self.preset.currentData())
+
+    def _tell(self) -> None:
+        tracker = replace(
+            self._config.tracker,
+            assignment=self.assignment.currentData(),
+            oks_weight=self.oks_weight.share,
+            birth_thr=self.birth_thr.share,
+            memory_s=self.memory.value(),
+        )
+        self._config = replace(
+            self._config,
+            detector=self.detector.currentData(),
+            pose=self.pose.currentData(),
+            flip=self.flip.isChecked(),
+            detect_every=self.detect_every.value(),
+            max_people=self.max_people.value(),
+            bbox_thr=self.bbox_thr.share,
+            kpt_thr=self.kpt_thr.share,
+            nms_thr=self.nms_thr.share,
+            tracker=tracker,
+        )
+        self.config_changed.emit(self._config)
+
+
+def _choice(names: Sequence[str]) -> QComboBox:
+    box = QComboBox()
+    box.setMinimumContentsLength(12)
+    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+    for name in names:
+        box.addItem(name, name)
+    return box
+
+
+def _choose(box: QComboBox, value: str) -> None:
+    if box.findData(value) < 0:  # a file of the user's
+        box.addItem(value.replace("\\", "/").rsplit("/", 1)[-1], value)
+    box.setCurrentIndex(box.findData(value))

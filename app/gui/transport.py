@@ -1,0 +1,56 @@
+"""Play, pause, step, speed and loop, under the picture of a file."""
+
+from __future__ import annotations
+
+import math
+
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtGui import QAction
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+
+from app.gui.timeline import time_text
+from app.gui.translation import tr
+
+SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
+
+
+class Transport(QWidget):
+    """The buttons are the window's own actions; the speed goes out by a signal."""
+
+    speed_changed = pyqtSignal(float)
+
+    def __init__(self, actions: list[QAction], parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 2, 4, 2)
+        layout.setSpacing(2)
+        for action in actions:
+            button = QToolButton()
+            button.setDefaultAction(action)
+            button.setAccessibleName(action.text())
+            layout.addWidget(button)
+        self._time = QLabel("0:00.00")
+        self._time.setAccessibleName(tr("Time"))
+        self._time.setMinimumWidth(150)
+        layout.addSpacing(8)
+        layout.addWidget(self._time)
+        layout.addStretch()
+        self._speed = QComboBox()
+        self._speed.setAccessibleName(tr("Speed"))
+        self._speed.setToolTip(tr("How fast files play; “Fastest” as fast as people are found"))
+        for speed in SPEEDS:
+            text = tr("Fastest") if speed == math.inf else f"{speed:g} ×"
+            self._speed.addItem(text, speed)
+        self._speed.setCurrentIndex(SPEEDS.index(1.0))
+        self._speed.currentIndexChanged.connect(
+            lambda index: self.speed_changed.emit(SPEEDS[index])
+        )
+        layout.addWidget(self._speed)
+
+    def show_time(self, now_s: float, duration_s: float | None, live: bool) -> None:
+        """Show the time, and for a file of how much."""
+        text = time_text(now_s, True)
+        if duration_s is not None and not live:
+            text = f"{text}  /  {time_text(duration_s, True)}"
+        self._time.setText(text)
+        self._speed.setEnabled(not live)

@@ -1,0 +1,99 @@
+"""Settings from the panels to the session and back: presets, networks, overlay, smoothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+from PyQt6.QtWidgets import QFileDialog
+
+from app.config import ConfigError, Settings, preset_names, read_preset
+from app.gui.translation import tr
+from app.overlay import OverlayStyle
+from tracking.pipeline import PipelineConfig
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+PRESET_ORDER = ("lightweight", "balanced", "performance")
+
+
+class Tuning(QObject):
+    """Connects the overlay and tracking panels."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._window = window
+        window.overlay.style_changed.connect(self._restyle)
+        window.tracking.config_changed.connect(self.configure)
+        window.tracking.preset_chosen.connect(self._use_preset)
+        window.tracking.file_wanted.connect(self._choose_weights)
+        window.tracking.smoothing_changed.connect(window.presenter.set_smoothing)
+        for name in ("skeleton", "joints", "boxes", "labels"):
+            action = window.actions_by_name[name]
+            action.triggered.connect(lambda _, name=name: window.overlay.toggle(name))
+
+    def show(self, settings: Settings) -> None:
+        """Show `settings` in the panels and draw by them."""
+        self._window.overlay.show_style(settings.overlay)
+        self._window.tracking.show_config(settings.pipeline)
+        self._restyle(settings.overlay)
+
+    def configure(self, config: PipelineConfig) -> None:
+        """Use `config` from a coming frame on."""
+        self._window.session.configure(config)
+        self._restyle(self._window.presenter.style)
+
+    def _restyle(self, style: OverlayStyle) -> None:
+        kpt_thr = self._window.session.config.kpt_thr
+        self._window.presenter.set_style(replace(style, kpt_thr=kpt_thr))
+
+    def _use_preset(self, name: str) -> None:
+        config = self._window.session.config
+        try:
+            settings = read_preset(name, Settings(PipelineConfig(device=config.device)))
+        except ConfigError as error:
+            self._window.status.say(str(error))
+            return
+        self._window.tracking.show_config(settings.pipeline)
+        self.configure(settings.pipeline)
+        self._window.status.say(tr("Preset {}").format(name))
+
+    def _choose_weights(self, kind: str) -> None:
+        dialog = self._window.playing.ask(tr("Weights"), QFileDialog.FileMode.ExistingFile)
+        dialog.setNameFilters([tr("Weights (*.safetensors *.pth *.pt)"), tr("Everything (*)")])
+
+        def use(path: str) -> None:
+            old = self._window.session.config
+            new = replace(old, detector=path) if kind == "detector" else replace(old, pose=path)
+            self._window.tracking.show_config(new)
+            self.configure(new)
+
+        dialog.fileSelected.connect(use)
+
+
+def preset_choice() -> list[str]:
+    """The presets, from light to heavy."""
+    names = preset_names()
+    return sorted(names, key=lambda name: (name not in PRESET_ORDER, _place(name), name))
+
+
+def _place(name: str) -> int:
+    return PRESET_ORDER.index(name) if name in PRESET_ORDER else len(PRESET_ORDER)
+
+
+def detector_names() -> list[str]:
+    """The detectors that can be named."""
+    return _names("detector", "posse-detector")
+
+
+def pose_names() -> list[str]:
+    """The pose networks that can be named."""
+    return _names("pose", "posse-pose")
+
+
+def _names(kind: str, own: str) -> list[str]:
+    from pose.catalogue import CATALOGUE
+
+    return [own, *(entry.name for entry in CATALOGUE if entry.kind == kind)]

@@ -1,0 +1,98 @@
+"""Long work beside the window: on a thread, with progress, and a way to cancel it."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from PyQt6.QtCore import QObject, QTimer, pyqtSignal
+
+from app.gui.translation import tr
+from pose.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Progress = Callable[[float], None]
+
+
+class _CancelledError(Exception):
+    """Raised inside the work by its progress function, to leave it."""
+
+
+class Work(QObject):
+    """One piece of work at a time; what it returns goes to `then`, on the window's thread."""
+
+    progressed = pyqtSignal(str, object)  # text, share done or None at the end
+    failed = pyqtSignal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._timer = QTimer(self)
+        self._timer.setInterval(40)
+        self._timer.timeout.connect(self._look)
+        self._thread: threading.Thread | None = None
+        self._cancelled = threading.Event()
+        self._share = 0.0
+        self._text = ""
+        self._outcome: Any = None
+        self._problem: str | None = None
+        self._then: Callable[[Any], None] = lambda outcome: None
+
+    @property
+    def busy(self) -> bool:
+        """True while something is being done."""
+        return self._thread is not None
+
+    def begin(self, text: str, job: Callable[[Progress], Any], then: Callable[[Any], None]) -> None:
+        """Do `job`, which is given a function to tell its progress; then call `then`."""
+        if self.busy:
+            self.failed.emit(tr("Wait until “{}” is done, or cancel it.").format(self._text))
+            return
+        self._text, self._then, self._share = text, then, 0.0
+        self._outcome, self._problem = None, None
+        self._cancelled.clear()
+        self._thread = threading.Thread(target=self._run, args=(job,), name=text, daemon=True)
+        self._thread.start()
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Leave the work where it is."""
+        self._cancelled.set()
+
+    def close(self) -> None:
+        """Cancel, and wait."""
+        self.cancel()
+        self._timer.stop()
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _run(self, job: Callable[[Progress], Any]) -> None:
+        try:
+            self._outcome = job(self._progress)
+        except _CancelledError:
+            self._problem = tr("{}: cancelled").format(self._text)
+        except UserError as error:
+            self._problem = str(error)
+        except Exception as error:
+            log.exception("%s", self._text)
+            self._problem = f"{self._text}: {type(error).__name__}: {error}"
+
+    def _progress(self, share: float) -> None:
+        self._share = share
+        if self._cancelled.is_set():
+            raise _CancelledError
+
+    def _look(self) -> None:
+        if self._thread is not None and self._thread.is_alive():
+            self.progressed.emit(self._text, self._share)
+            return
+        self._timer.stop()
+        self._thread = None
+        self.progressed.emit(self._text, None)
+        if self._problem is not None:
+            self.failed.emit(self._problem)
+        else:
+            self._then(self._outcome)
