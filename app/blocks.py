@@ -61,9 +61,9 @@ class Blocks:
         paths = self.paths
         return _load(paths[-1])["state"].tobytes() if paths else None
 
-    def results(self, first_block: int = 0) -> Iterator[FrameResult]:
-        """The results of the blocks from `first_block` on; their frames carry no picture."""
-        for path in self.paths[first_block:]:
+    def results(self) -> Iterator[FrameResult]:
+        """The results of all blocks; their frames carry no picture."""
+        for path in self.paths:
             yield from _unpack(_load(path), self.skeleton)
 
     def parts(self) -> list[tuple[Path, float]]:
@@ -97,8 +97,7 @@ class BlockWriter:
         self._recorder: Recorder | None = None
         self._conveyor: Conveyor[FrameResult | bytes] = Conveyor(self._take, DRAWN_AHEAD, "draw")
         if overlay is not None and blocks.paths:
-            for result in blocks.results(len(blocks.paths) - 1):
-                overlay.layout(result)  # for the trails
+            _recall_trails(overlay, blocks)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame to the block."""
@@ -150,6 +149,14 @@ class BlockWriter:
 
     def _next_path(self) -> Path:
         return self._blocks.folder / f"{len(self._blocks.paths):06d}.npz"
+
+
+def _recall_trails(overlay: Overlay, blocks: Blocks) -> None:
+    """Show the overlay the frames before the next block that its trails reach back to."""
+    ends_s = float(_load(blocks.paths[-1])["time_s"][-1])
+    for result in blocks.results():
+        if result.frame.time_s >= ends_s - overlay.style.trails_s:
+            overlay.layout(result)
 
 
 def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:

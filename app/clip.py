@@ -199,19 +199,15 @@ def _follow(
     ahead = prefetch(frames, DECODED_AHEAD, "decode")
     with contextlib.closing(writer), contextlib.closing(ahead):
         tell(count)
-        while not stopped():
-            try:
-                frame = next(ahead, None)
-            except MediaError as error:
-                broken = error
-                break
-            if frame is None:
-                break
-            writer.put(only(pipeline(frame), options.follow))
-            count += 1
-            tell(count)
-            if count % BLOCK_FRAMES == 0:
-                writer.end_block(pipeline.save())
+        try:
+            for result in pipeline.follow(itertools.takewhile(lambda _: not stopped(), ahead)):
+                writer.put(only(result, options.follow))
+                count += 1
+                tell(count)
+                if count % BLOCK_FRAMES == 0:
+                    writer.end_block(pipeline.save())
+        except MediaError as error:
+            broken = error
         writer.end_block(pipeline.save())
     return broken
 

@@ -156,6 +156,25 @@ class FileSource:
                     yield frame
         if self.damaged:
             log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
+        self._check_whole()
+
+    def _check_whole(self) -> None:
+        """Raise MediaError where the pictures end long before the file says they do.
+
+        FFmpeg reads a file that was cut off as a short one. Sound may rightly be longer than the
+        pictures, so the length of the whole counts only where there is none.
+        """
+        length_s = 0.0
+        if self._stream.duration and self._stream.time_base:
+            length_s = float(self._stream.duration * self._stream.time_base)
+        elif self._container.duration and not self._container.streams.audio:
+            length_s = self._container.duration / av.time_base
+        ends_s = self._last_time_s + self._step_s
+        if length_s - ends_s > max(1.0, 0.05 * length_s):
+            raise MediaError(
+                f"{self.name}: the file breaks off after {ends_s:.1f} s of {length_s:.1f} s; "
+                "copy it again, or use what there is"
+            )
 
     def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
         """Packets of the stream, then the flushing one; MediaError where the file breaks off."""

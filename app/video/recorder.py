@@ -201,6 +201,7 @@ def _add_video(
         assert isinstance(stream, av.VideoStream)
         stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
         stream.pix_fmt = "yuv420p"
+        stream.thread_type = "FRAME"  # slices cost quality, and their bits depend on timing
         stream.codec_context.time_base = TICK
         stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # seek points: 2 s
         stream.codec_context.colorspace = int(Colorspace.ITU709)

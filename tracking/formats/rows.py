@@ -15,7 +15,8 @@ def triplets(poses: Poses) -> list[list[float]]:
     """x, y, confidence of every joint in one flat list per person, to a hundredth of a pixel."""
     scores = np.round(poses.keypoint_scores.astype(np.float64), 4)[..., None]  # (N, K, 1)
     points = np.round(poses.keypoints.astype(np.float64), 2)  # (N, K, 2)
-    return np.concatenate([points, scores], axis=2).reshape(len(poses), -1).tolist()
+    flat = np.concatenate([points, scores], axis=2).reshape(len(poses), 3 * len(poses.skeleton))
+    return flat.tolist()
 
 
 def xywh(boxes: FloatArray) -> list[list[float]]:

@@ -1,0 +1,241 @@
+"""Tracks written and read back in every format, and opened by the programs they are for."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pose.people import Poses
+from pose.skeleton import COCO17, MPII16, POSETRACK15, POSETRACK18
+from tracking.files import (
+    FORMATS,
+    ClipInfo,
+    TracksFileError,
+    frame_without_picture,
+    open_writer,
+    read_tracks,
+)
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+INFO = ClipInfo(
+    "dance", (640, 480), COCO17, Fraction(30000, 1001), {"bbox_thr": 0.3}, {"pose": "ab"}
+)
+JOINTS_KEPT = ["csv", "parquet", "coco", "alphapose", "openpose"]
+OPTIONAL = {"parquet": "pyarrow", "rerun": "rerun"}
+
+
+def results() -> list[FrameResult]:
+    """Four frames with 2, 0, 1 and 2 people; uneven times, an id that comes back."""
+    random = np.random.default_rng(7)
+    frames = []
+    for index, (time_s, ids) in enumerate(
+        [(0.0, [1, 2]), (0.0334, []), (0.1, [2]), (0.1334, [2, 5])]
+    ):
+        count = len(ids)
+        boxes = np.sort(random.uniform(0, 400, (count, 2, 2)), axis=1).reshape(count, 4)
+        poses = Poses(
+            boxes.astype(np.float32),
+            random.uniform(0.3, 1, count).astype(np.float32),
+            random.uniform(0, 400, (count, 17, 2)).astype(np.float32),
+            random.uniform(0.1, 1, (count, 17)).astype(np.float32),
+            COCO17,
+        )
+        people = TrackedPoses(poses, np.array(ids, np.int64))
+        frames.append(frame_without_picture(index, time_s, people))
+    return frames
+
+
+def written(folder: Path, name: str, info: ClipInfo = INFO) -> Path:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    path = folder / f"dance{FORMATS[name].suffix}"
+    writer = open_writer(name, path, info)
+    for result in results():
+        writer.put(result)
+    writer.close()
+    (folder / "dance.info.json").write_text(json.dumps(info.to_json()))
+    return path
+
+
+@pytest.mark.parametrize("name", [name for name, value in FORMATS.items() if value.readable])
+def test_what_was_written_is_recognised_and_read_back(tmp_path: Path, name: str) -> None:
+    path = written(tmp_path, name)
+    tracks = read_tracks(path)
+    expected = {result.frame.index: result for result in results()}
+    assert [r.frame.index for r in tracks.frames if len(r.people)] == [0, 2, 3]
+    for result in tracks.frames:
+        truth = expected[result.frame.index]
+        assert sorted(result.people.ids) == sorted(truth.people.ids)
+        order = [result.people.ids.tolist().index(i) for i in truth.people.ids]
+        got = result.people.select(order).poses
+        if name in JOINTS_KEPT:
+            np.testing.assert_allclose(got.keypoints, truth.people.poses.keypoints, atol=0.006)
+            np.testing.assert_allclose(
+                got.keypoint_scores, truth.people.poses.keypoint_scores, atol=6e-5
+            )
+            assert got.skeleton == COCO17
+        if name not in ("openpose", "trc"):  # these have no boxes
+            np.testing.assert_allclose(got.boxes, truth.people.poses.boxes, atol=0.02)
+        if name != "mot":  # frames only: times follow the nominal rate
+            assert result.frame.time_s == pytest.approx(truth.frame.time_s, abs=1e-6)
+    assert tracks.info.size_wh == INFO.size_wh
+    assert tracks.info.frame_rate == INFO.frame_rate
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_aborting_leaves_nothing(tmp_path: Path, name: str) -> None:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    writer = open_writer(name, tmp_path / f"dance{FORMATS[name].suffix}", INFO)
+    for result in results():
+        writer.put(result)
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", list(FORMATS))
+def test_a_clip_without_people_gives_a_file(tmp_path: Path, name: str) -> None:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    path = tmp_path / f"dance{FORMATS[name].suffix}"
+    writer = open_writer(name, path, INFO)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses.empty(COCO17)))
+    writer.close()
+    assert path.exists()
+    if FORMATS[name].readable and name not in ("trc",):  # no person, no file in the folder
+        read = read_tracks(path, name)
+        assert sum(len(result.people) for result in read.frames) == 0
+
+
+def test_posetrack_files_have_posetracks_joints_in_its_order(tmp_path: Path) -> None:
+    truth = results()[0].people.poses
+    for name, skeleton in (("posetrack17", POSETRACK15), ("posetrack18", POSETRACK18)):
+        poses = read_tracks(written(tmp_path, name)).frames[0].people.poses
+        assert poses.skeleton == skeleton
+        for joint in ("left_wrist", "right_ankle", "nose"):
+            np.testing.assert_allclose(
+                poses.keypoints[:, skeleton.index(joint)],
+                truth.keypoints[:, COCO17.index(joint)],
+                atol=0.01,
+            )
+
+
+def test_posetrack18_keeps_every_frame_and_its_header(tmp_path: Path) -> None:
+    content = json.loads(written(tmp_path, "posetrack18").read_text())
+    assert [image["frame_id"] for image in content["images"]] == [0, 1, 2, 3]
+    first = content["annotations"][0]
+    assert first["track_id"] == 1
+    assert first["keypoints"][2::3] == first["scores"]
+    assert content["info"]["weights_sha256"] == {"pose": "ab"}
+    ears = [POSETRACK18.index(f"{side}_ear") for side in ("left", "right")]
+    assert [first["scores"][ear] for ear in ears] == [0, 0]
+
+
+def test_mot_counts_frames_from_one(tmp_path: Path) -> None:
+    lines = written(tmp_path, "mot").read_text().splitlines()
+    fields = [line.split(",") for line in lines]
+    assert [(row[0], row[1]) for row in fields] == [
+        ("1", "1"), ("1", "2"), ("3", "2"), ("4", "2"), ("4", "5"),
+    ]  # fmt: skip
+    assert all(row[7:] == ["-1", "-1", "-1"] for row in fields)
+
+
+def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
+    folder = written(tmp_path, "openpose")
+    assert sorted(path.name for path in folder.iterdir())[0] == (
+        "dance_000000000000_keypoints.json"
+    )
+    person = json.loads(min(folder.iterdir()).read_text())["people"][1]
+    assert person["person_id"] == [2]
+    joints = np.array(person["pose_keypoints_2d"]).reshape(25, 3)
+    truth = results()[0].people.poses
+    np.testing.assert_allclose(joints[0, :2], truth.keypoints[1, 0], atol=1e-3)
+    np.testing.assert_allclose(joints[1, :2], truth.keypoints[1, 5:7].mean(0), atol=1e-3)
+    assert joints[19:].tolist() == [[0, 0, 0]] * 6
+
+
+def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
+    folder = written(tmp_path, "trc")
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "dance_person1.trc", "dance_person2.trc", "dance_person5.trc",
+    ]  # fmt: skip
+    lines = (folder / "dance_person2.trc").read_text().split("\n")
+    values = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=True))
+    assert (values["NumFrames"], values["NumMarkers"]) == ("3", "17")
+    assert len(lines[6].split("\t")) == 2 + 3 * 17
+
+
+def test_a_skeleton_without_a_mapping_is_refused_by_name(tmp_path: Path) -> None:
+    info = ClipInfo("dance", (640, 480), MPII16)
+    with pytest.raises(TracksFileError, match="mpii16"):
+        open_writer("openpose", tmp_path / "x_openpose", info)
+    writer = open_writer("posetrack18", tmp_path / "x.json", info)
+    with pytest.raises(TracksFileError, match="mpii16"):
+        writer.put(frame_without_picture(0, 0.0, TrackedPoses.empty(MPII16)))
+    writer.abort()
+
+
+def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
+    whole = written(tmp_path, "posetrack18").read_text()
+    for name, content in {
+        "cut.json": whole[: len(whole) // 2],
+        "other.json": '{"hello": 1}',
+        "rows.csv": "a,b\n1,2\n",
+        "letters.csv": "frame,time_s,id,score,x1,y1,x2,y2\n0,zero,1,1,0,0,1,1\n",
+        "what.xyz": "",
+    }.items():
+        path = tmp_path / name
+        path.write_text(content)
+        with pytest.raises(TracksFileError, match=name.replace(".", r"\.")) as caught:
+            read_tracks(path)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(TracksFileError, match="no such file"):
+        read_tracks(tmp_path / "gone.json")
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TracksFileError, match="file"):
+        open_writer("csv", tmp_path / "file" / "x.csv", INFO)
+
+
+def test_pycocotools_reads_the_coco_results(tmp_path: Path) -> None:
+    from pycocotools.coco import COCO
+
+    path = written(tmp_path, "coco")
+    truth = COCO()
+    truth.dataset = {
+        "info": {},
+        "images": [{"id": index} for index in range(4)],
+        "categories": [{"id": 1, "name": "person"}],
+        "annotations": [],
+    }
+    truth.createIndex()
+    loaded = truth.loadRes(str(path))
+    assert sorted({entry["image_id"] for entry in loaded.anns.values()}) == [0, 2, 3]
+    assert len(loaded.anns) == 5
+
+
+def test_pandas_reads_the_tables(tmp_path: Path) -> None:
+    pandas = pytest.importorskip("pandas")
+    from_csv = pandas.read_csv(written(tmp_path, "csv"))
+    assert from_csv["id"].tolist() == [1, 2, 2, 2, 5]
+    assert from_csv["left_knee_score"].between(0, 1).all()
+    from_parquet = pandas.read_parquet(written(tmp_path, "parquet"))
+    np.testing.assert_allclose(from_csv.to_numpy(), from_parquet.to_numpy(), atol=0.01)
+
+
+def test_rerun_reads_the_recording(tmp_path: Path) -> None:
+    path = written(tmp_path, "rerun")
+    shown = subprocess.run(
+        [sys.executable, "-m", "rerun", "rrd", "stats", str(path)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert shown.returncode == 0, shown.stderr
