@@ -26,6 +26,7 @@ from evaluation.pose_scores import (
     total,
 )
 from evaluation.pose_summary import Scores, poseval_files, summary
+from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
 from pose.errors import UserError
@@ -92,7 +93,9 @@ def run(args: argparse.Namespace) -> int:
             "warnings": warnings,
         }
     )
+    contents["report.html"] = report_page(scores, scores_of, overall, options)
     write_all(args.outputDir, contents)
+    sys.stdout.write(f"\nReport: {args.outputDir / 'report.html'}\n")
     return 0
 
 

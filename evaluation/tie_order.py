@@ -144,8 +144,8 @@ def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, in
     index = order[np.where(real, places, 0)]  # (B, 64)
     keys = np.where(real, scores[index], np.inf)
     rising = keys.argsort(axis=1)
-    tied = np.diff(np.take_along_axis(keys, rising, 1), axis=1) == 0
-    tied = (tied & real[:, 1:]).any(1)  # (B,) padding does not count
+    ranked = np.take_along_axis(keys, rising, 1)
+    tied = ((ranked[:, 1:] == ranked[:, :-1]) & real[:, 1:]).any(1)  # (B,) padding does not count
     easy = np.take_along_axis(index, rising, 1)[~tied]  # any sort will do
     order[places[~tied][real[~tied]]] = easy[real[~tied]]
     places, real, index, keys = places[tied], real[tied], index[tied], keys[tied]

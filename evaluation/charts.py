@@ -1,0 +1,158 @@
+"""Small charts as SVG text, for reports that open without a network."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+
+import numpy as np
+
+from evaluation.matching import FloatArray, IntArray
+
+# One colour for one meaning in the whole report; told apart by colour-blind readers too.
+MISS, FALSE_POSITIVE, SWITCH = "#e69f00", "#56b4e9", "#d62839"
+SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
+_TICKS = (0, 20, 40, 60, 80, 100)
+
+
+def _svg(width: float, height: float, parts: Sequence[str], label: str) -> str:
+    return (
+        f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{escape(label)}">'
+        f"{''.join(parts)}</svg>"
+    )
+
+
+def _text(x: float, y: float, text: str, anchor: str = "middle") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "grid") -> str:
+    return f'<line class="{kind}" x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}"/>'
+
+
+def bars(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
+    """Grouped bars in percent; a bar below zero ends at zero, its number tells."""
+    width, height, left, bottom = 1000, 260, 34, 44
+    plot = height - bottom - 12
+    slot = (width - left) / len(names)
+    bar = slot * 0.8 / len(series)
+    parts = []
+    for tick in _TICKS:
+        y = 12 + plot * (1 - tick / 100)
+        parts += [_line(left, y, width, y), _text(left - 5, y + 4, str(tick), "end")]
+    for index, name in enumerate(names):
+        x = left + slot * index + slot * 0.1
+        for number, (label, values) in enumerate(series.items()):
+            value = values[index]
+            size = plot * min(max(value, 0), 100) / 100 if np.isfinite(value) else 0
+            parts.append(
+                f'<rect x="{x + bar * number:.1f}" y="{12 + plot - size:.1f}" width="{bar:.1f}" '
+                f'height="{size:.1f}" fill="{SERIES[number]}">'
+                f"<title>{escape(name)} {escape(label)}: {value:.1f}</title></rect>"
+            )
+            if len(series) <= 3 and np.isfinite(value):
+                parts.append(
+                    f'<text class="value" x="{x + bar * (number + 0.5):.1f}" '
+                    f'y="{12 + plot - size - 3:.1f}" text-anchor="middle">{value:.0f}</text>'
+                )
+        words = name.split("_")
+        parts += [
+            _text(x + slot * 0.4, height - bottom + 16 + 13 * row, word)
+            for row, word in enumerate(words)
+        ]
+    return _svg(width, height, parts, "scores by joint") + legend(
+        dict(zip(series, SERIES, strict=False))
+    )
+
+
+def legend(colours: Mapping[str, str]) -> str:
+    """Coloured names under a chart."""
+    items = (f'<span><i style="background:{c}"></i>{escape(n)}</span>' for n, c in colours.items())
+    return f'<p class="legend">{"".join(items)}</p>'
+
+
+def curves(
+    title: str,
+    lines: Mapping[str, tuple[FloatArray, FloatArray]],
+    axes: tuple[str, str],
+    x_range: tuple[float, float] = (0, 100),
+) -> str:
+    """Lines over x and y, y in percent; each line thinned to what can be seen."""
+    width, height, left, bottom = 300, 240, 34, 36
+    across, down = width - left - 8, height - bottom - 24
+    span = (x_range[1] - x_range[0]) or 1
+    parts = [_text(width / 2, 14, title)]
+    for tick in _TICKS:
+        y = 24 + down * (1 - tick / 100)
+        x = left + across * tick / 100
+        number = x_range[0] + span * tick / 100
+        parts += [_line(left, y, width - 8, y), _text(left - 5, y + 4, str(tick), "end")]
+        parts += [_text(x, height - bottom + 14, f"{number:g}", "end" if tick == 100 else "middle")]
+    parts.append(_text(left + across / 2, height - 4, f"{axes[0]} → {axes[1]} ↑"))
+    for number, (name, (xs, ys)) in enumerate(lines.items()):
+        thinned = np.unique(np.linspace(0, max(len(xs) - 1, 0), 200).round().astype(int))
+        points = " ".join(
+            f"{left + across * (xs[i] - x_range[0]) / span:.1f},"
+            f"{24 + down * (1 - min(max(ys[i], 0), 100) / 100):.1f}"
+            for i in thinned[: len(xs)]
+        )
+        parts.append(
+            f'<polyline fill="none" stroke="{SERIES[number]}" points="{points}">'
+            f"<title>{escape(name)}</title></polyline>"
+        )
+    colours = legend(dict(zip(lines, SERIES, strict=False)))
+    return f"<figure>{_svg(width, height, parts, title)}{colours}</figure>"
+
+
+def timeline(
+    frames: IntArray,
+    misses: IntArray,
+    false_positives: IntArray,
+    switches: Mapping[int, str],
+    moments: Mapping[int, tuple[int, int]],
+) -> str:
+    """Errors of each frame: misses upwards, false positives on top, a red mark per switch.
+
+    frames (F,) their numbers in the file; misses and false_positives (F,); `switches` tells what
+    happened in a frame, `moments` which stretches (start, end) into F to mark with a number.
+    Several frames share a bar where there are more than 500.
+    """
+    width, height, top, bottom = 1000, 130, 22, 18
+    down = height - top - bottom
+    count = len(frames)
+    per_bar = max(1, -(-count // 500))
+    edges = np.arange(0, count, per_bar)
+    sums = [np.add.reduceat(values, edges) / per_bar for values in (misses, false_positives)]
+    highest = max(float((sums[0] + sums[1]).max()), 1.0)
+    bar = width / len(edges)
+    parts = [_line(0, height - bottom, width, height - bottom, "axis")]
+    for rank, (start, end) in moments.items():
+        x, wide = bar * start / per_bar, bar * (end - start) / per_bar
+        parts.append(
+            f'<rect class="moment" x="{x:.1f}" y="0" width="{wide:.1f}" '
+            f'height="{height - bottom}"/>{_text(x + 8, 24, str(rank))}'
+        )
+    for index, (missed, wrong) in enumerate(zip(*sums, strict=True)):
+        first = int(frames[edges[index]])
+        last = int(frames[min(edges[index] + per_bar, count) - 1])
+        span = f"frame {first}" if first == last else f"frames {first}-{last}"
+        low, high = down * missed / highest, down * wrong / highest
+        parts.append(
+            f"<g><title>{span}: {missed:g} misses, {wrong:g} false positives</title>"
+            f'<rect x="{bar * index:.2f}" y="{height - bottom - low:.1f}" width="{bar:.2f}" '
+            f'height="{low:.1f}" fill="{MISS}"/><rect x="{bar * index:.2f}" '
+            f'y="{height - bottom - low - high:.1f}" width="{bar:.2f}" height="{high:.1f}" '
+            f'fill="{FALSE_POSITIVE}"/></g>'
+        )
+    places = {int(frame): index for index, frame in enumerate(frames)}
+    for frame, text in switches.items():
+        x = bar * (places[frame] // per_bar + 0.5)
+        parts.append(
+            f'<path d="M{x - 4:.1f},4 h8 l-4,9 z" fill="{SWITCH}">'
+            f"<title>frame {frame}: {escape(text)}</title></path>"
+        )
+    for index in np.linspace(0, len(edges) - 1, min(11, len(edges))).round().astype(int):
+        anchor = "start" if index == 0 else "end" if index == len(edges) - 1 else "middle"
+        parts.append(_text(bar * (index + 0.5), height - 4, str(int(frames[edges[index]])), anchor))
+    label = f"errors over time; the highest bar is {highest:.0f} errors a frame"
+    return _svg(width, height, parts, label)
