@@ -1,4 +1,4 @@
-"""What a training sample may look like: warped crops for poses, mosaics for the detector.
+"""What a training crop may look like: warped, mirrored, hidden in part, blurred, of other colours.
 
 Every random choice comes from the Generator passed in, so that a sample depends on its seed alone.
 """
@@ -30,6 +30,7 @@ class PoseAugmentation:
     half_body_chance: float = 0.25
     occlusion_chance: float = 0.3
     low_resolution_chance: float = 0.15
+    colour: bool = True
 
 
 def warp_person(
@@ -59,7 +60,7 @@ def warp_person(
         flip = bool(rng.random() < 0.5)
 
     matrix = _crop_to_frame(region, size_wh, angle, flip)  # (2, 3)
-    crop = _bytes(
+    crop = as_bytes(
         cv2.warpAffine(image, matrix, size_wh, flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP)
     )
     inverse = cv2.invertAffineTransform(matrix)
@@ -73,8 +74,8 @@ def warp_person(
     return crop, points.astype(np.float32), weights.astype(np.float32)
 
 
-def _bytes(image: NDArray[Any]) -> ImageArray:
-    """The same array: OpenCV's stubs only promise some number type."""
+def as_bytes(image: NDArray[Any]) -> ImageArray:
+    """The same array, typed: OpenCV's stubs only promise some number type."""
     return image.astype(np.uint8, copy=False)
 
 
@@ -117,10 +118,11 @@ def _degrade(crop: ImageArray, rng: Rng, augmentation: PoseAugmentation) -> Imag
     if rng.random() < augmentation.low_resolution_chance:
         factor = rng.uniform(0.25, 0.7)
         small = cv2.resize(crop, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
-        crop = _bytes(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
+        crop = as_bytes(cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR))
         if rng.random() < 0.5:
-            crop = _bytes(cv2.blur(crop, (int(rng.integers(1, 6)), int(rng.integers(1, 4)))))
-    crop = jitter_colour(crop, rng)
+            crop = as_bytes(cv2.blur(crop, (int(rng.integers(1, 6)), int(rng.integers(1, 4)))))
+    if augmentation.colour:
+        crop = jitter_colour(crop, rng)
     if rng.random() < augmentation.occlusion_chance:
         size = (np.array([width, height]) * rng.uniform(0.1, 0.4, 2)).astype(int)
         x, y = (int(rng.integers(0, limit)) for limit in (width, height))
@@ -135,56 +137,8 @@ def jitter_colour(image: ImageArray, rng: Rng) -> ImageArray:
     offset = rng.uniform(-20, 20)
     levels = np.arange(256, dtype=np.float32)[:, None] * gain + offset  # (256, 3)
     table = np.clip(levels, 0, 255).astype(np.uint8)[None]  # (1, 256, 3)
-    image = _bytes(cv2.LUT(image, table))
+    image = as_bytes(cv2.LUT(image, table))
     if rng.random() < 0.1:
         grey = cv2.cvtColor(image, cv2.COLOR_BGR2GRAY)
-        image = _bytes(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
+        image = as_bytes(cv2.cvtColor(grey, cv2.COLOR_GRAY2BGR))
     return image
-
-
-def place_picture(
-    canvas: ImageArray,
-    area: tuple[int, int, int, int],
-    image: ImageArray,
-    boxes: FloatArray,
-    scale: float,
-    anchor: tuple[float, float],
-    flip: bool,
-) -> FloatArray:
-    """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its boxes (M, 4) there.
-
-    `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
-    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped, as
-    are those under 5 pixels.
-    """
-    height, width = image.shape[:2]
-    x1, y1, x2, y2 = area
-    new_wh = np.maximum(np.round(np.array([width, height]) * scale), 1)
-    free = np.array([x2 - x1, y2 - y1]) - new_wh
-    offset = np.array([x1, y1]) + np.round(np.array(anchor) * free)
-    ratio = new_wh / np.array([width, height])
-    source, target = image, boxes * np.tile(ratio, 2)
-    if flip:
-        source = source[:, ::-1]
-        target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
-    matrix = np.array([[ratio[0], 0, offset[0] - x1], [0, ratio[1], offset[1] - y1]], np.float32)
-    shrinks = scale < 0.6
-    if shrinks:  # averaging keeps thin people whole where sampling would break them up
-        size = (int(new_wh[0]), int(new_wh[1]))
-        source = _bytes(cv2.resize(source, size, interpolation=cv2.INTER_AREA))
-        matrix[0, 0] = matrix[1, 1] = 1
-    cv2.warpAffine(
-        source,
-        matrix,
-        (x2 - x1, y2 - y1),
-        dst=(window := canvas[y1:y2, x1:x2].copy()),
-        flags=cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_TRANSPARENT,
-    )
-    canvas[y1:y2, x1:x2] = window
-
-    moved = target + np.tile(offset, 2)
-    seen = np.clip(moved, [x1, y1, x1, y1], [x2, y2, x2, y2])
-    full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
-    keep = (left.prod(1) > 0.3 * full.prod(1)) & (left.min(1, initial=np.inf) >= 5)
-    return seen[keep].astype(np.float32)

@@ -1,160 +1,237 @@
-"""A COCO-keypoints file as arrays, and its pictures in memory."""
+"""A data set as arrays: everything in it checked, and what cannot be used left out by name.
+
+Left out, counted and named in the report: pictures that are missing or listed twice; people whose
+picture is not listed, who have no box and no joint, a number that is not finite, another number of
+joints, a box without area or outside its picture. A joint outside its picture counts as not
+labelled. Refused as a whole (TrainingDataError): a file of no known format, a split without people.
+"""
 
 from __future__ import annotations
 
-import json
 import logging
 import zlib
-from collections import Counter
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
-from pose.errors import UserError
 from pose.geometry import xywh_to_xyxy
-from pose.people import BoolArray, FloatArray, ImageArray, IntArray
-from pose.skeleton import COCO17, Skeleton
+from pose.people import BoolArray, FloatArray, IntArray
+from pose.skeleton import Skeleton
+from pose.training.pictures import Place, find_picture
+from pose.training.readers import Content, Row, TrainingDataError, read_content
 
 log = logging.getLogger(__name__)
 
-
-class TrainingDataError(UserError):
-    """Training data that cannot be used."""
+BOX_MARGIN = 0.15  # a box made from joints is their extent, made so much longer (HRNet, 4.3)
+_NAMES_SHOWN = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LabelledPeople:
-    """The people of a COCO-keypoints file, as parallel arrays."""
+    """The people of a data set, as parallel arrays."""
 
-    files: tuple[Path, ...]  # (I,) pictures
-    image_of: IntArray  # (N,) index into files
+    places: tuple[Place, ...]  # (I,) pictures
+    image_of: IntArray  # (N,) index into places
     boxes: FloatArray  # (N, 4) x1 y1 x2 y2
     keypoints: FloatArray  # (N, K, 2); meaningless where the weight is 0
     weights: FloatArray  # (N, K) 0 = not labelled, 1 = sure
     areas: FloatArray  # (N,) of the person, as OKS wants it
     crowd: BoolArray  # (N,) a region of people, not a person
+    head_px: FloatArray  # (N,) head size for PCKh; NaN where unknown
     skeleton: Skeleton
 
     def __len__(self) -> int:
         return len(self.boxes)
 
-    def select(self, mask: BoolArray) -> LabelledPeople:
+    def select(self, mask: BoolArray | slice) -> LabelledPeople:
         """The people that `mask` picks; the list of pictures stays."""
-        return LabelledPeople(
-            self.files,
-            self.image_of[mask],
-            self.boxes[mask],
-            self.keypoints[mask],
-            self.weights[mask],
-            self.areas[mask],
-            self.crowd[mask],
-            self.skeleton,
-        )
+        rows = [each.name for each in fields(self) if each.name not in ("places", "skeleton")]
+        return replace(self, **{name: getattr(self, name)[mask] for name in rows})
+
+    def as_skeleton(self, skeleton: Skeleton) -> LabelledPeople:
+        """The same people with the joints of `skeleton`, matched by name; others not labelled."""
+        keypoints = np.zeros((len(self), len(skeleton), 2), np.float32)
+        weights = np.zeros((len(self), len(skeleton)), np.float32)
+        for target, name in enumerate(skeleton.names):
+            if name in self.skeleton.names:
+                source = self.skeleton.index(name)
+                keypoints[:, target] = self.keypoints[:, source]
+                weights[:, target] = self.weights[:, source]
+        return replace(self, keypoints=keypoints, weights=weights, skeleton=skeleton)
 
 
-def joint_weights(annotation: dict[str, Any], joints: int) -> FloatArray:
+@dataclass(slots=True)
+class DataReport:
+    """What in a data set was not used, by reason."""
+
+    names: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    def add(self, reason: str, name: str) -> None:
+        """Note that `name` is not used."""
+        self.names[reason].append(name)
+
+    def lines(self, *, every_name: bool = False) -> list[str]:
+        """One line per reason: how many, and the first of them or all."""
+        lines = []
+        for reason, names in self.names.items():
+            shown = names if every_name else names[:_NAMES_SHOWN]
+            more = ", ..." if len(shown) < len(names) else ""
+            lines.append(f"{reason}: {len(names)} ({', '.join(shown)}{more})")
+        return lines
+
+
+def joint_weights(person: Row, joints: int) -> FloatArray:
     """How much each joint's label counts, (K,): 0 where v is 0, less where a teacher was unsure."""
-    visible = np.array(annotation["keypoints"], np.float32).reshape(joints, 3)[:, 2] > 0
-    if annotation.get("label", "human") == "human" or "keypoint_scores" not in annotation:
+    visible = np.array(person["keypoints"], np.float32).reshape(joints, 3)[:, 2] > 0
+    scores = person.get("keypoint_scores")
+    if person.get("label") != "teacher" or scores is None:
         return visible.astype(np.float32)
-    confidence = np.array(annotation["keypoint_scores"], np.float32)
-    return (visible * np.clip(confidence / 0.5, 0, 1)).astype(np.float32)
+    return (visible * np.clip(np.array(scores, np.float32) / 0.5, 0, 1)).astype(np.float32)
 
 
 def read_people(
     data: Path,
     images: Path,
-    split: str,
+    split: str | None,
     *,
     exclude: frozenset[str] = frozenset(),
-    skeleton: Skeleton = COCO17,
+    report: DataReport | None = None,
 ) -> LabelledPeople:
-    """Read the `split` ("train" or "val") of a COCO-keypoints file whose pictures lie in `images`.
+    """Read the `split` ("train", "val", None for all) of a data set whose pictures lie in `images`.
 
-    Pictures without a field `split` are dealt out by a hash of their name, one in twenty to val.
-    `exclude` names values of the pictures' field `source` to leave out. Annotations that cannot be
-    used (no picture, a box without area, numbers that are not finite) are left out, counted and
-    logged by reason. Raises TrainingDataError where nothing is left.
+    Pictures without a field `split` are dealt out by a hash of their video's or their own name, one
+    in twenty to val. `exclude` names values of the pictures' field `source` to leave out. What is
+    left out is added to `report`, or logged. Raises TrainingDataError where nobody is left.
     """
-    try:
-        content = json.loads(data.read_text())
-        pictures, annotations = content["images"], content["annotations"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError) as error:
-        raise TrainingDataError(f"{data} is not a COCO-keypoints file: {error!r}") from error
-
+    content = read_content(data)
+    found = DataReport() if report is None else report
+    for other in content.others:
+        found.add("left out, of another category", other)
     wanted = [
         picture
-        for picture in pictures
-        if _split_of(picture) == split and picture.get("source") not in exclude
+        for picture, of in zip(content.images, _splits(content.images), strict=True)
+        if split in (None, of) and picture.get("source") not in exclude
     ]
-    there = [picture for picture in wanted if (images / picture["file_name"]).is_file()]
-    refused: Counter[str] = Counter()
-    if len(there) < len(wanted):
-        refused["picture missing"] = len(wanted) - len(there)
-    index_of = {picture["id"]: index for index, picture in enumerate(there)}
-    rows = []
-    for annotation in annotations:
-        if annotation["image_id"] in index_of:
-            reason = _reason_to_refuse(annotation, len(skeleton))
+    places: list[Place] = []
+    seen: set[Place | None] = set()
+    index_of: dict[Any, int] = {}
+    for picture in wanted:
+        name = str(picture.get("file_name"))
+        place = find_picture(images, picture)
+        if picture["id"] in index_of or place in seen:
+            found.add("left out, picture listed twice", name)
+        elif place is None:
+            found.add("left out, picture missing", name)
+        else:
+            index_of[picture["id"]] = len(places)
+            places.append(place)
+            seen.add(place)
+    people = _usable(content, {image["id"] for image in wanted}, index_of, found)
+    if report is None:
+        for line in found.lines():
+            log.warning("%s: %s", data, line)
+    if not people:
+        part = "" if split is None else f" in split '{split}'"
+        raise TrainingDataError(f"{data}: no usable person{part} under {images}")
+    return _as_arrays(people, places, index_of, content.skeleton)
+
+
+def _splits(images: list[Row]) -> list[str]:
+    """The split of each picture; a data set too small for a twentieth gives one group to val."""
+    keys = [str(row.get("video") or row.get("vid_id") or row.get("file_name")) for row in images]
+    hashes = {key: zlib.crc32(key.encode()) for key in keys}
+    val = {key for key, value in hashes.items() if value % 20 == 0}
+    if not val and len(hashes) > 1:
+        val = {min(hashes, key=lambda key: hashes[key])}
+    return [
+        str(row.get("split", "val" if key in val else "train"))
+        for row, key in zip(images, keys, strict=True)
+    ]
+
+
+def _usable(
+    content: Content, listed: set[Any], index_of: dict[Any, int], report: DataReport
+) -> list[Row]:
+    """The people that can be trained on, with their boxes and joints in order."""
+    every_id = {image["id"]: image for image in content.images}
+    people = []
+    for person in content.people:
+        image = every_id.get(person.get("image_id"))
+        if image is None:
+            report.add("left out, its picture is not listed", f"annotation {person.get('id', '?')}")
+        elif person["image_id"] in index_of:
+            reason = _mend(person, image, len(content.skeleton), report)
             if reason is None:
-                rows.append(annotation)
+                people.append(person)
             else:
-                refused[reason] += 1
-    for reason, count in refused.items():
-        log.warning("%s, %s: %d left out: %s", data, split, count, reason)
-    if not rows:
-        raise TrainingDataError(f"{data}: no usable person in split '{split}' under {images}")
-    points = np.array([row["keypoints"] for row in rows], np.float32).reshape(len(rows), -1, 3)
-    boxes = xywh_to_xyxy(np.array([row["bbox"] for row in rows], np.float32))
-    return LabelledPeople(
-        files=tuple(images / picture["file_name"] for picture in there),
-        image_of=np.array([index_of[row["image_id"]] for row in rows], np.int64),
-        boxes=boxes,
-        keypoints=points[..., :2],
-        weights=np.stack([joint_weights(row, len(skeleton)) for row in rows]),
-        areas=np.array([row.get("area") or np.prod(row["bbox"][2:]) for row in rows], np.float32),
-        crowd=np.array([bool(row.get("iscrowd")) for row in rows]),
-        skeleton=skeleton,
-    )
+                report.add(reason, _name(person, image))
+    return people
 
 
-def _split_of(picture: dict[str, Any]) -> str:
-    if "split" in picture:
-        return str(picture["split"])
-    return "val" if zlib.crc32(picture["file_name"].encode()) % 20 == 0 else "train"
+def _name(person: Row, image: Row) -> str:
+    return f"{image.get('file_name')} (annotation {person.get('id', '?')})"
 
 
-def _reason_to_refuse(annotation: dict[str, Any], joints: int) -> str | None:
-    box, points = annotation.get("bbox"), annotation.get("keypoints")
-    if box is None or len(box) != 4 or points is None or len(points) != 3 * joints:
-        return f"no box or not {joints} keypoints"
-    if not (np.isfinite(box).all() and np.isfinite(points).all()):
-        return "a number is not finite"
-    if min(box[2:]) <= 1:
-        return "box without area"
+def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | None:
+    """Complete and clip one person in place; why it cannot be used, or None where it can."""
+    points = person.get("keypoints") or [0.0] * (3 * joints)  # a box alone serves the detector
+    if len(points) != 3 * joints:
+        return f"left out, not {joints} joints"
+    box = person.get("bbox")
+    if box is not None and len(box) != 4:
+        return "left out, not a box of four numbers"
+    if not _finite(points) or not (box is None or _finite(box)):
+        return "left out, a number is not finite"
+    triples = np.array(points, np.float32).reshape(joints, 3)
+    labelled = triples[:, 2] > 0
+    if box is None:
+        if not labelled.any():
+            return "left out, no box and no joints"
+        low, high = triples[labelled, :2].min(0), triples[labelled, :2].max(0)
+        margin = BOX_MARGIN / 2 * (high - low)
+        box = np.concatenate([low - margin, high - low + 2 * margin])
+    x1, y1, x2, y2 = xywh_to_xyxy(np.array(box, np.float32))
+    if min(x2 - x1, y2 - y1) <= 1:
+        return "left out, a box without area"
+    if "width" in image and "height" in image:
+        size = np.array([image["width"], image["height"]], np.float32)
+        if min(x2, y2) <= 0 or x1 >= size[0] or y1 >= size[1]:
+            return "left out, a box outside its picture"
+        outside = labelled & ((triples[:, :2] < -1) | (triples[:, :2] > size)).any(1)
+        if outside.any():
+            report.add("joints not counted, outside their picture", _name(person, image))
+            triples[outside] = 0
+    person["box"] = [x1, y1, x2, y2]
+    person["keypoints"] = triples.ravel().tolist()
     return None
 
 
-class Pictures:
-    """Decoded pictures, kept in memory up to a limit so that an epoch does not decode again."""
+def _finite(numbers: Any) -> bool:
+    try:
+        return bool(np.isfinite(np.array(numbers, np.float64)).all())
+    except (TypeError, ValueError):
+        return False
 
-    def __init__(self, files: tuple[Path, ...], limit_bytes: int = 6 * 1024**3) -> None:
-        self._files = files
-        self._left = limit_bytes
-        self._kept: dict[int, ImageArray] = {}
 
-    def __getitem__(self, index: int) -> ImageArray:
-        """Picture `index`, (H, W, 3) BGR. Raises TrainingDataError where it cannot be decoded."""
-        if index in self._kept:
-            return self._kept[index]
-        decoded = cv2.imread(str(self._files[index]), cv2.IMREAD_COLOR)
-        if decoded is None:
-            raise TrainingDataError(f"{self._files[index]} is not a picture; remove it or mend it")
-        image = decoded.astype(np.uint8, copy=False)
-        if image.nbytes <= self._left:
-            self._kept[index] = image
-            self._left -= image.nbytes
-        return image
+def _as_arrays(
+    people: list[Row], places: list[Place], index_of: dict[Any, int], skeleton: Skeleton
+) -> LabelledPeople:
+    joints = len(skeleton)
+    boxes = np.array([person["box"] for person in people], np.float32)
+    lengths = boxes[:, 2:] - boxes[:, :2]
+    points = np.array([person["keypoints"] for person in people], np.float32)
+    areas = [person.get("area") or box for person, box in zip(people, lengths.prod(1), strict=True)]
+    return LabelledPeople(
+        places=tuple(places),
+        image_of=np.array([index_of[person["image_id"]] for person in people], np.int64),
+        boxes=boxes,
+        keypoints=points.reshape(-1, joints, 3)[..., :2],
+        weights=np.stack([joint_weights(person, joints) for person in people]),
+        areas=np.array(areas, np.float32),
+        crowd=np.array([bool(person.get("iscrowd")) for person in people]),
+        head_px=np.array([person.get("head_px") or np.nan for person in people], np.float32),
+        skeleton=skeleton,
+    )

@@ -1,0 +1,85 @@
+"""The model card that lies beside trained weights: what they are, and how they came to be."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from datetime import UTC, datetime
+from pathlib import Path
+
+import torch
+
+from pose.training.people_file import DataReport, LabelledPeople
+from pose.training.recipes import Recipe
+
+
+def write_card(
+    out: Path,
+    *,
+    kind: str,
+    start: str,
+    command: str,
+    data: dict[str, tuple[Path, LabelledPeople]],
+    report: DataReport,
+    recipe: Recipe,
+) -> Path:
+    """Write `out`/model-card.md after a run; `data` are the splits by name."""
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    scored = [line for line in lines if "score" in line]
+    best: dict[str, float] = max(scored, key=lambda line: line["score"], default={})
+    skeleton = next(iter(data.values()))[1].skeleton
+    splits = [
+        f"| {name} | {file} | {len(people.places)} | {len(people)} |"
+        for name, (file, people) in data.items()
+    ]
+    scores = [
+        f"| {name} | {value:.4f} |"
+        for name, value in best.items()
+        if name not in ("step", "epoch", "score") or (name == "score" and len(best) == 3)
+    ]
+    settings = {name: value for name, value in asdict(recipe).items() if name != "augmentation"}
+    text = [
+        f"# {out.name}: a {kind} network",
+        "",
+        f"Trained {datetime.now(UTC):%Y-%m-%d} with Posse, torch {torch.__version__}, "
+        f"from {start}.",
+        f"Use it: `posse track VIDEO --{kind} {out / 'best.safetensors'}`",
+        "",
+        "## Data",
+        "",
+        "| split | file | pictures | people |",
+        "|---|---|---|---|",
+        *splits,
+        "",
+        *(
+            [f"Joints ({skeleton.name}): {', '.join(skeleton.names)}.", ""]
+            if kind == "pose"
+            else []
+        ),
+        *[f"- {line}" for line in report.lines()],
+        "",
+        "The terms of the data hold for the weights too; state them here before passing them on.",
+        "",
+        "## Scores on the validation people",
+        "",
+        f"Epoch {best.get('epoch', '?')}, with the labelled boxes, without flip test."
+        if kind == "pose"
+        else f"Epoch {best.get('epoch', '?')}: AP at IoU 0.5.",
+        "",
+        "| measure | value |",
+        "|---|---|",
+        *scores,
+        "",
+        "![curves](curves.png)",
+        "",
+        "## How",
+        "",
+        f"    {command}",
+        "",
+        *[f"- {name}: {value}" for name, value in settings.items()],
+        f"- augmentation: {asdict(recipe.augmentation)}",
+        "",
+    ]
+    path = out / "model-card.md"
+    path.write_text("\n".join(text))
+    return path

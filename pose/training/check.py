@@ -1,0 +1,72 @@
+"""A dry run's picture: the first batch as the network will see it, with what it is to learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from pose.people import FloatArray, ImageArray
+from pose.skeleton import Skeleton
+from pose.training.pose_task import PoseTask, target_maps
+from pose.training.recipes import Stage
+from pose.training.task import Task
+
+_MOST_SHOWN = 24
+_COLUMNS = 6
+_LEFT, _RIGHT, _MIDDLE = (80, 200, 60), (60, 130, 255), (230, 200, 60)  # BGR
+
+
+def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
+    """Write the first batch with its targets drawn; how many samples are shown."""
+    samples = task.samples(stage.size_wh, 0, seed)
+    order = np.random.default_rng([seed, 0]).permutation(len(samples))  # type: ignore[arg-type]
+    shown = order[: min(stage.batch, _MOST_SHOWN)]
+    tiles = [_draw(task, samples[int(index)]) for index in shown]
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    cv2.imwrite(str(picture), _sheet(tiles))
+    return len(tiles)
+
+
+def _draw(task: Task, sample: Any) -> ImageArray:
+    if isinstance(task, PoseTask):
+        crop, points, weights = sample
+        return _draw_joints(crop, points, weights, task.train.skeleton)
+    image, boxes = sample
+    tile = image.copy()
+    for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
+        cv2.rectangle(tile, (x1, y1), (x2, y2), _LEFT, 2)
+    return tile
+
+
+def _draw_joints(
+    crop: ImageArray, points: FloatArray, weights: FloatArray, skeleton: Skeleton
+) -> ImageArray:
+    """The crop, twice as large, with the heatmaps as a red glow and the labelled joints."""
+    maps = target_maps(torch.from_numpy(points)[None], crop.shape[:2])[0].numpy()  # (K, h, w)
+    glow = (maps * weights[:, None, None]).max(0, initial=0.0)  # (h, w)
+    size = (crop.shape[1] * 2, crop.shape[0] * 2)
+    tile = cv2.resize(crop, size).astype(np.float32)
+    tile[..., 2] += 120 * cv2.resize(glow, size)
+    drawn = np.clip(tile, 0, 255).astype(np.uint8)
+    places = np.round(points * 2).astype(int)
+    for a, b in skeleton.limbs:
+        if weights[a] > 0 and weights[b] > 0:
+            cv2.line(drawn, places[a].tolist(), places[b].tolist(), _MIDDLE, 1, cv2.LINE_AA)
+    for joint in np.flatnonzero(weights > 0):
+        name = skeleton.names[joint]
+        colour = _LEFT if "left" in name else _RIGHT if "right" in name else _MIDDLE
+        radius = 2 + round(2 * float(weights[joint]))  # a doubtful label is a small dot
+        cv2.circle(drawn, places[joint].tolist(), radius, colour, -1, cv2.LINE_AA)
+    return drawn
+
+
+def _sheet(tiles: list[ImageArray]) -> ImageArray:
+    columns = min(_COLUMNS, len(tiles))
+    blank = np.full_like(tiles[0], 255)
+    tiles = tiles + [blank] * (-len(tiles) % columns)
+    rows = [np.concatenate(tiles[at : at + columns], 1) for at in range(0, len(tiles), columns)]
+    return np.concatenate(rows)

@@ -1,0 +1,263 @@
+"""`posse train pose|detector`: train a network, or fine-tune one on data of your own."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from pose.runtime import choose_device
+from pose.skeleton import SKELETONS
+from pose.training.card import write_card
+from pose.training.check import draw_first_batch
+from pose.training.detector_task import DetectorTask
+from pose.training.joints import WHOLEBODY133
+from pose.training.loop import Run
+from pose.training.people_file import DataReport, LabelledPeople, read_people
+from pose.training.pose_task import PoseTask
+from pose.training.processes import Processes, join
+from pose.training.readers import TrainingDataError
+from pose.training.recipes import RECIPES, Recipe, Stage
+from pose.training.starts import (
+    DETECTOR,
+    POSE_HRNET,
+    Start,
+    adapted,
+    build_detector,
+    build_pose,
+    detector_start,
+    pose_start,
+)
+from pose.training.task import Task
+from pose.training.teacher import Teacher
+
+log = logging.getLogger(__name__)
+
+
+def parse_stage(text: str) -> Stage:
+    """`96x128:10:64`: width x height, epochs, batch."""
+    try:
+        size, epochs, batch = text.split(":")
+        width, height = (int(side) for side in size.split("x"))
+        stage = Stage((width, height), float(epochs), int(batch))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
+        ) from error
+    if width % 32 or height % 32 or min(width, height, stage.epochs, stage.batch) <= 0:
+        raise argparse.ArgumentTypeError(
+            f"'{text}': width and height must be multiples of 32, epochs and batch above 0"
+        )
+    return stage
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("kind", choices=("pose", "detector"))
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="labels: COCO's layout with any joints, COCO-WholeBody, CrowdPose, Human-Art, "
+        "PoseTrack 2017, 2018 and 2021 (a file or a folder of them), MPII, AI Challenger",
+    )
+    data.add_argument("--images", type=Path, required=True, help="folder of pictures or videos")
+    data.add_argument("--val-data", type=Path, help="labels to score on; else a part of --data")
+    data.add_argument("--val-images", type=Path, help="their pictures; else those of --images")
+    data.add_argument("--exclude", default="", help="values of `source` to leave out, a,b,c")
+    data.add_argument(
+        "--skeleton",
+        choices=[*SKELETONS, WHOLEBODY133.name],
+        help="train these joints, matched by name; else those of the data",
+    )
+    data.add_argument("--teacher", type=Path, help="ONNX pose network to learn from as well")
+
+    course = parser.add_argument_group("course")
+    course.add_argument(
+        "--from", dest="start", help="weights to start from: a name ('posse models') or a file"
+    )
+    course.add_argument(
+        "--recipe", choices=list(RECIPES), help="default: scratch, or tune with --from"
+    )
+    course.add_argument(
+        "--stage",
+        type=parse_stage,
+        action="append",
+        metavar="WxH:EPOCHS:BATCH",
+        help="an input size and how long; several are run in order",
+    )
+    course.add_argument("--epochs", type=float, help="instead of the recipe's (of its last stage)")
+    course.add_argument("--batch", type=int, help="instead of the recipe's, of all processes")
+    course.add_argument("--lr", type=float, help="learning rate at its highest")
+    course.add_argument(
+        "--backbone-rate",
+        type=float,
+        metavar="PART",
+        help="learning rate of all but the head, as a part of --lr; 0 freezes it",
+    )
+    course.add_argument(
+        "--rotation", type=float, metavar="DEG", help="turn crops so far; 90 for break dance"
+    )
+    course.add_argument("--precision", choices=("bf16", "fp16", "fp32"))
+    course.add_argument("--patience", type=int, metavar="EPOCHS", help="stop without progress")
+    course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), default="oks-ap")
+    course.add_argument("--seed", type=int, default=0)
+
+    parser.add_argument("--out", type=Path, required=True, help="folder for weights and logs")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--workers", type=int, default=0, help="processes that make samples")
+    parser.add_argument(
+        "--check", action="store_true", help="only read the data and draw the first batch"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train as asked; 0 when the recipe was finished."""
+    logging.getLogger("pose.training").setLevel(logging.INFO)
+    processes = join(choose_device(args.device))
+    if not processes.first:
+        logging.getLogger("pose.training").setLevel(logging.ERROR)
+    torch.manual_seed(args.seed)
+    report = DataReport()
+    train, val = _read(args, report)
+    start = _start(args)
+    recipe = _recipe(args, start)
+    task = _task(args, start, train, val, recipe)
+    if processes.first:
+        _tell(args, task, start, report)
+    if args.check:
+        shown = draw_first_batch(task, recipe.stages[0], args.seed, args.out / "check.png")
+        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look whether the targets sit")
+        return 0
+    return _train(args, task, recipe, processes, start, report)
+
+
+def _train(
+    args: argparse.Namespace,
+    task: PoseTask | DetectorTask,
+    recipe: Recipe,
+    processes: Processes,
+    start: Start,
+    report: DataReport,
+) -> int:
+    training = Run(task, recipe, args.out, processes, workers=args.workers)
+    try:
+        best = training.train()
+    except KeyboardInterrupt:
+        _say("\nstopped; the same command goes on from the last save")
+        return 130
+    finally:
+        processes.leave()
+    if processes.first:
+        card = write_card(
+            args.out,
+            kind=args.kind,
+            start=start.name,
+            command=shlex.join(["posse", "train", *sys.argv[1 + (sys.argv[1:2] == ["train"]) :]]),
+            data={
+                "train": (args.data, task.train),
+                "val": (args.val_data or args.data, task.val),
+            },
+            report=report,
+            recipe=recipe,
+        )
+        _say(f"best score {best:.4f}; weights in {args.out / 'best.safetensors'}, {card}")
+    return 0
+
+
+def _read(args: argparse.Namespace, report: DataReport) -> tuple[LabelledPeople, LabelledPeople]:
+    """The people to learn from and those to score on."""
+    exclude = frozenset(filter(None, args.exclude.split(",")))
+    own_val = args.val_data is not None
+    train = read_people(
+        args.data, args.images, None if own_val else "train", exclude=exclude, report=report
+    )
+    val = read_people(
+        args.val_data or args.data,
+        args.val_images or args.images,
+        None if own_val else "val",
+        exclude=exclude,
+        report=report,
+    )
+    if args.skeleton:
+        wanted = {**SKELETONS, WHOLEBODY133.name: WHOLEBODY133}[args.skeleton]
+        train, val = train.as_skeleton(wanted), val.as_skeleton(wanted)
+    elif val.skeleton != train.skeleton:
+        raise TrainingDataError(
+            f"{args.val_data} has the joints of {val.skeleton.name}, {args.data} those of "
+            f"{train.skeleton.name}; choose with --skeleton"
+        )
+    return train, val
+
+
+def _start(args: argparse.Namespace) -> Start:
+    if args.start is None:
+        return Start(POSE_HRNET if args.kind == "pose" else DETECTOR)
+    return pose_start(args.start) if args.kind == "pose" else detector_start(args.start)
+
+
+def _recipe(args: argparse.Namespace, start: Start) -> Recipe:
+    """The recipe named, or the usual one, with what the options change."""
+    usual = f"{args.kind}-{'scratch' if start.state is None else 'tune'}"
+    recipe = RECIPES[args.recipe or usual]
+    stages = list(args.stage or recipe.stages)
+    if start.size_wh and not args.stage and not args.recipe:
+        stages[-1] = replace(stages[-1], size_wh=start.size_wh)
+    stages[-1] = replace(stages[-1], epochs=args.epochs or stages[-1].epochs)
+    if args.batch:
+        stages = [replace(stage, batch=args.batch) for stage in stages]
+    changes = {
+        "learning_rate": args.lr,
+        "backbone_rate": args.backbone_rate,
+        "precision": args.precision,
+        "patience": args.patience,
+        "augmentation": None
+        if args.rotation is None
+        else replace(recipe.augmentation, rotation_deg=args.rotation / 2),
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(recipe, stages=tuple(stages), seed=args.seed, **given)
+
+
+def _task(
+    args: argparse.Namespace,
+    start: Start,
+    train: LabelledPeople,
+    val: LabelledPeople,
+    recipe: Recipe,
+) -> PoseTask | DetectorTask:
+    if args.kind == "detector":
+        return DetectorTask(build_detector(start), start.network, train, val)
+    return PoseTask(
+        build_pose(start, train.skeleton),
+        start.network,
+        train,
+        val,
+        augmentation=recipe.augmentation,
+        best_by=args.best_by,
+        teacher=Teacher(args.teacher, train.skeleton) if args.teacher else None,
+    )
+
+
+def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport) -> None:
+    """What was read and what was left out; the whole list goes to a file."""
+    assert isinstance(task, PoseTask | DetectorTask)
+    for name, people in (("train", task.train), ("val", task.val)):
+        _say(f"{name}: {len(people)} people in {len(people.places)} pictures")
+    for line in report.lines():
+        _say(line)
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / "left-out.txt").write_text("\n".join([*report.lines(every_name=True), ""]))
+    if args.kind == "pose" and start.state is not None:
+        new = adapted(start, task.train.skeleton)
+        _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201  what a command line is for

@@ -1,0 +1,101 @@
+"""Training a person detector on whole pictures: a YOLOX, or a YOLOX head on a small HRNet."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from pose.crops import letterbox
+from pose.detector import suppress
+from pose.geometry import xyxy_to_xywh
+from pose.people import FloatArray, ImageArray
+from pose.training.losses import detection_loss
+from pose.training.mosaic import MosaicAugmentation, MosaicSamples
+from pose.training.people_file import LabelledPeople
+from pose.training.pictures import Pictures
+from pose.training.scores import box_ap
+from pose.training.task import Batch, normalise
+from pose.yolox import YOLOX, cell_grid, decode_boxes
+
+_LOWEST_SCORE = 0.05
+_MOST_BOXES = 300
+
+
+@dataclass(slots=True)
+class DetectorTask:
+    """People in mosaics; scored by AP at IoU 0.5.
+
+    Of a YOLOX with 80 classes only the first, the person, is trained; the other outputs are left
+    as they were, but objectness learns that only people matter.
+    """
+
+    network: nn.Module
+    arguments: dict[str, Any]  # the network's
+    train: LabelledPeople
+    val: LabelledPeople
+    augmentation: MosaicAugmentation = field(default_factory=MosaicAugmentation)
+    head: str = "head"
+    _pictures: Pictures = field(init=False)
+    _val_pictures: Pictures = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._pictures = Pictures(self.train.places)
+        self._val_pictures = Pictures(self.val.places)
+
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
+        return MosaicSamples(  # type: ignore[return-value]  # a Dataset in all but name
+            self.train, self._pictures, size_wh, (seed, epoch), self.augmentation
+        )
+
+    def collate(self, samples: list[Any]) -> Batch:
+        images, boxes = zip(*samples, strict=True)
+        return (torch.from_numpy(np.stack(images)), *(torch.from_numpy(part) for part in boxes))
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        images, *boxes = batch  # (N, H, W, 3), N times (M, 4)
+        raw = network(self._prepared(images)).float()  # (N, A, 5 + classes)
+        size_wh = (images.shape[2], images.shape[1])
+        return detection_loss(raw, list(boxes), cell_grid(size_wh, YOLOX.strides, raw.device))
+
+    def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
+        results: list[dict[str, Any]] = []
+        for picture in range(len(self._val_pictures)):
+            image = self._val_pictures[picture]
+            if image is None:
+                continue
+            boxes, scores = self._detect(network, image, size_wh)
+            results.extend(
+                {"image_id": picture, "category_id": 1, "bbox": box, "score": score}
+                for box, score in zip(xyxy_to_xywh(boxes).tolist(), scores.tolist(), strict=True)
+            )
+        return {"score": box_ap(self.val, results)}
+
+    def _detect(
+        self, network: nn.Module, image: ImageArray, size_wh: tuple[int, int]
+    ) -> tuple[FloatArray, FloatArray]:
+        """Boxes (M, 4) in the picture and scores (M,), as pose.detector has them in use."""
+        device = next(network.parameters()).device
+        canvas, scale = letterbox(image, size_wh)
+        raw = network(self._prepared(torch.from_numpy(canvas[None]).to(device))).float()
+        cells = cell_grid((canvas.shape[1], canvas.shape[0]), YOLOX.strides, device)
+        boxes = decode_boxes(raw, cells)[0]
+        scores = raw[0, :, 4].sigmoid() * raw[0, :, 5].sigmoid()
+        order = scores.argsort(descending=True)[:_MOST_BOXES]
+        order = order[scores[order] >= _LOWEST_SCORE]
+        kept = order[suppress(boxes[order], 0.65)]
+        return (boxes[kept] / scale).cpu().numpy(), scores[kept].cpu().numpy()
+
+    def _prepared(self, images: Tensor) -> Tensor:
+        """Pictures (N, H, W, 3) as the network takes them; a YOLOX takes plain bytes."""
+        if "hrnet" in self.arguments:
+            return normalise(images)
+        return images.permute(0, 3, 1, 2).float()
+
+    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
+        return {"kind": "detector", "network": json.dumps(self.arguments)}

@@ -1,0 +1,218 @@
+"""What a training picture of the detector may look like: mosaics, and crowds made of pasted people.
+
+Every random choice comes from the Generator passed in, so that a sample depends on its seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.crops import PAD_VALUE
+from pose.people import FloatArray, ImageArray
+from pose.training.augment import Rng, as_bytes, jitter_colour
+from pose.training.people_file import LabelledPeople
+from pose.training.pictures import Pictures
+
+_FEWEST_JOINTS = 8  # labelled ones that outline a person well enough to be cut out
+_HIDDEN = 0.75  # part of a box under pasted people from which its own person is gone
+
+
+@dataclass(frozen=True, slots=True)
+class MosaicAugmentation:
+    """Ranges and probabilities for whole pictures."""
+
+    mosaic_chance: float = 0.6
+    smallest: float = 0.4  # scale, 1 fits the input
+    largest: float = 1.4
+    paste_chance: float = 0.2
+    most_pasted: int = 6
+
+
+class MosaicSamples:
+    """Mosaics of four pictures, or one picture, with the boxes of its people."""
+
+    def __init__(
+        self,
+        people: LabelledPeople,
+        pictures: Pictures,
+        size_wh: tuple[int, int],
+        seed: tuple[int, ...],
+        augmentation: MosaicAugmentation,
+    ) -> None:
+        self._people, self._pictures = people, pictures
+        self._size_wh, self._seed, self._augmentation = size_wh, seed, augmentation
+        alone = people.select(~people.crowd)
+        self._boxes_of = [alone.boxes[alone.image_of == i] for i in range(len(people.places))]
+        joints = (people.weights > 0.5).sum(1)
+        self._outlined = np.flatnonzero((joints >= _FEWEST_JOINTS) & ~people.crowd)
+
+    def __len__(self) -> int:
+        return len(self._boxes_of)
+
+    def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray]:
+        rng = np.random.default_rng([*self._seed, index])
+        width, height = self._size_wh
+        canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
+        if rng.random() < self._augmentation.mosaic_chance:
+            x, y = (int(limit * rng.uniform(0.3, 0.7)) for limit in (width, height))
+            areas = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
+            # Towards the middle of the mosaic, so that the seams cut people too.
+            anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
+            chosen = [index, *rng.integers(0, len(self), 3)]
+        else:
+            areas, anchors = [(0, 0, width, height)], [(rng.random(), rng.random())]
+            chosen = [index]
+        boxes = [
+            self._place(canvas, area, anchor, int(picture), rng)
+            for area, anchor, picture in zip(areas, anchors, chosen, strict=True)
+        ]
+        every = np.concatenate(boxes)  # (M, 4)
+        if len(self._outlined) and rng.random() < self._augmentation.paste_chance:
+            every = self._paste_crowd(canvas, every, rng)
+        return jitter_colour(canvas, rng), every
+
+    def _place(
+        self,
+        canvas: ImageArray,
+        area: tuple[int, int, int, int],
+        anchor: tuple[float, float],
+        picture: int,
+        rng: Rng,
+    ) -> FloatArray:
+        """Draw one picture at a random scale; its boxes on the canvas (M, 4)."""
+        scales = np.log([self._augmentation.smallest, self._augmentation.largest])
+        scale, flip = float(np.exp(rng.uniform(*scales))), bool(rng.random() < 0.5)
+        image = self._pictures[picture]
+        if image is None:
+            return np.zeros((0, 4), np.float32)
+        fit = max(self._size_wh) / max(image.shape[:2])
+        return place_picture(
+            canvas, area, image, self._boxes_of[picture], scale * fit, anchor, flip
+        )
+
+    def _paste_crowd(self, canvas: ImageArray, boxes: FloatArray, rng: Rng) -> FloatArray:
+        """Paste people side by side, as they stand in a crowd; the boxes (M, 4) then."""
+        height, width = canvas.shape[:2]
+        tall = height * rng.uniform(0.15, 0.5)
+        x, foot = rng.uniform(0, width), rng.uniform(0.5, 1.0) * height
+        for _ in range(int(rng.integers(2, self._augmentation.most_pasted + 1))):
+            person = int(rng.choice(self._outlined))
+            image = self._pictures[int(self._people.image_of[person])]
+            if image is None:
+                continue
+            box = self._people.boxes[person]
+            patch, mask = cut_out(
+                image,
+                box,
+                self._people.keypoints[person][self._people.weights[person] > 0.5],
+                # Nobody is enlarged to a blur.
+                min(tall * rng.uniform(0.8, 1.2), 1.5 * float(box[3] - box[1])),
+            )
+            if rng.random() < 0.5:
+                patch, mask = patch[:, ::-1], mask[:, ::-1]
+            corner = int(x - patch.shape[1] / 2), int(foot - patch.shape[0])
+            boxes = paste(canvas, boxes, patch, mask, corner)
+            x += patch.shape[1] * rng.uniform(0.3, 0.9) * rng.choice([-1, 1])
+        return boxes
+
+
+def cut_out(
+    image: ImageArray, box: FloatArray, joints: FloatArray, height_px: float
+) -> tuple[ImageArray, NDArray[np.float32]]:
+    """A person, scaled to `height_px`: the box's pixels (h, w, 3), and how much each counts (h, w).
+
+    The outline is the hull of the joints (J, 2), widened by a limb's thickness.
+    """
+    x1, y1 = (int(value) for value in np.maximum(box[:2], 0))
+    x2, y2 = (int(value) for value in np.ceil(box[2:]))
+    x2, y2 = max(min(x2, image.shape[1]), x1 + 1), max(min(y2, image.shape[0]), y1 + 1)
+    patch = image[y1:y2, x1:x2]
+    mask = np.zeros(patch.shape[:2], np.uint8)
+    hull = cv2.convexHull(np.round(joints - [x1, y1]).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 255)
+    thickness = max(3, int(0.12 * max(patch.shape[:2])))
+    mask = as_bytes(cv2.dilate(mask, np.ones((thickness, thickness), np.uint8)))
+    scale = height_px / patch.shape[0]
+    size = (max(2, round(patch.shape[1] * scale)), max(2, round(height_px)))
+    patch = as_bytes(cv2.resize(patch, size, interpolation=cv2.INTER_AREA))
+    soft = cv2.GaussianBlur(cv2.resize(mask, size), (3, 3), 0)
+    return patch, (soft / 255).astype(np.float32)
+
+
+def paste(
+    canvas: ImageArray,
+    boxes: FloatArray,
+    patch: ImageArray,
+    mask: NDArray[np.float32],
+    corner: tuple[int, int],
+) -> FloatArray:
+    """Blend a person into `canvas` at `corner` (x, y); the boxes (M, 4) with the newcomer's last.
+
+    Those of people who are now hidden are gone, and so is the newcomer's where it is cut off.
+    """
+    height, width = canvas.shape[:2]
+    x1, y1 = max(corner[0], 0), max(corner[1], 0)
+    x2, y2 = min(corner[0] + patch.shape[1], width), min(corner[1] + patch.shape[0], height)
+    if (x2 - x1) * (y2 - y1) < 0.3 * patch.shape[0] * patch.shape[1] or x2 <= x1 or y2 <= y1:
+        return boxes
+    part = np.s_[y1 - corner[1] : y2 - corner[1], x1 - corner[0] : x2 - corner[0]]
+    weight = mask[part][..., None]
+    area = canvas[y1:y2, x1:x2]
+    area[:] = np.round(patch[part] * weight + area * (1 - weight)).astype(np.uint8)
+
+    seen = np.array([x1, y1, x2, y2], np.float32)
+    shared = np.minimum(boxes[:, 2:], seen[2:]) - np.maximum(boxes[:, :2], seen[:2])
+    hidden = np.maximum(shared, 0).prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1)
+    return np.concatenate([boxes[hidden < _HIDDEN], seen[None]])
+
+
+def place_picture(
+    canvas: ImageArray,
+    area: tuple[int, int, int, int],
+    image: ImageArray,
+    boxes: FloatArray,
+    scale: float,
+    anchor: tuple[float, float],
+    flip: bool,
+) -> FloatArray:
+    """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its boxes (M, 4) there.
+
+    `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
+    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped, as
+    are those under 5 pixels.
+    """
+    height, width = image.shape[:2]
+    x1, y1, x2, y2 = area
+    new_wh = np.maximum(np.round(np.array([width, height]) * scale), 1)
+    free = np.array([x2 - x1, y2 - y1]) - new_wh
+    offset = np.array([x1, y1]) + np.round(np.array(anchor) * free)
+    ratio = new_wh / np.array([width, height])
+    source, target = image, boxes * np.tile(ratio, 2)
+    if flip:
+        source = source[:, ::-1]
+        target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
+    matrix = np.array([[ratio[0], 0, offset[0] - x1], [0, ratio[1], offset[1] - y1]], np.float32)
+    shrinks = scale < 0.6
+    if shrinks:  # averaging keeps thin people whole where sampling would break them up
+        size = (int(new_wh[0]), int(new_wh[1]))
+        source = as_bytes(cv2.resize(source, size, interpolation=cv2.INTER_AREA))
+        matrix[0, 0] = matrix[1, 1] = 1
+    cv2.warpAffine(
+        source,
+        matrix,
+        (x2 - x1, y2 - y1),
+        dst=(window := canvas[y1:y2, x1:x2].copy()),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_TRANSPARENT,
+    )
+    canvas[y1:y2, x1:x2] = window
+
+    moved = target + np.tile(offset, 2)
+    seen = np.clip(moved, [x1, y1, x1, y1], [x2, y2, x2, y2])
+    full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
+    keep = (left.prod(1) > 0.3 * full.prod(1)) & (left.min(1, initial=np.inf) >= 5)
+    return seen[keep].astype(np.float32)

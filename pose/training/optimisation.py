@@ -1,0 +1,91 @@
+"""One step of learning: groups of weights with rates of their own, mixed precision, averaging."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from pose.training.recipes import Precision, Recipe
+
+_GRADIENT_NORM = 10.0  # a batch of nonsense must not undo an hour
+
+
+class AveragedWeights:
+    """Exponential moving average of a network's weights and batch-norm statistics."""
+
+    def __init__(self, network: nn.Module, decay: float) -> None:
+        self.network = copy.deepcopy(network).eval()
+        self._decay = decay
+
+    @torch.no_grad()
+    def update(self, network: nn.Module, step: int) -> None:
+        """Take in the weights of `network` after `step` steps; early ones count less."""
+        decay = min(self._decay, (1 + step) / (10 + step))
+        average, current = self.network.state_dict(), network.state_dict()
+        floating = [name for name, value in average.items() if value.is_floating_point()]
+        torch._foreach_lerp_(
+            [average[name] for name in floating], [current[name] for name in floating], 1 - decay
+        )
+
+
+class Optimisation:
+    """The optimiser with its rates per group and, for fp16, the scaling of the loss."""
+
+    def __init__(self, network: nn.Module, head: str, recipe: Recipe, device: torch.device) -> None:
+        self._network, self._device = network, device
+        kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+        self.optimiser = kind(_groups(network, head, recipe), lr=recipe.learning_rate)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
+        self._precision: Precision = recipe.precision
+
+    def autocast(self) -> torch.autocast:
+        """Half precision where it pays, matrix products and convolutions; losses stay float32."""
+        half = torch.float16 if self._precision == "fp16" else torch.bfloat16
+        return torch.autocast(self._device.type, half, enabled=self._precision != "fp32")
+
+    def step(self, loss: Tensor, rate: float) -> None:
+        """Move the weights down the gradient of `loss`."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate * group["factor"]
+        self.optimiser.zero_grad(set_to_none=True)
+        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
+        self.scaler.unscale_(self.optimiser)
+        nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_NORM)
+        self.scaler.step(self.optimiser)
+        self.scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """For a file to resume from."""
+        return {"optimiser": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.scaler.load_state_dict(state["scaler"])
+
+
+def set_learning(network: nn.Module, head: str, frozen: bool) -> None:
+    """Training mode; where `frozen`, all but the child `head` keeps weights and statistics."""
+    network.train()
+    for name, child in network.named_children():
+        if frozen and name != head:
+            child.eval().requires_grad_(False)
+
+
+def _groups(network: nn.Module, head: str, recipe: Recipe) -> list[dict[str, Any]]:
+    """Head and rest, each with kernels (decayed) and the others (batch norm and biases, not)."""
+    groups = []
+    for factor, in_head in ((1.0, True), (recipe.backbone_rate, False)):
+        chosen = [
+            parameter
+            for name, parameter in network.named_parameters()
+            if name.startswith(f"{head}.") == in_head and parameter.requires_grad
+        ]
+        for decay, is_kernel in ((recipe.weight_decay, True), (0.0, False)):
+            params = [parameter for parameter in chosen if (parameter.ndim > 1) == is_kernel]
+            if params:
+                groups.append({"params": params, "weight_decay": decay, "factor": factor})
+    return groups

@@ -1,0 +1,124 @@
+"""The pictures of a data set: files, or frames read straight from videos; decoded ones are kept."""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import av.error
+import cv2
+import numpy as np
+
+from pose.people import ImageArray
+
+log = logging.getLogger(__name__)
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
+CACHE_BYTES = 4 * 1024**3
+# As BRACE and many others name extracted frames: VIDEO/img-000123.png, VIDEO/000123.jpg.
+_FRAME_NAME = re.compile(r"^(?:.*[-_])?(\d{3,})\.(?:png|jpe?g|webp)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a picture is: a file, or the frame of a video, counted from 0."""
+
+    file: Path
+    frame: int | None = None
+
+    def __str__(self) -> str:
+        return str(self.file) if self.frame is None else f"{self.file}, frame {self.frame}"
+
+
+def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
+    """Where the picture of a COCO entry is; None where it cannot be found.
+
+    `file_name` is looked for below `folder`, without its leading folders where need be, as data
+    sets are rarely unpacked where their files say. An entry with `video` and `frame`, or whose name
+    is VIDEO/NUMBER.png with VIDEO.mp4 there, is a frame of that video.
+    """
+    if "video" in picture and "frame" in picture:
+        video = _below(folder, Path(str(picture["video"])))
+        return None if video is None else Place(video, int(picture["frame"]))
+    name = Path(str(picture.get("file_name", "")))
+    if (file := _below(folder, name)) is not None:
+        return Place(file)
+    if match := _FRAME_NAME.match(name.name):
+        for suffix in VIDEO_SUFFIXES if name.parent.name else ():
+            video = _below(folder, name.parent.with_name(name.parent.name + suffix))
+            if video is not None:
+                return Place(video, int(match[1]))
+    return None
+
+
+def _below(folder: Path, name: Path) -> Path | None:
+    parts = [part for part in name.parts if part not in ("/", "..")]
+    for start in range(len(parts)):
+        file = folder.joinpath(*parts[start:])
+        if file.is_file():
+            return file
+    return None
+
+
+class Pictures:
+    """Decoded pictures by index, kept in memory up to a limit so that epochs do not decode again.
+
+    One that cannot be decoded is named once in the log; from then on it is None.
+    """
+
+    def __init__(self, places: tuple[Place, ...], limit_bytes: int = CACHE_BYTES) -> None:
+        self._places = places
+        self._left = limit_bytes
+        self._kept: dict[int, ImageArray] = {}
+        self.damaged: set[int] = set()
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+    def __getitem__(self, index: int) -> ImageArray | None:
+        """Picture `index`, (H, W, 3) BGR, or None where it cannot be decoded."""
+        if index in self._kept:
+            return self._kept[index]
+        if index in self.damaged:
+            return None
+        image = read_picture(self._places[index])
+        if image is None:
+            self.damaged.add(index)
+            log.warning("%s cannot be decoded; its people are left out", self._places[index])
+        elif image.nbytes <= self._left:
+            self._kept[index] = image
+            self._left -= image.nbytes
+        return image
+
+
+def read_picture(place: Place) -> ImageArray | None:
+    """Decode a picture, (H, W, 3) BGR; None where that fails."""
+    if place.frame is not None:
+        return _video_frame(place.file, place.frame)
+    decoded = cv2.imread(str(place.file), cv2.IMREAD_COLOR)
+    return None if decoded is None else decoded.astype(np.uint8, copy=False)
+
+
+def _video_frame(file: Path, number: int) -> ImageArray | None:
+    """Frame `number` from the key frame before it on; by its time at the nominal rate."""
+    try:
+        with av.open(str(file)) as container:
+            stream = container.streams.video[0]
+            rate = stream.average_rate or Fraction(25)
+            base = stream.time_base or Fraction(1, 1000)
+            start = stream.start_time or 0
+            wanted = start + round(number / rate / base)
+            container.seek(wanted, stream=stream)
+            half = round(1 / rate / base / 2)
+            for frame in container.decode(stream):
+                if frame.pts is not None and frame.pts >= wanted - half:
+                    return frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+    except (av.error.FFmpegError, IndexError):
+        return None
+    return None

@@ -1,0 +1,174 @@
+"""Training HRNet on crops of labelled people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from pose.crops import crop_people
+from pose.estimator import PADDING
+from pose.geometry import crop_regions, grid_to_frame
+from pose.heatmaps import decode_dark, encode
+from pose.library import write_skeleton
+from pose.people import FloatArray, ImageArray
+from pose.training.augment import PoseAugmentation, warp_person
+from pose.training.losses import heatmap_loss
+from pose.training.people_file import LabelledPeople
+from pose.training.pictures import Pictures
+from pose.training.scores import oks, oks_ap, pckh
+from pose.training.task import Batch, normalise
+from pose.training.teacher import Teacher
+
+Measure = Literal["oks-ap", "oks", "pckh"]
+_FEWEST_JOINTS = 4  # people with fewer labelled ones teach little but where they are cut off
+_AT_ONCE = 64
+
+
+class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
+    def __init__(
+        self,
+        people: LabelledPeople,
+        pictures: Pictures,
+        size_wh: tuple[int, int],
+        seed: tuple[int, ...],
+        augmentation: PoseAugmentation,
+    ) -> None:
+        self._people, self._pictures, self._size_wh = people, pictures, size_wh
+        self._seed, self._augmentation = seed, augmentation
+
+    def __len__(self) -> int:
+        return len(self._people)
+
+    def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray, FloatArray]:
+        people = self._people
+        image = self._pictures[int(people.image_of[index])]
+        if image is None:  # nothing to learn from: every joint counts 0
+            blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
+            return blank, people.keypoints[index], np.zeros_like(people.weights[index])
+        return warp_person(
+            image,
+            people.boxes[index],
+            people.keypoints[index],
+            people.weights[index],
+            people.skeleton,
+            self._size_wh,
+            np.random.default_rng([*self._seed, index]),
+            self._augmentation,
+        )
+
+
+@dataclass(slots=True)
+class PoseTask:
+    """HRNet on crops; scored with the labelled boxes, by `best_by`."""
+
+    network: nn.Module
+    arguments: dict[str, Any]  # HRNet's, without `joints`
+    train: LabelledPeople
+    val: LabelledPeople
+    augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
+    best_by: Measure = "oks-ap"
+    teacher: Teacher | None = None
+    teacher_weight: float = 0.5
+    head: str = "final_layer"
+    _pictures: Pictures = field(init=False)
+    _val_pictures: Pictures = field(init=False)
+
+    def __post_init__(self) -> None:
+        labelled = (self.train.weights > 0).sum(1)
+        enough = labelled >= min(_FEWEST_JOINTS, len(self.train.skeleton))
+        self.train = self.train.select(enough & ~self.train.crowd)
+        self.val = self.val.select((self.val.weights > 0).any(1) & ~self.val.crowd)
+        self._pictures = Pictures(self.train.places)
+        self._val_pictures = Pictures(self.val.places)
+
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
+        return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
+
+    def collate(self, samples: list[Any]) -> Batch:
+        return tuple(torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor:
+        crops, points, weights = batch  # (N, H, W, 3), (N, K, 2), (N, K)
+        images = normalise(crops)
+        heatmaps = network(images).float()  # (N, K, H/4, W/4)
+        loss = heatmap_loss(heatmaps, target_maps(points, crops.shape[1:3]), weights)
+        if self.teacher is None:
+            return loss
+        taught = self.teacher.heatmaps(images, (heatmaps.shape[2], heatmaps.shape[3]))
+        own = heatmaps[:, self.teacher.joints]
+        distance = heatmap_loss(own, taught, torch.ones_like(own[..., 0, 0]))
+        return (1 - self.teacher_weight) * loss + self.teacher_weight * distance
+
+    def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
+        points = np.zeros_like(self.val.keypoints)
+        scores = np.zeros(len(self.val), np.float32)
+        seen = np.zeros(len(self.val), bool)
+        for people, crops in self._val_crops(size_wh):
+            found, certainty = predict(network, crops)
+            scale, offset = grid_to_frame(
+                crop_regions(self.val.boxes[people], size_wh, PADDING),
+                (size_wh[0] // 4, size_wh[1] // 4),
+            )
+            points[people] = found * scale[:, None] + offset[:, None]  # (n, K, 2)
+            scores[people] = certainty
+            seen[people] = True
+        val = self.val.select(seen)
+        every = oks(points[seen], val)
+        measured = {
+            "oks-ap": oks_ap(points[seen], scores[seen], val),
+            "oks": float(every.mean()) if len(every) else 0.0,
+            "pckh": pckh(points[seen], val),
+        }
+        return {"score": measured[self.best_by], **measured}
+
+    def _val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
+        """Crops (n, H, W, 3) as in use, and whose they are."""
+        people: list[int] = []
+        crops: list[ImageArray] = []
+        regions = crop_regions(self.val.boxes, size_wh, PADDING)
+        for index in range(len(self.val)):
+            image = self._val_pictures[int(self.val.image_of[index])]
+            if image is not None:
+                people.append(index)
+                crops.append(crop_people(image, regions[index : index + 1], size_wh)[0])
+            if crops and (len(crops) == _AT_ONCE or index == len(self.val) - 1):
+                yield people, np.stack(crops)
+                people, crops = [], []
+
+    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
+        skeleton = self.train.skeleton
+        return {
+            "kind": "pose",
+            "network": json.dumps({**self.arguments, "joints": len(skeleton)}),
+            "skeleton": write_skeleton(skeleton),
+            "sigma": str(map_sigma(size_wh[1] // 4)),
+            "unbiased": "1",
+        }
+
+
+def predict(network: nn.Module, crops: ImageArray) -> tuple[FloatArray, FloatArray]:
+    """Joints (n, K, 2), in pixels of the heatmap, and the person's score (n,) of crops."""
+    device = next(network.parameters()).device
+    heatmaps = network(normalise(torch.from_numpy(crops).to(device))).float()
+    found, certainty = decode_dark(heatmaps, map_sigma(heatmaps.shape[2]))
+    return found.cpu().numpy(), certainty.mean(1).cpu().numpy()
+
+
+def target_maps(points: Tensor, crop_hw: tuple[int, int] | torch.Size) -> Tensor:
+    """What the network shall draw, (N, K, H/4, W/4), for joints (N, K, 2) in crop pixels."""
+    height, width = crop_hw[0] // 4, crop_hw[1] // 4
+    crop_lengths = torch.tensor([crop_hw[1], crop_hw[0]], device=points.device) - 1
+    map_lengths = torch.tensor([width, height], device=points.device) - 1
+    return encode(points * (map_lengths / crop_lengths), (width, height), map_sigma(height))
+
+
+def map_sigma(map_height: int) -> float:
+    """The Gaussian's sigma in heatmap pixels: 2 on maps of 64 rows, as in HRNet; at least 1.5."""
+    return max(1.5, map_height / 32)

@@ -1,0 +1,214 @@
+"""The files that the field's data sets come in, brought to one shape: `Content`.
+
+Known are COCO's layout (COCO, CrowdPose, Human-Art, PoseTrack 2018 and 2021, files of labelling
+tools, any joints), COCO-WholeBody, PoseTrack 2017, MPII (the JSON of the released HRNet code) and
+AI Challenger. The format is told from the content, never from the name.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose.errors import UserError
+from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, Skeleton
+from pose.training.joints import WHOLEBODY133, skeleton_of_category
+
+PARTS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
+Row = dict[str, Any]
+
+
+class TrainingDataError(UserError):
+    """Training data that cannot be used."""
+
+
+@dataclass(slots=True)
+class Content:
+    """What a data set says, in COCO's terms; nothing of it has been checked.
+
+    A picture has `id` and `file_name`; perhaps `width`, `height`, `split`, `source`, and `video`
+    with `frame` where it is a frame of a video. A person has `image_id` and `keypoints` (x, y, v
+    for every joint); perhaps `bbox` xywh, `area`, `iscrowd`, `head_px`, `label`, `keypoint_scores`.
+    """
+
+    skeleton: Skeleton
+    images: list[Row] = field(default_factory=list)
+    people: list[Row] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)  # annotations of what is no person
+
+
+def read_content(data: Path) -> Content:
+    """Read a file, or all *.json of a folder as one data set (PoseTrack has a file per sequence).
+
+    Raises TrainingDataError where a file is missing, damaged or of no known format, or where the
+    files of a folder differ in their joints.
+    """
+    files = sorted(data.glob("*.json")) if data.is_dir() else [data]
+    if not files:
+        raise TrainingDataError(f"{data}: no *.json in this folder")
+    contents = [_read_file(file) for file in files]
+    whole = contents[0]
+    for file, content in zip(files[1:], contents[1:], strict=True):
+        if content.skeleton != whole.skeleton:
+            raise TrainingDataError(
+                f"{file} has the joints of {content.skeleton.name}, {files[0]} those of "
+                f"{whole.skeleton.name}; train on files of one kind"
+            )
+    if len(contents) > 1:
+        for part, content in enumerate(contents):  # ids are unique within a file only
+            for image in content.images:
+                image["id"] = (part, image["id"])
+            for person in content.people:
+                person["image_id"] = (part, person["image_id"])
+        whole.images = [image for content in contents for image in content.images]
+        whole.people = [person for content in contents for person in content.people]
+        whole.others = [other for content in contents for other in content.others]
+    return whole
+
+
+def _read_file(file: Path) -> Content:
+    try:
+        raw = json.loads(file.read_bytes())
+    except OSError as error:
+        raise TrainingDataError(f"{file} cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise TrainingDataError(f"{file} is not a whole JSON file ({error})") from error
+    reader = recognise(raw)
+    if reader is None:
+        raise TrainingDataError(
+            f"{file} is of no known format; expected COCO's layout (images, annotations, "
+            "categories), PoseTrack 2017 (annolist), MPII or AI Challenger"
+        )
+    try:
+        return reader(raw)
+    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
+        raise TrainingDataError(
+            f"{file}: not as its format has it ({type(error).__name__}: {error})"
+        ) from error
+
+
+def recognise(raw: Any) -> Callable[[Any], Content] | None:
+    """The reader for a parsed file; None where it is of no known format."""
+    if isinstance(raw, dict):
+        if "annolist" in raw:
+            return read_posetrack17
+        return read_coco if {"images", "annotations"} <= raw.keys() else None
+    first = raw[0] if isinstance(raw, list) and raw and isinstance(raw[0], dict) else {}
+    if "keypoint_annotations" in first:
+        return read_aic
+    return read_mpii if {"joints", "joints_vis", "image"} <= first.keys() else None
+
+
+def read_coco(raw: Any) -> Content:
+    """COCO's layout with any joints. COCO-WholeBody's parts are put behind one another."""
+    category = _person_category(raw)
+    whole = any("lefthand_kpts" in row for row in raw["annotations"][:1])
+    content = Content(WHOLEBODY133 if whole else _skeleton(category, raw["annotations"]))
+    content.images = [dict(image) for image in raw["images"]]
+    for row in raw["annotations"]:
+        if category is not None and row.get("category_id", category["id"]) != category["id"]:
+            content.others.append(f"category {row['category_id']}")
+            continue
+        person = dict(row)
+        if whole:
+            person["keypoints"] = [value for part in PARTS for value in row.get(part, ())]
+        if row.get("bbox_head"):  # PoseTrack 2018 and 2021
+            person["head_px"] = _head_px(*row["bbox_head"][2:])
+        content.people.append(person)
+    return content
+
+
+def _person_category(raw: Any) -> Row | None:
+    """The category with joints, the first called `person` if there are several."""
+    jointed = [row for row in raw.get("categories") or () if row.get("keypoints")]
+    people = [row for row in jointed if row.get("name") == "person"]
+    return next(iter(people or jointed), None)
+
+
+def _skeleton(category: Row | None, annotations: list[Row]) -> Skeleton:
+    """The category's joints; without any, COCO's or CrowdPose's by their number."""
+    if category is not None:
+        return skeleton_of_category(category)
+    triples = next((len(row["keypoints"]) // 3 for row in annotations if "keypoints" in row), 17)
+    by_number = {17: COCO17, 14: CROWDPOSE14}
+    if triples not in by_number:
+        raise ValueError(f"its categories do not name the {triples} joints")
+    return by_number[triples]
+
+
+def read_posetrack17(raw: Any) -> Content:
+    """PoseTrack 2017: every value wrapped in a list; x1 y1 x2 y2 is the head's box."""
+    content = Content(POSETRACK15)
+    for index, entry in enumerate(raw["annolist"]):
+        name = entry["image"][0]["name"]
+        content.images.append({"id": index, "file_name": name, "vid_id": str(Path(name).parent)})
+        for row in entry.get("annorect") or ():
+            points = (row.get("annopoints") or [{}])[0].get("point") or ()
+            joints = np.zeros((len(POSETRACK15), 3))
+            for point in points:
+                if 0 <= point["id"][0] < len(joints):
+                    joints[point["id"][0]] = point["x"][0], point["y"][0], 2
+            person: Row = {"image_id": index, "keypoints": joints.ravel().tolist()}
+            if row.get("x2"):
+                width, height = row["x2"][0] - row["x1"][0], row["y2"][0] - row["y1"][0]
+                person["head_px"] = _head_px(width, height)
+            content.people.append(person)
+    return content
+
+
+def read_mpii(raw: Any) -> Content:
+    """MPII as the released HRNet code has it: a list of people, `scale` of 200 pixels, from 1.
+
+    A joint's visibility says whether it is labelled. The box is the square of 200 * `scale` around
+    `center`, moved down a little as the released code does, so that feet are not cut off.
+    """
+    content = Content(MPII16)
+    number_of: dict[str, int] = {}
+    for row in raw:
+        name = row["image"]
+        if name not in number_of:
+            number_of[name] = len(number_of)
+            content.images.append({"id": number_of[name], "file_name": name})
+        points = np.array(row["joints"], np.float64).reshape(-1, 2) - 1
+        seen = np.array(row["joints_vis"], np.float64) > 0
+        joints = np.column_stack([points, 2 * seen]) * seen[:, None]
+        scale = float(row["scale"])
+        centre, side = np.array(row["center"], np.float64) - 1 + [0, 15 * scale], 200 * scale
+        content.people.append(
+            {
+                "image_id": number_of[name],
+                "keypoints": joints.ravel().tolist(),
+                "bbox": [*(centre - side / 2).tolist(), side, side],
+            }
+        )
+    return content
+
+
+def read_aic(raw: Any) -> Content:
+    """AI Challenger: per picture, people by name; visibility 1 seen, 2 hidden, 3 not labelled."""
+    content = Content(AIC14)
+    for index, entry in enumerate(raw):
+        content.images.append({"id": index, "file_name": f"{entry['image_id']}.jpg"})
+        for name, values in entry["keypoint_annotations"].items():
+            joints = np.array(values, np.float64).reshape(-1, 3)
+            labelled = np.isin(joints[:, 2], (1, 2))
+            joints[:, 2] = np.where(joints[:, 2] == 1, 2, 1) * labelled
+            x1, y1, x2, y2 = entry["human_annotations"][name]
+            content.people.append(
+                {
+                    "image_id": index,
+                    "keypoints": joints.ravel().tolist(),
+                    "bbox": [x1, y1, x2 - x1, y2 - y1],
+                }
+            )
+    return content
+
+
+def _head_px(width: float, height: float) -> float:
+    """The head's size that PCKh counts in: 0.6 of its box's diagonal."""
+    return 0.6 * float(np.hypot(width, height))

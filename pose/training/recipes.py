@@ -1,0 +1,118 @@
+"""How long and how fast to learn: our own recipes, and those of the published numbers by name."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pose.training.augment import PoseAugmentation
+
+Precision = Literal["bf16", "fp16", "fp32"]
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """So many epochs at one input size and batch size (of all processes together)."""
+
+    size_wh: tuple[int, int]
+    epochs: float
+    batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Everything that decides what is learned, beside the network and the data."""
+
+    stages: tuple[Stage, ...]
+    optimiser: Literal["adamw", "adam"] = "adamw"
+    learning_rate: float = 2e-3  # at its highest, after the warm-up
+    backbone_rate: float = 1.0  # of all but the head, times the learning rate; 0 freezes them
+    drops: tuple[int, ...] = ()  # epochs at which the rate falls to a tenth; none: a cosine
+    weight_decay: float = 0.01
+    warmup_steps: int = 200  # at most a tenth of all steps
+    average_decay: float = 0.999  # of the moving average of the weights; 0: none
+    augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
+    precision: Precision = "bf16"
+    patience: int = 0  # epochs without a better score after which to stop; 0: never
+    seed: int = 0
+
+
+def learning_rate(recipe: Recipe, step: int, total: int, epoch: int) -> float:
+    """The rate at a step: linear warm-up, then half a cosine down to a hundredth, or drops."""
+    warm = min(1.0, (step + 1) / max(1, min(recipe.warmup_steps, total // 10)))
+    if recipe.drops:
+        falling = 0.1 ** sum(epoch >= drop for drop in recipe.drops)
+    else:
+        falling = 0.505 + 0.495 * math.cos(math.pi * step / total)
+    return recipe.learning_rate * warm * falling
+
+
+# Sun et al., CVPR 2019, section 4.1 and the released experiments/coco/hrnet/*.yaml.
+_HRNET_AUGMENTATION = PoseAugmentation(
+    scale=0.35,
+    rotation_deg=45.0,
+    shift=0.0,
+    half_body_chance=0.3,
+    occlusion_chance=0.0,
+    low_resolution_chance=0.0,
+    colour=False,
+)
+_SIZE = (192, 256)
+
+RECIPES: dict[str, Recipe] = {
+    # Ours, for the bundled networks: small pictures first, four times as many an hour.
+    "pose-scratch": Recipe((Stage((96, 128), 10, 64), Stage(_SIZE, 3, 48))),
+    "detector-scratch": Recipe((Stage((320, 320), 10, 16), Stage((416, 416), 2, 16))),
+    # Ours, from trained weights: the head learns quickly, the rest is only adjusted.
+    "pose-tune": Recipe((Stage(_SIZE, 30, 32),), learning_rate=1e-3, backbone_rate=0.3, patience=8),
+    "detector-tune": Recipe(
+        (Stage((416, 416), 30, 16),), learning_rate=5e-4, backbone_rate=0.3, patience=8
+    ),
+    # HRNet on COCO, section 4.1: Adam, 1e-3, tenths at epochs 170 and 200 of 210, 4 x 32 people.
+    "hrnet-coco": Recipe(
+        (Stage(_SIZE, 210, 128),),
+        optimiser="adam",
+        learning_rate=1e-3,
+        drops=(170, 200),
+        weight_decay=0.0,
+        warmup_steps=0,
+        average_decay=0.0,
+        augmentation=_HRNET_AUGMENTATION,
+    ),
+    # HRNet on MPII, section 4.2: as on COCO, crops of 256 x 256.
+    "hrnet-mpii": Recipe(
+        (Stage((256, 256), 210, 128),),
+        optimiser="adam",
+        learning_rate=1e-3,
+        drops=(170, 200),
+        weight_decay=0.0,
+        warmup_steps=0,
+        average_decay=0.0,
+        augmentation=_HRNET_AUGMENTATION,
+    ),
+    # HRNet on PoseTrack, section 4.3: from COCO's weights, 20 epochs at 384 x 288, tenths at 10
+    # and 15. Boxes are the joints' extent, 15% longer (people_file.BOX_MARGIN).
+    "hrnet-posetrack": Recipe(
+        (Stage((288, 384), 20, 128),),
+        optimiser="adam",
+        learning_rate=1e-4,
+        drops=(10, 15),
+        weight_decay=0.0,
+        warmup_steps=0,
+        average_decay=0.0,
+        augmentation=_HRNET_AUGMENTATION,
+    ),
+    # BRACE (Moltisanti et al., ECCV 2022) fine-tunes a COCO network on hand-made labels of break
+    # dance; its schedule is not in the paper's text, so this is PoseTrack's with turns to the full.
+    "brace": Recipe(
+        (Stage(_SIZE, 20, 64),),
+        optimiser="adam",
+        learning_rate=1e-4,
+        drops=(10, 15),
+        weight_decay=0.0,
+        warmup_steps=0,
+        average_decay=0.0,
+        augmentation=PoseAugmentation(scale=0.35, rotation_deg=90.0, rotation_chance=0.8),
+    ),
+}

@@ -1,0 +1,116 @@
+"""Where training starts: a new network, or the weights of one, its head made to fit the joints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import nn
+
+from pose.hrnet import HRNet
+from pose.library import detector_network, find_weights, pose_network
+from pose.official import HRNET_SIZES, recognise
+from pose.skeleton import COCO17, Skeleton
+from pose.weights import State, WeightsError, load_checkpoint, load_weights
+from pose.yolox import YOLOX, HRNetDetector
+
+# The bundled networks. A stem of one narrow bottleneck leaves two thirds of the work to the
+# parallel branches; with HRNet's own (four of width 64) it takes two thirds for itself.
+SMALL_STEM: dict[str, Any] = {"blocks": 2, "stem_blocks": 1, "stem_width": 32}
+POSE_HRNET: dict[str, Any] = {"width": 16, "stage_modules": [1, 3, 2], **SMALL_STEM}
+DETECTOR: dict[str, Any] = {
+    "hrnet": {"width": 16, "stage_modules": [1, 1, 1], **SMALL_STEM},
+    "head_width": 48,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A network to train: its arguments, weights to begin with, what it was made for."""
+
+    network: dict[str, Any]  # arguments of HRNet, YOLOX, or HRNetDetector (with `hrnet`)
+    state: State | None = None  # None: from scratch
+    size_wh: tuple[int, int] | None = None  # of its input
+    skeleton: Skeleton = COCO17  # of a pose network's weights
+    name: str = "scratch"
+
+
+def pose_start(name_or_file: str) -> Start:
+    """The weights of a pose network; `hrnet-w32` alone means its COCO weights at 256x192.
+
+    Raises WeightsError where they are not there or of another kind.
+    """
+    if name_or_file in HRNET_SIZES:
+        name_or_file += "-256x192"
+    file = find_weights(name_or_file)
+    if file.suffix not in (".safetensors", ".pth", ".pt"):
+        raise WeightsError(f"{file} is exported and cannot be trained; start from its weights")
+    known = pose_network(str(file))
+    arguments, state = _arguments_and_state(file)
+    return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, file.stem)
+
+
+def detector_start(name_or_file: str) -> Start:
+    """The weights of a detector, or of a pose network whose HRNet becomes the backbone."""
+    file = find_weights(name_or_file)
+    if file.suffix == ".safetensors":
+        state, metadata = load_weights(file)
+        if metadata.get("kind") == "pose":
+            backbone = {f"backbone.{name}": value for name, value in state.items()}
+            hrnet = _without_joints(json.loads(metadata["network"]))
+            return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=file.stem)
+    known = detector_network(str(file))
+    arguments, state = _arguments_and_state(file)
+    return Start(arguments, state, known.network.pictures.size_wh, name=file.stem)
+
+
+def _arguments_and_state(file: Path) -> tuple[dict[str, Any], State]:
+    if file.suffix == ".safetensors":
+        state, metadata = load_weights(file)
+        return _without_joints(json.loads(metadata["network"])), state
+    found = recognise(load_checkpoint(file))
+    return _without_joints(dict(found.arguments)), found.state
+
+
+def _without_joints(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in arguments.items() if name != "joints"}
+
+
+def build_pose(start: Start, skeleton: Skeleton) -> HRNet:
+    """The network for `skeleton`; joints of the same name keep their row of the head."""
+    network = HRNet(**start.network, joints=len(skeleton))
+    if start.state is None:
+        return network
+    head = {f"final_layer.{part}": network.state_dict()[f"final_layer.{part}"].clone()
+            for part in ("weight", "bias")}  # fmt: skip
+    for target, name in enumerate(skeleton.names):
+        if name in start.skeleton.names:
+            source = start.skeleton.index(name)
+            for part, rows in head.items():
+                rows[target] = start.state[part][source]
+    network.load_state_dict({**start.state, **head})
+    return network
+
+
+def build_detector(start: Start) -> nn.Module:
+    """The detector; what `start` has no weights for (a head, after a pose network) is new."""
+    network = HRNetDetector(**start.network) if "hrnet" in start.network else YOLOX(**start.network)
+    if start.state is None:
+        return network
+    own = network.state_dict()
+    fitting = {
+        name: value
+        for name, value in start.state.items()
+        if name in own and own[name].shape == value.shape
+    }
+    network.load_state_dict({**own, **fitting})
+    return network
+
+
+def adapted(start: Start, skeleton: Skeleton) -> list[str]:
+    """The joints of `skeleton` that the start does not know."""
+    known = start.skeleton.names if start.state is not None else ()
+    return [name for name in skeleton.names if name not in known]

@@ -1,0 +1,40 @@
+"""What the loop trains: a network with its samples, its loss and its scores."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset
+
+from pose.networks import IMAGENET_MEAN, IMAGENET_STD
+
+Batch = tuple[Tensor, ...]
+
+
+class Task(Protocol):
+    """What the loop needs to know of the pose network or the detector."""
+
+    network: nn.Module
+    head: str  # the child of the network that is new or learns quickest
+
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]: ...
+
+    def collate(self, samples: list[Any]) -> Batch: ...
+
+    def loss(self, network: nn.Module, batch: Batch) -> Tensor: ...
+
+    def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
+        """Scores on the validation people; the higher `score`, the better."""
+
+    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
+        """What pose.weights wants in the header of the weights."""
+
+
+def normalise(images: Tensor) -> Tensor:
+    """Pictures (N, H, W, 3) BGR 0..255 to what our networks take: (N, 3, H, W) RGB, normalised."""
+    mean = torch.tensor(IMAGENET_MEAN, device=images.device)
+    std = torch.tensor(IMAGENET_STD, device=images.device)
+    normal = (images.flip(-1).float() - mean) / std  # (N, H, W, 3)
+    return normal.permute(0, 3, 1, 2)  # (N, 3, H, W) in channels-last order

@@ -1,0 +1,118 @@
+"""What can be read, and that bad data is named and left out, never trained on."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from small_data import CATEGORY, person, write_data
+
+from pose.training.people_file import DataReport, joint_weights, read_people
+from pose.training.readers import TrainingDataError
+
+
+def _spoil(tmp_path: Path, annotations: list[dict[str, Any]]) -> DataReport:
+    """The report on a good data set with these annotations added."""
+    file = write_data(tmp_path, 4)
+    content = json.loads(file.read_text())
+    content["annotations"] += annotations
+    file.write_text(json.dumps(content))
+    report = DataReport()
+    assert len(read_people(file, tmp_path, None, report=report)) == 4
+    return report
+
+
+@pytest.mark.parametrize(
+    ("wrong", "reason"),
+    [
+        ({"bbox": [5.0, 5.0, 0.0, 40.0]}, "a box without area"),
+        ({"bbox": [5.0, 5.0, -3.0, 40.0]}, "a box without area"),
+        ({"bbox": [5.0, 5.0, float("nan"), 40.0]}, "a number is not finite"),
+        ({"bbox": [500.0, 5.0, 30.0, 40.0]}, "a box outside its picture"),
+        ({"bbox": [5.0, 5.0, 30.0]}, "not a box of four numbers"),
+        ({"keypoints": [1.0, 2.0, 2.0]}, "not 17 joints"),
+        ({"keypoints": [float("inf")] * 51}, "a number is not finite"),
+        ({"keypoints": [0] * 51, "bbox": None}, "no box and no joints"),
+        ({"image_id": 99}, "its picture is not listed"),
+    ],
+)
+def test_a_person_that_cannot_be_used_is_left_out_and_named(
+    tmp_path: Path, wrong: dict[str, Any], reason: str
+) -> None:
+    report = _spoil(tmp_path, [{**person(0, [5.0, 5.0, 30.0, 40.0]), "id": 77, **wrong}])
+    assert [line.split(":")[0] for line in report.lines()] == [f"left out, {reason}"]
+    assert "annotation 77" in report.lines()[0]
+
+
+def test_a_missing_picture_is_left_out_with_its_people(tmp_path: Path) -> None:
+    file = write_data(tmp_path, 4)
+    (tmp_path / "001.png").unlink()
+    report = DataReport()
+    people = read_people(file, tmp_path, None, report=report)
+    assert len(people) == 3
+    assert report.lines() == ["left out, picture missing: 1 (001.png)"]
+
+
+def test_things_that_are_no_people_are_passed_over(tmp_path: Path) -> None:
+    report = _spoil(tmp_path, [{**person(0, [5.0, 5.0, 30.0, 40.0]), "category_id": 3}])
+    assert report.lines() == ["left out, of another category: 1 (category 3)"]
+
+
+def test_a_joint_outside_the_picture_does_not_count(tmp_path: Path) -> None:
+    file = write_data(tmp_path, 1)
+    content = json.loads(file.read_text())
+    content["annotations"][0]["keypoints"][:3] = [300.0, 5.0, 2]
+    file.write_text(json.dumps(content))
+    report = DataReport()
+    people = read_people(file, tmp_path, None, report=report)
+    assert people.weights[0].tolist() == [0.0] + [1.0] * 16
+    assert report.lines() == [
+        "joints not counted, outside their picture: 1 (000.png (annotation 0))"
+    ]
+
+
+def test_a_split_without_people_is_refused(tmp_path: Path) -> None:
+    file = write_data(tmp_path, 3)
+    with pytest.raises(TrainingDataError, match="no usable person in split 'val'"):
+        read_people(file, tmp_path, "val")
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"images": []}', '"people"'])
+def test_a_file_of_no_known_format_is_refused_in_one_line(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "labels.json"
+    file.write_text(text)
+    with pytest.raises(TrainingDataError) as caught:
+        read_people(file, tmp_path, None)
+    assert str(file) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_without_splits_one_video_never_serves_both_sides(tmp_path: Path) -> None:
+    images, annotations = [], []
+    for index in range(12):
+        folder = tmp_path / f"clip{index % 3}"
+        folder.mkdir(exist_ok=True)
+        cv2.imwrite(str(folder / f"{index}.png"), np.zeros((80, 60, 3), np.uint8))
+        images.append({"id": index, "file_name": f"clip{index % 3}/{index}.png",
+                       "vid_id": f"clip{index % 3}"})  # fmt: skip
+        annotations.append(person(index, [10.0, 5.0, 40.0, 70.0]))
+    file = tmp_path / "labels.json"
+    content = {"images": images, "annotations": annotations, "categories": [CATEGORY]}
+    file.write_text(json.dumps(content))
+    clips = [
+        {place.file.parent.name for place in read_people(file, tmp_path, split).places}
+        for split in ("train", "val")
+    ]
+    assert sorted(len(side) for side in clips) == [1, 2]
+    assert not clips[0] & clips[1]
+
+
+def test_a_doubtful_teacher_counts_less_and_a_human_in_full() -> None:
+    row = {"keypoints": [1, 1, 2, 1, 1, 2, 0, 0, 0], "keypoint_scores": [0.25, 0.9, 0.9]}
+    assert joint_weights({**row, "label": "teacher"}, 3).tolist() == [0.5, 1.0, 0.0]
+    assert joint_weights({**row, "label": "human"}, 3).tolist() == [1.0, 1.0, 0.0]
+    assert joint_weights(row, 3).tolist() == [1.0, 1.0, 0.0]
