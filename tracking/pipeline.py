@@ -90,14 +90,14 @@ class Pipeline:
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
         self.config = config
-        self._detect = detector
-        self._estimate = estimator
+        self.detector = detector
+        self.estimator = estimator
         self.reset()
 
     @property
     def skeleton(self) -> Skeleton:
         """What the joints of the poses are."""
-        return self._estimate.skeleton
+        return self.estimator.skeleton
 
     @property
     def budget(self) -> Budget:
@@ -153,10 +153,10 @@ class Pipeline:
         start = time.perf_counter()
         wait: Callable[[], Detections]
         if self._detects(ahead):
-            if hasattr(self._detect, "effort"):
-                self._detect.effort = self._budget.effort
-            submit = getattr(self._detect, "submit", None)
-            wait = submit(frame) if submit else partial(self._detect, frame)
+            if hasattr(self.detector, "effort"):
+                self.detector.effort = self._budget.effort
+            submit = getattr(self.detector, "submit", None)
+            wait = submit(frame) if submit else partial(self.detector, frame)
         else:
             wait = partial(self.tracker.predict, frame.time_s)
         begun_ms = _since_ms(start)
@@ -173,8 +173,8 @@ class Pipeline:
         """Start estimating the poses in the boxes; the function returned waits and tracks."""
         detections, detect_ms = boxes()
         start = time.perf_counter()
-        submit = getattr(self._estimate, "submit", None)
-        wait = submit(frame, detections) if submit else partial(self._estimate, frame, detections)
+        submit = getattr(self.estimator, "submit", None)
+        wait = submit(frame, detections) if submit else partial(self.estimator, frame, detections)
         begun_ms = _since_ms(start)
 
         def finish() -> FrameResult:

@@ -245,7 +245,7 @@ def test_settings_count_from_the_frame_on_screen(begin) -> None:
 def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:
     def broken(config: PipelineConfig):
         pipeline = make_pipeline(config)
-        pipeline._detect = lambda frame: 1 / 0
+        pipeline.detector = lambda frame: 1 / 0
         return pipeline
 
     session = Session(PipelineConfig(), broken, opener(FakeCamera(60)))

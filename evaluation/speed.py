@@ -1,0 +1,197 @@
+"""`python -m evaluation.speed`: how fast the program is on this machine, stage by stage and whole.
+
+Prints milliseconds per stage and frames per second from a video file to its overlay and tracks
+files; `--json FILE` keeps them. `--peers` times other ways to run the same networks beside ours, as
+ratios of one run. Where other programs keep the cores busy, "best" and "CPU" are what to look at.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from app.clip import Clip, Progress, track_clip
+from app.config import Settings, read_preset
+from evaluation.stages import Timing, read_frames, stage_timings, write_video
+from pose.detector import PersonDetector
+from pose.errors import UserError
+from pose.estimator import PoseEstimator
+from pose.runtime import choose_device, core_count
+from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
+
+SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample.mp4"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
+    parser.add_argument("--height", type=int, default=0, help="scale it to so many rows first")
+    parser.add_argument("--frames", type=int, default=150, help="so many of its first frames")
+    parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 10, 20])
+    parser.add_argument("--repeats", type=int, default=20, help="of each stage")
+    parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
+    parser.add_argument("--detector", help="name or file")
+    parser.add_argument("--pose", help="name or file")
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
+    parser.add_argument("--peers", action="store_true", help="time others' ways beside ours")
+    parser.add_argument("--no-stages", action="store_true", help="end to end only")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 0."""
+    settings = read_preset(args.mode) if args.mode else Settings()
+    named = {name: getattr(args, name) for name in ("detector", "pose") if getattr(args, name)}
+    config = dataclasses.replace(settings.pipeline, device=args.device, **named)
+    settings = dataclasses.replace(settings, pipeline=config)
+    frames = read_frames(args.video, args.frames, args.height)
+    report: dict[str, Any] = {"machine": machine(args.device), "pipeline": _names(config)}
+    with tempfile.TemporaryDirectory() as folder:
+        video = Path(folder) / "input.mp4"
+        write_video(frames, video, Fraction(25))
+        pipeline = build_pipeline(config)
+        if not args.no_stages:
+            detect, estimate = networks_of(pipeline)
+            timings = stage_timings(video, frames[:30], detect, estimate, args.people, args.repeats)
+            report["stages"] = [dataclasses.asdict(timing) for timing in timings]
+            _say(table(timings))
+        report["end_to_end"] = end_to_end(video, settings, pipeline)
+        _say(end_to_end_line(report["end_to_end"]))
+        if args.peers:
+            from evaluation.peers import peer_timings
+
+            peers = peer_timings(frames[0], config, args.people, args.repeats)
+            report["peers"] = [dataclasses.asdict(timing) for timing in peers]
+            _say(table(peers))
+    if args.json:
+        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+    return 0
+
+
+def _say(text: str) -> None:
+    print(f"{text}\n", flush=True)  # noqa: T201
+
+
+def networks_of(pipeline: Pipeline) -> tuple[PersonDetector, PoseEstimator]:
+    """The two networks of a pipeline of build_pipeline's."""
+    detect, estimate = pipeline.detector, pipeline.estimator
+    assert isinstance(detect, PersonDetector)
+    assert isinstance(estimate, PoseEstimator)
+    return detect, estimate
+
+
+def end_to_end(video: Path, settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
+    """Track a file as `posse track` does, twice; the second run counts.
+
+    Frames per second with decoding, drawing, encoding and writing; latency is one frame's time in
+    the pipeline when it comes alone, as live.
+    """
+    memory: list[float] = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("warm", "timed"):
+            memory.clear()
+
+            def tell(_: Progress) -> None:
+                memory.append(_resident_mib())
+
+            clip = Clip(str(video), Path(folder) / name)
+            cpu = time.process_time()
+            report = track_clip(clip, settings, pipeline, {}, tell)
+            cpu = time.process_time() - cpu
+    latencies = sorted(latency_ms(video, pipeline))
+    return {
+        "frames": report.tracked,
+        "people": report.people,
+        "frames_per_s": report.tracked / report.seconds,
+        "cpu_ms_per_frame": 1000 * cpu / report.tracked,
+        "latency_median_ms": statistics.median(latencies),
+        "latency_95_ms": latencies[int(0.95 * (len(latencies) - 1))],
+        "memory_mib": {
+            "after 10%": memory[len(memory) // 10],
+            "half way": memory[len(memory) // 2],
+            "at the end": memory[-1],
+        },
+    }
+
+
+def latency_ms(video: Path, pipeline: Pipeline) -> list[float]:
+    """What the pipeline takes for each of 50 frames that come one by one."""
+    pipeline.reset()
+    return [sum(pipeline(frame).timings_ms.values()) for frame in read_frames(video, 50)]
+
+
+def _resident_mib() -> float:
+    """Memory of this process; 0 where the system does not tell."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except OSError:
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def machine(device: str) -> dict[str, Any]:
+    """What the figures were measured on."""
+    place = choose_device(device)
+    name = platform.processor() or platform.machine()
+    info = Path("/proc/cpuinfo")
+    if info.exists():
+        lines = info.read_text().splitlines()
+        name = next((line.split(":")[1].strip() for line in lines if "model name" in line), name)
+    about = {"cpu": name, "cores": core_count(), "system": platform.platform(), "gpu": ""}
+    if place.type == "cuda":
+        import torch
+
+        about["gpu"] = torch.cuda.get_device_name(place)
+    load = os.getloadavg()[0] if hasattr(os, "getloadavg") else 0.0
+    return {**about, "load_before": round(load, 1)}
+
+
+def _names(config: PipelineConfig) -> dict[str, Any]:
+    kept = ("detector", "pose", "device", "flip", "detect_every", "detector_size")
+    return {name: getattr(config, name) for name in kept}
+
+
+def table(timings: Sequence[Timing]) -> str:
+    """The timings as a Markdown table."""
+    lines = ["| stage | median ms | best ms | CPU ms |", "|---|---:|---:|---:|"]
+    lines += [
+        f"| {timing.stage} | {timing.median_ms:.1f} | {timing.best_ms:.1f} | {timing.cpu_ms:.1f} |"
+        for timing in timings
+    ]
+    return "\n".join(lines)
+
+
+def end_to_end_line(result: dict[str, Any]) -> str:
+    """The whole way in one line."""
+    return (
+        f"end to end: {result['frames_per_s']:.1f} frames/s over {result['frames']} frames, "
+        f"{result['people']} people; {result['cpu_ms_per_frame']:.0f} ms CPU a frame; latency "
+        f"{result['latency_median_ms']:.0f} ms (95%: {result['latency_95_ms']:.0f}); memory "
+        + ", ".join(f"{mib:.0f} MiB {when}" for when, mib in result["memory_mib"].items())
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Entry point."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.speed", description=__doc__)
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except UserError as error:
+        print(f"evaluation.speed: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

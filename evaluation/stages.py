@@ -1,0 +1,150 @@
+"""How long each stage of a frame's way takes: functions to be timed, and the timing."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from app.overlay import Overlay, OverlayStyle
+from app.paint import rasterise
+from app.video.recorder import Recorder
+from app.video.source import open_source
+from pose.detector import PersonDetector
+from pose.estimator import PoseEstimator
+from pose.people import Detections, FloatArray, Frame
+from tracking.pipeline import FrameResult
+from tracking.tracker import PoseTracker
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """One stage, in milliseconds per frame."""
+
+    stage: str
+    median_ms: float
+    best_ms: float
+    cpu_ms: float  # of all cores together, median; what counts where stages overlap
+
+
+def time_stage(stage: str, work: Callable[[], object], repeats: int) -> Timing:
+    """Time `work`, one frame's share of a stage, after two calls to warm it up."""
+    work(), work()
+    wall, cpu = [], []
+    for _ in range(repeats):
+        start, cpu_start = time.perf_counter(), time.process_time()
+        work()
+        wall.append((time.perf_counter() - start) * 1000)
+        cpu.append((time.process_time() - cpu_start) * 1000)
+    return Timing(stage, statistics.median(wall), min(wall), statistics.median(cpu))
+
+
+def read_frames(video: Path, count: int, height: int = 0) -> list[Frame]:
+    """The first `count` frames of a video, scaled to `height` rows where it is given."""
+    frames = []
+    with open_source(video) as source:
+        for _, frame in zip(range(count), source, strict=False):
+            frames.append(_scaled(frame, height) if height else frame)
+    return frames
+
+
+def _scaled(frame: Frame, height: int) -> Frame:
+    """The frame at another height, of even width as H.264 wants it."""
+    width = round(frame.size_wh[0] * height / frame.size_wh[1] / 2) * 2
+    image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_LINEAR)
+    return Frame(frame.index, frame.time_s, np.asarray(image, np.uint8))
+
+
+def write_video(frames: Sequence[Frame], path: Path, frame_rate: Fraction) -> None:
+    """Write frames as the video the end-to-end run reads."""
+    with Recorder(path, frames[0].size_wh, frame_rate) as recorder:
+        for frame in frames:
+            recorder.put(frame.image, frame.time_s)
+
+
+def people_boxes(frame: Frame, count: int, found: Detections) -> Detections:
+    """`count` boxes on a frame: the found ones, best first, then copies of them moved aside.
+
+    Where nothing was found they are upright boxes a third of the frame high.
+    """
+    width, height = frame.size_wh
+    boxes = found.boxes
+    if not len(boxes):
+        box = np.array([0, 0, height / 8, height / 3]) + width / 3
+        boxes = box[None].astype(np.float32)
+    rounds = np.arange(count) // len(boxes)  # (count,)
+    moved: FloatArray = boxes[np.arange(count) % len(boxes)] + 7.0 * rounds[:, None]
+    return Detections(moved.astype(np.float32), np.full(count, 0.9, np.float32))
+
+
+def stage_timings(
+    video: Path,
+    frames: Sequence[Frame],
+    detect: PersonDetector,
+    estimate: PoseEstimator,
+    people: Sequence[int],
+    repeats: int,
+) -> list[Timing]:
+    """Every stage on its own, one after the other, on the first frames of a video.
+
+    Tracking, drawing and encoding are timed with as many people as come nearest to five.
+    """
+    frame = frames[0]
+    timings = [_decoding(video, len(frames))]
+    timings.append(time_stage("detect", lambda: detect(frame), repeats))
+    found = detect(frame)
+    for count in people:
+        boxes = people_boxes(frame, count, found)
+        label = f"pose, {count} {'person' if count == 1 else 'people'}"
+        timings.append(time_stage(label, partial(estimate, frame, boxes), repeats))
+    usual = min(people, key=lambda count: abs(count - 5))
+    timings += _after_inference(frames, estimate, people_boxes(frame, usual, found), repeats)
+    return timings
+
+
+def _decoding(video: Path, count: int) -> Timing:
+    """Decoding the first frames in one go, per frame."""
+
+    def decode() -> None:
+        with open_source(video) as source:
+            for _ in zip(range(count), source, strict=False):
+                pass
+
+    timing = time_stage("decode", decode, 3)
+    return Timing("decode", timing.median_ms / count, timing.best_ms / count, timing.cpu_ms / count)
+
+
+def _after_inference(
+    frames: Sequence[Frame], estimate: PoseEstimator, boxes: Detections, repeats: int
+) -> list[Timing]:
+    poses = estimate(frames[0], boxes)
+    tracker = PoseTracker()
+    clock = iter(range(10**9))
+    track = time_stage("track", lambda: tracker.update(poses, next(clock) / 25), repeats)
+    people = tracker.update(poses, next(clock) / 25)
+    overlay = Overlay(OverlayStyle())
+
+    def draw() -> object:
+        frame = Frame(0, next(clock) / 25, frames[0].image)
+        return rasterise(overlay.layout(FrameResult(frame, people, {})), frame.image)
+
+    drawing = time_stage("draw", draw, repeats)
+    with tempfile.TemporaryDirectory() as folder:
+
+        def encode() -> None:
+            write_video(frames, Path(folder) / "encoded.mp4", Fraction(25))
+
+        whole = time_stage("encode", encode, 3)
+    count = len(frames)
+    encoding = Timing(
+        "encode", whole.median_ms / count, whole.best_ms / count, whole.cpu_ms / count
+    )
+    return [track, drawing, encoding]
