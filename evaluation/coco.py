@@ -1,0 +1,230 @@
+"""Score keypoints in COCO's format: AP by OKS through pycocotools, and PCKh where heads are known.
+
+    python -m evaluation.coco -g person_keypoints.json -p results.json [--skeleton NAME|FILE]
+
+Serves every data set in that format. The truth's joint names tell the skeleton (joints and OKS
+sigmas), or --skeleton does: a name of the table, or a JSON file with "names" and "sigmas".
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.annotations import AnnotationError, read_json
+from evaluation.matching import FloatArray
+from evaluation.pckh import pckh_counts
+from evaluation.results import to_json, write_all
+from evaluation.table import text_table
+from pose.errors import UserError
+from pose.skeleton import SKELETONS, Skeleton, skeleton_of
+
+_STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
+_SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
+_NECKS = ("neck", "upper_neck", "head_bottom")
+
+
+def load_skeleton(name: str) -> Skeleton:
+    """A skeleton of the table by name, or one from a JSON file. Raises AnnotationError."""
+    if name in SKELETONS:
+        return SKELETONS[name]
+    if not Path(name).is_file():
+        known = ", ".join(SKELETONS)
+        raise AnnotationError(f"{name}: no such file, nor one of the skeletons {known}")
+    data = read_json(Path(name))
+    try:
+        names, sigmas = tuple(map(str, data["names"])), tuple(map(float, data["sigmas"]))
+        return skeleton_of(Path(name).stem, names, (), sigmas)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(
+            f'{name}: not a skeleton, expected {{"names": [...], "sigmas": [...]}}: {error}'
+        ) from error
+
+
+def skeleton_for(truth: Any, path: Path) -> Skeleton:
+    """The skeleton of the table that has the truth's joints."""
+    category = (truth.get("categories") or [{}])[0]
+    names = tuple(category.get("keypoints", ()))
+    for skeleton in SKELETONS.values():
+        if names == skeleton.names:
+            return skeleton
+    lengths = {len(a["keypoints"]) // 3 for a in truth["annotations"] if a.get("keypoints")}
+    same = [s for s in SKELETONS.values() if lengths == {len(s)}]
+    if len(same) == 1:
+        return same[0]
+    known = ", ".join(SKELETONS)
+    raise AnnotationError(f"{path}: name its joints with --skeleton: {known}, or a JSON file")
+
+
+def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
+    """Truth with every field that pycocotools wants, and its skeleton. Raises AnnotationError."""
+    truth = read_json(path)
+    if not isinstance(truth, dict) or not {"images", "annotations"} <= truth.keys():
+        raise AnnotationError(
+            f"{path}: unknown format, expected an object with images, annotations"
+        )
+    try:
+        named = load_skeleton(skeleton_name) if skeleton_name else None
+        skeleton = named or skeleton_for(truth, path)
+        for number, annotation in enumerate(truth["annotations"]):
+            _check(annotation, len(skeleton), f"{path}: annotation {number}")
+            width, height = annotation["bbox"][2:]
+            annotation.setdefault("area", width * height * _SEGMENT_SHARE)
+            annotation.setdefault("iscrowd", 0)
+            annotation.setdefault("category_id", 1)
+            annotation.setdefault("id", number + 1)
+            visible = sum(v > 0 for v in annotation["keypoints"][2::3])
+            annotation.setdefault("num_keypoints", visible)
+    except (KeyError, TypeError, ValueError) as error:
+        raise AnnotationError(f"{path}: malformed annotation: {error!r}") from error
+    truth.setdefault("categories", [{"id": 1, "name": "person"}])
+    return truth, skeleton
+
+
+def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
+    """Predictions, checked. Raises AnnotationError."""
+    results = read_json(path)
+    if isinstance(results, dict) and "annotations" in results:
+        results = results["annotations"]
+    if not isinstance(results, list):
+        raise AnnotationError(f"{path}: unknown format, expected a list of results")
+    images = {image["id"] for image in truth["images"]}
+    for number, result in enumerate(results):
+        where = f"{path}: result {number}"
+        try:
+            _check(result, len(skeleton), where)
+            if result["image_id"] not in images:
+                raise AnnotationError(
+                    f"{where}: its image {result['image_id']} is not in the truth"
+                )
+            if not np.isfinite(result["score"]):
+                raise AnnotationError(f"{where}: its score is not finite")
+            result.setdefault("category_id", 1)
+        except (KeyError, TypeError) as error:
+            raise AnnotationError(f"{where}: malformed: {error!r}") from error
+    return results
+
+
+def _check(annotation: Any, joints: int, where: str) -> None:
+    keypoints = annotation["keypoints"]
+    if len(keypoints) != 3 * joints:
+        raise AnnotationError(f"{where}: {len(keypoints)} keypoint values, expected 3 x {joints}")
+    if not np.isfinite(np.asarray(keypoints, np.float64)).all():
+        raise AnnotationError(f"{where}: a coordinate is NaN or infinite")
+
+
+def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:
+    """COCO's ten keypoint numbers, in percent; 0 where nothing is predicted."""
+    if not results:
+        return dict.fromkeys(_STATS, 0.0)
+    # Here, not above: they cost a third of a second of start-up.
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco = COCO()
+        coco.dataset = truth
+        coco.createIndex()
+        evaluation = COCOeval(coco, coco.loadRes(results), "keypoints")
+        evaluation.params.kpt_oks_sigmas = np.array(sigmas)
+        evaluation.evaluate()
+        evaluation.accumulate()
+        evaluation.summarize()
+    return {name: 100 * float(value) for name, value in zip(_STATS, evaluation.stats, strict=True)}
+
+
+def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float] | None:
+    """PCKh@0.5 of each joint and their mean, in percent; None where no head is known.
+
+    A head's size is 0.6 of its box's diagonal (bbox_head), or else the way from neck to head top.
+    """
+    people = [person for person in truth["annotations"] if any(person["keypoints"][2::3])]
+    keypoints = _keypoints(people, skeleton)
+    seen = np.array([person["keypoints"][2::3] for person in people], np.float64)
+    keypoints[seen.reshape(keypoints.shape[:2]) == 0] = np.nan
+    head_px = _head_sizes(people, keypoints, skeleton)
+    if not (head_px > 0).any():
+        return None
+    right, labelled = pckh_counts(
+        keypoints,
+        head_px,
+        _keypoints(results, skeleton),
+        *(_numbered(entries, truth) for entries in (people, results)),
+    )
+    with np.errstate(invalid="ignore"):
+        shares = 100 * right / labelled
+    known = shares[~np.isnan(shares)]
+    return {**dict(zip(skeleton.names, shares.tolist(), strict=True)), "mean": float(known.mean())}
+
+
+def _keypoints(people: list[Any], skeleton: Skeleton) -> FloatArray:
+    values = np.array([person["keypoints"] for person in people], np.float64)
+    return values.reshape(-1, len(skeleton), 3)[..., :2]
+
+
+def _numbered(entries: list[Any], truth: Any) -> Any:
+    """The place of each entry's image in the truth, since ids need not be numbers."""
+    places = {image["id"]: place for place, image in enumerate(truth["images"])}
+    return np.array([places[entry["image_id"]] for entry in entries], np.int64)
+
+
+def _head_sizes(people: list[Any], keypoints: FloatArray, skeleton: Skeleton) -> FloatArray:
+    necks = [name for name in _NECKS if name in skeleton.names]
+    sizes = np.full(len(people), np.nan)
+    if necks and "head_top" in skeleton.names:
+        ends = keypoints[:, [skeleton.index(necks[0]), skeleton.index("head_top")]]  # (G, 2, 2)
+        sizes = np.sqrt(((ends[:, 0] - ends[:, 1]) ** 2).sum(-1))
+    for number, person in enumerate(people):
+        if person.get("bbox_head"):
+            sizes[number] = 0.6 * float(np.hypot(*person["bbox_head"][2:4]))
+    return sizes
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add = parser.add_argument
+    add("-g", "--groundTruth", type=Path, required=True, metavar="FILE", help="COCO annotations")
+    add("-p", "--predictions", type=Path, required=True, metavar="FILE", help="COCO results")
+    add("--skeleton", metavar="NAME", help=f"{', '.join(SKELETONS)}, or a JSON file")
+    add("-o", "--outputDir", type=Path, metavar="DIR", help="write summary.json there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print the tables, write the file."""
+    truth, skeleton = load_truth(args.groundTruth, args.skeleton)
+    results = load_results(args.predictions, truth, skeleton)
+    scores = oks_ap(truth, results, skeleton.sigmas)
+    heads = pckh(truth, results, skeleton)
+    sys.stdout.write(text_table([skeleton.name, *scores], [["OKS", *scores.values()]]) + "\n")
+    if heads is None:
+        sys.stdout.write("PCKh@0.5: no head boxes, and no head_top with a neck in this skeleton\n")
+    else:
+        rows: list[list[str | float]] = [[name, value] for name, value in heads.items()]
+        sys.stdout.write("\n" + text_table(["joint", "PCKh@0.5"], rows) + "\n")
+    if args.outputDir is not None:
+        summary = {"skeleton": skeleton.name, "OKS": scores, "PCKh": heads}
+        write_all(args.outputDir, {"summary.json": to_json(summary)})
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    parser = argparse.ArgumentParser("python -m evaluation.coco", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,210 @@
+"""Score boxes and their identities in MOTChallenge text files: CLEAR MOT, HOTA, identity.
+
+    python -m evaluation.mot -g TRUTH -p PREDICTIONS [-o OUT]
+
+Lines are `frame,id,x,y,width,height,confidence,...`. TRUTH and PREDICTIONS are folders that hold
+NAME.txt or NAME/gt.txt (NAME/gt/gt.txt) and NAME/test.txt, or one file each.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.annotations import AnnotationError
+from evaluation.hota import HotaCounts, hota, hota_scores
+from evaluation.identity import IdentityCounts, identity, identity_scores
+from evaluation.matching import FloatArray, FramePairs, IntArray, box_iou, whole_people
+from evaluation.mota import MotCounts, clear, mot_scores
+from evaluation.results import to_json, write_all
+from evaluation.table import text_table
+from pose.errors import UserError
+
+_OVERLAP = 0.5  # IoU at which a box is found
+_PEDESTRIAN = 1  # the class that MOT16 and later files score
+_COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
+_TALLIES = ("misses", "false_positives", "switches", "fragments")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Boxes:
+    """The N boxes of a MOT file, by frame."""
+
+    frame: IntArray  # (N,) ascending
+    ids: IntArray  # (N,) unique in a frame
+    boxes: FloatArray  # (N, 4) x1 y1 x2 y2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BoxCounts:
+    """What the scores are computed from; counts of sequences add with +."""
+
+    mot: MotCounts
+    hota: HotaCounts
+    identity: IdentityCounts
+
+    def __add__(self, other: BoxCounts) -> BoxCounts:
+        return BoxCounts(
+            self.mot + other.mot, self.hota + other.hota, self.identity + other.identity
+        )
+
+
+def read_boxes(path: Path, *, truth: bool) -> Boxes:
+    """Read a MOT text file, separated by commas or blanks.
+
+    Of truth, lines with confidence 0 and classes other than pedestrian are not scored and left
+    out. Raises AnnotationError with the line of a value that is no number, or of an id that is
+    twice in a frame.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except FileNotFoundError:
+        raise AnnotationError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    rows: dict[tuple[int, int], list[float]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            values = [float(value) for value in line.replace(",", " ").split()]
+        except ValueError as error:
+            raise AnnotationError(f"{path}: line {number}: {error}") from error
+        if len(values) < 6 or not all(map(math.isfinite, values)):
+            raise AnnotationError(
+                f"{path}: line {number}: expected frame, id, x, y, width, height: {line.strip()}"
+            )
+        if truth and not _counts(values):
+            continue
+        key = (int(values[0]), int(values[1]))
+        if key in rows:
+            raise AnnotationError(f"{path}: line {number}: id {key[1]} is twice in frame {key[0]}")
+        rows[key] = values[2:6]
+    keys = sorted(rows)
+    table = np.array([rows[key] for key in keys], np.float64).reshape(-1, 4)
+    frame, ids = np.array(keys, np.int64).reshape(-1, 2).T
+    return Boxes(frame, ids, np.concatenate([table[:, :2], table[:, :2] + table[:, 2:]], axis=1))
+
+
+def _counts(values: Sequence[float]) -> bool:
+    """Whether a line of truth is scored: MOT15 gives no class, later years a visibility too."""
+    if len(values) > 6 and values[6] == 0:
+        return False
+    return len(values) != 9 or values[7] == _PEDESTRIAN
+
+
+def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
+    """Score one sequence, over every frame that either side has."""
+    similar = []
+    frames = np.union1d(truth.frame, predicted.frame)
+    places = [
+        np.searchsorted(side.frame, [frames, frames + 1]).T.tolist() for side in (truth, predicted)
+    ]
+    for (g0, g1), (p0, p1) in zip(*places, strict=True):
+        g, p = slice(g0, g1), slice(p0, p1)
+        overlap = box_iou(truth.boxes[g], predicted.boxes[p])
+        similar.append(whole_people(truth.ids[g], predicted.ids[p], overlap))
+    return score_frames(similar)
+
+
+def score_frames(similar: Sequence[FramePairs]) -> BoxCounts:
+    """Score one sequence of one layer whose pairs are similarities; two agree at 0.5."""
+    gated = [
+        whole_people(
+            frame.truth_ids,
+            frame.predicted_ids,
+            np.where(1 - frame.pairs[0] <= 1 - _OVERLAP, 1 - frame.pairs[0], np.nan),
+        )
+        for frame in similar
+    ]
+    return BoxCounts(clear(gated, 1).counts, hota(similar, 1), identity(similar, 1, _OVERLAP))
+
+
+def box_scores(counts: BoxCounts) -> dict[str, float]:
+    """Scores in percent, and the tallies."""
+    mot = mot_scores(counts.mot)
+    renamed = {"MOTA": mot["mota"], "MOTP": mot["motp"], "Prec": mot["pre"], "Rec": mot["rec"]}
+    known = renamed | hota_scores(counts.hota) | identity_scores(counts.identity)
+    scores = {name: float(known[name][0]) for name in _COLUMNS}
+    return scores | {name: int(getattr(counts.mot, name)[0]) for name in _TALLIES}
+
+
+def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
+    """Name -> truth file and prediction file; AnnotationError where one is missing."""
+    for path in (truth, predictions):
+        if not path.exists():
+            raise AnnotationError(f"{path}: no such file or folder")
+    if truth.is_file():
+        truths = {truth.stem: truth}
+    else:
+        found = sorted(truth.glob("*.txt"))
+        truths = {path.stem: path for path in found}
+        for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
+            places = (folder / "gt.txt", folder / "gt" / "gt.txt")
+            for path in filter(Path.is_file, places):
+                truths[folder.name] = path
+    if not truths:
+        raise AnnotationError(f"{truth}: neither NAME.txt nor NAME/gt.txt nor NAME/gt/gt.txt there")
+    return {name: (path, _prediction(name, predictions)) for name, path in truths.items()}
+
+
+def _prediction(name: str, predictions: Path) -> Path:
+    if predictions.is_file():
+        return predictions
+    places = (predictions / f"{name}.txt", predictions / name / "test.txt")
+    for place in places:
+        if place.is_file():
+            return place
+    raise AnnotationError(f"{places[0]}: no such file, nor {places[1]}")
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    add = parser.add_argument
+    add("-g", "--groundTruth", type=Path, required=True, metavar="PATH", help="folder or file")
+    add("-p", "--predictions", type=Path, required=True, metavar="PATH", help="folder or file")
+    add("-o", "--outputDir", type=Path, metavar="DIR", help="write summary.json there")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Score, print the table, write the file."""
+    counts_of = {
+        name: score_boxes(read_boxes(truth, truth=True), read_boxes(predicted, truth=False))
+        for name, (truth, predicted) in file_pairs(args.groundTruth, args.predictions).items()
+    }
+    first, *rest = counts_of.values()
+    overall = box_scores(sum(rest, first))
+    scores_of = {name: box_scores(counts) for name, counts in counts_of.items()}
+    rows: list[list[str | float]] = []
+    for name, scores in [*scores_of.items(), ("all", overall)]:
+        rows.append([name, *scores.values()])
+    header = ["sequence", *_COLUMNS, "miss", "false", "switch", "frag"]
+    sys.stdout.write(text_table(header, rows) + "\n")
+    if args.outputDir is not None:
+        write_all(
+            args.outputDir,
+            {"summary.json": to_json({"total": overall, "sequences": scores_of})},
+        )
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    parser = argparse.ArgumentParser("python -m evaluation.mot", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""PCKh: the share of joints within half a head of their truth (Andriluka et al., CVPR 2014)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from evaluation.ap import correct_joints
+from evaluation.matching import BoolArray, FloatArray, IntArray
+
+
+def pckh_counts(
+    truth: FloatArray,
+    head_px: FloatArray,
+    predicted: FloatArray,
+    truth_image: IntArray,
+    predicted_image: IntArray,
+    threshold: float = 0.5,
+) -> tuple[IntArray, IntArray]:
+    """How many joints are right and how many are labelled, (K,) each; counts of sets add.
+
+    truth (G, K, 2) and predicted (P, K, 2), NaN for joints not there; head_px (G,), people with
+    NaN or 0 are left out; the images (G,) and (P,) tell who is beside whom. Each truth stands
+    against at most one prediction: the one with the most joints right, as in PoseTrack's mAP.
+    """
+    usable = head_px > 0
+    truth, head_px, truth_image = truth[usable], head_px[usable], truth_image[usable]
+    labelled: BoolArray = ~np.isnan(truth[..., 0])  # (G, K)
+    g, p = np.nonzero(truth_image[:, None] == predicted_image)
+    distances = np.sqrt(((truth[g] - predicted[p]) ** 2).sum(-1)) / head_px[g, None]  # (M, K)
+    matched = distances <= threshold
+    right = correct_joints(matched, labelled.sum(1), g, p, len(predicted))
+    return right.sum(0), labelled.sum(0)
