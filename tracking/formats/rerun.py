@@ -31,7 +31,8 @@ class Writer:
         # An identity of the clip's: the same tracks give the same recording
         self._recording = rr.RecordingStream("posse", recording_id=f"posse-{info.name}")
         self._recording.save(str(self._partial))
-        self._recording.log("info", rr.AnyValues(**_described(info)), static=True)
+        described = rr.AnyValues(drop_untyped_nones=True, **_described(info))
+        self._recording.log("info", described, static=True)
         joints = [rr.AnnotationInfo(id=k, label=name) for k, name in enumerate(info.skeleton.names)]
         person = rr.ClassDescription(
             info=rr.AnnotationInfo(id=0, label="person"),

@@ -1,0 +1,133 @@
+"""The drawing of a frame and its painting."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.overlay import Overlay, OverlayStyle, colour_of
+from app.paint import rasterise, segment_quads
+from pose.people import Frame, Poses
+from pose.skeleton import COCO17, SKELETONS, Skeleton
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+
+def standing(x: float, skeleton: Skeleton = COCO17, score: float = 0.9) -> Poses:
+    joints = len(skeleton)
+    keypoints = np.stack(
+        [np.full(joints, x) + np.arange(joints) % 3 * 8, np.linspace(20, 100, joints)], axis=1
+    )[None]
+    box = [[x - 10, 15, x + 30, 105]]
+    return Poses(box, [0.9], keypoints, np.full((1, joints), score), skeleton)
+
+
+def result(poses: Poses, ids: list[int], index: int = 0, time_s: float = 0.0) -> FrameResult:
+    image = np.full((120, 160, 3), 90, np.uint8)
+    return FrameResult(Frame(index, time_s, image), TrackedPoses(poses, np.array(ids)), {})
+
+
+def test_the_frames_picture_is_not_written_to() -> None:
+    shown = result(standing(50), [1])
+    before = shown.frame.image.copy()
+    painted = rasterise(Overlay(OverlayStyle()).layout(shown), shown.frame.image)
+    np.testing.assert_array_equal(shown.frame.image, before)
+    assert (painted != before).any()
+
+
+def test_neighbouring_ids_have_colours_far_apart() -> None:
+    colours = np.array([colour_of(person) for person in range(1, 9)], float)
+    gaps = np.linalg.norm(colours[:, None] - colours[None], axis=2)
+    assert gaps[~np.eye(8, dtype=bool)].min() > 60
+
+
+@given(st.integers(1, 10**9))
+def test_every_id_has_a_colour_that_is_not_dark(person: int) -> None:
+    assert max(colour_of(person)) > 120
+
+
+def test_the_persons_colour_is_on_the_limb() -> None:
+    style = OverlayStyle(boxes=False, labels=False, joints=False, trails_s=0, thickness=6)
+    shown = result(standing(50), [1])
+    painted = rasterise(Overlay(style).layout(shown), shown.frame.image)
+    assert (painted == np.array(colour_of(1)[::-1])).all(axis=2).sum() > 50
+
+
+def test_joints_below_the_threshold_are_not_drawn() -> None:
+    drawing = Overlay(OverlayStyle(kpt_thr=0.3)).layout(result(standing(50, score=0.2), [1]))
+    assert len(drawing.segments) == len(drawing.circles) == 0
+    assert len(drawing.labels) == 1
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
+def test_every_skeleton_and_nobody_can_be_drawn(skeleton: Skeleton) -> None:
+    overlay = Overlay(OverlayStyle(blur_faces=True))
+    for poses, ids in ((standing(50, skeleton), [1]), (Poses.empty(skeleton), [])):
+        shown = result(poses, ids)
+        drawing = overlay.layout(shown)
+        assert drawing.segments.shape[1:] == (6,)
+        assert rasterise(drawing, shown.frame.image).shape == (120, 160, 3)
+
+
+def test_trails_fade_and_end() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
+    for index in range(10):
+        drawing = overlay.layout(result(standing(40 + 4 * index), [1], index, index * 0.1))
+    (trail,) = drawing.polylines
+    assert (np.diff(trail.colours[:, 3].astype(int)) >= 0).all()
+    assert (np.diff(trail.points[:, 0]) > 0).all()
+    gone = overlay.layout(result(Poses.empty(COCO17), [], 30, 5.0))
+    assert gone.polylines == ()
+
+
+def test_a_jump_back_in_time_forgets_the_trails() -> None:
+    overlay = Overlay(OverlayStyle(boxes=False))
+    for time_s in (1.0, 1.1, 0.2):
+        drawing = overlay.layout(result(standing(50), [1], 0, time_s))
+    assert drawing.polylines == ()
+
+
+def test_labels_stay_inside_the_picture_and_carry_names() -> None:
+    style = OverlayStyle(names={2: "Anna"})
+    poses = standing(1)
+    drawing = Overlay(style).layout(result(poses, [2]))
+    (label,) = drawing.labels
+    assert label.text == "Anna"
+    assert label.x >= 0
+    assert label.y - label.size_px > 0
+
+
+def test_black_background_hides_the_picture_everywhere() -> None:
+    style = OverlayStyle(black_background=True, boxes=False, labels=False)
+    shown = result(standing(50), [1])
+    painted = rasterise(Overlay(style).layout(shown), shown.frame.image)
+    assert not painted[:, 120:].any()
+
+
+def test_blurred_faces_lose_their_detail() -> None:
+    shown = result(standing(50), [1])
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), np.uint8)
+    style = OverlayStyle(
+        blur_faces=True, boxes=False, labels=False, skeleton=False, joints=False, trails_s=0
+    )
+    drawing = Overlay(style).layout(shown)
+    ((x, y, radius),) = drawing.blurred
+    painted = rasterise(drawing, noise)
+    half = int(radius / 2)
+    inside = slice(int(y) - half, int(y) + half), slice(int(x) - half, int(x) + half)
+    assert painted[inside].std() < noise[inside].std() / 2
+    np.testing.assert_array_equal(painted[:, 130:], noise[:, 130:])
+
+
+def test_people_far_outside_the_picture_do_no_harm() -> None:
+    shown = result(standing(1e6), [1])
+    overlay = Overlay(OverlayStyle(blur_faces=True))
+    overlay.layout(result(standing(-1e6), [1], 0, -0.1))
+    rasterise(overlay.layout(shown), shown.frame.image)
+
+
+def test_a_segments_quad_has_its_widths() -> None:
+    (quad,) = segment_quads(np.array([[0, 0, 10, 0, 4, 2]], np.float32))
+    assert quad.tolist() == [[0, 2], [10, 1], [10, -1], [0, -2]]

@@ -1,0 +1,115 @@
+"""Recordings: whole or not there, at the frames' own times, with the sound in step."""
+
+from __future__ import annotations
+
+import errno
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import SIZE, make_video, picture
+
+from app.video.join import join_parts
+from app.video.recorder import Recorder, write_error
+from app.video.source import MediaError
+
+
+def record(path: Path, times_s: list[float], **options: object) -> Path:
+    with Recorder(path, SIZE, Fraction(25), **options) as recorder:
+        for index, time_s in enumerate(times_s):
+            recorder.put(picture(index), time_s)
+    return path
+
+
+def times_of(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def sound_of(path: Path) -> np.ndarray:
+    with av.open(str(path)) as container:
+        chunks = [frame.to_ndarray()[0] for frame in container.decode(audio=0)]
+    return np.concatenate(chunks)
+
+
+def test_times_survive_and_start_at_zero(tmp_path: Path) -> None:
+    times = [5.0, 5.04, 5.1, 5.5, 5.517]
+    path = record(tmp_path / "a.mp4", times)
+    assert times_of(path) == pytest.approx([time - 5 for time in times], abs=1e-4)
+
+
+def test_the_file_has_its_name_only_when_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.mp4"
+    recorder = Recorder(path, SIZE, None)
+    recorder.put(picture(0), 0.0)
+    assert not path.exists()
+    recorder.close()
+    assert path.exists()
+    recorder.close()
+    assert [entry.name for entry in tmp_path.iterdir()] == ["a.mp4"]
+
+
+def test_aborting_leaves_nothing(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "a.mp4", SIZE, None)
+    recorder.put(picture(0), 0.0)
+    recorder.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sound_is_cut_to_the_pictures_time(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "song.mp4", 75, sound=True)
+    part = [1.0 + index / 25 for index in range(25)]
+    path = record(tmp_path / "part.mp4", part, audio_from=source)
+    assert len(sound_of(path)) / 48000 == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_source_without_sound_gives_none(tmp_path: Path) -> None:
+    path = record(tmp_path / "a.mp4", [0, 0.04], audio_from=make_video(tmp_path / "mute.mp4", 5))
+    with av.open(str(path)) as container:
+        assert not container.streams.audio
+
+
+def test_parts_are_joined_in_step(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "song.mp4", 20, sound=True)
+    first = record(tmp_path / "1.mp4", [index / 25 for index in range(10)])
+    second = record(tmp_path / "2.mp4", [index / 25 for index in range(10, 20)])
+    join_parts([(first, 0.0), (second, 0.4)], tmp_path / "all.mp4", source, 0.0)
+    assert times_of(tmp_path / "all.mp4") == pytest.approx([i / 25 for i in range(20)], abs=1e-4)
+    assert len(sound_of(tmp_path / "all.mp4")) / 48000 == pytest.approx(0.8, abs=0.05)
+
+
+def test_a_live_recording_counts_what_it_cannot_take(tmp_path: Path) -> None:
+    large = np.zeros((720, 1280, 3), np.uint8)
+    with Recorder(tmp_path / "a.mp4", (1280, 720), None, live=True) as recorder:
+        for index in range(60):
+            recorder.put(large, index / 1000)
+    assert recorder.lost > 0
+    assert len(times_of(tmp_path / "a.mp4")) == 60 - recorder.lost
+
+
+def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(MediaError, match="cannot be written") as caught:
+        Recorder(tmp_path / "out" / "a.mp4", SIZE, None)
+    assert "choose another folder" in str(caught.value)
+
+
+def test_a_full_disk_is_told_with_advice() -> None:
+    error = write_error(Path("a.mp4"), OSError(errno.ENOSPC, "No space left on device"))
+    assert str(error) == (
+        "a.mp4: cannot be written: the disk is full; free some space or choose another folder"
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
+def test_no_space_reaches_the_caller(tmp_path: Path) -> None:
+    (tmp_path / ".a.mp4.part").symlink_to("/dev/full")
+    recorder = Recorder(tmp_path / "a.mp4", SIZE, None)
+    with pytest.raises(MediaError, match="disk is full"):
+        for index in range(2000):
+            recorder.put(np.random.default_rng(index).integers(0, 255, (120, 160, 3), np.uint8),
+                         index / 25)  # fmt: skip
+        recorder.close()
+    assert not (tmp_path / "a.mp4").exists()

@@ -1,0 +1,213 @@
+"""Frames of every kind of footage: upright, 8-bit, at their own times; or refused by name."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+from clips import SIZE, make_video, picture, turn
+
+from app.video.file import FileSource
+from app.video.images import ImagesSource
+from app.video.source import FrameSource, MediaError, open_source
+
+
+def folder_of_pictures(folder: Path, count: int = 12) -> Path:
+    folder.mkdir()
+    for index in range(count):
+        cv2.imwrite(str(folder / f"shot{index}.png"), picture(index))
+    return folder
+
+
+@pytest.fixture(params=["mp4", "mkv", "avi", "pictures", "pattern"])
+def source(request: pytest.FixtureRequest, tmp_path: Path) -> FrameSource:
+    if request.param == "pictures":
+        return open_source(folder_of_pictures(tmp_path / "shots"))
+    if request.param == "pattern":
+        folder_of_pictures(tmp_path / "shots")
+        return open_source(tmp_path / "shots" / "shot%d.png")
+    codec = "mpeg4" if request.param == "avi" else "libx264"
+    return open_source(make_video(tmp_path / f"walk.{request.param}", 12, codec=codec))
+
+
+def test_frames_come_in_order_with_their_times(source: FrameSource) -> None:
+    with source:
+        frames = list(source)
+    assert [frame.index for frame in frames] == list(range(12))
+    assert [frame.time_s for frame in frames] == pytest.approx(
+        [i / 25 for i in range(12)], abs=2e-3
+    )
+    assert all(frame.image.shape == (SIZE[1], SIZE[0], 3) for frame in frames)
+    assert source.size_wh == SIZE
+    assert source.frame_count == 12
+    np.testing.assert_allclose(frames[3].image.astype(int), picture(3).astype(int), atol=60)
+    assert np.abs(frames[3].image.astype(int) - picture(3)).mean() < 4
+
+
+def test_seeking_lands_on_the_first_frame_at_or_after_the_time(source: FrameSource) -> None:
+    with source:
+        next(iter(source))
+        source.seek(0.239)
+        frame = next(iter(source))
+        assert (frame.index, frame.time_s) == (6, pytest.approx(0.24, abs=2e-3))
+        source.seek(0)
+        assert next(iter(source)).index == 0
+
+
+def test_skipping_passes_over_frames_and_says_how_many(source: FrameSource) -> None:
+    with source:
+        assert source.skip(5) == 5
+        assert next(iter(source)).index == 5
+        assert source.skip(100) == 6
+        assert next(iter(source), None) is None
+
+
+def test_numbered_pictures_are_in_the_order_of_the_numbers(tmp_path: Path) -> None:
+    source = ImagesSource(folder_of_pictures(tmp_path / "shots"))
+    assert [path.name for path in source.paths][8:] == [
+        "shot8.png", "shot9.png", "shot10.png", "shot11.png",
+    ]  # fmt: skip
+
+
+def test_pictures_of_another_size_are_refused_by_name(tmp_path: Path) -> None:
+    folder = folder_of_pictures(tmp_path / "shots", 2)
+    cv2.imwrite(str(folder / "shot2.png"), picture(0, (64, 48)))
+    with pytest.raises(MediaError, match=r"shot2\.png: 64x48, but the first picture is 160x120"):
+        list(ImagesSource(folder))
+
+
+def test_a_damaged_picture_is_refused_by_name(tmp_path: Path) -> None:
+    folder = folder_of_pictures(tmp_path / "shots", 2)
+    (folder / "shot1.png").write_bytes(b"no picture")
+    with pytest.raises(MediaError, match=r"shot1\.png: not a picture"):
+        list(ImagesSource(folder))
+
+
+def test_a_rotation_tag_turns_the_picture_upright(tmp_path: Path) -> None:
+    with open_source(turn(make_video(tmp_path / "tall.mp4", 3))) as source:
+        frame = next(iter(source))
+    assert source.size_wh == (120, 160)
+    assert frame.image.shape == (160, 120, 3)
+    upright = cv2.rotate(picture(0), cv2.ROTATE_90_CLOCKWISE)
+    assert np.abs(frame.image.astype(int) - upright).mean() < 4
+
+
+def test_ten_bits_become_eight(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "ten.mp4", 3, codec="libx265", pix_fmt="yuv420p10le",
+                      options={"x265-params": "log-level=none"})  # fmt: skip
+    with open_source(path) as source:
+        frame = next(iter(source))
+    assert frame.image.dtype == np.uint8
+    assert np.abs(frame.image.astype(int) - picture(0)).mean() < 4
+
+
+@pytest.mark.parametrize(("name", "transfer"), [("smpte2084", 16), ("arib-std-b67", 18)])
+def test_hdr_is_brought_to_the_screens_range(tmp_path: Path, name: str, transfer: int) -> None:
+    path = make_video(
+        tmp_path / "hdr.mp4", 3, codec="libx265", pix_fmt="yuv420p10le",
+        tags={"color_trc": transfer, "color_primaries": 9, "colorspace": 9},
+        options={"x265-params": f"log-level=none:transfer={name}:colorprim=bt2020"},
+    )  # fmt: skip
+    with open_source(path) as source:
+        image = next(iter(source)).image
+    assert image.dtype == np.uint8
+    dark, bright = image[5, 5].astype(int), image[60, 20].astype(int)
+    assert (bright > dark + 60).all()
+    assert bright.max() > 180
+
+
+def test_interlaced_pictures_are_deinterlaced_one_for_one(tmp_path: Path) -> None:
+    path = make_video(
+        tmp_path / "tv.mpg", 12, codec="mpeg2video",
+        options={"flags": "+ildct+ilme", "top": "1", "b": "4M"}, format_name="mpeg",
+    )  # fmt: skip
+    with av.open(str(path)) as container:
+        assert any(frame.interlaced_frame for frame in container.decode(video=0))
+    with open_source(path) as source:
+        frames = list(source)
+    assert 10 <= len(frames) <= 12
+    gaps = np.diff([frame.time_s for frame in frames])
+    assert gaps == pytest.approx(0.04, abs=2e-3)
+
+
+def test_without_timestamps_the_nominal_rate_counts(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "raw.h264", 10, rate=30, format_name="h264")
+    with open_source(path) as source:
+        times = [frame.time_s for frame in source]
+    assert len(times) == 10
+    assert np.diff(times).min() > 0
+    assert np.diff(times) == pytest.approx(float(1 / source.frame_rate), abs=1e-3)
+
+
+def test_fractional_rates_are_exact(tmp_path: Path) -> None:
+    with open_source(make_video(tmp_path / "ntsc.mp4", 5, rate=Fraction(30000, 1001))) as source:
+        assert source.frame_rate == Fraction(30000, 1001)
+        assert [frame.time_s for frame in source][4] == pytest.approx(4 * 1001 / 30000, abs=1e-5)
+
+
+def test_damage_in_the_middle_is_passed_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = make_video(tmp_path / "scratch.mkv", 60, codec="ffv1", pix_fmt="yuv420p")
+    data = bytearray(path.read_bytes())
+    middle = len(data) // 2
+    data[middle : middle + 4000] = bytes(4000)
+    path.write_bytes(data)
+    with open_source(path) as source:
+        frames = list(source)
+    assert 20 < len(frames) <= 60
+    assert frames[-1].time_s > 1.5
+    assert np.diff([frame.time_s for frame in frames]).min() > 0
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "the file is empty"),
+        (b"this is no video at all" * 50, "not a video"),
+        (None, "there is no such file"),
+    ],
+)
+def test_what_is_no_video_is_refused_in_one_line(
+    tmp_path: Path, content: bytes | None, said: str
+) -> None:
+    path = tmp_path / "clip.mp4"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(MediaError, match=rf"clip\.mp4: .*{said}") as caught:
+        FileSource(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "cut.mp4", 40)
+    path.write_bytes(path.read_bytes()[:-2000])
+    with pytest.raises(MediaError, match="cut off"):
+        FileSource(path)
+
+
+def test_sound_alone_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "song.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=48000)
+        chunk = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), "fltp", "mono")
+        chunk.sample_rate, chunk.pts = 48000, 0
+        container.mux(stream.encode(chunk))
+        container.mux(stream.encode(None))
+    with pytest.raises(MediaError, match="no pictures, only sound"):
+        FileSource(path)
+
+
+def test_a_video_of_no_frames_is_refused(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "none.mkv", 0)
+    with pytest.raises(MediaError, match="none\\.mkv"):
+        FileSource(path)
+
+
+def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="no pictures there"):
+        open_source(tmp_path)
