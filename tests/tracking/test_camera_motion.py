@@ -1,0 +1,65 @@
+"""The camera's motion is found from the background, and not from people."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from tracking.camera_motion import CameraMotion
+
+NOBODY = np.zeros((0, 4), np.float32)
+
+
+def scene(seed: int = 0) -> np.ndarray:
+    """A picture 720 x 1280 full of soft blobs."""
+    rng = np.random.default_rng(seed)
+    small = rng.integers(0, 255, (45, 80, 3), np.uint8)
+    return cv2.resize(small, (1280, 720), interpolation=cv2.INTER_CUBIC)
+
+
+def moved(image: np.ndarray, warp: np.ndarray) -> np.ndarray:
+    return cv2.warpAffine(image, warp, (1280, 720), borderMode=cv2.BORDER_REFLECT)
+
+
+@pytest.mark.parametrize(
+    "warp",
+    [
+        np.array([[1, 0, 24], [0, 1, -13]], np.float64),
+        np.array([[1.03, -0.02, 5], [0.02, 1.03, 8]], np.float64),
+        np.array([[1, 0, 0], [0, 1, 0]], np.float64),
+    ],
+    ids=["pan", "zoom and roll", "still"],
+)
+def test_a_moving_camera_is_followed(warp: np.ndarray) -> None:
+    camera = CameraMotion()
+    assert camera(scene(), NOBODY) is None
+    found = camera(moved(scene(), warp), NOBODY)
+    assert found is not None
+    corner = np.array([[640, 360, 1], [1000, 200, 1]])
+    np.testing.assert_allclose(corner @ found.T, corner @ warp.T, atol=2.0)
+
+
+def test_a_person_who_fills_half_the_picture_is_not_the_camera() -> None:
+    before, shifted = scene(), moved(scene(), np.array([[1, 0, 40], [0, 1, 0]], np.float64))
+    after = before.copy()
+    after[:, 300:1000] = shifted[:, 300:1000]
+    camera = CameraMotion()
+    camera(before, NOBODY)
+    found = camera(after, np.array([[300, 0, 1000, 720]], np.float32))
+    assert found is not None
+    np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 0]], atol=0.3)
+
+
+@pytest.mark.parametrize("after", [scene(1), np.zeros((720, 1280, 3), np.uint8), scene()[:360]])
+def test_a_cut_darkness_or_another_size_gives_no_motion(after: np.ndarray) -> None:
+    camera = CameraMotion()
+    camera(scene(), NOBODY)
+    assert camera(after, NOBODY) is None
+
+
+def test_boxes_outside_the_picture_or_of_no_number_are_harmless() -> None:
+    camera = CameraMotion()
+    camera(scene(), NOBODY)
+    odd = np.array([[-50, -50, 20, 20], [5000, 0, 6000, 10], [np.nan] * 4], np.float32)
+    assert camera(scene(), odd) is not None
