@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import itertools
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -30,7 +31,14 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
         if not clips:
             raise MediaError(f"{named}: no video and no pictures there; check the name")
         found = clips | found
-    return [Clip(source, output / stem) for source, stem in _apart(found).items()]
+    sources = {Path(source).resolve() for source in found}
+    clips = []
+    for source, stem in _apart(found).items():
+        target = output / stem
+        if target.with_name(f"{target.name}.mp4").resolve() in sources:
+            target = target.with_name(f"{target.name}_posse")  # never write over an input
+        clips.append(Clip(source, target))
+    return clips
 
 
 def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
@@ -48,9 +56,17 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
         if matches and all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):
             yield named, Path(path.parent.name or "pictures")
             return
+        top = _fixed_part(path)
         for match in matches:
             if match.is_dir() or match.suffix.lower() in VIDEO_SUFFIXES:
-                yield from _expand(str(match), output)
+                inside = match.parent.relative_to(top)
+                yield from ((source, inside / stem) for source, stem in _expand(str(match), output))
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder up to the pattern's first sign; outputs mirror the tree below it."""
+    parts = list(itertools.takewhile(lambda part: not set("*?[") & set(part), pattern.parts))
+    return Path(*parts)
 
 
 def _matches(pattern: str) -> list[str]:

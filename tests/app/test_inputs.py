@@ -22,7 +22,7 @@ def season(tmp_path: Path) -> Path:
     return top
 
 
-def stems(inputs: list[str], output: Path) -> dict[str, str]:
+def stems_of(inputs: list[str], output: Path) -> dict[str, str]:
     return {
         Path(clip.source).name: clip.stem.relative_to(output).as_posix()
         for clip in find_clips(inputs, output)
@@ -43,9 +43,10 @@ def test_outputs_inside_the_tree_are_no_inputs(season: Path) -> None:
 
 
 def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
-    assert stems([str(season / "*" / "match1.mp4")], tmp_path) == {"match1.mp4": "match1_mp4_2"}
-    clips = find_clips([str(season / "**" / "*.mp4")], tmp_path)
-    assert len({clip.stem for clip in clips}) == 2
+    for pattern in ("*/match1.mp4", "**/*.mp4"):
+        clips = find_clips([str(season / pattern)], tmp_path)
+        stems = sorted(clip.stem.relative_to(tmp_path).as_posix() for clip in clips)
+        assert stems == ["june/match1", "may/match1"]
     pictures = find_clips([str(season / "stills" / "*.jpg")], tmp_path)
     assert [clip.stem.name for clip in pictures] == ["stills"]
 
@@ -53,7 +54,7 @@ def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
 def test_a_list_names_inputs_relative_to_itself(season: Path, tmp_path: Path) -> None:
     chosen = season / "chosen.txt"
     chosen.write_text("# finals\nmay/match2.MOV\n\njune/match1.mp4\n")
-    assert stems([f"@{chosen}"], tmp_path) == {"match2.MOV": "match2", "match1.mp4": "match1"}
+    assert stems_of([f"@{chosen}"], tmp_path) == {"match2.MOV": "match2", "match1.mp4": "match1"}
     with pytest.raises(MediaError, match=r"gone\.txt"):
         find_clips(["@gone.txt"], tmp_path)
 
@@ -66,7 +67,7 @@ def test_a_clip_named_twice_is_taken_once(season: Path, tmp_path: Path) -> None:
 def test_same_names_from_different_places_do_not_collide(season: Path, tmp_path: Path) -> None:
     (season / "may" / "match1.avi").write_bytes(b"x")
     names = [str(season / "may" / f"match1.{ending}") for ending in ("mp4", "avi")]
-    assert stems(names, tmp_path) == {"match1.mp4": "match1_mp4", "match1.avi": "match1_avi"}
+    assert stems_of(names, tmp_path) == {"match1.mp4": "match1_mp4", "match1.avi": "match1_avi"}
 
 
 def test_an_input_that_gives_nothing_is_named(tmp_path: Path) -> None:
@@ -75,6 +76,12 @@ def test_an_input_that_gives_nothing_is_named(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(MediaError, match="empty"):
         find_clips([str(tmp_path / "empty")], tmp_path)
+
+
+def test_an_input_is_never_written_over(season: Path) -> None:
+    source = season / "may" / "match1.mp4"
+    (clip,) = find_clips([str(source)], season / "may")
+    assert clip.output(".mp4") == season / "may" / "match1_posse.mp4"
 
 
 def test_a_file_that_is_not_there_becomes_a_clip_that_will_fail(tmp_path: Path) -> None:

@@ -1,0 +1,130 @@
+"""The command line: what is parsed, what is said, how it ends."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from clips import build, make_video
+
+from app import track
+from app.cli import COMMANDS, main, make_parser
+from app.config import ConfigError
+from tracking.files import read_tracks
+
+
+def parsed(*words: str) -> argparse.Namespace:
+    return make_parser(["track"]).parse_args(["track", *words])
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    said = capsys.readouterr().out
+    assert all(name in said for name in COMMANDS)
+
+
+def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+    program = (
+        "import sys\nfrom app.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        "heavy = {'torch', 'cv2', 'av', 'PyQt6', 'openvino'} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_options_reach_the_settings() -> None:
+    settings = track.settings_of(
+        parsed(
+            "a.mp4", "--bbox-thr", "0.4", "--kpt-thr", "0.2", "--flip", "--det-frequency", "3",
+            "--start-frame", "5", "--crop", "1,2,30,40", "--format", "csv,mot", "--no-video",
+            "--no-draw-bbox", "--time-range", "1", "2.5",
+        )
+    )  # fmt: skip
+    assert (settings.pipeline.bbox_thr, settings.pipeline.detect_every) == (0.4, 3)
+    assert settings.pipeline.flip
+    assert settings.clip.crop == (1, 2, 30, 40)
+    assert settings.clip.formats == ("csv", "mot")
+    assert settings.clip.time_range == (1.0, 2.5)
+    assert not settings.clip.video
+    assert not settings.overlay.boxes
+    assert settings.overlay.kpt_thr == 0.2
+
+
+def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text("[pipeline]\nbbox_thr = 0.6\nnms_thr = 0.5")
+    settings = track.settings_of(parsed("a.mp4", "--preset", str(path), "--bbox-thr", "0.2"))
+    assert (settings.pipeline.bbox_thr, settings.pipeline.nms_thr) == (0.2, 0.5)
+
+
+def test_settings_out_of_range_are_one_line() -> None:
+    with pytest.raises(ConfigError, match="bbox_thr is 3.0, expected 0 to 1"):
+        track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
+
+
+def test_errors_are_one_line_and_exit_code_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = main(["track", str(tmp_path / "gone*.mp4"), "-o", str(tmp_path / "out")])
+    assert code == 1
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_run_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = make_video(tmp_path / "walk.mp4", 10)
+    out = tmp_path / "out"
+    assert track.run(parsed(str(source), "-o", str(out)), build) == 0
+    said = capsys.readouterr().out
+    assert "2 people, 10 frames" in said
+    assert str(out / "walk.mp4") in said
+    assert track.run(parsed(str(source), "-o", str(out)), build) == 0
+    assert "--no-resume tracks it anew" in capsys.readouterr().out
+
+
+def test_quiet_is_quiet_but_for_errors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    source = make_video(tmp_path / "walk.mp4", 5)
+    broken = tmp_path / "broken.mp4"
+    broken.write_bytes(b"no")
+    words = [str(source), str(broken), "-o", str(tmp_path / "out"), "--quiet"]
+    assert track.run(parsed(*words), build) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"posse: {broken}: not a video")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals differ")
+def test_ctrl_c_leaves_whole_files(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 400)
+    program = (
+        "import sys, time; sys.path.insert(0, {here!r})\n"
+        "import clips\n"
+        "from app import track\n"
+        "from app.cli import make_parser\n"
+        "class Slow(clips.BrightBoxes):\n"
+        "    def __call__(self, frame):\n"
+        "        time.sleep(0.02)\n"
+        "        return super().__call__(frame)\n"
+        "clips.BrightBoxes = Slow\n"
+        "args = make_parser(['track']).parse_args(['track', *sys.argv[1:]])\n"
+        "sys.exit(track.run(args, clips.build))\n"
+    ).format(here=str(Path(__file__).parent))
+    words = [sys.executable, "-c", program, str(source), "-o", str(tmp_path / "out")]
+    words += ["--json-progress", "--format", "csv"]
+    running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    assert '"start"' in running.stdout.readline()
+    assert '"progress"' in running.stdout.readline()
+    time.sleep(0.5)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130, said
+    kept = read_tracks(tmp_path / "out" / "walk.csv").frames
+    assert 0 < len(kept) < 400
