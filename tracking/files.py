@@ -106,6 +106,11 @@ class Format:
     readable: bool
     summary: str
 
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder of files."""
+        return self.suffix.startswith("_")
+
 
 FORMATS = {
     "posetrack18": Format(
@@ -165,19 +170,28 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     return tracks
 
 
+def recognise_name(path: Path) -> str:
+    """The format that ends as `path` does, the longest such ending; TracksFileError where none."""
+    for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
+        if path.name.endswith(FORMATS[name].suffix):
+            return name
+    known = ", ".join(sorted({value.suffix for value in FORMATS.values()}))
+    raise TracksFileError(f"{path}: what kind of file is it? The known endings are {known}")
+
+
 def recognise(path: Path) -> str:
-    """The name of the format of `path`. Raises TracksFileError where none fits."""
+    """The format of the file `path`, by its content where its name leaves doubt.
+
+    Raises TracksFileError where none fits.
+    """
     if path.is_dir():
         return "trc" if any(path.glob("*.trc")) else "openpose"
-    for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
-        if path.name.endswith(FORMATS[name].suffix) and FORMATS[name].suffix != ".json":
-            return name
     if path.suffix == ".trc":
         return "trc"
-    if path.suffix != ".json":
-        known = ", ".join(sorted({value.suffix for value in FORMATS.values()}))
-        raise TracksFileError(f"{path}: what kind of file is it? The known endings are {known}")
-    content = read_json(path)
+    name = recognise_name(path)
+    if name != "posetrack18":
+        return name
+    content = read_json(path)  # several programs' files end in plain .json
     if isinstance(content, dict):
         return "posetrack17" if "annolist" in content else "posetrack18"
     first = content[0] if isinstance(content, list) and content else {}

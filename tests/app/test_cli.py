@@ -66,7 +66,7 @@ def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
 
 
 def test_settings_out_of_range_are_one_line() -> None:
-    with pytest.raises(ConfigError, match="bbox_thr is 3.0, expected 0 to 1"):
+    with pytest.raises(ConfigError, match=r"bbox_thr is 3\.0, expected 0 to 1"):
         track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
 
 
@@ -104,7 +104,7 @@ def test_quiet_is_quiet_but_for_errors(tmp_path: Path, capsys: pytest.CaptureFix
 def test_ctrl_c_leaves_whole_files(tmp_path: Path) -> None:
     source = make_video(tmp_path / "walk.mp4", 400)
     program = (
-        "import sys, time; sys.path.insert(0, {here!r})\n"
+        f"import sys, time; sys.path.insert(0, {str(Path(__file__).parent)!r})\n"
         "import clips\n"
         "from app import track\n"
         "from app.cli import make_parser\n"
@@ -115,7 +115,7 @@ def test_ctrl_c_leaves_whole_files(tmp_path: Path) -> None:
         "clips.BrightBoxes = Slow\n"
         "args = make_parser(['track']).parse_args(['track', *sys.argv[1:]])\n"
         "sys.exit(track.run(args, clips.build))\n"
-    ).format(here=str(Path(__file__).parent))
+    )
     words = [sys.executable, "-c", program, str(source), "-o", str(tmp_path / "out")]
     words += ["--json-progress", "--format", "csv"]
     running = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -75,7 +75,7 @@ def test_what_reading_raises_comes_after_what_was_read() -> None:
     got = []
     with pytest.raises(OSError, match="torn"):
         for number in prefetch(numbers(), 5):
-            got.append(number)  # noqa: PERF402  the exception ends the loop
+            got.append(number)
     assert got == [1, 2]
 
 

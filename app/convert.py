@@ -1,0 +1,63 @@
+"""`posse convert A B`: tracks from one format to another."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from tracking.files import (
+    FORMATS,
+    Tracks,
+    TracksFileError,
+    info_path,
+    open_writer,
+    read_tracks,
+    recognise_name,
+)
+from tracking.formats.whole import WholeText
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `posse convert`."""
+    endings = ", ".join(f"{name} ({value.suffix})" for name, value in FORMATS.items())
+    parser.add_argument("source", type=Path, metavar="A", help="the tracks to read")
+    parser.add_argument("target", type=Path, metavar="B", help="the file or folder to write")
+    parser.add_argument("--from", dest="source_format", choices=FORMATS, metavar="FORMAT",
+                        help="of A (default: by its name and content)")  # fmt: skip
+    parser.add_argument("--to", dest="target_format", choices=FORMATS, metavar="FORMAT",
+                        help=f"of B (default: by its ending): {endings}")  # fmt: skip
+
+
+def run(args: argparse.Namespace) -> int:
+    """Convert, and say how much was."""
+    target_format = args.target_format or recognise_name(args.target)
+    tracks = read_tracks(args.source, args.source_format)
+    write_tracks(tracks, args.target, target_format)
+    people = {int(person) for result in tracks.frames for person in result.people.ids}
+    print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201
+    return 0
+
+
+def write_tracks(tracks: Tracks, target: Path, format_name: str) -> None:
+    """Write `tracks` and, for formats that do not hold it, NAME.info.json beside them."""
+    if target.exists() and target.is_dir() != FORMATS[format_name].is_folder:
+        kind = "folder" if FORMATS[format_name].is_folder else "file"
+        raise TracksFileError(f"{target}: {format_name} is a {kind}; choose another name")
+    first = next((result for result in tracks.frames if len(result.people)), None)
+    skeleton = first.people.poses.skeleton if first else tracks.info.skeleton
+    beside = info_path(target)
+    name = beside.name.removesuffix(".info.json")
+    info = replace(tracks.info, name=tracks.info.name or name, skeleton=skeleton)
+    writer = open_writer(format_name, target, info)
+    try:
+        for result in tracks.frames:
+            writer.put(result)
+    except BaseException:
+        writer.abort()
+        raise
+    writer.close()
+    note = WholeText(beside)
+    note.write(json.dumps(info.to_json(), indent=1) + "\n")
+    note.close()

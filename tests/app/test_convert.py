@@ -1,0 +1,51 @@
+"""Converting tracks from one format to another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import build, make_video
+
+from app.cli import main
+from app.clip import Clip, track_clip
+from app.config import ClipOptions, Settings
+from tracking.files import read_tracks
+
+
+@pytest.fixture
+def csv(tmp_path: Path) -> Path:
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv",)))
+    source = make_video(tmp_path / "walk.mp4", 8)
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    return tmp_path / "walk.csv"
+
+
+@pytest.mark.parametrize("name", ["x.coco.json", "x.alphapose.json", "x_openpose", "x.csv"])
+def test_there_and_back_gives_the_same_poses(csv: Path, name: str) -> None:
+    assert main(["convert", str(csv), str(csv.with_name(name))]) == 0
+    assert main(["convert", str(csv.with_name(name)), str(csv.with_name("back.csv"))]) == 0
+    before, after = read_tracks(csv), read_tracks(csv.with_name("back.csv"))
+    assert len(before.frames) == len(after.frames) > 5
+    for one, other in zip(before.frames, after.frames, strict=True):
+        np.testing.assert_allclose(
+            one.people.poses.keypoints, other.people.poses.keypoints, atol=0.01
+        )
+        assert one.people.ids.tolist() == other.people.ids.tolist()
+        assert one.frame.time_s == other.frame.time_s
+    assert after.info.weights == before.info.weights
+    assert after.info.frame_rate == 25
+
+
+def test_an_unknown_ending_lists_the_known(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["convert", str(csv), str(csv.with_suffix(".xyz"))]) == 1
+    assert ".coco.json" in capsys.readouterr().err
+
+
+def test_a_folder_is_not_written_over_by_a_file(
+    csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (csv.parent / "taken.csv").mkdir()
+    assert main(["convert", str(csv), str(csv.parent / "taken.csv")]) == 1
+    assert "is a file; choose another name" in capsys.readouterr().err
