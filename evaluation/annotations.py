@@ -301,9 +301,8 @@ def _check_ids(rows: _Rows, need_ids: bool) -> None:
 def _assembled(rows: _Rows, truth: bool) -> Sequence:
     """Turn the rows into arrays, once every number has been found to be one."""
     people = rows.people
-    points = _numbers(
-        rows, rows.points, [int(row[0]) for row in rows.points], "coordinate or score"
-    )
+    owners = [int(row[0]) for row in rows.points]
+    points = _numbers(rows, rows.points, owners, "point")
     person, joint = points[:, 0].astype(int), points[:, 1]
     known = np.isin(joint, np.arange(JOINTS))
     # Backwards, so that of a joint given twice the first stays, as in poseval.

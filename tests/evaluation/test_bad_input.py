@@ -1,0 +1,189 @@
+"""Each kind of bad input ends in one line that names file, frame and person, and exit code 1."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation import coco, mot, posetrack
+
+Pair = Callable[..., tuple[Path, Path]]
+
+
+@pytest.fixture
+def error_of(
+    pair: Pair, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> Callable[[Any, Any], str]:
+    """Score a pair that must fail; returns its one line."""
+
+    def score(truth: Any, predicted: Any) -> str:
+        gt, pred = pair(truth, predicted)
+        assert posetrack.main(["-g", str(gt), "-p", str(pred), "-o", str(tmp_path / "out")]) == 1
+        assert not (tmp_path / "out").exists()
+        out, err = capsys.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1
+        return err
+
+    return score
+
+
+ErrorOf = Callable[[Any, Any], str]
+
+
+def test_different_frame_counts(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[make_person()]] * 3, [[make_person()]] * 2)
+    assert "pred/seq.json: 2 frames" in line
+    assert "gt/seq.json has 3" in line
+
+
+def test_truncated_json(error_of: ErrorOf, make_person: Any, make_file: Any) -> None:
+    text = json.dumps(make_file([[make_person()]]))[:-20]
+    assert "pred/seq.json: not a whole JSON file (line 1, column" in error_of(
+        [[make_person()]], text
+    )
+
+
+def test_a_repeated_track_id(error_of: ErrorOf, make_person: Any) -> None:
+    twice = [[make_person(4)], [make_person(4), make_person(7, 500), make_person(4, 900)]]
+    line = error_of([[make_person()]] * 2, twice)
+    assert "pred/seq.json: frame 1 (images/00001.jpg), person 2: track id 4 is twice" in line
+
+
+def test_a_missing_track_id(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[make_person()]], [[make_person(), make_person(None)]])
+    assert "pred/seq.json: frame 0 (images/00000.jpg), person 1: no track_id" in line
+
+
+def test_a_truth_person_without_head_box(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[make_person(), make_person(2, head=None)]], [[make_person()]])
+    assert "gt/seq.json: frame 0 (images/00000.jpg), person 1: no head box" in line
+
+
+@pytest.mark.parametrize("content", [[], {}, {"images": []}, {"annolist_": []}, 7])
+def test_an_unknown_format(error_of: ErrorOf, make_person: Any, content: Any) -> None:
+    line = error_of([[make_person()]], json.dumps(content))
+    assert "pred/seq.json: unknown format" in line
+
+
+@pytest.mark.parametrize("track_id", ["7", None, 1.5, True, [1], {}])
+def test_ids_that_are_not_numbers(error_of: ErrorOf, make_person: Any, track_id: Any) -> None:
+    line = error_of([[make_person()]], [[make_person(track_id=1) | {"track_id": [track_id]}]])
+    assert "pred/seq.json: frame 0 (images/00000.jpg), person 0: track id" in line
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), "12", None, [1]])
+@pytest.mark.parametrize("side", ["gt", "pred"])
+def test_coordinates_that_are_not_finite_numbers(
+    error_of: ErrorOf, make_person: Any, value: Any, side: str
+) -> None:
+    bad = make_person(2)
+    bad["annopoints"][0]["point"][3]["x"] = [value]
+    frames = {"gt": [[make_person(1)]], "pred": [[make_person(1)]]}
+    frames[side] = [[make_person(1), bad]]
+    line = error_of(frames["gt"], frames["pred"])
+    assert f"{side}/seq.json: frame 0 (images/00000.jpg), person 1: a point has a value" in line
+
+
+def test_a_head_box_that_is_not_finite(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[make_person(head=(0, 0, float("nan"), 5))]], [[make_person()]])
+    assert "gt/seq.json: frame 0 (images/00000.jpg), person 0: a head box" in line
+
+
+def test_a_person_without_a_value(error_of: ErrorOf, make_person: Any) -> None:
+    bad = make_person()
+    del bad["annopoints"][0]["point"][0]["y"]
+    line = error_of([[make_person()]], [[bad]])
+    assert "pred/seq.json: frame 0 (images/00000.jpg), person 0: 'y' is missing" in line
+
+
+def test_coco_joints_are_not_taken_for_posetrack_joints(
+    error_of: ErrorOf, make_person: Any
+) -> None:
+    predicted = {
+        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "annotations": [],
+        "categories": [{"name": "person", "keypoints": ["nose", "left_eye", "right_eye"]}],
+    }
+    line = error_of([[make_person()]], predicted)
+    assert "lack right_ankle" in line
+    assert "COCO's joints are not PoseTrack's" in line
+
+
+@pytest.mark.parametrize("missing", ["gt", "pred", "pred/seq.json"])
+def test_a_missing_file(
+    pair: Pair, make_person: Any, capsys: pytest.CaptureFixture[str], missing: str
+) -> None:
+    gt, pred = pair([[make_person()]], [[make_person()]])
+    target = gt.parent / missing
+    for path in [target] if target.is_file() else [*target.iterdir(), target]:
+        path.unlink() if path.is_file() else path.rmdir()
+    assert posetrack.main(["-g", str(gt), "-p", str(pred), "-o", str(gt.parent / "out")]) == 1
+    assert f"{missing}: no such file" in capsys.readouterr().err
+
+
+def test_a_zero_head_box_is_a_warning(
+    pair: Pair, make_person: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flat = make_person(head=(5, 5, 5, 5))
+    gt, pred = pair([[flat]] * 2, [[make_person()]] * 2)
+    assert posetrack.main(["-g", str(gt), "-p", str(pred), "-o", str(tmp_path / "out")]) == 0
+    err = capsys.readouterr().err
+    assert "gt/seq.json: frame 0 (images/00000.jpg), person 0: the head box has no size" in err
+    scores = json.loads((tmp_path / "out" / "summary.json").read_text())["total"]
+    assert scores["AP"]["rec"][15] == 0
+
+
+def test_an_earlier_result_survives_a_failed_run(
+    pair: Pair, make_person: Any, tmp_path: Path
+) -> None:
+    gt, pred = pair([[make_person()]] * 2, [[make_person()]] * 2)
+    arguments = ["-g", str(gt), "-p", str(pred), "-o", str(tmp_path / "out")]
+    assert posetrack.main(arguments) == 0
+    before = {path: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    (pred / "seq.json").write_text("{")
+    assert posetrack.main(arguments) == 1
+    assert {path: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1,1,0,0,10", "line 1: expected frame, id, x, y, width, height"),
+        ("1,1,0,0,10,10\n1,x,0,0,10,10", "line 2: could not convert"),
+        ("1,1,0,nan,10,10", "line 1: expected"),
+        ("1,1,0,0,9,9\n1,1,5,5,9,9", "line 2: id 1 is twice in frame 1"),
+    ],
+)
+def test_bad_mot_lines(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
+) -> None:
+    (tmp_path / "a.txt").write_text(text)
+    assert mot.main(["-g", str(tmp_path), "-p", str(tmp_path)]) == 1
+    assert f"a.txt: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        ({"keypoints": [0] * 51}, "malformed"),
+        ({"image_id": 1, "keypoints": [0] * 48, "score": 1}, "48 keypoint values"),
+        ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
+        ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),
+        ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not finite"),
+    ],
+)
+def test_bad_coco_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], result: Any, message: str
+) -> None:
+    truth, predicted = tmp_path / "gt.json", tmp_path / "pred.json"
+    annotation = {"image_id": 1, "bbox": [0, 0, 9, 9], "keypoints": [1] * 51}
+    truth.write_text(json.dumps({"images": [{"id": 1}], "annotations": [annotation]}))
+    predicted.write_text(json.dumps([result]))
+    arguments = ["-g", str(truth), "-p", str(predicted), "--skeleton", "coco17"]
+    assert coco.main(arguments) == 1
+    assert message in capsys.readouterr().err

@@ -1,0 +1,127 @@
+"""The PoseTrack command: the reference's numbers, files and table; ways to call it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from evaluation import posetrack
+from evaluation.pose_scores import ScoreOptions, total
+from evaluation.pose_summary import summary
+
+POSEVAL = Path(__file__).resolve().parents[3] / "shared" / "eval" / "poseval"
+SETS = ("plain", "ignore", "zero_head")
+
+
+def _score(name: str, out: Path, *flags: str) -> Path:
+    folder = POSEVAL / name
+    arguments = ["-g", f"{folder / 'gt'}", "-p", f"{folder / 'pred'}", "-o", str(out), *flags]
+    assert posetrack.main(arguments) == 0
+    return out
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_ap_and_mota_equal_the_reference_per_joint_sequence_and_set(
+    name: str, shared: Path, tmp_path: Path
+) -> None:
+    out = _score(name, tmp_path, "-s", "-e", "-t")
+    references = sorted((POSEVAL / name / "reference").glob("*.json"))
+    assert references
+    for path in references:
+        expected, actual = (json.loads(p.read_text()) for p in (path, out / path.name))
+        assert actual["names"] == expected["names"]
+        for key in expected.keys() - {"names", "motp"}:
+            np.testing.assert_allclose(actual[key], expected[key], rtol=0, atol=1e-9, err_msg=key)
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_motp_as_the_reference_prints_it_can_be_asked_for(
+    name: str, shared: Path, tmp_path: Path
+) -> None:
+    out = _score(name, tmp_path, "-t", "--poseval-motp")
+    expected = json.loads((POSEVAL / name / "reference" / "total_MOT_metrics.json").read_text())
+    actual = json.loads((out / "total_MOT_metrics.json").read_text())
+    np.testing.assert_allclose(actual["motp"], expected["motp"], rtol=0, atol=1e-9)
+
+
+def test_workers_change_nothing(shared: Path, tmp_path: Path) -> None:
+    one = _score("ignore", tmp_path / "one")
+    two = _score("ignore", tmp_path / "two", "--workers", "2")
+    assert (one / "summary.json").read_text() == (two / "summary.json").read_text()
+
+
+def test_a_single_file_works_like_a_folder_and_a_trailing_slash_changes_nothing(
+    shared: Path, tmp_path: Path
+) -> None:
+    gt, pred = POSEVAL / "zero_head" / "gt", POSEVAL / "zero_head" / "pred"
+    file = "001671109.json"
+    ways = [(gt, pred), (f"{gt}/", f"{pred}/"), (gt / file, pred / file), (gt / file, pred)]
+    ways.append((gt, pred / file))
+    summaries = set()
+    for number, (truth, predicted) in enumerate(ways):
+        out = tmp_path / str(number)
+        assert posetrack.main(["-g", str(truth), "-p", str(predicted), "-o", str(out)]) == 0
+        summaries.add((out / "summary.json").read_text())
+    assert len(summaries) == 1
+
+
+def test_the_table_is_the_reference_s(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _score("plain", tmp_path, "-e", "-t")
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:3] == [
+        "Average Precision (AP) metric:",
+        "& Head & Shou & Elb  & Wri  & Hip  & Knee & Ankl & Total\\\\",
+        "& 79.0 & 78.2 & 54.6 & 55.2 & 53.8 & 55.0 & 53.0 & 62.4 \\\\",
+    ]
+    assert lines[6] == (
+        "& Head & Shou & Elb  & Wri  & Hip  & Knee & Ankl & Total& Total& Total& Total\\\\"
+    )
+
+
+def test_flags_choose_what_is_scored(shared: Path, tmp_path: Path) -> None:
+    def scored(*flags: str) -> set[str]:
+        out = _score("zero_head", tmp_path / "-".join(("x", *flags)), *flags)
+        return set(json.loads((out / "summary.json").read_text())["total"]) - {"frames"}
+
+    assert scored() == {"AP", "CLEAR", "HOTA", "Identity"}
+    assert scored("-e") == {"AP"}
+    assert scored("-t") == {"CLEAR"}
+    assert scored("--metrics", "HOTA") == {"HOTA"}
+
+
+def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
+    shared: Path, tmp_path: Path
+) -> None:
+    sweep = _score("plain", tmp_path / "sweep", "-t", "--sweep", "0:1:0.25")
+    rows = json.loads((sweep / "summary.json").read_text())["total"]["sweep"]
+    assert [row["kpt_thr"] for row in rows] == [0, 0.25, 0.5, 0.75, 1]
+    alone = _score("plain", tmp_path / "alone", "-t", "--kpt-thr", "0.5")
+    single = json.loads((alone / "summary.json").read_text())["total"]["CLEAR"]
+    assert rows[2]["mota"] == single["mota"][15]
+
+
+def test_sequences_add_up_to_the_set(shared: Path) -> None:
+    options = ScoreOptions()
+    gt, pred = POSEVAL / "ignore" / "gt", POSEVAL / "ignore" / "pred"
+    scores = posetrack.score_set(gt, pred, options)
+    parts = [summary(score.counts, options)["CLEAR"]["truth"] for score in scores]
+    whole = summary(total(scores), options)["CLEAR"]["truth"]
+    assert np.sum(parts, axis=0).tolist() == whole
+
+
+def test_the_scoring_modules_load_neither_torch_nor_cv2_nor_qt_nor_scipy() -> None:
+    modules = "posetrack, mot, coco, hota, identity, mota, ap, report"
+    code = (
+        f"import sys; from evaluation import {modules}; "
+        "heavy = {'torch', 'cv2', 'PyQt6', 'scipy', 'pycocotools', 'tracking', 'app'}; "
+        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (result.returncode, result.stderr) == (0, "")
