@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from tracking.assignment import Method
 
@@ -11,36 +11,50 @@ from tracking.assignment import Method
 class TrackerConfig:
     """Settings of a PoseTracker; equal settings and equal input give equal ids.
 
-    Lengths of time are in seconds, lengths in the picture in heights of the person.
+    Lengths of time are in seconds, lengths in the picture in heights of the person. What each
+    part is worth is shown in docs/tracking.md.
     """
 
     assignment: Method = "hungarian"
-    oks_weight: float = (
-        0.5  # share of OKS in the similarity where all joints are sure; the rest IoU
-    )
-    joint_thr: float = 0.2  # joints scored lower count as not seen
+    oks_weight: float = 0.5  # share of OKS in the similarity where a pose is sure; the rest is IoU
     sigmas: tuple[float, ...] | None = None  # OKS constants (K,); None takes the skeleton's
-    box_margin: float = 0.3  # boxes are grown by this share of their size before IoU
+    joint_thr: float = 0.2  # joints scored lower count as not seen
+    box_margin: float = 0.15  # boxes are grown by this share of their size before IoU
+    appearance_weight: float = 0.3  # of the cosine between descriptors, where there are any
     min_similarity: float = 0.15  # pairs below are not the same person
-    high_thr: float = 0.5  # people scored higher are matched first and may start a track
-    low_thr: float = 0.1  # people scored lower are ignored
-    second_pass: bool = True  # people between the two may continue a track
-    birth_thr: float = 0.5  # score from which a new person may start
-    confirm_score: float = 1.0  # sum of scores after which a new person is shown
-    memory_s: float = 2.0  # a person lost for longer is forgotten and comes back as a new one
-    velocity_decay_s: float = 0.5  # a lost person's speed falls to 1/e in this time
-    acceleration: float = 4.0  # heights per second^1.5: how restless people are
-    box_noise: float = 0.05  # heights: how unsteady the detector's boxes are
-    joint_noise: float = 0.03  # heights: how unsteady a sure joint is
+
+    low_thr: float = 0.2  # people scored lower are ignored
+    high_thr: float = 0.5  # people scored lower match with a penalty
+    low_penalty: float = 2.0  # similarity taken off for each 1.0 of score below `high_thr`
+    lost_penalty: float = 0.5  # similarity taken off for each second unseen ...
+    lost_penalty_most: float = 0.15  # ... up to this
+
+    birth_thr: float = 0.4  # score from which a new person may start
+    confirm_score: float = 1.3  # sum of scores after which a new person is shown
+    crowd_doubt: float = 0.8  # share of the score that does not count where people overlap
+    candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped
+
+    memory_s: float = 2.0  # a person unseen for longer is forgotten and comes back as a new one
+    reach: float = 2.5  # standard deviations within which a lost person is found again; 0: never
+
+    velocity_decay_s: float = 1.0  # an unseen person's speed falls to 1/e in this time
+    acceleration: float = 3.0  # heights per second^1.5: how restless people are
+    first_speed: float = 1.0  # heights per second: how fast a new person may already be
+    box_noise: float = 0.05  # heights: how unsteady boxes are
+    joint_noise: float = 0.03  # heights: how unsteady a joint of score 1 is
 
     def __post_init__(self) -> None:
         if self.assignment not in ("hungarian", "greedy"):
             raise ValueError(f"assignment is {self.assignment!r}, expected 'hungarian' or 'greedy'")
-        for name in ("oks_weight", "joint_thr", "high_thr", "low_thr", "birth_thr"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}, expected 0 to 1")
-        for name in ("memory_s", "velocity_decay_s", "acceleration", "box_noise", "joint_noise"):
-            value = getattr(self, name)
-            if not value > 0:
-                raise ValueError(f"{name} is {value}, expected more than 0")
+        shares = ("oks_weight", "joint_thr", "low_thr", "high_thr", "birth_thr", "crowd_doubt")
+        positive = ("min_similarity", "velocity_decay_s", "box_noise", "joint_noise")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name in ("assignment", "sigmas"):
+                continue
+            if field.name in shares and not 0 <= value <= 1:
+                raise ValueError(f"{field.name} is {value}, expected 0 to 1")
+            if field.name in positive and not value > 0:
+                raise ValueError(f"{field.name} is {value}, expected more than 0")
+            if not value >= 0:
+                raise ValueError(f"{field.name} is {value}, expected 0 or more")

@@ -13,20 +13,20 @@ from tracking.motion import MotionArray
 
 @dataclass(slots=True, eq=False)
 class Memory:
-    """T people, T = 0 included. The tracker alone writes to it.
+    """T people, T = 0 included; the tracker alone writes to it.
 
-    The coordinates C of `motion` are box centre x y, width, height, then x y of each joint. The
-    motion of a person is as of `seen_s`, when the person was last seen; nothing is extrapolated
-    in place.
+    The motion of a person is as of `seen_s`, when the person was last seen: nothing is
+    extrapolated in place, so an absence of any length is predicted in one step.
     """
 
     ids: IntArray  # (T,)
     confirmed: BoolArray  # (T,) shown; before that, a candidate
+    locked: BoolArray  # (T,) never forgotten
     evidence: FloatArray  # (T,) sum of scores so far
     scores: FloatArray  # (T,) of the last sight
     seen_s: NDArray[np.float64]  # (T,) the tracker's time of the last sight
-    joint_scores: FloatArray  # (T, K) of the last sight, less for joints not seen since
-    motion: MotionArray  # (5, T, C)
+    joint_scores: FloatArray  # (T, K) of the last sight, fading for joints not seen since
+    motion: MotionArray  # (5, T, C), see tracking.motion and tracking.observation
     appearance: FloatArray  # (T, D) running mean, unit length; zeros where unknown
 
     def __len__(self) -> int:
@@ -35,26 +35,37 @@ class Memory:
     @classmethod
     def empty(cls, joints: int, features: int) -> Memory:
         """Nobody yet."""
+        none, nobody = np.zeros(0, bool), np.zeros(0, np.float32)
         return cls(
-            np.zeros(0, np.int64),
-            np.zeros(0, bool),
-            np.zeros(0, np.float32),
-            np.zeros(0, np.float32),
-            np.zeros(0, np.float64),
-            np.zeros((0, joints), np.float32),
-            np.zeros((5, 0, 4 + 2 * joints)),
-            np.zeros((0, features), np.float32),
+            ids=np.zeros(0, np.int64),
+            confirmed=none,
+            locked=none,
+            evidence=nobody,
+            scores=nobody,
+            seen_s=np.zeros(0),
+            joint_scores=np.zeros((0, joints), np.float32),
+            motion=np.zeros((5, 0, 4 + 2 * joints)),
+            appearance=np.zeros((0, features), np.float32),
         )
 
     def select(self, index: Index) -> Memory:
         """The people that `index` picks, in its order."""
-        picked = (
-            value[:, index] if value.ndim == 3 else value[index]
-            for value in (getattr(self, f.name) for f in fields(self))
-        )
-        return Memory(*picked)
+        values = (getattr(self, field.name) for field in fields(self))
+        return Memory(*(value[:, index] if value.ndim == 3 else value[index] for value in values))
 
     def joined(self, other: Memory) -> Memory:
         """These people, then the others."""
         both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         return Memory(*(np.concatenate(pair, axis=int(pair[0].ndim == 3)) for pair in both))
+
+    def fitted(self, joints: int, features: int) -> Memory:
+        """For another pose network: boxes and ids stay, joints and appearance are not known."""
+        if self.joint_scores.shape[1] != joints:
+            motion = np.ones((5, len(self), 4 + 2 * joints))
+            motion[..., :4] = self.motion[..., :4]
+            motion[0, :, 4:] = np.tile(self.motion[0, :, :2], joints)
+            self.motion = motion
+            self.joint_scores = np.zeros((len(self), joints), np.float32)
+        if self.appearance.shape[1] != features:
+            self.appearance = np.zeros((len(self), features), np.float32)
+        return self

@@ -73,3 +73,20 @@ def corrected(motion: MotionArray, measured: MotionArray, noise: MotionArray) ->
     after[3] = cov - gain * cov
     after[4] = var_v - gain_v * cov
     return after
+
+
+def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
+    """State after the camera moved: `warp` (2, 3) takes old pixels to new ones.
+
+    Positions move with it, velocities turn with it, sizes and deviations grow with its zoom.
+    """
+    turn, shift = warp[:, :2].astype(np.float64), warp[:, 2].astype(np.float64)
+    zoom = np.sqrt(abs(np.linalg.det(turn)))
+    people, columns = motion.shape[1:]
+    after = motion.copy()
+    pairs = after[:2].reshape(2, people, columns // 2, 2) @ turn.T  # x y of each point
+    pairs[0] += shift
+    pairs[:, :, 1] = zoom * after[:2, :, 2:4]  # width and height turn with nothing
+    after[:2] = pairs.reshape(2, people, columns)
+    after[2:] *= zoom * zoom
+    return after
