@@ -61,7 +61,7 @@ def per_person(
     inner = network.network
     assert inner.build is not None
     module = inner.build().eval().to(device)
-    width, height = size_wh = inner.pictures.size_wh
+    size_wh = inner.pictures.size_wh
     mean, std = np.array(inner.pictures.mean), np.array(inner.pictures.std)
 
     def estimate(frame: Frame, detections: Detections) -> FloatArray:

@@ -104,7 +104,10 @@ def detector_network(name_or_file: str) -> DetectorNetwork:
     size_wh = published.input_wh if published else (416, 416) if small else (640, 640)
     return DetectorNetwork(
         Network(
-            file.stem, sha256_of(file)[:16], replace(_BYTES, size_wh=size_wh), build=found.build
+            file.stem,
+            sha256_of(file)[:16],
+            replace(_BYTES, size_wh=size_wh),
+            build=lambda: Probabilities(found.build()),
         )
     )
 
@@ -133,16 +136,18 @@ def check_hash(file: Path, published: Published) -> None:
 
 def _our_pose(file: Path) -> PoseNetwork:
     metadata = _our_metadata(file, "pose")
+    size_wh = _wh(metadata["input_wh"])
     return PoseNetwork(
         Network(
             metadata.get("name", file.stem),
             sha256_of(file)[:16],
-            Pictures(_wh(metadata["input_wh"])),
+            Pictures(size_wh),
             build=lambda: _load_ours(file, HRNet(**json.loads(metadata["network"]))),
         ),
         read_skeleton(metadata.get("skeleton", "coco17")),
         unbiased=metadata.get("unbiased", "1") == "1",
-        sigma=float(metadata.get("sigma", 2.0)),
+        # Without it, what pose.training draws: 2 on maps of 64 rows.
+        sigma=float(metadata.get("sigma", max(1.5, size_wh[1] / 128))),
     )
 
 
@@ -252,7 +257,7 @@ def _size_in(file_name: str, joints: int) -> tuple[int, int]:
 
 def _dataset_in(file_name: str) -> str:
     """The skeleton that a file's name speaks of; empty where it names none."""
-    hints = {"crowdpose": "crowdpose14", "aic": "aic14", "posetrack": "posetrack18"}
+    hints = {"crowdpose": "crowdpose14", "aic": "aic14", "posetrack18": "posetrack18"}
     return next((name for hint, name in hints.items() if hint in file_name.lower()), "")
 
 

@@ -1,0 +1,61 @@
+"""`posse export`: write a network as ONNX, OpenVINO or TensorRT, and check what was written."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+from pose.export import SUFFIX, deviation, export
+from pose.library import detector_network, pose_network
+from pose.networks import DetectorNetwork, PoseNetwork
+from pose.weights import WeightsError
+
+_MOST_DEVIATION = 0.01  # of the largest output; float16 weights alone give a few thousandths
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("network", help="a name that 'posse models' lists, or a weights file")
+    parser.add_argument("--to", choices=sorted(SUFFIX), required=True)
+    parser.add_argument("-o", "--output", type=Path, help="the file (NETWORK.onnx, .xml, .engine)")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Export and check; 0."""
+    network = open_any(args.network)
+    output = args.output or Path(Path(args.network).stem + SUFFIX[args.to])
+    export(network, args.to, output)
+    option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
+    if args.to == "tensorrt":
+        _say(f"{output}: built for the GPU of this machine")
+        return 0
+    found = _deviation(network, output)
+    if found > _MOST_DEVIATION:
+        output.unlink()
+        raise WeightsError(
+            f"{output} differed from the torch network by {found:.2%} of its largest output; "
+            "it was removed"
+        )
+    _say(f"{output}: within {found:.4%} of the torch network; use it as {option} {output}")
+    return 0
+
+
+def open_any(name_or_file: str) -> PoseNetwork | DetectorNetwork:
+    """The network that a user names, of whichever kind it is."""
+    try:
+        return pose_network(name_or_file)
+    except WeightsError as error:
+        if "is a detector" not in str(error):
+            raise
+        return detector_network(name_or_file)
+
+
+def _deviation(network: PoseNetwork | DetectorNetwork, file: Path) -> float:
+    from pose.on_openvino import OpenVinoRuntime
+
+    written = open_any(str(file))
+    return deviation(network.network, OpenVinoRuntime(written.network, precision="f32"))
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201

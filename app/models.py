@@ -1,0 +1,171 @@
+"""`posse models`: list the weights, fetch published ones, tell what a file is and keep it."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import shutil
+from pathlib import Path
+
+from tqdm import tqdm
+
+from pose.catalogue import CATALOGUE, Published, by_name
+from pose.errors import UserError
+from pose.fetch import fetch
+from pose.library import (
+    BUNDLED,
+    SUFFIXES,
+    check_hash,
+    detector_network,
+    local_weights,
+    pose_network,
+)
+from pose.networks import DetectorNetwork, PoseNetwork
+from pose.official import recognise
+from pose.weights import WeightsError, cache_dir, load_checkpoint, read_metadata, require_file
+
+_UNIT_MB = 1e6
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the subcommands."""
+    jobs = parser.add_subparsers(dest="job", metavar="JOB")
+    jobs.add_parser("list", help="what is here and what can be fetched (the default)")
+    bring = jobs.add_parser("fetch", help="download published weights into the cache")
+    bring.add_argument("names", nargs="+", metavar="NAME")
+    add = jobs.add_parser("add", help="tell what a file is, and keep it in the cache")
+    add.add_argument("file", type=Path)
+    add.add_argument("--name", help="what to call it; its own name otherwise")
+
+
+def run(args: argparse.Namespace) -> int:
+    """List, fetch or add; 0."""
+    if args.job == "fetch":
+        for name in args.names:
+            _fetch(name)
+    elif args.job == "add":
+        _say(add_file(args.file, args.name))
+    else:
+        _say(listing())
+    return 0
+
+
+def listing() -> str:
+    """A line for every weights file here and every published one."""
+    rows: list[tuple[str, ...]] = [("NAME", "KIND", "INPUT", "SKELETON", "SCORE", "SIZE", "WHERE")]
+    known = {published.file_name for published in CATALOGUE}
+    rows += [_local_row(file) for file in local_weights() if file.name not in known]
+    rows += [_published_row(published) for published in CATALOGUE]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join([*lines, "", f"The cache is {cache_dir() / 'weights'}."])
+
+
+def _local_row(file: Path) -> tuple[str, ...]:
+    """A bundled file, or one that the user added."""
+    metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
+    return (
+        file.stem,
+        metadata.get("kind", "?"),
+        metadata.get("input_wh", "?"),
+        metadata.get("skeleton", "")[:15],
+        metadata.get("score", "")[:5],
+        _size(file.stat().st_size),
+        "bundled" if file.parent == BUNDLED else "added",
+    )
+
+
+def _published_row(published: Published) -> tuple[str, ...]:
+    cached = (cache_dir() / "weights" / published.file_name).is_file()
+    width, height = published.input_wh
+    return (
+        published.name,
+        published.kind,
+        f"{width}x{height}",
+        published.skeleton if published.kind == "pose" else "",
+        published.score,
+        _size(published.size_mb * _UNIT_MB),
+        "cached" if cached else "posse models fetch",
+    )
+
+
+def _size(count: float) -> str:
+    return f"{count / _UNIT_MB:.0f} MB" if count >= _UNIT_MB else f"{count / 1e3:.0f} kB"
+
+
+def _fetch(name: str) -> None:
+    published = by_name(name)
+    if published is None:
+        close = difflib.get_close_matches(name, [entry.name for entry in CATALOGUE], n=1)
+        hint = f"did you mean {close[0]}?" if close else "'posse models' lists them"
+        raise WeightsError(f"no published weights are called '{name}'; {hint}")
+    with tqdm(unit="B", unit_scale=True, unit_divisor=1000, desc=published.name) as bar:
+
+        def report(done: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(done - bar.n)
+
+        path = fetch(published, report)
+    _say(f"{published.name}: {path}")
+
+
+def add_file(file: Path, name: str | None = None) -> str:
+    """Keep a weights file in the cache; returns what it is, in a line.
+
+    Raises WeightsError with what is wrong where it is none.
+    """
+    about = describe_file(file)
+    target = cache_dir() / "weights" / (f"{name}{file.suffix}" if name else file.name)
+    if target.exists() and target.resolve() == file.resolve():
+        return f"{about}; it is in the cache already"
+    part = target.with_name(target.name + ".part")
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        for source in [file.with_suffix(".bin")] if file.suffix == ".xml" else []:
+            shutil.copyfile(source, target.with_suffix(".bin"))
+        shutil.copyfile(file, part)
+        part.replace(target)
+    except OSError as error:
+        raise UserError(f"{target} cannot be written ({error.strerror})") from error
+    published = by_name(target.name)
+    return f"{about}; use it as {published.name if published else target.stem}"
+
+
+def describe_file(file: Path) -> str:
+    """What a weights file is, in a line. Raises WeightsError where it is none."""
+    require_file(file)
+    if file.suffix not in SUFFIXES:
+        raise WeightsError(f"{file}: weights end in {', '.join(SUFFIXES)}")
+    if file.suffix in (".pth", ".pt"):
+        return _describe_checkpoint(file)
+    network: PoseNetwork | DetectorNetwork
+    try:
+        network = pose_network(str(file))
+    except WeightsError as error:
+        if "is a detector" not in str(error):
+            raise
+        network = detector_network(str(file))
+    width, height = network.network.pictures.size_wh
+    if isinstance(network, DetectorNetwork):
+        return f"{file.name} is a person detector for up to {width}x{height}"
+    return f"{file.name} is a pose network of {network.skeleton.name} for {width}x{height}"
+
+
+def _describe_checkpoint(file: Path) -> str:
+    published = by_name(file.name)
+    if published:
+        check_hash(file, published)
+    try:
+        found = recognise(load_checkpoint(file))
+    except WeightsError as error:
+        raise WeightsError(f"{file}: {error}") from error
+    parts = "joints" if found.kind == "pose" else "classes"
+    origin = f", as published ({published.score})" if published else ""
+    return f"{file.name} is {found.family} of {found.outputs} {parts}, {found.layout} names{origin}"
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201

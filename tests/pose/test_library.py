@@ -1,0 +1,150 @@
+"""What a user names is found, told and opened, or refused in one line."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from pose import library
+from pose.catalogue import by_name
+from pose.hrnet import HRNet
+from pose.library import detector_network, find_weights, pose_network, read_skeleton, write_skeleton
+from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK18, SKELETONS, WHOLEBODY133
+from pose.weights import WeightsError, save_weights
+from pose.yolox import YOLOX, YOLOX_SIZES
+
+TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+    (tmp_path / "cache" / "weights").mkdir(parents=True)
+    return tmp_path / "cache" / "weights"
+
+
+def save_checkpoint(path: Path, joints: int) -> Path:
+    torch.save({"state_dict": HRNet(**TINY, joints=joints).state_dict()}, path)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("name", "joints", "skeleton", "size_wh", "unbiased", "sigma"),
+    [
+        ("pose_hrnet_w32_256x192.pth", 17, COCO17, (192, 256), False, None),
+        ("pose_hrnet_w48_384x288.pth", 17, COCO17, (288, 384), False, None),
+        ("mine_mpii_256x256.pth", 16, MPII16, (256, 256), False, None),
+        ("crowdpose_256x192.pth", 14, CROWDPOSE14, (192, 256), False, None),
+        ("aic_256x192.pth", 14, AIC14, (192, 256), False, None),
+        ("posetrack18_256x192.pth", 17, POSETRACK18, (192, 256), False, None),
+        ("wholebody_384x288_dark.pth", 133, WHOLEBODY133, (288, 384), False, 3.0),
+        ("my_udp-256x192.pth", 17, COCO17, (192, 256), True, 2.0),
+    ],
+)
+def test_an_official_file_is_told_by_name_and_head(
+    name, joints, skeleton, size_wh, unbiased, sigma, tmp_path
+) -> None:  # type: ignore[no-untyped-def]
+    network = pose_network(str(save_checkpoint(tmp_path / name, joints)))
+    assert network.skeleton == skeleton
+    assert network.network.pictures.size_wh == size_wh
+    assert (network.unbiased, network.sigma) == (unbiased, sigma)
+
+
+def test_a_yolox_checkpoint_becomes_a_detector(tmp_path: Path) -> None:
+    path = tmp_path / "yolox_nano.pth.mine.pth"
+    torch.save({"model": YOLOX(**YOLOX_SIZES["nano"]).state_dict()}, path)
+    network = detector_network(str(path)).network
+    assert (network.pictures.size_wh, network.pictures.rgb) == ((416, 416), False)
+    assert network.build is not None
+    with torch.no_grad():
+        found = network.build()(torch.zeros(1, 3, 64, 64))
+    assert found.shape == (1, 64 + 16 + 4, 85)
+    assert 0 < found[..., 4:].min() < found[..., 4:].max() < 1
+    with pytest.raises(WeightsError, match=r"is a detector \(yolox-nano\)"):
+        pose_network(str(path))
+
+
+def test_a_published_file_must_have_its_hash(cache: Path) -> None:
+    published = by_name("hrnet-w32-256x192")
+    assert published is not None
+    save_checkpoint(cache / published.file_name, 17)
+    with pytest.raises(WeightsError, match="as published"):
+        pose_network(published.name)
+
+
+def test_a_published_file_is_found_by_its_name_with_what_the_table_knows(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = save_checkpoint(cache / "net-00.pth", 17)
+    known = by_name("hrnet-w32-udp-384x288")
+    assert known is not None
+    entry = replace(known, url="https://here/net-00.pth", sha256=library.sha256_of(path)[:8])
+    monkeypatch.setattr(library, "by_name", lambda name: entry)
+    network = pose_network("hrnet-w32-udp-384x288")
+    assert network.network.pictures.size_wh == (288, 384)
+    assert (network.unbiased, network.sigma) == (True, 3.0)
+
+
+def test_what_is_not_here_says_how_to_bring_it() -> None:
+    with pytest.raises(WeightsError, match=r"models fetch yolox-s'.* 'posse models add FILE"):
+        detector_network("yolox-s")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("yolox-ss", "did you mean yolox-s"),
+        ("qqq", "'posse models' lists them"),
+        ("nowhere/net.pth", "no such weights file"),
+        ("net.onnx", "no such weights file"),
+    ],
+)
+def test_unknown_names_are_refused(name: str, message: str) -> None:
+    with pytest.raises(WeightsError, match=message):
+        find_weights(name)
+
+
+def save_ours(path: Path, **metadata: str) -> Path:
+    named = {"kind": "pose", "network": json.dumps(TINY), "input_wh": "96x128", **metadata}
+    kept = {key: value for key, value in named.items() if value}
+    save_weights(path, HRNet(**TINY).state_dict(), kept)
+    return path
+
+
+def test_weights_of_ours_say_what_they_are(cache: Path) -> None:
+    save_ours(cache / "mine.safetensors")
+    network = pose_network("mine")
+    assert network.network.pictures.size_wh == (96, 128)
+    assert (network.skeleton, network.unbiased, network.sigma) == (COCO17, True, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("metadata", "message"),
+    [
+        ({"kind": "detector"}, "is a detector network; a pose network is needed"),
+        ({"network": ""}, "does not say what it is .no network in its header"),
+        ({"skeleton": "spider"}, "expected one of coco17"),
+    ],
+)
+def test_odd_headers_are_refused(metadata: dict[str, str], message: str, tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match=message):
+        pose_network(str(save_ours(tmp_path / "odd.safetensors", **metadata)))
+
+
+def test_weights_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:
+    wide = json.dumps({**TINY, "width": 16})
+    network = pose_network(str(save_ours(tmp_path / "odd.safetensors", network=wide))).network
+    assert network.build is not None
+    with pytest.raises(WeightsError, match="shapes are different"):
+        network.build()
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
+def test_skeletons_go_through_text(skeleton) -> None:  # type: ignore[no-untyped-def]
+    own = replace(skeleton, name="own")
+    assert read_skeleton(write_skeleton(skeleton)) == skeleton
+    assert read_skeleton(write_skeleton(own)) == own

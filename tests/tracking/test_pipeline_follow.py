@@ -1,0 +1,143 @@
+"""Working ahead changes nothing but the time: same people, same ids, same place of failure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+
+from pose.people import Detections, Frame, Poses
+from pose.skeleton import COCO17, Skeleton
+from tracking.budget import STEPS, Budget
+from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
+
+
+class WalkersInSight:
+    """Two people walking to the right; tells which frames it was asked for."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.effort = 1.0
+
+    def __call__(self, frame: Frame) -> Detections:
+        return self.submit(frame)()
+
+    def submit(self, frame: Frame) -> Callable[[], Detections]:
+        self.begun.append(frame.index)
+        left = np.array([[10.0], [200.0]]) + 3 * frame.index
+        boxes = np.hstack([left, [[20], [30]], left + 40, [[120], [150]]])
+        return lambda: Detections(boxes.astype(np.float32), np.array([0.9, 0.8], np.float32))
+
+
+class JointsInTheMiddle:
+    skeleton: Skeleton = COCO17
+
+    def __init__(self, log: list[str] | None = None) -> None:
+        self.log = [] if log is None else log
+
+    def __call__(self, frame: Frame, detections: Detections) -> Poses:
+        centres = (detections.boxes[:, :2] + detections.boxes[:, 2:]) / 2
+        count = len(detections)
+        keypoints = np.repeat(centres[:, None], 17, axis=1)
+        scores = np.full((count, 17), 0.8, np.float32)
+        return Poses(detections.boxes, detections.scores, keypoints, scores, COCO17)
+
+
+def frames(count: int = 12) -> list[Frame]:
+    image = np.zeros((160, 320, 3), np.uint8)
+    return [Frame(index, index / 25, image) for index in range(count)]
+
+
+def pipeline(**settings: float) -> Pipeline:
+    return Pipeline(WalkersInSight(), JointsInTheMiddle(), PipelineConfig(**settings))  # type: ignore[arg-type]
+
+
+def told(results: list[FrameResult]) -> list[object]:
+    return [
+        (result.frame.index, result.people.ids.tolist(), result.people.poses.boxes.tolist())
+        for result in results
+    ]
+
+
+@pytest.mark.parametrize("detect_every", [1, 2, 3])
+def test_following_gives_what_one_call_after_the_other_gives(detect_every: int) -> None:
+    one_by_one, ahead = (pipeline(detect_every=detect_every) for _ in range(2))
+    expected = [one_by_one(frame) for frame in frames()]
+    assert told(list(ahead.follow(frames()))) == told(expected)
+    assert ahead.detector.begun == one_by_one.detector.begun  # type: ignore[attr-defined]
+    assert max(len(result.people) for result in expected) == 2
+
+
+def test_the_next_frames_detector_starts_before_this_frames_result() -> None:
+    line = pipeline()
+    results = line.follow(frames())
+    next(results)
+    assert line.detector.begun == [0, 1]  # type: ignore[attr-defined]
+
+
+def test_a_source_that_breaks_off_gives_all_results_before() -> None:
+    def broken() -> Iterator[Frame]:
+        yield from frames(3)
+        raise OSError("cable pulled")
+
+    results = pipeline().follow(broken())
+    assert [next(results).frame.index for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(OSError, match="cable pulled"):
+        next(results)
+
+
+def test_no_frames_give_no_results() -> None:
+    assert list(pipeline().follow([])) == []
+
+
+@pytest.mark.parametrize("at", [1, 5, 6])
+def test_a_state_saved_on_the_way_goes_on_with_the_same_ids(at: int) -> None:
+    expected = told(list(pipeline(detect_every=2).follow(frames())))
+    first = pipeline(detect_every=2)
+    results = first.follow(frames())
+    begun = [next(results) for _ in range(at)]
+    saved = first.save()
+    second = pipeline(detect_every=2)
+    second.load(saved)
+    assert told(begun + list(second.follow(frames()[at:]))) == expected
+
+
+def test_the_best_scored_are_kept() -> None:
+    result = list(pipeline(max_people=1).follow(frames(8)))[-1]
+    np.testing.assert_allclose(result.people.poses.scores, [0.9])
+
+
+def spend(budget: Budget, elapsed_ms: float, frames: int) -> list[tuple[float, int]]:
+    steps = []
+    for _ in range(frames):
+        budget.spend(elapsed_ms)
+        steps.append((budget.effort, budget.detect_every))
+    return steps
+
+
+def test_a_budget_goes_down_step_by_step_and_no_further(caplog: pytest.LogCaptureFixture) -> None:
+    budget = Budget(40)
+    steps = spend(budget, 50, 200)
+    assert list(dict.fromkeys(steps)) == list(STEPS)
+    assert "a frame takes 50 ms, the limit is 40" in caplog.text
+
+
+def test_a_budget_recovers_when_there_is_room() -> None:
+    budget = Budget(40)
+    spend(budget, 50, 45)
+    assert budget.effort < 1
+    spend(budget, 30, 200)
+    assert budget.effort < 1  # within the limit, but no room for more
+    spend(budget, 10, 200)
+    assert (budget.effort, budget.detect_every) == (1, 1)
+
+
+def test_without_a_limit_nothing_changes() -> None:
+    assert set(spend(Budget(0), 1e6, 50)) == {(1.0, 1)}
+
+
+def test_a_slow_pipeline_lets_its_detector_do_less() -> None:
+    line = pipeline(max_latency_ms=1e-6)
+    list(line.follow(frames(60)))
+    assert line.detector.effort == 0.5  # type: ignore[attr-defined]
