@@ -21,7 +21,7 @@ from app.video.join import join_parts
 from app.video.recorder import Recorder
 from app.video.source import FrameSource, MediaError, open_source
 from app.video.view import View
-from pose.people import Frame
+from pose.people import Frame, ImageArray
 from tracking.files import FORMATS, ClipInfo, open_writer
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult, Pipeline
@@ -127,6 +127,8 @@ def track_clip(
         )
     results = list(_refined(blocks, settings)) if options.refine else None
     outputs = _write_tracks(clip, info, options, results or blocks.results())
+    if options.measures.wanted:
+        outputs += _write_measures(clip, settings, view, results or list(blocks.results()))
     if options.video and blocks.paths:
         target = clip.output(".mp4")
         if results is not None:
@@ -243,6 +245,23 @@ def _write_tracks(
     beside.write(json.dumps(info.to_json(), indent=1) + "\n")
     beside.close()
     return outputs
+
+
+def _write_measures(
+    clip: Clip, settings: Settings, view: View, results: list[FrameResult]
+) -> list[Path]:
+    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails."""
+    from app.measure import write_measures
+
+    pictures: dict[int, ImageArray] = {}
+    if settings.clip.measures.report and not settings.overlay.blur_faces:
+        from app.report import best_places, take_thumbnails
+
+        with open_source(clip.source) as source:
+            frames = taken_frames(source, settings.clip, view, 0)
+            pictures = take_thumbnails(frames, best_places(results))
+    measures, kpt_thr = settings.clip.measures, settings.pipeline.kpt_thr
+    return write_measures(clip.stem, results, measures, kpt_thr, pictures)
 
 
 def fingerprint(source: str) -> dict[str, Any]:

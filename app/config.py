@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from app.measure_options import MeasureOptions
 from app.overlay import OverlayStyle
 from pose.errors import UserError
 from tracking.pipeline import PipelineConfig
@@ -42,6 +43,7 @@ class ClipOptions:
     formats: tuple[str, ...] = ("posetrack18", "csv")  # of tracking.files.FORMATS
     follow: int = 0  # draw and write the person of this id only; 0 all
     refine: bool = False  # link, fill and smooth the tracks when the clip is at its end
+    measures: MeasureOptions = field(default_factory=MeasureOptions)  # angles, speeds, report
 
     def __post_init__(self) -> None:
         if self.start_frame < 0 or self.max_frames < 0 or self.follow < 0:

@@ -1,7 +1,8 @@
 """Angles and speeds of joints, frame by frame, for the charts and for files.
 
 Angles are those of the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are in
-the person's own heights per second, so that near and far people compare. nan = not seen.
+the person's own heights per second, so that near and far people compare, or in pixels or metres
+where the caller has a scale. nan = not seen.
 """
 
 from __future__ import annotations
@@ -71,8 +72,14 @@ def angles_deg(first: FloatArray, middle: FloatArray, last: FloatArray) -> Float
 class Measurer:
     """Measures frame after frame; remembers where joints were, for the speeds."""
 
-    def __init__(self, measures: Sequence[Measure] = MEASURES, kpt_thr: float = 0.3) -> None:
+    def __init__(
+        self,
+        measures: Sequence[Measure] = MEASURES,
+        kpt_thr: float = 0.3,
+        per_pixel: float | None = None,  # a speed's unit of length; None takes heights
+    ) -> None:
         self.measures = tuple(measures)
+        self._per_pixel = per_pixel
         self._kpt_thr = kpt_thr
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
@@ -91,7 +98,8 @@ class Measurer:
             for row, person in enumerate(people.ids.tolist()):
                 way = self._ways.setdefault((person, column), deque(maxlen=64))
                 speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
-                values[row, column] = speed / heights[row]
+                per_pixel = 1 / heights[row] if self._per_pixel is None else self._per_pixel
+                values[row, column] = speed * per_pixel
         return values
 
 

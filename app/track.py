@@ -17,6 +17,7 @@ from typing import Any
 from app.batch import Runner, run_batch, summary
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
 from app.inputs import find_clips
+from app.measure import add_measure_arguments, measure_options_of
 from app.progress import Bars, JsonLines, Quiet, Reporter
 from app.video.recorder import write_error
 from app.workers import Build, run_here, run_processes
@@ -109,6 +110,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--trails", type=float, metavar="S", help="seconds of the way behind a person")
     out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes")
 
+    add_measure_arguments(parser.add_argument_group("measures"))
+
     run_ = parser.add_argument_group("many clips")
     run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
                       help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
@@ -165,7 +168,9 @@ def settings_of(args: argparse.Namespace) -> Settings:
     settings = put_over(settings, tables, "command line")
     # One threshold decides what is seen, in numbers and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
-    return replace(settings, overlay=overlay)
+    measures = measure_options_of(args)
+    clip = replace(settings.clip, measures=measures) if measures.wanted else settings.clip
+    return replace(settings, overlay=overlay, clip=clip)
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
