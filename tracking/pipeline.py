@@ -17,6 +17,7 @@ import numpy as np
 from pose.people import Detections, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
+from tracking.camera_motion import CameraMotion
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -38,6 +39,7 @@ class PipelineConfig:
     max_people: int = 0  # keep the best-scored so many; 0 keeps all
     max_latency_ms: float = 0.0  # the detector does less where a frame takes longer; 0: never
     appearance: bool = False  # describe what people look like, for the tracker
+    camera_motion: bool = False  # measure how the camera moved, for the tracker
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
     def __post_init__(self) -> None:
@@ -84,8 +86,8 @@ class Estimator(Protocol):
 class Pipeline:
     """Frame in, FrameResult out; frames of one video, in order.
 
-    State across frames: the tracker, the count since the detector last ran, and how much it may
-    do. `reset` forgets them, for a new video.
+    State across frames: the tracker, the count since the detector last ran, the camera's last
+    picture, and how much the detector may do. `reset` forgets them, for a new video.
     """
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
@@ -108,15 +110,16 @@ class Pipeline:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
         self._since_detection = 0
+        self._camera = CameraMotion()
         self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
         """All that later frames depend on; `load` goes on from there, with the same ids."""
-        return freeze((self.tracker, self._since_detection))
+        return freeze((self.tracker, self._since_detection, self._camera))
 
     def load(self, saved: bytes) -> None:
         """Go on where a pipeline of the same configuration was saved."""
-        self.tracker, self._since_detection = thaw(saved)
+        self.tracker, self._since_detection, self._camera = thaw(saved)
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
@@ -182,13 +185,19 @@ class Pipeline:
             poses = wait()
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
-            people = self.tracker.update(poses, frame.time_s)
+            people = self._track(frame, poses)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._since_detection += 1
             self._budget.spend(sum(timings_ms.values()))
             return FrameResult(frame, people, timings_ms)
 
         return finish
+
+    def _track(self, frame: Frame, poses: Poses) -> TrackedPoses:
+        if not self.config.camera_motion:
+            return self.tracker.update(poses, frame.time_s)
+        before = self.tracker.predict(frame.time_s).boxes
+        return self.tracker.update(poses, frame.time_s, self._camera(frame.image, before))
 
     def _best(self, detections: Detections) -> Detections:
         """The best-scored people, where there may only be so many."""

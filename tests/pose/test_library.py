@@ -63,7 +63,7 @@ def test_a_yolox_checkpoint_becomes_a_detector(tmp_path: Path) -> None:
     with torch.no_grad():
         found = network.build()(torch.zeros(1, 3, 64, 64))
     assert found.shape == (1, 64 + 16 + 4, 85)
-    assert 0 < found[..., 4:].min() < found[..., 4:].max() < 1
+    assert 0 < found[..., 4:].min() <= found[..., 4:].max() < 0.5
     with pytest.raises(WeightsError, match=r"is a detector \(yolox-nano\)"):
         pose_network(str(path))
 

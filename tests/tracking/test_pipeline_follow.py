@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import cv2
 import numpy as np
 import pytest
 
@@ -101,6 +102,29 @@ def test_a_state_saved_on_the_way_goes_on_with_the_same_ids(at: int) -> None:
     second = pipeline(detect_every=2)
     second.load(saved)
     assert told(begun + list(second.follow(frames()[at:]))) == expected
+
+
+def test_people_keep_their_ids_while_the_camera_jumps() -> None:
+    """The whole picture moves 40 pixels a frame to the left: more than the people are wide."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
+    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+
+    class Standing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            left = np.array([[700.0], [760.0]]) - 40 * max(frame.index - 4, 0)
+            boxes = np.hstack([left, [[20], [20]], left + 30, [[120], [120]]])
+            return lambda: Detections(boxes.astype(np.float32), np.ones(2, np.float32))
+
+    def shots() -> list[Frame]:
+        starts = [40 * max(index - 4, 0) for index in range(9)]
+        return [
+            Frame(index, index / 25, np.ascontiguousarray(wall[:, start : start + 800]))
+            for index, start in enumerate(starts)
+        ]
+
+    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig(camera_motion=True))
+    ids = [result.people.ids.tolist() for result in line.follow(shots())]
+    assert ids[-1] == ids[0] == [1, 2]
 
 
 def test_the_best_scored_are_kept() -> None:
