@@ -1,7 +1,8 @@
 """Settings: one frozen tree, from defaults, a TOML preset and the command line, in that order.
 
 A preset's tables are [pipeline], [pipeline.tracker], [overlay] and [clip], with the names of
-PipelineConfig, TrackerConfig, OverlayStyle and ClipOptions.
+PipelineConfig, TrackerConfig, OverlayStyle and ClipOptions. The same below [cuda] is put over them
+where the device is a CUDA one.
 """
 
 from __future__ import annotations
@@ -78,8 +79,10 @@ def preset_names() -> list[str]:
     return sorted(path.stem for path in PRESETS.glob("*.toml"))
 
 
-def read_preset(name_or_file: str, settings: Settings | None = None) -> Settings:
-    """`settings` with what a preset of ours or a TOML file says put over them.
+def read_preset(
+    name_or_file: str, settings: Settings | None = None, device: str = "auto"
+) -> Settings:
+    """`settings` with what a preset of ours or a TOML file says, for `device`, put over them.
 
     Raises ConfigError where it is missing, not TOML, or names what there is not.
     """
@@ -95,7 +98,18 @@ def read_preset(name_or_file: str, settings: Settings | None = None) -> Settings
         ) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error})") from error
-    return put_over(settings or Settings(), table, str(path))
+    on_cuda = table.pop("cuda", {})
+    settings = put_over(settings or Settings(), table, str(path))
+    return put_over(settings, on_cuda, f"{path}, [cuda]") if _cuda(on_cuda, device) else settings
+
+
+def _cuda(wanted: Mapping[str, Any], device: str) -> bool:
+    """Whether `device` is a CUDA one; looked into only where something is wanted of it."""
+    if not wanted or device == "cpu":
+        return False
+    from pose.runtime import choose_device  # torch takes a while to load
+
+    return choose_device(device).type == "cuda"
 
 
 def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
