@@ -21,13 +21,13 @@ from tracking.tracks import TrackedPoses
 log = logging.getLogger(__name__)
 
 JUMP_S = 1.0  # a frame further than this from the last one starts the tracker anew
-# What takes a new pipeline; the rest of a config is taken over between two frames
-NETWORK_FIELDS = ("detector", "pose", "device", "bbox_thr", "nms_thr", "flip")
+# What is taken over between two frames; the rest of a config takes a new pipeline
+LIVE_FIELDS = ("kpt_thr", "detect_every", "max_people", "max_latency_ms", "tracker")
 
 
 def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:
     """True where going from one to the other needs nothing loaded."""
-    return all(getattr(one, name) == getattr(other, name) for name in NETWORK_FIELDS)
+    return replace(one, **{name: getattr(other, name) for name in LIVE_FIELDS}) == other
 
 
 class Follower:
@@ -124,6 +124,7 @@ class Inference:
             self.changes += replace(pipeline.config, kpt_thr=config.kpt_thr) != config
             pipeline.config = config
             pipeline.tracker.config = config.tracker
+            pipeline.budget.limit_ms = config.max_latency_ms
         return pipeline
 
 

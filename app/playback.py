@@ -33,6 +33,8 @@ class Ready:
 class Outlet(Protocol):
     """Where results wait for the screen."""
 
+    def wait_for_room(self, timeout_s: float) -> bool: ...
+
     def put(self, ready: Ready) -> None: ...
 
     def take(self, now_s: float) -> Ready | None: ...
@@ -49,6 +51,10 @@ class LiveOutlet:
         self._delayed = DelayLine()
         self._closed = False
         self.delay_s = 0.0
+
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """True: the newest always has room."""
+        return True
 
     def put(self, ready: Ready) -> None:
         """Leave `ready` for the screen; what it replaces is counted as dropped."""
@@ -126,7 +132,7 @@ class DelayLine:
 
 
 class Playback:
-    """Results of a file, each handed out when its time has come; a full one makes `put` wait."""
+    """Results of a file, each handed out when its time has come; `put` one where there is room."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
@@ -144,15 +150,16 @@ class Playback:
         """False while paused."""
         return self._playing
 
-    def put(self, ready: Ready) -> None:
-        """Add `ready`, waiting for room; it is dropped where a seek or the end came in between."""
+    def wait_for_room(self, timeout_s: float) -> bool:
+        """True once one more may come; False where it takes longer than `timeout_s`."""
         with self._changed:
-            while (
-                len(self._waiting) >= WAITING
-                and not self._closed
-                and ready.generation == self._generation
-            ):
-                self._changed.wait()
+            if len(self._waiting) >= WAITING:
+                self._changed.wait(timeout_s)
+            return len(self._waiting) < WAITING
+
+    def put(self, ready: Ready) -> None:
+        """Add `ready`; it is dropped where a seek or the end came in between."""
+        with self._changed:
             if self._closed or ready.generation != self._generation:
                 self._gauges.dropped()
                 return
@@ -170,7 +177,8 @@ class Playback:
                 return None
             late = now_s - self._due_s() > LATE_S
             ready = self._hand_out(now_s, anew=late)
-            while self._waiting and not late and now_s >= self._due_s() - EARLY_S:
+            # Fast forward may outrun the screen; at its own speed every frame is shown
+            while self._speed > 1 and self._waiting and now_s >= self._due_s() - EARLY_S:
                 self._gauges.dropped()
                 ready = self._hand_out(now_s, anew=False)
             return ready
@@ -200,7 +208,7 @@ class Playback:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Let a waiting `put` go, and count what nobody will see."""
+        """Count what nobody will see."""
         with self._changed:
             self._closed = True
             self._gauges.dropped(len(self._waiting))

@@ -297,6 +297,8 @@ class Session:
         if run is None or self._must_wait(run, pipeline):
             time.sleep(IDLE_S)
             return
+        if not run.outlet.wait_for_room(IDLE_S):
+            return  # a file is paused: look for other settings meanwhile
         captured = run.feed.take(IDLE_S)
         if captured is None:
             return

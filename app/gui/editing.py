@@ -41,7 +41,7 @@ class Editing(QObject):
         ):
             actions[name].triggered.connect(slot)
         actions["lock"].toggled.connect(self._lock_toggled)
-        self._enable()
+        self.renew()
 
     def select(self, ids: tuple[int, ...]) -> None:
         """Make `ids` the selection."""
@@ -112,7 +112,7 @@ class Editing(QObject):
         """Other people: nobody is selected."""
         self.select(())
         self._actions["lock"].setChecked(False)
-        self._enable()
+        self.renew()
 
     def menu(self, person: int, at: QPointF) -> None:
         """Offer what can be done to `person`."""
@@ -138,7 +138,7 @@ class Editing(QObject):
             self.said.emit(text.format(correction))
             self._presenter.corrections_changed()
             self.edited.emit()
-        self._enable()
+        self.renew()
 
     def _lock_toggled(self, on: bool) -> None:
         selected = self._presenter.selected
@@ -146,10 +146,11 @@ class Editing(QObject):
         self._tell()
 
     def _tell(self) -> None:
-        self._enable()
+        self.renew()
         self.selection_changed.emit(self._presenter.selected, self.locked)
 
-    def _enable(self) -> None:
+    def renew(self) -> None:
+        """Offer what can be done now."""
         count = len(self._presenter.selected)
         log = self._presenter.session.corrections
         for name in ON_ONE:

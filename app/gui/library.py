@@ -87,6 +87,9 @@ class Library(QObject):
 
     def save(self) -> None:
         """Keep corrections beside the tracks; the tracks too where they are not on disk yet."""
+        if self._presenter.view is None:
+            self.said.emit(tr("There is nothing to save yet"))
+            return
         if self._tracks is None:
             self.said.emit(tr("A camera's tracks are kept by recording it (R)"))
             return

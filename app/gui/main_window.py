@@ -48,7 +48,7 @@ from tracking.pipeline import PipelineConfig
 
 log = logging.getLogger(__name__)
 
-PANEL_WIDTH = 330
+PANEL_WIDTH = 348
 
 
 class MainWindow(QMainWindow):
@@ -84,6 +84,7 @@ class MainWindow(QMainWindow):
         self._connect()
         self.tuning.show(settings)
         self._restore()
+        self.reporting.report()
         self.presenter.start()
 
     def open(self, specs: Sequence[str]) -> None:
@@ -97,6 +98,7 @@ class MainWindow(QMainWindow):
         self.setCentralWidget(self.stage)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        self.tabs.setUsesScrollButtons(False)
         self.tabs.setAccessibleName(tr("Panels"))
         for panel, name, picture in (
             (self.people, tr("People"), "people"),

@@ -102,7 +102,7 @@ class Presenter(QObject):
         self.source_changed.emit()
 
     def corrections_changed(self) -> None:
-        """Take over names after a correction, an undo or a redo."""
+        """Take over names after a correction, an undo, a redo, or with another source."""
         self.names = names_of(self.session.corrections.done)
         self._overlay.style = replace(self._overlay.style, names=self.names)
         self._overlay.reset()  # trails belong to ids that may be others' now

@@ -51,6 +51,7 @@ class Reporting(QObject):
             [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
         )
         self._show_state(status.state, status.playing, live)
+        window.editing.renew()
         window.stage.notice.show_problem(status.problem, status.state in ("failed", "ended"))
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)

@@ -61,14 +61,16 @@ QPushButton:default, QPushButton#primary {{ background: {accent}; color: {on_acc
 QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {raised}; border: 1px solid {line};
   border-radius: 6px; padding: 4px 8px; color: {text}; selection-background-color: {accent}; }}
 QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{ border-color: {accent}; }}
-QComboBox::drop-down {{ border: none; width: 20px; }}
+QComboBox::drop-down {{ border: none; width: 24px; }}
+QComboBox::down-arrow, QToolButton::menu-arrow {{ image: url({chevron}); width: 12px;
+  height: 12px; }}
 QSpinBox::up-button, QDoubleSpinBox::up-button, QSpinBox::down-button, QDoubleSpinBox::down-button
 {{ width: 0; border: none; }}
 QDockWidget {{ border: none; }}
 QMainWindow::separator {{ background: {window}; width: 6px; height: 6px; }}
 QTabWidget::pane {{ border: none; background: {panel}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
-QTabBar::tab {{ background: transparent; color: {muted}; padding: 8px 12px; border: none;
+QTabBar::tab {{ background: transparent; color: {muted}; padding: 8px 7px; border: none;
   border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
@@ -126,7 +128,9 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     icons.recolour(theme.text, theme.muted)
     app.setStyle("Fusion")
     app.setPalette(_palette(theme))
-    app.setStyleSheet(_STYLE.format(**{name: getattr(theme, name) for name in Theme.__slots__}))
+    chevron = icons.FOLDER / f"chevron-{'dark' if theme is LIGHT else 'light'}.svg"
+    colours = {name: getattr(theme, name) for name in Theme.__slots__}
+    app.setStyleSheet(_STYLE.format(chevron=chevron.as_posix(), **colours))
 
 
 def _palette(theme: Theme) -> QPalette:

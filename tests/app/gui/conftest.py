@@ -1,0 +1,84 @@
+"""A window on fake sources, and the rules that every test of it keeps."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from PyQt6.QtCore import QSettings
+from PyQt6.QtWidgets import QApplication, QDialog
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from fake_session import FakeFile, make_pipeline
+
+from app.config import Settings
+from app.gui.main_window import MainWindow
+from app.gui.settings import Memory
+from app.gui.theme import DARK, apply_theme
+from app.session import Session
+from tracking.pipeline import PipelineConfig
+
+Opener = Callable[..., MainWindow]
+
+
+@pytest.fixture(autouse=True)
+def no_modal_box(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Fail where anything waits for an answer. Exceptions in slots fail through pytest-qt."""
+
+    def refuse(self: QDialog, *_: object) -> int:
+        raise AssertionError(f"a modal box: {self.windowTitle()}")
+
+    monkeypatch.setattr(QDialog, "exec", refuse)
+    yield
+    assert QApplication.activeModalWidget() is None
+
+
+@pytest.fixture
+def memory(tmp_path: Path) -> Memory:
+    """Settings of this test alone, with a folder for recordings."""
+    kept = Memory(QSettings(str(tmp_path / "posse.ini"), QSettings.Format.IniFormat))
+    kept.set_folder(tmp_path / "recorded")
+    return kept
+
+
+@pytest.fixture
+def open_window(qtbot, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
+    """Open windows on the sources given, one after the other; afterwards no thread is left."""
+    before = set(threading.enumerate())
+    windows: list[MainWindow] = []
+
+    def open_it(*sources, delay_s: float = 0.0, specs: tuple[str, ...] = ()) -> MainWindow:
+        apply_theme(QApplication.instance(), DARK)
+        waiting = list(sources)
+        session = Session(
+            PipelineConfig(),
+            make_pipeline=lambda config: make_pipeline(config, delay_s),
+            open_source=lambda spec: waiting.pop(0) if waiting else FakeFile(20),
+        )
+        window = MainWindow(session, memory, Settings())
+        windows.append(window)
+        window.resize(1280, 800)
+        window.show()
+        if sources:
+            window.open(list(specs) or [str(tmp_path / "a.mp4")])
+        return window
+
+    yield open_it
+    for window in windows:
+        window.close()
+        window.deleteLater()
+    left = [thread for thread in threading.enumerate() if thread not in before]
+    assert not left, f"threads left behind: {left}"
+
+
+@pytest.fixture
+def paused(qtbot, open_window: Opener) -> MainWindow:
+    """A window on a file of two people, paused, with both in the panel."""
+    window = open_window(FakeFile(100))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    return window

@@ -1,0 +1,125 @@
+"""Every correction from the window: what it does to the picture, and that undo takes it back."""
+
+from __future__ import annotations
+
+import pytest
+from fake_session import FakeFile, burnt_number
+from PyQt6.QtCore import QPoint, Qt
+
+
+def ids_shown(window) -> list[int]:
+    return window.presenter.view.result.people.ids.tolist()
+
+
+def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
+    """Click on the middle of a person in the picture."""
+    people = window.presenter.view.result.people
+    box = people.poses.boxes[people.ids.tolist().index(person)]
+    x, y = window.stage.canvas.viewport_now.to_canvas((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    qtbot.mouseClick(
+        window.stage.canvas, Qt.MouseButton.LeftButton, modifier, QPoint(round(x), round(y))
+    )
+
+
+@pytest.mark.parametrize(
+    ("command", "selected", "after"),
+    [
+        ("swap", (1, 2), [2, 1]),
+        ("merge", (1, 2), [1]),
+        ("split", (1,), [3, 2]),
+        ("delete", (1,), [2]),
+        ("delete", (1, 2), []),
+    ],
+)
+def test_a_command_corrects_the_picture_and_can_be_undone(
+    qtbot, paused, command: str, selected: tuple[int, ...], after: list[int]
+) -> None:
+    paused.editing.select(selected)
+    assert paused.actions_by_name[command].isEnabled()
+    paused.actions_by_name[command].trigger()
+    qtbot.waitUntil(lambda: ids_shown(paused) == after)
+    steps = len(paused.session.corrections.done)
+    for _ in range(steps):
+        paused.actions_by_name["undo"].trigger()
+    qtbot.waitUntil(lambda: ids_shown(paused) == [1, 2])
+    assert not paused.actions_by_name["undo"].isEnabled()
+    for _ in range(steps):
+        paused.actions_by_name["redo"].trigger()
+    qtbot.waitUntil(lambda: ids_shown(paused) == after)
+    paused.actions_by_name["forward"].trigger()
+    qtbot.waitUntil(lambda: burnt_number(paused.presenter.view.result.frame.image) == 1)
+    assert ids_shown(paused) == after  # and from then on
+
+
+def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> None:
+    paused.editing.select((2,))
+    paused.actions_by_name["rename"].trigger()
+    model = paused.people.model
+    row = [person.person for person in model.rows].index(2)
+    model.setData(model.index(row), "Anna", Qt.ItemDataRole.EditRole)
+    qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
+    qtbot.waitUntil(lambda: "Anna" in [label.text for label in paused.stage.canvas._drawing.labels])
+    assert "Anna" in [person.name for person in model.rows]
+    paused.actions_by_name["undo"].trigger()
+    qtbot.waitUntil(lambda: paused.presenter.names == {})
+
+
+def test_a_number_is_set_in_the_panel(qtbot, paused) -> None:
+    paused.editing.select((2,))
+    paused.actions_by_name["set-id"].trigger()
+    paused.people._id_field.setValue(9)
+    paused.people._id_button.click()
+    qtbot.waitUntil(lambda: ids_shown(paused) == [1, 9])
+    assert paused.presenter.selected == (9,)
+    paused.actions_by_name["undo"].trigger()
+    qtbot.waitUntil(lambda: ids_shown(paused) == [1, 2])
+
+
+def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, paused) -> None:
+    click_person(qtbot, paused, 1)
+    assert paused.presenter.selected == (1,) == paused.people.selected()
+    click_person(qtbot, paused, 2, Qt.KeyboardModifier.ControlModifier)
+    assert set(paused.people.selected()) == {1, 2}
+    click_person(qtbot, paused, 2, Qt.KeyboardModifier.ControlModifier)
+    assert paused.presenter.selected == (1,)
+    qtbot.mouseClick(paused.stage.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
+    assert paused.presenter.selected == ()
+    paused.people._choose((2,))
+    assert paused.presenter.selected == (2,)
+    row = [person for person, _ in paused.stage.timeline._rows].index(1)
+    qtbot.mouseClick(
+        paused.stage.timeline, Qt.MouseButton.LeftButton, pos=QPoint(20, 20 + 16 * row + 8)
+    )
+    assert paused.presenter.selected == (1,)
+
+
+def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
+    paused.editing.toggle_lock(2)
+    assert (paused.editing.locked, paused.stage.canvas._locked) == (2, 2)
+    paused.editing.toggle_lock(2)
+    assert (paused.editing.locked, paused.stage.canvas._locked) == (0, 0)
+    paused.editing.select((1,))
+    paused.actions_by_name["lock"].trigger()
+    assert paused.stage.canvas._locked == 1
+
+
+def test_the_menu_of_a_person_offers_the_commands(qtbot, paused) -> None:
+    from PyQt6.QtCore import QPointF
+    from PyQt6.QtWidgets import QMenu
+
+    paused.editing.menu(1, QPointF(100, 100))
+    menus = [menu for menu in paused.findChildren(QMenu) if menu.isVisible()]
+    assert menus[0].actions()[0].text() == "Rename"
+    menus[0].close()
+    assert paused.presenter.selected == (1,)
+
+
+def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> None:
+    window = open_window(FakeFile(30), FakeFile(30))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    window.editing.rename(1, "Anna")
+    window.editing.select((1,))
+    window.open(["b.mp4"])
+    assert window.presenter.selected == ()
+    assert window.presenter.names == {}
+    assert not window.actions_by_name["undo"].isEnabled()

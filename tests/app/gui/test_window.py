@@ -1,0 +1,435 @@
+"""Every control of the window does what it says, and nothing holds it up."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from fake_session import FakeCamera, FakeFile, burnt_number
+from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PyQt6.QtGui import QDropEvent
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QLineEdit,
+    QScrollBar,
+    QWidget,
+)
+
+from app.gui.actions import commands
+
+
+def number_shown(window) -> int:
+    """The number burnt into the frame on screen; -1 for none."""
+    if window.presenter.view is None:
+        return -1
+    return burnt_number(window.presenter.view.result.frame.image)
+
+
+def ids_shown(window) -> list[int]:
+    """The ids on screen."""
+    return window.presenter.view.result.people.ids.tolist()
+
+
+def trigger(window, name: str) -> None:
+    """Run a command as its shortcut would."""
+    action = window.actions_by_name[name]
+    assert action.isEnabled(), f"{name} is disabled"
+    action.trigger()
+
+
+def test_a_file_plays_with_the_overlay_of_its_own_frame(qtbot, open_window) -> None:
+    window = open_window(FakeFile(20))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    assert number_shown(window) == 19
+    assert ids_shown(window) == [1, 2]
+    assert window.stage.canvas._view is window.presenter.view
+
+
+def test_an_empty_window_says_how_to_begin(qtbot, open_window) -> None:
+    window = open_window()
+    qtbot.waitUntil(window.stage.welcome.isVisible)
+    assert not window.actions_by_name["record"].isEnabled()
+
+
+def test_space_and_arrows_play_and_step(qtbot, paused) -> None:
+    trigger(paused, "forward")
+    qtbot.waitUntil(lambda: number_shown(paused) == 1)
+    trigger(paused, "back")
+    qtbot.waitUntil(lambda: number_shown(paused) == 0)
+    trigger(paused, "play")
+    qtbot.waitUntil(lambda: number_shown(paused) > 3)
+    trigger(paused, "play")
+    assert not paused.session.status().playing
+
+
+def test_jumps_of_five_seconds_and_to_the_start(qtbot, open_window) -> None:
+    window = open_window(FakeFile(400))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: window.actions_by_name["forward-far"].isEnabled())
+    trigger(window, "forward-far")
+    qtbot.waitUntil(lambda: number_shown(window) == 125)
+    trigger(window, "back-far")
+    qtbot.waitUntil(lambda: number_shown(window) == 0)
+    trigger(window, "forward-far")
+    qtbot.waitUntil(lambda: number_shown(window) == 125)
+    trigger(window, "start")
+    qtbot.waitUntil(lambda: number_shown(window) == 0)
+
+
+def test_a_click_on_the_timeline_jumps_there(qtbot, paused) -> None:
+    timeline = paused.stage.timeline
+    place = QPoint(round(timeline._x_of(2.0)), 60)
+    qtbot.mouseClick(timeline, Qt.MouseButton.LeftButton, pos=place)
+    qtbot.waitUntil(lambda: abs(number_shown(paused) - 50) <= 1)
+
+
+def test_the_speed_and_the_loop_reach_the_session(qtbot, open_window) -> None:
+    window = open_window(FakeFile(10))
+    window.stage.transport._speed.setCurrentIndex(window.stage.transport._speed.count() - 1)
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    assert window.session._speed == float("inf")
+    window.actions_by_name["loop"].setChecked(True)
+    qtbot.waitUntil(lambda: window.session.status().state == "running")
+    window.actions_by_name["loop"].setChecked(False)
+    assert window.session.loop is False
+
+
+def test_a_range_of_a_file_is_all_that_plays(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100), FakeFile(100), FakeFile(100), FakeFile(100))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: window.actions_by_name["range-start"].isEnabled())
+    window.session.seek(1.0)
+    qtbot.waitUntil(lambda: number_shown(window) == 25)
+    trigger(window, "range-start")
+    qtbot.waitUntil(lambda: number_shown(window) >= 26)
+    trigger(window, "range-end")
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    assert 25 < number_shown(window) < 60
+    trigger(window, "range-clear")
+    qtbot.waitUntil(lambda: 0 <= number_shown(window) < 20)
+
+
+def test_every_command_can_be_run_in_every_state(qtbot, paused) -> None:
+    for command in commands():
+        if command.name not in ("quit", "close-source", "open", "open-folder", "full-screen"):
+            paused.actions_by_name[command.name].trigger()
+            qtbot.wait(5)
+    trigger(paused, "close-source")
+    qtbot.waitUntil(paused.stage.welcome.isVisible)
+    for command in commands():
+        if command.name not in ("quit", "open", "open-folder", "full-screen"):
+            paused.actions_by_name[command.name].trigger()
+            qtbot.wait(5)
+
+
+def test_full_screen_and_back(qtbot, paused) -> None:
+    trigger(paused, "full-screen")
+    assert paused.isFullScreen()
+    trigger(paused, "full-screen")
+    assert not paused.isFullScreen()
+
+
+def test_file_dialogs_do_not_hold_up_the_picture(qtbot, paused) -> None:
+    for name in ("open", "open-folder", "export"):
+        trigger(paused, name)
+        assert paused.playing.dialog.isVisible()
+        assert not paused.playing.dialog.isModal()
+        paused.playing.dialog.close()
+    paused.tools.record_folder.trigger()
+    paused.playing.dialog.close()
+    paused.tracking.file_wanted.emit("pose")
+    paused.playing.dialog.close()
+
+
+@pytest.mark.parametrize("name", ["skeleton", "joints", "boxes", "labels"])
+def test_the_overlay_s_parts_can_be_switched(qtbot, paused, name: str) -> None:
+    before = getattr(paused.presenter.style, name)
+    trigger(paused, name)
+    assert getattr(paused.presenter.style, name) is not before
+    drawing = paused.stage.canvas._drawing
+    shapes = {
+        "skeleton": len(drawing.segments),
+        "joints": len(drawing.circles),
+        "boxes": len(drawing.polylines),
+        "labels": len(drawing.labels),
+    }
+    assert shapes[name] == 0
+
+
+def test_the_overlay_s_style_can_be_changed(qtbot, paused) -> None:
+    panel = paused.overlay
+    panel.trails.setValue(3)
+    panel.thickness.setValue(7)
+    panel.radius.setValue(5)
+    for name in ("heat", "black_background", "blur_faces"):
+        panel._checks[name].setChecked(True)
+    style = paused.presenter.style
+    assert (style.trails_s, style.thickness, style.radius) == (3, 7, 5)
+    assert style.heat and style.black_background and style.blur_faces
+    assert paused.stage.canvas._drawing.black_background
+
+
+def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> None:
+    panel = paused.tracking
+    panel.max_people.setValue(1)
+    panel.detect_every.setValue(3)
+    panel.kpt_thr.set_share(0.5)
+    panel.bbox_thr.set_share(0.4)
+    panel.nms_thr.set_share(0.5)
+    panel.flip.setChecked(True)
+    panel.oks_weight.set_share(0.25)
+    panel.birth_thr.set_share(0.7)
+    panel.memory.setValue(5)
+    panel.assignment.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: len(ids_shown(paused)) == 1)
+    config = paused.session.config
+    assert (config.detect_every, config.kpt_thr, config.bbox_thr) == (3, 0.5, 0.4)
+    assert (config.nms_thr, config.flip) == (0.5, True)
+    assert (config.tracker.oks_weight, config.tracker.birth_thr) == (0.25, 0.7)
+    assert (config.tracker.memory_s, config.tracker.assignment) == (5, "greedy")
+    assert paused.presenter.style.kpt_thr == 0.5
+
+
+def test_networks_can_be_chosen_and_are_loaded_beside_the_picture(qtbot, open_window) -> None:
+    window = open_window(FakeCamera(30), specs=("0",))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    window.tracking.pose.setCurrentIndex(1)
+    qtbot.waitUntil(lambda: window.session.config.pose == window.tracking.pose.itemData(1))
+    shown = window.session.status().counts.shown
+    qtbot.waitUntil(lambda: window.session.status().counts.shown > shown + 5)
+
+
+def test_smoothing_is_for_the_drawing_only(qtbot, paused) -> None:
+    paused.tracking.smoothing.set_share(0.8)
+    trigger(paused, "forward")
+    qtbot.waitUntil(lambda: number_shown(paused) == 1)
+    drawn = paused.stage.canvas._drawing.circles[:, :2]
+    found = paused.presenter.view.result.people.poses.keypoints
+    assert len(drawn) and len(found) == 2
+    paused.tracking.smoothing.set_share(0)
+    assert paused.presenter._smoother is None
+
+
+def test_mirror_zoom_pan_and_fit(qtbot, paused) -> None:
+    canvas = paused.stage.canvas
+    x, y = canvas.viewport_now.to_canvas(10, 20)
+    trigger(paused, "mirror")
+    assert canvas.viewport_now.to_canvas(149, 20) == pytest.approx((x, y))
+    trigger(paused, "mirror")
+    trigger(paused, "zoom-in")
+    assert canvas.viewport_now.zoom is not None
+    assert canvas.viewport_now.to_frame(x, y) != pytest.approx((10, 20))
+    before = canvas.viewport_now.origin
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
+    qtbot.mouseMove(canvas, QPoint(140, 120))
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(140, 120))
+    assert canvas.viewport_now.origin != before
+    trigger(paused, "zoom-out")
+    trigger(paused, "fit")
+    assert canvas.viewport_now.zoom is None
+
+
+def test_the_delay_shows_the_past(qtbot, open_window) -> None:
+    window = open_window(FakeCamera(30), specs=("0",))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    window.tools.delay.setValue(0.5)
+    window.actions_by_name["delay"].setChecked(True)
+    qtbot.waitUntil(lambda: window.session.status().flow.latency_median_ms > 450)
+    window.tools.delay.setValue(0.6)
+    window.actions_by_name["delay"].setChecked(False)
+    assert window.session._delay_s == 0
+
+
+def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
+    trigger(paused, "snapshot")
+    qtbot.waitUntil(lambda: len(list(memory.folder().glob("*.png"))) == 1)
+
+
+def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory) -> None:
+    window = open_window(FakeCamera(30), specs=("0",))
+    window.tools.record_clean.setChecked(True)
+    qtbot.waitUntil(lambda: window.presenter.view is not None and len(ids_shown(window)) == 2)
+    qtbot.waitUntil(window.actions_by_name["record"].isEnabled)
+    window.actions_by_name["record"].setChecked(True)
+    qtbot.waitUntil(lambda: window.session.status().recording)
+    qtbot.wait(600)
+    window.actions_by_name["record"].setChecked(False)
+    folder = memory.folder()
+    qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.clean.mp4"))) == 1)
+    qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.json"))) == 1)
+    assert len(list(folder.glob("posse-*.mp4"))) == 2
+    assert len(list(folder.glob("posse-*.csv"))) == 1
+
+
+def test_what_went_wrong_is_said_over_the_picture_with_a_way_on(qtbot, open_window) -> None:
+    window = open_window(FakeCamera(30, frames=3), FakeCamera(30), specs=("0",))
+    qtbot.waitUntil(window.stage.notice.isVisible)
+    assert "unplugged" in window.stage.notice._text.text()
+    qtbot.mouseClick(window.stage.notice.button, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: window.session.status().state == "running")
+    qtbot.waitUntil(lambda: not window.stage.notice.isVisible())
+
+
+def test_files_dropped_on_the_window_are_opened_and_remembered(qtbot, open_window, memory) -> None:
+    window = open_window()
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile("/films/a.mp4"), QUrl.fromLocalFile("/films/b.mp4")])
+    window.dropEvent(
+        QDropEvent(
+            QPointF(50, 50),
+            Qt.DropAction.CopyAction,
+            data,
+            Qt.MouseButton.LeftButton,
+            Qt.KeyboardModifier.NoModifier,
+        )
+    )
+    assert memory.recent() == ["/films/a.mp4", "/films/b.mp4"]
+    qtbot.waitUntil(lambda: window.session.status().spec == "/films/b.mp4")
+    assert [action.text() for action in window.recent_menu.actions()] == ["a.mp4", "b.mp4"]
+    window.recent_menu.actions()[0].trigger()
+    qtbot.waitUntil(lambda: window.session.status().spec == "/films/a.mp4")
+
+
+def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monkeypatch) -> None:
+    from fractions import Fraction
+
+    from app.video.devices import Camera, Mode
+
+    mode = Mode((1280, 720), Fraction(30))
+    monkeypatch.setattr("app.gui.playing.list_cameras", lambda: [Camera(2, "Front", (mode,))])
+    window = open_window()
+    trigger(window, "camera")
+    sheet = window.stage.sources
+    assert sheet.isVisible() and sheet.camera.itemText(0) == "Front"
+    sheet.mode.setCurrentIndex(1)
+    opened: list[str] = []
+    sheet.chosen.connect(opened.append)
+    qtbot.mouseClick(sheet.start, Qt.MouseButton.LeftButton)
+    assert opened == ["camera://2?size=1280x720&rate=30"]
+    trigger(window, "camera")
+    sheet.url.setText("rtsp://here/1")
+    qtbot.mouseClick(sheet.connect_button, Qt.MouseButton.LeftButton)
+    assert opened[1] == "rtsp://here/1"
+    assert not sheet.isVisible()
+
+
+def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
+    window = open_window()
+    trigger(window, "help")
+    assert window.stage.help.isVisible()
+    trigger(window, "about")
+    assert window.stage.about.isVisible() and not window.stage.help.isVisible()
+    trigger(window, "log")
+    assert window.log_dock.isVisible()
+
+
+def test_settings_and_place_are_remembered(qtbot, open_window, memory) -> None:
+    first = open_window()
+    first.overlay.trails.setValue(7.5)
+    first.tracking.memory.setValue(9)
+    qtbot.waitUntil(lambda: first.session.config.tracker.memory_s == 9)
+    first.close()
+    kept = memory.load()
+    assert kept.overlay.trails_s == 7.5
+    assert kept.pipeline.tracker.memory_s == 9
+    assert memory.value("geometry") is not None
+
+
+def test_damaged_settings_count_as_none(memory) -> None:
+    memory.set_value("settings", '{"overlay": {"no such": 1}}')
+    assert memory.load().overlay.trails_s == 1.5
+
+
+def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
+    paused.tabs.setCurrentWidget(paused.measures)
+    paused.people.select((1, 2))
+    paused.editing.select((1, 2))
+    trigger(paused, "forward")
+    qtbot.waitUntil(lambda: len(paused.measures._charts[0].listDataItems()) == 2)
+    paused.measures.choices[0].setCurrentIndex(3)
+    qtbot.wait(200)
+
+
+def test_every_control_has_a_name_and_every_command_a_hint(open_window) -> None:
+    window = open_window()
+    kinds = (QAbstractButton, QAbstractSpinBox, QAbstractSlider, QComboBox, QLineEdit)
+    nameless = [
+        widget
+        for widget in window.findChildren(QWidget)
+        if isinstance(widget, kinds)
+        and not isinstance(widget, QScrollBar)
+        and not isinstance(widget.parent(), QAbstractSpinBox | QComboBox)
+        and not widget.objectName().startswith("qt_")
+        and not widget.accessibleName()
+        and not (isinstance(widget, QAbstractButton) and widget.text())
+    ]
+    assert nameless == []
+    assert all(action.toolTip() for action in window.actions_by_name.values())
+
+
+def test_no_shortcut_is_given_twice() -> None:
+    keys = [command.keys for command in commands() if command.keys]
+    assert len(keys) == len(set(keys))
+
+
+def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tmp_path) -> None:
+    video = tmp_path / "walk.mp4"
+    video.write_bytes(b"not read: the source is a fake")
+    first = open_window(FakeFile(30), specs=(str(video),))
+    first.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: first.session.status().state == "ended")
+    first.editing.rename(1, "Anna")
+    trigger(first, "save")
+    tracks = tmp_path / "walk.json"
+    qtbot.waitUntil(lambda: tracks.exists() and not first.work.busy)
+    assert (tmp_path / "walk.corrections.json").exists()
+
+    again = open_window(FakeFile(30), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
+    qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
+    assert again.session.follows_known
+    again.editing.rename(2, "Ben")
+    trigger(again, "save")
+    assert "Ben" in (tmp_path / "walk.corrections.json").read_text()
+
+
+def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path) -> None:
+    window = open_window(FakeFile(20))
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.editing.set_id(1, 8)
+    window.library.export(tmp_path / "out.json")
+    qtbot.waitUntil(lambda: not window.work.busy)
+    rows = (tmp_path / "out.csv").read_text().splitlines()
+    assert len(rows) == 1 + 2 * 20
+    measures = (tmp_path / "out.measures.csv").read_text().splitlines()
+    assert measures[0].startswith("frame,time_s,id,name,knee left (°)")
+    assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
+
+
+def test_long_work_can_be_cancelled(qtbot, open_window) -> None:
+    window = open_window()
+    steps: list[int] = []
+
+    def job(progress) -> None:
+        while True:
+            steps.append(1)
+            progress(0.5)
+
+    window.work.begin("Counting", job, lambda _: None)
+    qtbot.waitUntil(window.status._work.isVisible)
+    with qtbot.waitSignal(window.work.failed) as failed:
+        window.status.cancelled.emit()
+    assert failed.args == ["Counting: cancelled"]
+    assert not window.work.busy
+
+
+def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_path: Path) -> None:
+    (tmp_path / "lost.json").write_text("{}")
+    window = open_window()
+    with qtbot.waitSignal(window.work.failed) as failed:
+        window.open([str(tmp_path / "lost.json")])
+    assert "\n" not in failed.args[0]
