@@ -22,6 +22,7 @@ COMMANDS: Commands = {
     "models": ("app.models", "list, fetch, check and add weights"),
     "export": ("app.export", "write a network as ONNX, OpenVINO or TensorRT"),
     "train": ("pose.training.command", "train or fine-tune a network"),
+    "label": ("app.label", "pick frames of a video for correction by hand, to train on"),
     "eval": (
         {
             "posetrack": ("evaluation.posetrack", "PoseTrack MOTA and mAP of results"),

@@ -16,12 +16,11 @@ from pose.skeleton import SKELETONS
 from pose.training.card import write_card
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
-from pose.training.joints import WHOLEBODY133
 from pose.training.loop import Run
-from pose.training.people_file import DataReport, LabelledPeople, read_people
+from pose.training.people_file import DataReport, LabelledPeople, choose_people
 from pose.training.pose_task import PoseTask
 from pose.training.processes import Processes, join
-from pose.training.readers import TrainingDataError
+from pose.training.readers import TrainingDataError, read_content
 from pose.training.recipes import RECIPES, Recipe, Stage
 from pose.training.starts import (
     DETECTOR,
@@ -73,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument("--exclude", default="", help="values of `source` to leave out, a,b,c")
     data.add_argument(
         "--skeleton",
-        choices=[*SKELETONS, WHOLEBODY133.name],
+        choices=list(SKELETONS),
         help="train these joints, matched by name; else those of the data",
     )
     data.add_argument("--teacher", type=Path, help="ONNX pose network to learn from as well")
@@ -174,19 +173,16 @@ def _train(
 def _read(args: argparse.Namespace, report: DataReport) -> tuple[LabelledPeople, LabelledPeople]:
     """The people to learn from and those to score on."""
     exclude = frozenset(filter(None, args.exclude.split(",")))
-    own_val = args.val_data is not None
-    train = read_people(
-        args.data, args.images, None if own_val else "train", exclude=exclude, report=report
-    )
-    val = read_people(
-        args.val_data or args.data,
-        args.val_images or args.images,
-        None if own_val else "val",
-        exclude=exclude,
-        report=report,
-    )
+    content = read_content(args.data)
+    if args.val_data is None:
+        train = choose_people(content, args.images, "train", report, exclude)
+        val = choose_people(content, args.images, "val", report, exclude)
+    else:
+        train = choose_people(content, args.images, None, report, exclude)
+        val_images = args.val_images or args.images
+        val = choose_people(read_content(args.val_data), val_images, None, report, exclude)
     if args.skeleton:
-        wanted = {**SKELETONS, WHOLEBODY133.name: WHOLEBODY133}[args.skeleton]
+        wanted = SKELETONS[args.skeleton]
         train, val = train.as_skeleton(wanted), val.as_skeleton(wanted)
     elif val.skeleton != train.skeleton:
         raise TrainingDataError(

@@ -33,12 +33,11 @@ def draw_curves(log: Path, picture: Path) -> None:
 
 
 def _curves(lines: list[dict[str, Any]], names: tuple[str, ...]) -> dict[str, FloatArray]:
-    """Points (P, 2) of step and value for each name; those that are not numbers are left out."""
+    """Points (P, 2) of step and value for each name that has any."""
     points = {
-        name: np.array([[line["step"], line[name]] for line in lines if name in line], np.float32)
-        for name in names
+        name: [[line["step"], line[name]] for line in lines if name in line] for name in names
     }
-    return {name: rows[np.isfinite(rows[:, 1])] for name, rows in points.items() if len(rows)}
+    return {name: np.array(rows, np.float32) for name, rows in points.items() if rows}
 
 
 def _panel(
@@ -47,10 +46,9 @@ def _panel(
     width, height = _PANEL_WH
     image = np.full((height, width, 3), 255, np.uint8)
     _text(image, title, (_LEFT, 22), _INK)
-    every = [points for points in curves.values() if len(points)]
-    if not every:
+    if not curves:
         return image
-    joined = np.concatenate(every)
+    joined = np.concatenate(list(curves.values()))
     last_step = max(float(joined[:, 0].max()), 1.0)
     # A single wild value at the start must not flatten the rest.
     low, high = limits or (0.0, float(np.quantile(joined[:, 1], 0.98)) * 1.05 + 1e-9)

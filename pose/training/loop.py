@@ -135,8 +135,11 @@ class Run:
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
         # A later stage sees more pixels: its first weights replace those of the one before.
-        if score >= self.progress.best or epoch == _first_epoch(self._plan, stage):
-            self.progress.best, self.progress.best_epoch = score, epoch
+        anew = epoch == _first_epoch(self._plan, stage)
+        if score > self.progress.best or anew:
+            self.progress.best_epoch = epoch
+        if score >= self.progress.best or anew:
+            self.progress.best = score
             if self.processes.first:
                 header = self.task.metadata(stage.size_wh) | {
                     "input_wh": f"{stage.size_wh[0]}x{stage.size_wh[1]}",

@@ -67,17 +67,17 @@ class LabelledPeople:
 class DataReport:
     """What in a data set was not used, by reason."""
 
-    names: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+    names: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, reason: str, name: str) -> None:
-        """Note that `name` is not used."""
-        self.names[reason].append(name)
+        """Note that `name` is not used; once, however often it is met."""
+        self.names[reason][name] = None
 
     def lines(self, *, every_name: bool = False) -> list[str]:
         """One line per reason: how many, and the first of them or all."""
         lines = []
         for reason, names in self.names.items():
-            shown = names if every_name else names[:_NAMES_SHOWN]
+            shown = list(names)[: None if every_name else _NAMES_SHOWN]
             more = ", ..." if len(shown) < len(names) else ""
             lines.append(f"{reason}: {len(names)} ({', '.join(shown)}{more})")
         return lines
@@ -92,24 +92,33 @@ def joint_weights(person: Row, joints: int) -> FloatArray:
     return (visible * np.clip(np.array(scores, np.float32) / 0.5, 0, 1)).astype(np.float32)
 
 
-def read_people(
-    data: Path,
+def read_people(data: Path, images: Path, split: str | None) -> LabelledPeople:
+    """Read the `split` of a data set whose pictures lie in `images`, as `choose_people` does.
+
+    What is left out is logged. Raises TrainingDataError.
+    """
+    report = DataReport()
+    people = choose_people(read_content(data), images, split, report)
+    for line in report.lines():
+        log.warning("%s: %s", data, line)
+    return people
+
+
+def choose_people(
+    content: Content,
     images: Path,
     split: str | None,
-    *,
+    report: DataReport,
     exclude: frozenset[str] = frozenset(),
-    report: DataReport | None = None,
 ) -> LabelledPeople:
-    """Read the `split` ("train", "val", None for all) of a data set whose pictures lie in `images`.
+    """The people of `split` ("train", "val", None for all) that can be used.
 
     Pictures without a field `split` are dealt out by a hash of their video's or their own name, one
-    in twenty to val. `exclude` names values of the pictures' field `source` to leave out. What is
-    left out is added to `report`, or logged. Raises TrainingDataError where nobody is left.
+    in twenty to val. `exclude` names values of the pictures' field `source` to leave out. Raises
+    TrainingDataError where nobody is left.
     """
-    content = read_content(data)
-    found = DataReport() if report is None else report
     for other in content.others:
-        found.add("left out, of another category", other)
+        report.add("left out, of another category", other)
     wanted = [
         picture
         for picture, of in zip(content.images, _splits(content.images), strict=True)
@@ -122,26 +131,29 @@ def read_people(
         name = str(picture.get("file_name"))
         place = find_picture(images, picture)
         if picture["id"] in index_of or place in seen:
-            found.add("left out, picture listed twice", name)
+            report.add("left out, picture listed twice", name)
         elif place is None:
-            found.add("left out, picture missing", name)
+            report.add("left out, picture missing", name)
         else:
             index_of[picture["id"]] = len(places)
             places.append(place)
             seen.add(place)
-    people = _usable(content, {image["id"] for image in wanted}, index_of, found)
-    if report is None:
-        for line in found.lines():
-            log.warning("%s: %s", data, line)
+    people = _usable(content, index_of, report)
     if not people:
         part = "" if split is None else f" in split '{split}'"
-        raise TrainingDataError(f"{data}: no usable person{part} under {images}")
+        reasons = "; ".join(report.lines())
+        raise TrainingDataError(f"no usable person{part} with pictures under {images}; {reasons}")
     return _as_arrays(people, places, index_of, content.skeleton)
 
 
 def _splits(images: list[Row]) -> list[str]:
-    """The split of each picture; a data set too small for a twentieth gives one group to val."""
+    """The split of each picture; a data set too small for a twentieth gives one group to val.
+
+    The frames of a video stay together, unless there is but one video.
+    """
     keys = [str(row.get("video") or row.get("vid_id") or row.get("file_name")) for row in images]
+    if len(set(keys)) == 1:
+        keys = [str(row.get("file_name")) for row in images]
     hashes = {key: zlib.crc32(key.encode()) for key in keys}
     val = {key for key, value in hashes.items() if value % 20 == 0}
     if not val and len(hashes) > 1:
@@ -152,9 +164,7 @@ def _splits(images: list[Row]) -> list[str]:
     ]
 
 
-def _usable(
-    content: Content, listed: set[Any], index_of: dict[Any, int], report: DataReport
-) -> list[Row]:
+def _usable(content: Content, index_of: dict[Any, int], report: DataReport) -> list[Row]:
     """The people that can be trained on, with their boxes and joints in order."""
     every_id = {image["id"]: image for image in content.images}
     people = []

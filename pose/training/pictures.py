@@ -41,19 +41,20 @@ def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
 
     `file_name` is looked for below `folder`, without its leading folders where need be, as data
     sets are rarely unpacked where their files say. An entry with `video` and `frame`, or whose name
-    is VIDEO/NUMBER.png with VIDEO.mp4 there, is a frame of that video.
+    is VIDEO/img-NUMBER.png with VIDEO.mp4 there, is a frame of that video; such numbers count from
+    1, as ffmpeg gives them to the pictures that it extracts.
     """
-    if "video" in picture and "frame" in picture:
-        video = _below(folder, Path(str(picture["video"])))
-        return None if video is None else Place(video, int(picture["frame"]))
     name = Path(str(picture.get("file_name", "")))
     if (file := _below(folder, name)) is not None:
         return Place(file)
+    if "video" in picture and "frame" in picture:
+        video = _below(folder, Path(str(picture["video"])))
+        return None if video is None else Place(video, int(picture["frame"]))
     if match := _FRAME_NAME.match(name.name):
         for suffix in VIDEO_SUFFIXES if name.parent.name else ():
             video = _below(folder, name.parent.with_name(name.parent.name + suffix))
             if video is not None:
-                return Place(video, int(match[1]))
+                return Place(video, max(int(match[1]) - 1, 0))
     return None
 
 

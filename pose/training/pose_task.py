@@ -22,6 +22,7 @@ from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
+from pose.training.readers import TrainingDataError
 from pose.training.scores import oks, oks_ap, pckh
 from pose.training.task import Batch, normalise
 from pose.training.teacher import Teacher
@@ -124,8 +125,11 @@ class PoseTask:
         measured = {
             "oks-ap": oks_ap(points[seen], scores[seen], val),
             "oks": float(every.mean()) if len(every) else 0.0,
-            "pckh": pckh(points[seen], val),
         }
+        if not np.isnan(heads := pckh(points[seen], val)):
+            measured["pckh"] = heads
+        elif self.best_by == "pckh":
+            raise TrainingDataError("PCKh needs head boxes, or a neck and a head_top")
         return {"score": measured[self.best_by], **measured}
 
     def _val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 
 from pose.errors import UserError
-from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, Skeleton
-from pose.training.joints import WHOLEBODY133, skeleton_of_category
+from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, WHOLEBODY133, Skeleton
+from pose.training.joints import skeleton_of_category
 
 PARTS = ("keypoints", "foot_kpts", "face_kpts", "lefthand_kpts", "righthand_kpts")
 Row = dict[str, Any]
@@ -112,7 +112,7 @@ def read_coco(raw: Any) -> Content:
     content.images = [dict(image) for image in raw["images"]]
     for row in raw["annotations"]:
         if category is not None and row.get("category_id", category["id"]) != category["id"]:
-            content.others.append(f"category {row['category_id']}")
+            content.others.append(f"annotation {row.get('id', '?')}")
             continue
         person = dict(row)
         if whole:

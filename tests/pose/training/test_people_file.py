@@ -11,8 +11,19 @@ import numpy as np
 import pytest
 from small_data import CATEGORY, person, write_data
 
-from pose.training.people_file import DataReport, joint_weights, read_people
-from pose.training.readers import TrainingDataError
+from pose.training.people_file import (
+    DataReport,
+    LabelledPeople,
+    choose_people,
+    joint_weights,
+    read_people,
+)
+from pose.training.readers import TrainingDataError, read_content
+
+
+def _read(file: Path) -> tuple[LabelledPeople, DataReport]:
+    report = DataReport()
+    return choose_people(read_content(file), file.parent, None, report), report
 
 
 def _spoil(tmp_path: Path, annotations: list[dict[str, Any]]) -> DataReport:
@@ -21,8 +32,8 @@ def _spoil(tmp_path: Path, annotations: list[dict[str, Any]]) -> DataReport:
     content = json.loads(file.read_text())
     content["annotations"] += annotations
     file.write_text(json.dumps(content))
-    report = DataReport()
-    assert len(read_people(file, tmp_path, None, report=report)) == 4
+    people, report = _read(file)
+    assert len(people) == 4
     return report
 
 
@@ -51,15 +62,14 @@ def test_a_person_that_cannot_be_used_is_left_out_and_named(
 def test_a_missing_picture_is_left_out_with_its_people(tmp_path: Path) -> None:
     file = write_data(tmp_path, 4)
     (tmp_path / "001.png").unlink()
-    report = DataReport()
-    people = read_people(file, tmp_path, None, report=report)
+    people, report = _read(file)
     assert len(people) == 3
     assert report.lines() == ["left out, picture missing: 1 (001.png)"]
 
 
 def test_things_that_are_no_people_are_passed_over(tmp_path: Path) -> None:
     report = _spoil(tmp_path, [{**person(0, [5.0, 5.0, 30.0, 40.0]), "category_id": 3}])
-    assert report.lines() == ["left out, of another category: 1 (category 3)"]
+    assert report.lines() == ["left out, of another category: 1 (annotation 0)"]
 
 
 def test_a_joint_outside_the_picture_does_not_count(tmp_path: Path) -> None:
@@ -67,8 +77,7 @@ def test_a_joint_outside_the_picture_does_not_count(tmp_path: Path) -> None:
     content = json.loads(file.read_text())
     content["annotations"][0]["keypoints"][:3] = [300.0, 5.0, 2]
     file.write_text(json.dumps(content))
-    report = DataReport()
-    people = read_people(file, tmp_path, None, report=report)
+    people, report = _read(file)
     assert people.weights[0].tolist() == [0.0] + [1.0] * 16
     assert report.lines() == [
         "joints not counted, outside their picture: 1 (000.png (annotation 0))"

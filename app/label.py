@@ -1,0 +1,127 @@
+"""`posse label`: pick frames of a video for correction by hand, and take the corrections back.
+
+posse label dance.mp4 -o labels            -> labels/images/*.jpg, labels/labels.json
+posse label dance.mp4 -o labels --corrected FROM_THE_TOOL.json   -> labels/train.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import cv2
+from tqdm import tqdm
+
+from app.labelling import (
+    LabelsError,
+    annotations_of,
+    category_of,
+    pick_frames,
+    take_back,
+    worth_correcting,
+)
+from app.video.source import MediaError, open_source
+from tracking.pipeline import PipelineConfig, build_pipeline
+from tracking.tracks import TrackedPoses
+
+_JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    usual = PipelineConfig()
+    parser.add_argument("video", type=Path, metavar="VIDEO")
+    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--frames", type=int, default=40, help="how many to pick (default: 40)")
+    parser.add_argument("--corrected", type=Path, metavar="FILE", help="take this file back")
+    parser.add_argument("--detector", default=usual.detector, help="weights: name or file")
+    parser.add_argument("--pose", default=usual.pose, help="weights: name or file")
+    parser.add_argument("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--kpt-thr", type=float, default=usual.kpt_thr, help="joints scored below are hidden"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the frames and labels, or take the labels back."""
+    if args.corrected is not None:
+        return _take_back(args.output, args.corrected)
+    config = PipelineConfig(
+        detector=args.detector, pose=args.pose, device=args.device, kpt_thr=args.kpt_thr, flip=True
+    )
+    pipeline = build_pipeline(config)
+    frames: list[TrackedPoses] = []
+    with open_source(args.video) as source:
+        for frame in tqdm(source, total=source.frame_count, unit="frame"):
+            frames.append(pipeline(frame).people)
+    worth = worth_correcting(frames)
+    picked = pick_frames(worth, args.frames)
+    if not picked:
+        raise MediaError(f"{args.video}: nobody was found; there is nothing to correct")
+    images: list[dict[str, Any]] = []
+    annotations: list[dict[str, Any]] = []
+    chosen = set(picked)
+    (args.output / "images").mkdir(parents=True, exist_ok=True)
+    with open_source(args.video) as source:
+        for place, frame in enumerate(source):
+            if place not in chosen:
+                continue
+            name = f"{args.video.stem}_{frame.index:06d}.jpg"
+            if not cv2.imwrite(str(args.output / "images" / name), frame.image, _JPEG):
+                raise MediaError(f"{args.output / 'images' / name} cannot be written")
+            width, height = frame.size_wh
+            images.append(
+                {
+                    "id": place,
+                    "file_name": name,
+                    "width": width,
+                    "height": height,
+                    "video": args.video.name,
+                    "frame": frame.index,
+                    "time_s": round(frame.time_s, 4),
+                    "worth": round(float(worth[place]), 3),
+                }
+            )
+            annotations += annotations_of(frames[place], place, len(annotations) + 1, args.kpt_thr)
+            if place == picked[-1]:
+                break
+    categories = [category_of(pipeline.skeleton)]
+    _write(args.output / "labels.json", images, annotations, categories)
+    _say(
+        f"{len(images)} of {len(frames)} frames with {len(annotations)} people: "
+        f"{args.output / 'images'}, {args.output / 'labels.json'}"
+    )
+    _say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
+    return 0
+
+
+def _take_back(output: Path, corrected: Path) -> int:
+    content, changes = take_back(_read(output / "labels.json"), _read(corrected))
+    _write(output / "train.json", content["images"], content["annotations"], content["categories"])
+    _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
+    _say(
+        f"posse train pose --data {output / 'train.json'} --images {output / 'images'} "
+        "--from posse-pose --out my-pose"
+    )
+    return 0
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise LabelsError(f"{path}: cannot be read as labels ({error})") from error
+    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+        raise LabelsError(f"{path}: not COCO labels (images, annotations, categories)")
+    return content
+
+
+def _write(path: Path, images: Any, annotations: Any, categories: Any) -> None:
+    content = {"images": images, "annotations": annotations, "categories": categories}
+    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+
+def _say(text: str) -> None:
+    print(text)  # noqa: T201  what a command line is for

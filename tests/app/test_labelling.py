@@ -1,0 +1,156 @@
+"""Frames worth a person's time, and labels that come back from a labelling tool."""
+
+from __future__ import annotations
+
+import copy
+import json
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from app import label
+from app.cli import main
+from app.labelling import (
+    LabelsError,
+    annotations_of,
+    category_of,
+    pick_frames,
+    take_back,
+    worth_correcting,
+)
+from pose.people import Detections, Frame, Poses
+from pose.skeleton import COCO17, Skeleton
+from pose.training.people_file import read_people
+from tracking.pipeline import Pipeline, PipelineConfig
+from tracking.tracks import TrackedPoses
+
+
+def _person(x: float, score: float = 0.9) -> Poses:
+    joints = np.stack([np.full(17, x + 20), np.linspace(10, 90, 17)], 1)[None]
+    return Poses(
+        np.array([[x, 0, x + 40, 100]]), np.ones(1), joints, np.full((1, 17), score), COCO17
+    )
+
+
+def _frames(xs: list[float], scores: list[float]) -> list[TrackedPoses]:
+    return [
+        TrackedPoses(_person(x, score), np.array([1])) for x, score in zip(xs, scores, strict=True)
+    ]
+
+
+def test_a_person_that_jumps_is_worth_correcting() -> None:
+    worth = worth_correcting(_frames([10, 12, 14, 60, 18, 20, 22], [0.9] * 7))
+    assert int(worth.argmax()) == 3
+    np.testing.assert_allclose(worth[[0, 6]], 0.05, atol=1e-6)  # doubt alone at the ends
+
+
+def test_even_motion_and_sure_joints_are_worth_little() -> None:
+    worth = worth_correcting(_frames([10, 12, 14, 16], [1.0] * 4))
+    np.testing.assert_allclose(worth, 0, atol=1e-6)
+
+
+def test_an_unsure_pose_is_worth_correcting() -> None:
+    worth = worth_correcting(_frames([10, 12, 14, 16, 18], [0.9, 0.9, 0.2, 0.9, 0.9]))
+    assert int(worth.argmax()) == 2
+
+
+def test_picked_frames_lie_apart_and_hold_people() -> None:
+    worth = np.array([0, 0.9, 0.8, 0.7, 0.1, 0, 0, 0.3, 0.2, 0], np.float32)
+    assert pick_frames(worth, 2) == [1, 7]
+    assert pick_frames(worth, 0) == []
+    assert pick_frames(np.zeros(5, np.float32), 3) == []
+
+
+def _written() -> dict[str, Any]:
+    people = TrackedPoses(_person(10), np.array([7]))
+    return {
+        "images": [{"id": 3, "file_name": "dance_000003.jpg", "video": "dance.mp4", "frame": 3}],
+        "annotations": annotations_of(people, 3, 1, kpt_thr=0.3),
+        "categories": [category_of(COCO17)],
+    }
+
+
+def test_corrections_become_a_persons_labels_whatever_the_tool_renumbers() -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["images"][0] = {"id": 1, "file_name": "job_12/images/dance_000003.jpg"}
+    row = corrected["annotations"][0]
+    row["image_id"] = 1
+    row["keypoints"][:3] = [120.0, 50.0, 2]  # the nose, now far outside of the box
+    content, changes = take_back(_written(), corrected)
+    assert changes == {"pictures": 1, "people": 1, "people added": 0, "people removed": 0,
+                       "joints corrected": 1}  # fmt: skip
+    (back,) = content["annotations"]
+    assert back["label"] == "human"
+    assert "keypoint_scores" not in back
+    assert back["image_id"] == 3
+    assert back["bbox"][0] == 10.0
+    assert back["bbox"][0] + back["bbox"][2] > 120
+    assert content["images"][0]["video"] == "dance.mp4"
+
+
+def test_labels_of_other_joints_are_refused() -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["categories"][0]["keypoints"][0] = "snout"
+    with pytest.raises(LabelsError, match="the corrected labels have the joints snout"):
+        take_back(_written(), corrected)
+
+
+def test_pictures_that_were_never_written_are_refused() -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["images"][0]["file_name"] = "other.jpg"
+    with pytest.raises(LabelsError, match="none of the corrected pictures"):
+        take_back(_written(), corrected)
+
+
+def test_a_skeleton_of_ones_own_survives_the_round_trip() -> None:
+    from pose.training.joints import skeleton_of_category
+
+    own = Skeleton("skater", ("left_skate", "right_skate", "hat"), ((0, 2),), (1, 0, 2),
+                   (0.05, 0.05, 0.1))  # fmt: skip
+    assert skeleton_of_category(category_of(own)) == own
+    assert skeleton_of_category(category_of(COCO17)) is COCO17
+
+
+class _Detector:
+    def __call__(self, frame: Frame) -> Detections:
+        return Detections(np.array([[10, 5, 50, 85]]), np.ones(1))
+
+
+class _Estimator:
+    skeleton = COCO17
+
+    def __call__(self, frame: Frame, detections: Detections) -> Poses:
+        return _person(10.0 + frame.index, 0.5 + 0.01 * frame.index)
+
+
+def test_the_command_writes_frames_that_training_reads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    video = tmp_path / "dance.mp4"
+    with av.open(str(video), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(25))
+        stream.width, stream.height, stream.pix_fmt = 96, 112, "yuv420p"
+        for number in range(20):
+            image = np.full((112, 96, 3), 10 * number, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="bgr24")))
+        container.mux(stream.encode())
+    monkeypatch.setattr(
+        label, "build_pipeline", lambda config: Pipeline(_Detector(), _Estimator(), config)
+    )
+    assert PipelineConfig().pose == "posse-pose"
+    out = tmp_path / "labels"
+    assert main(["label", str(video), "-o", str(out), "--frames", "4"]) == 0
+    written = json.loads((out / "labels.json").read_text())
+    assert len(written["images"]) == 4 == len(list((out / "images").glob("*.jpg")))
+    assert all(row["track_id"] >= 1 for row in written["annotations"])
+
+    fixed = tmp_path / "fixed.json"
+    fixed.write_text(json.dumps(written))
+    assert main(["label", str(video), "-o", str(out), "--corrected", str(fixed)]) == 0
+    assert "joints corrected: 0" in capsys.readouterr().out
+    sizes = [len(read_people(out / "train.json", out / "images", s)) for s in ("train", "val")]
+    assert sizes == [3, 1]

@@ -1,0 +1,231 @@
+"""A run gives the same weights every time, whatever it went through."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from small_data import small_recipe, small_task, write_data
+
+from pose.training.loop import Run
+from pose.training.pose_task import PoseTask
+from pose.training.processes import Processes
+from pose.training.readers import TrainingDataError
+from pose.training.recipes import RECIPES, Recipe, Stage, learning_rate
+from pose.weights import load_weights
+
+CPU = Processes(torch.device("cpu"))
+
+
+def _train(file: Path, out: Path, **changes: Any) -> Run:
+    torch.manual_seed(0)
+    run = Run(small_task(file), small_recipe(**changes), out, CPU)
+    run.train()
+    return run
+
+
+def _script(text: str, *arguments: Path | str) -> subprocess.CompletedProcess[str]:
+    return _python("-c", text, *map(str, arguments))
+
+
+def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run Python with the tests' own modules and the project's on its path."""
+    here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": here, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Sums in one order, and no fight for cores over networks of a few kilobytes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _log(out: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+
+
+def _assert_same_weights(a: Path, b: Path) -> None:
+    first, second = load_weights(a / "best.safetensors"), load_weights(b / "best.safetensors")
+    assert first[1] == second[1]
+    assert all(torch.equal(value, second[0][name]) for name, value in first[0].items())
+
+
+def test_two_runs_with_one_seed_give_the_same_weights(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "a")
+    _train(file, tmp_path / "b")
+    _assert_same_weights(tmp_path / "a", tmp_path / "b")
+    assert _log(tmp_path / "a") == _log(tmp_path / "b")
+
+
+def test_another_seed_gives_others(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "a")
+    _train(file, tmp_path / "b", seed=1)
+    assert _log(tmp_path / "a") != _log(tmp_path / "b")
+
+
+KILLED = """
+import os, signal, sys, torch
+from pathlib import Path
+from small_data import small_recipe, small_task
+from pose.training.loop import Run
+from pose.training.processes import Processes
+file, out, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
+torch.manual_seed(0)
+torch.set_num_threads(1)
+run = Run(small_task(file), small_recipe(4), out, Processes(torch.device("cpu")), save_every_s=0.2)
+step = run._optimisation.step
+def fatal(loss, rate):
+    if run.progress.done == last:
+        os.kill(os.getpid(), signal.SIGKILL)
+    step(loss, rate)
+run._optimisation.step = fatal
+run.train()
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_at_any_moment_goes_on_to_the_same_curve(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "whole", epochs=4)
+    last = random.randint(2, 11)  # of 12 steps
+    process = _script(KILLED, file, tmp_path / "broken", str(last))
+    assert process.returncode == -signal.SIGKILL, process.stderr
+
+    _train(file, tmp_path / "broken", epochs=4)
+    assert _log(tmp_path / "broken") == _log(tmp_path / "whole"), f"killed at step {last}"
+    _assert_same_weights(tmp_path / "broken", tmp_path / "whole")
+
+
+def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out")
+    lines = _log(tmp_path / "out")
+    with (tmp_path / "out" / "log.jsonl").open("a") as log:
+        log.write('{"step": 9, "lo')
+    _train(file, tmp_path / "out")
+    assert _log(tmp_path / "out") == lines
+
+
+def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out")
+    with pytest.raises(TrainingDataError, match="another recipe or other data"):
+        _train(file, tmp_path / "out", learning_rate=0.5)
+
+
+def test_the_loss_falls_and_the_curves_are_drawn(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out", epochs=8)
+    losses = [line["loss"] for line in _log(tmp_path / "out") if "loss" in line]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+    assert (tmp_path / "out" / "curves.png").stat().st_size > 1000
+
+
+def test_a_run_without_progress_stops_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.5, 0.6, 0.6, 0.1, 0.9])
+    monkeypatch.setattr(PoseTask, "evaluate", lambda *_: {"score": next(scores)})
+    run = _train(write_data(tmp_path), tmp_path / "out", epochs=9, patience=2)
+    assert [line["score"] for line in _log(tmp_path / "out") if "score" in line] == [
+        0.5, 0.6, 0.6, 0.1
+    ]  # fmt: skip
+    assert run.progress.best == 0.6
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_advice(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    with pytest.raises(TrainingDataError, match="lower --lr"):
+        _train(file, tmp_path / "out", epochs=20, learning_rate=1e30)
+
+
+def test_a_frozen_backbone_stays_as_it_was(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    torch.manual_seed(0)
+    before = {name: value.clone() for name, value in small_task(file).network.state_dict().items()}
+    _train(file, tmp_path / "out", backbone_rate=0.0)
+    after = torch.load(tmp_path / "out" / "last.pt", weights_only=True)["network"]
+    changed = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert changed == {"final_layer"}
+
+
+@pytest.mark.parametrize("precision", ["bf16", "fp16"])
+def test_half_precision_learns_too(tmp_path: Path, precision: str) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out", precision=precision, epochs=4)
+    losses = [line["loss"] for line in _log(tmp_path / "out") if "loss" in line]
+    assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+PARALLEL = """
+import sys, torch
+from pathlib import Path
+from small_data import small_recipe, small_task
+from pose.training.loop import Run
+from pose.training.processes import join
+file, out = map(Path, sys.argv[1:])
+torch.manual_seed(0)
+torch.set_num_threads(1)
+processes = join(torch.device("cpu"))
+run = Run(small_task(file), small_recipe(2), out, processes)
+run.train()
+own = torch.cat([value.flatten() for value in run._network.parameters()]).double().sum()
+print(processes.rank, processes.count, f"{float(own):.12f}")
+processes.leave()
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_network(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    script = tmp_path / "parallel.py"
+    script.write_text(PARALLEL)
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+    result = _python(*torchrun, str(script), str(file), str(tmp_path / "out"))
+    assert result.returncode == 0, result.stderr[-2000:]
+    lines = sorted(line.split() for line in result.stdout.splitlines() if line)
+    assert [line[:2] for line in lines] == [["0", "2"], ["1", "2"]]
+    assert lines[0][2] == lines[1][2]
+    steps = [line["step"] for line in _log(tmp_path / "out") if "loss" in line]
+    assert steps == list(range(1, 7))  # one log, of the first process
+
+
+def test_the_published_schedule_falls_at_170_and_200() -> None:
+    recipe = RECIPES["hrnet-coco"]
+    rates = [learning_rate(recipe, epoch * 10, 2100, epoch) for epoch in (0, 169, 170, 199, 200)]
+    np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
+
+
+def test_posetrack_fine_tuning_falls_at_10_and_15() -> None:
+    recipe = RECIPES["hrnet-posetrack"]
+    rates = [learning_rate(recipe, epoch * 10, 200, epoch) for epoch in (0, 9, 10, 14, 15, 19)]
+    np.testing.assert_allclose(rates, [1e-4, 1e-4, 1e-5, 1e-5, 1e-6, 1e-6])
+    assert recipe.stages[0].epochs == 20
+
+
+def test_a_cosine_warms_up_and_ends_at_a_hundredth() -> None:
+    recipe = Recipe((Stage((32, 64), 1, 1),), learning_rate=1.0, warmup_steps=10)
+    np.testing.assert_allclose(learning_rate(recipe, 0, 1000, 0), 0.1, atol=1e-3)
+    np.testing.assert_allclose(learning_rate(recipe, 1000, 1000, 0), 0.01, atol=1e-6)
