@@ -35,6 +35,9 @@ SETTINGS = {
     "pose": ("pipeline", "pose"),
     "device": ("pipeline", "device"),
     "max_people": ("pipeline", "max_people"),
+    "max_latency": ("pipeline", "max_latency_ms"),
+    "camera_motion": ("pipeline", "camera_motion"),
+    "appearance": ("pipeline", "appearance"),
     "start_frame": ("clip", "start_frame"),
     "max_frames": ("clip", "max_frames"),
     "time_range": ("clip", "time_range"),
@@ -83,6 +86,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--det-frequency", type=int, metavar="N",
                      help="detect on every Nth frame, predict between")  # fmt: skip
     how.add_argument("--max-people", type=int, metavar="N", help="keep the N most certain people")
+    how.add_argument("--max-latency", type=float, metavar="MS",
+                     help="let the detector do less while a frame takes longer than this")
+    how.add_argument("--camera-motion", action="store_const", const=True,
+                     help="the camera moves: measure how, so that people are not lost")
+    how.add_argument("--appearance", action="store_const", const=True,
+                     help="compare what people look like, too")
     how.add_argument("--refine", action="store_const", const=True,
                      help="second pass: link, fill and smooth the tracks")  # fmt: skip
 
@@ -145,7 +154,7 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
             args.output,
             settings,
             weights,
-            _runner(args, build),
+            _runner(args, settings, build),
             reporter,
             stop.is_set,
             args.resume,
@@ -159,7 +168,7 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
 
 def settings_of(args: argparse.Namespace) -> Settings:
     """Defaults, then the preset, then what the command line says. Raises ConfigError."""
-    settings = read_preset(args.preset) if args.preset else Settings()
+    settings = read_preset(args.preset, device=args.device or "auto") if args.preset else Settings()
     tables: dict[str, dict[str, Any]] = {"pipeline": {}, "overlay": {}, "clip": {}}
     for argument, (table, name) in SETTINGS.items():
         value = getattr(args, argument)
@@ -182,6 +191,14 @@ def weights_of(config: PipelineConfig) -> dict[str, str]:
     return {part: sha256_of(find_weights(name)) for part, name in names.items()}
 
 
+def weights_files(config: PipelineConfig) -> list[Path | None]:
+    """The files of detector and pose network; None for an OpenVINO model, which is two files."""
+    from pose.library import find_weights
+
+    files = [find_weights(name) for name in (config.detector, config.pose)]
+    return [None if file.suffix == ".xml" else file for file in files]
+
+
 @contextmanager
 def stopping_on_interrupt() -> Iterator[threading.Event]:
     """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C interrupts at once."""
@@ -201,11 +218,12 @@ def stopping_on_interrupt() -> Iterator[threading.Event]:
             signal.signal(number, handler)
 
 
-def _runner(args: argparse.Namespace, build: Build) -> Runner:
+def _runner(args: argparse.Namespace, settings: Settings, build: Build) -> Runner:
     if args.cluster:
         from app.cluster import run_cluster
 
-        return partial(run_cluster, build=build, address=args.cluster)
+        sent = weights_files(settings.pipeline) if build is build_pipeline else ()
+        return partial(run_cluster, build=build, address=args.cluster, weights_files=sent)
     if args.gpus:
         devices = [f"cuda:{number.strip()}" for number in args.gpus.split(",")]
         return partial(run_processes, build=build, devices=devices)
