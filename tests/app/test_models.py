@@ -1,0 +1,92 @@
+"""`posse models` and `posse export`: what is here, what a file is, and what was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from app.cli import main
+from app.models import add_file, describe_file, listing
+from pose.catalogue import CATALOGUE
+from pose.hrnet import HRNet
+from pose.library import pose_network
+from pose.weights import WeightsError, save_weights
+from pose.yolox import YOLOX, YOLOX_SIZES
+
+TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache" / "weights"
+
+
+@pytest.fixture
+def ours(tmp_path: Path) -> Path:
+    path = tmp_path / "mine.safetensors"
+    metadata = {"kind": "pose", "network": json.dumps(TINY), "input_wh": "32x64"}
+    save_weights(path, HRNet(**TINY).state_dict(), metadata)
+    return path
+
+
+def test_the_list_has_every_published_and_every_added_file(ours: Path) -> None:
+    add_file(ours, "studio")
+    lines = listing().splitlines()
+    for published in CATALOGUE:
+        row = next(line for line in lines if line.startswith(published.name + " "))
+        assert published.score in row
+        assert row.endswith("posse models fetch")
+    assert next(line for line in lines if line.startswith("studio ")).endswith("added")
+
+
+def test_an_added_file_can_be_used_by_name(ours: Path, cache: Path) -> None:
+    said = add_file(ours)
+    assert said == "mine.safetensors is a pose network of coco17 for 32x64; use it as mine"
+    assert [file.name for file in cache.iterdir()] == ["mine.safetensors"]
+    assert pose_network("mine").network.pictures.size_wh == (32, 64)
+    assert "in the cache already" in add_file(cache / "mine.safetensors")
+
+
+def test_a_checkpoint_is_told_by_its_keys(tmp_path: Path) -> None:
+    path = tmp_path / "some.pth"
+    state = YOLOX(**YOLOX_SIZES["tiny"]).state_dict()
+    torch.save({"model": {f"module.{key}": value for key, value in state.items()}}, path)
+    assert describe_file(path) == "some.pth is yolox-tiny of 80 classes, module. names"
+
+
+def test_what_is_wrong_with_a_file_is_told_and_the_file_not_kept(
+    tmp_path: Path, cache: Path
+) -> None:
+    path = tmp_path / "short.pth"
+    state = HRNet(**TINY).state_dict()
+    del state["bn2.bias"]
+    torch.save(state, path)
+    with pytest.raises(WeightsError, match=r"nearest network .* 1 key is missing \(bn2.bias\)"):
+        add_file(path)
+    assert not cache.exists()
+
+
+def test_the_command_adds_lists_and_refuses_in_one_line(
+    ours: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["models", "add", str(ours), "--name", "studio"]) == 0
+    assert main(["models"]) == 0
+    assert "studio" in capsys.readouterr().out
+    assert main(["models", "fetch", "yolox-z"]) == 1
+    error = capsys.readouterr().err
+    assert "did you mean yolox-" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize("to", ["onnx", "openvino"])
+def test_an_export_is_checked_and_usable(
+    to: str, ours: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / f"out.{'onnx' if to == 'onnx' else 'xml'}"
+    assert main(["export", str(ours), "--to", to, "-o", str(output)]) == 0
+    assert f"use it as --pose {output}" in capsys.readouterr().out
+    assert pose_network(str(output)).network.pictures.size_wh == (32, 64)
