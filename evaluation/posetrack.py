@@ -68,25 +68,42 @@ def run(args: argparse.Namespace) -> int:
     """Score as the command line asks, print the tables, write the files."""
     options = _options(args)
     scores = score_set(args.groundTruth, args.predictions, options, workers=args.workers)
+    publish(
+        scores,
+        options,
+        args.outputDir,
+        per_sequence=args.saveEvalPerSequence,
+        poseval_motp=args.poseval_motp,
+    )
+    return 0
+
+
+def publish(
+    scores: Sequence[SequenceScore],
+    options: ScoreOptions,
+    folder: Path,
+    *,
+    per_sequence: bool = False,
+    poseval_motp: bool = False,
+) -> None:
+    """Print the tables of a scored set, and write its files and report into `folder`."""
     scores_of = {score.name: summary(score.counts, options) for score in scores}
     counts = total(scores)
     overall = summary(counts, options)
     warnings = [warning for score in scores for warning in score.warnings]
-    for warning in warnings:
-        sys.stderr.write(f"warning: {warning}\n")
-    for note in notes(counts, options):
-        sys.stderr.write(f"note: {note}\n")
+    sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
+    sys.stderr.writelines(f"note: {note}\n" for note in notes(counts, options))
 
-    sys.stdout.write(tables(overall, poseval_motp=args.poseval_motp) + "\n")
-    files = poseval_files("total", overall, poseval_motp=args.poseval_motp)
-    if args.saveEvalPerSequence:
+    sys.stdout.write(tables(overall, poseval_motp=poseval_motp) + "\n")
+    files = poseval_files("total", overall, poseval_motp=poseval_motp)
+    if per_sequence:
         sys.stdout.write("\n" + sequence_table(scores_of, overall) + "\n")
         for name, sequence in scores_of.items():
-            files |= poseval_files(name, sequence, poseval_motp=args.poseval_motp)
+            files |= poseval_files(name, sequence, poseval_motp=poseval_motp)
     contents = {name: json.dumps(content) for name, content in files.items()}
     contents["summary.json"] = to_json(
         {
-            "compat": args.compat,
+            "compat": "strict" if options.strict else "poseval",
             "kpt_thr": options.kpt_thr,
             "total": overall,
             "sequences": scores_of,
@@ -94,9 +111,8 @@ def run(args: argparse.Namespace) -> int:
         }
     )
     contents["report.html"] = report_page(scores, scores_of, overall, options)
-    write_all(args.outputDir, contents)
-    sys.stdout.write(f"\nReport: {args.outputDir / 'report.html'}\n")
-    return 0
+    write_all(folder, contents)
+    sys.stdout.write(f"\nReport: {folder / 'report.html'}\n")
 
 
 def _options(args: argparse.Namespace) -> ScoreOptions:

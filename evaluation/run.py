@@ -1,0 +1,210 @@
+"""Run the pipeline over a data set in PoseTrack's layout, and score it.
+
+    python -m evaluation.run CONFIG.toml
+
+The file names the truth, the pictures and the pipeline:
+
+    truth = "posetrack_data/annotations/val"  # a PoseTrack .json per sequence
+    frames = "posetrack_data"  # pictures as the truth names them, or NAME/, or NAME.mp4
+    output = "out"
+    kpt_thr = 0.4              # joints below are not in the filtered set
+    compat = "poseval"         # or "strict"
+
+    [pipeline]                 # as in a preset
+    pose = "pose_hrnet_w48_384x288.pth"
+    flip = true
+
+Two sets of predictions come out, as the field does it: `unfiltered` for AP and `filtered` for
+tracking. Sequences that `unfiltered` holds already are not run again: delete the folder after a
+change.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from app.config import ConfigError, put_over
+from app.video.images import PICTURE_RATE, read_picture
+from app.video.source import MediaError, open_source
+from evaluation.annotations import AnnotationError, Sequence, read_json, read_sequence
+from evaluation.pose_scores import ScoreOptions
+from evaluation.posetrack import publish, score_set
+from evaluation.results import to_json, write_all
+from pose.errors import UserError
+from pose.people import Frame
+from tracking.files import ClipInfo
+from tracking.formats.posetrack17 import Writer
+from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
+
+_VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
+
+
+@dataclass(frozen=True, slots=True)
+class RunConfig:
+    """What to run on what; paths as the file gives them, from its own folder."""
+
+    truth: Path
+    frames: Path
+    output: Path
+    kpt_thr: float = 0.4  # HRNet's own PoseTrack setting
+    compat: str = "poseval"
+    pipeline: PipelineConfig = field(default_factory=PipelineConfig)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.kpt_thr <= 1:
+            raise ConfigError(f"kpt_thr is {self.kpt_thr}, expected 0 to 1")
+        if self.compat not in ("poseval", "strict"):
+            raise ConfigError(f"compat is {self.compat!r}, expected poseval or strict")
+
+
+def read_config(path: Path) -> RunConfig:
+    """Read a TOML file. Raises ConfigError naming what is wrong with it."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
+    known = {entry.name for entry in fields(RunConfig)}
+    for name in table:
+        if name not in known:
+            raise ConfigError(f"{path}: no setting {name!r}; known are {', '.join(sorted(known))}")
+    for name in ("truth", "frames", "output"):
+        if not isinstance(table.get(name), str):
+            raise ConfigError(f"{path}: {name} is missing, a path")
+        table[name] = path.parent / table[name]
+    table["pipeline"] = put_over(PipelineConfig(), table.get("pipeline", {}), f"{path}, [pipeline]")
+    try:
+        return RunConfig(**table)
+    except (TypeError, ConfigError) as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
+    """The frames of a sequence, found by the truth's picture names or as a video of its name.
+
+    Raises MediaError where one is missing, or where a video has not as many frames as the truth.
+    """
+    first = _picture(sequence, 0, folder)
+    if first is not None:
+        for index, name in enumerate(sequence.frame_names):
+            path = _picture(sequence, index, folder)
+            if path is None:
+                raise MediaError(f"{folder}: no picture {name}, frame {index} of {sequence.path}")
+            yield Frame(index, index / float(PICTURE_RATE), read_picture(path))
+        return
+    videos = [folder / f"{sequence.path.stem}{suffix}" for suffix in _VIDEOS]
+    video = next((path for path in videos if path.is_file()), None)
+    if video is None:
+        names = f"{sequence.frame_names[0]}, {sequence.path.stem}/ or {videos[0].name}"
+        raise MediaError(f"{folder}: no frames of {sequence.path.name} there; looked for {names}")
+    count = 0
+    with open_source(video) as source:
+        for frame in source:
+            yield frame
+            count += 1
+    if count != len(sequence):
+        raise MediaError(f"{video}: {count} frames, but {sequence.path} has {len(sequence)}")
+
+
+def _picture(sequence: Sequence, index: int, folder: Path) -> Path | None:
+    name = Path(sequence.frame_names[index])
+    places = (folder / name, folder / name.parent.name / name.name, folder / sequence.path.stem)
+    candidates = (*places[:2], places[2] / name.name)
+    return next((path for path in candidates if path.is_file()), None)
+
+
+def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) -> None:
+    """Run the pipeline over a sequence and write all its joints as a PoseTrack 2017 file."""
+    pipeline.reset()
+    writer: Writer | None = None
+    try:
+        for frame in frames_of(sequence, folder):
+            if writer is None:
+                info = ClipInfo(sequence.path.stem, frame.size_wh, pipeline.skeleton)
+                writer = Writer(target, info)
+            writer.put(pipeline(frame))
+    except BaseException:
+        if writer is not None:
+            writer.abort()
+        raise
+    if writer is None:
+        raise AnnotationError(f"{sequence.path}: no frames")
+    writer.close()
+
+
+def without_low_joints(data: Any, threshold: float) -> Any:
+    """A PoseTrack 2017 file's content without joints below the threshold, nor people left empty."""
+    frames = []
+    for frame in data["annolist"]:
+        people = []
+        for person in frame["annorect"]:
+            points = person["annopoints"][0]["point"]
+            kept = [point for point in points if point["score"][0] >= threshold]
+            if kept:
+                people.append({**person, "annopoints": [{"point": kept}]})
+        frames.append({**frame, "annorect": people})
+    return {**data, "annolist": frames}
+
+
+def run_set(config: RunConfig) -> None:
+    """Predict what is not there yet, write the filtered set, score, print and report."""
+    truths = sorted(config.truth.glob("*.json"))
+    if not truths:
+        raise AnnotationError(f"{config.truth}: no .json files in this folder")
+    unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"
+    unfiltered.mkdir(parents=True, exist_ok=True)
+    pipeline: Pipeline | None = None
+    for number, path in enumerate(truths, start=1):
+        target = unfiltered / path.name
+        if target.exists():
+            continue
+        sequence = read_sequence(path, truth=True, need_ids=True)
+        pipeline = pipeline or build_pipeline(config.pipeline)
+        start = time.perf_counter()
+        predict(pipeline, sequence, config.frames, target)
+        seconds = time.perf_counter() - start
+        sys.stderr.write(
+            f"{number}/{len(truths)} {path.stem}: {len(sequence)} frames in {seconds:.1f} s\n"
+        )
+    contents = {
+        path.name: to_json(without_low_joints(read_json(unfiltered / path.name), config.kpt_thr))
+        for path in truths
+    }
+    write_all(filtered, contents)
+    # AP takes every joint and tracking those from the threshold on: the two sets in one go.
+    options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)
+    scores = score_set(config.truth, unfiltered, options)
+    publish(scores, options, config.output, per_sequence=True)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("config", type=Path, metavar="CONFIG", help="a TOML file")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run and score what the file asks for."""
+    run_set(read_config(args.config))
+    return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    parser = argparse.ArgumentParser("python -m evaluation.run", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    add_arguments(parser)
+    try:
+        return run(parser.parse_args(argv))
+    except UserError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
