@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from evaluation.matching import FloatArray, IntArray
 from pose.people import Poses
-from pose.skeleton import Skeleton
+from pose.skeleton import COCO17, Skeleton
 
 Generator = np.random.Generator
 
@@ -119,8 +119,8 @@ class _Observer:
             seen = np.where(jumps[..., None], joints[by] + (seen - joints), seen)
             joint_scores = np.where(hidden, rng.uniform(0.1, 0.6, hidden.shape), joint_scores)
         seen = self._limb_swaps(seen, skeleton)
-        given = np.isfinite(seen).all(-1)
-        poses = Poses(
+        given = np.isfinite(seen[..., 0])  # (N, K)
+        poses = _people(
             seen_boxes,
             scores,
             np.where(given[..., None], seen, 0),
@@ -192,16 +192,63 @@ class _Intruders:
         if not people.keypoint_scores.any():  # a recording of boxes alone
             joint_scores[:] = 0
         scores = np.clip(self.scores + rng.normal(0, 0.05, count), 0.05, 0.95)
-        return Poses(self.boxes, scores, joints, joint_scores, skeleton)
+        return _people(self.boxes, scores, joints, joint_scores, skeleton)
 
 
 def _inside(points: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
     """Which points (N, K, 2) lie in the box (N, 4) of their row: (N, K)."""
-    return ((points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])).all(-1)
+    within = (points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])  # (N, K, 2)
+    return within[..., 0] & within[..., 1]
+
+
+def _people(
+    boxes: FloatArray,
+    scores: FloatArray,
+    joints: FloatArray,
+    joint_scores: FloatArray,
+    skeleton: Skeleton,
+) -> Poses:
+    """Poses from float64 arrays."""
+    single = np.float32
+    return Poses(
+        boxes.astype(single),
+        scores.astype(single),
+        joints.astype(single),
+        joint_scores.astype(single),
+        skeleton,
+    )
 
 
 def _joined(a: Poses, b: Poses) -> Poses:
     """The people of both."""
-    names = ("boxes", "scores", "keypoints", "keypoint_scores")
-    parts = (np.concatenate([getattr(a, name), getattr(b, name)]) for name in names)
-    return Poses(*parts, a.skeleton)
+    return Poses(
+        np.concatenate([a.boxes, b.boxes]),
+        np.concatenate([a.scores, b.scores]),
+        np.concatenate([a.keypoints, b.keypoints]),
+        np.concatenate([a.keypoint_scores, b.keypoint_scores]),
+        a.skeleton,
+    )
+
+
+def crowd(people: int, frames: int) -> list[Poses]:
+    """So many people with poses, walking about a picture that grows with their number."""
+    rng = np.random.default_rng(people)
+    side = 200 * np.sqrt(people)
+    places, speeds = rng.uniform(0, side, (people, 2)), rng.normal(0, 2, (people, 2))
+    shapes = rng.uniform(-1, 1, (people, len(COCO17), 2)) * (25, 75)
+    seen = []
+    for _ in range(frames):
+        places = places + speeds
+        half = np.array([25, 75])
+        boxes = np.concatenate([places - half, places + half], axis=1)
+        joints = places[:, None] + shapes
+        seen.append(
+            _people(
+                boxes + rng.normal(0, 2, boxes.shape),
+                np.full(people, 0.9),
+                joints + rng.normal(0, 2, joints.shape),
+                np.full(joints.shape[:2], 0.9),
+                COCO17,
+            )
+        )
+    return seen

@@ -7,6 +7,7 @@ so give them an environment of their own (see docs/tracking.md).
 from __future__ import annotations
 
 import importlib.util
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -22,7 +23,7 @@ TrackerMaker = Callable[[float], Tracker]  # from the frame rate
 
 def installed() -> dict[str, TrackerMaker]:
     """The rivals whose package is there, by the name in the table."""
-    makers = {
+    makers: dict[str, dict[str, TrackerMaker]] = {
         "trackers": {
             f"trackers {name}": _roboflow(name) for name in ("SORT", "ByteTrack", "OCSORT", "CBIoU")
         },
@@ -78,6 +79,8 @@ def _boxmot(name: str) -> TrackerMaker:
     def make(_frame_rate: float) -> Tracker:
         import boxmot
 
+        boxmot_log = logging.getLogger("boxmot")
+        boxmot_log.setLevel(logging.ERROR)  # it reports its settings for every video
         tracker = getattr(boxmot, name)()
         image = np.zeros((1080, 1920, 3), np.uint8)  # only its size is read
 

@@ -1,25 +1,40 @@
-"""Compare trackers on recorded detections: `python -m evaluation.tracking`.
+"""`python -m evaluation.tracking`: trackers side by side on recorded detections.
 
 Every tracker gets the same people, frame by frame, and is scored on boxes: MOTA, IDF1, switches and
-fragments at IoU 0.5, HOTA over its nineteen thresholds, and the median milliseconds of a frame.
+fragments at IoU 0.5, HOTA with DetA and AssA over its nineteen thresholds, and the median of the
+processor's milliseconds per frame. Rivals that are installed run along (see evaluation/rivals.py).
 """
 
 from __future__ import annotations
 
+import argparse
+import json
+import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from evaluation.ablation import ABLATIONS, BASELINES
 from evaluation.hota import HotaCounts, hota, hota_scores
 from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear
-from evaluation.recordings import Recording
-from evaluation.rivals import Tracked, Tracker, TrackerMaker
+from evaluation.noise import crowd
+from evaluation.recordings import FRAME_RATE, SETS, Recording, gymnasts, load_set
+from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
+from pose.errors import UserError
 from pose.people import Poses
+from tracking.refine import refined
 from tracking.tracker import PoseTracker, TrackerConfig
+from tracking.tracks import TrackedPoses
+
+_SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
+_OURS = "posse"
+_REFINED = "posse, refined afterwards"
+_CROWDS = (10, 50)  # people of the speed table
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,68 +56,179 @@ class Counts:
 
 
 def posse(config: TrackerConfig | None = None) -> TrackerMaker:
-    """Our tracker."""
+    """Our tracker behind the bench's interface."""
 
     def make(_frame_rate: float) -> Tracker:
         tracker = PoseTracker(config)
 
         def step(people: Poses, time_s: float) -> Tracked:
-            tracked = tracker.update(people, time_s)
-            return tracked.poses.boxes.astype(np.float64), tracked.ids
+            return _boxes_and_ids(tracker.update(people, time_s))
 
         return step
 
     return make
 
 
-def run(recording: Recording, make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
-    """Track a recording; returns the frames' tracks and the milliseconds (F,) each took."""
-    tracker = make(recording.frame_rate)
-    tracked, spent = [], []
-    for index, people in enumerate(recording.people):
-        start = time.perf_counter()
-        tracked.append(tracker(people, index / recording.frame_rate))
-        spent.append(1000 * (time.perf_counter() - start))
-    return tracked, np.array(spent)
+def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
+    """Track the frames' people; returns each frame's tracks and the milliseconds (F,) it took."""
+    tracker = make(FRAME_RATE)
+    tracked, spent_ms = [], []
+    for index, seen in enumerate(people):
+        start = time.process_time()
+        tracked.append(tracker(seen, index / FRAME_RATE))
+        spent_ms.append(1000 * (time.process_time() - start))
+    return tracked, np.array(spent_ms)
+
+
+def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
+    """As `run`, for our tracker and the second pass over its tracks."""
+    tracker, times_s = PoseTracker(), [index / FRAME_RATE for index in range(len(people))]
+    start = time.process_time()
+    online = [tracker.update(seen, time_s) for seen, time_s in zip(people, times_s, strict=True)]
+    tracked = [_boxes_and_ids(frame) for frame in refined(online, times_s)]
+    mean_ms = 1000 * (time.process_time() - start) / len(people)
+    return tracked, np.full(len(people), mean_ms)
+
+
+def _boxes_and_ids(people: TrackedPoses) -> Tracked:
+    return people.poses.boxes.astype(np.float64), people.ids
 
 
 def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
     """Hold tracks against a recording's truth."""
-    overlaps = [
-        box_iou(truth, boxes)
-        for truth, (boxes, _) in zip(recording.truth_boxes, tracked, strict=True)
-    ]
-    ids = [(truth, ids) for truth, (_, ids) in zip(recording.truth_ids, tracked, strict=True)]
-    alike = [whole_people(*pair, iou) for pair, iou in zip(ids, overlaps, strict=True)]
-    apart = [
-        whole_people(*pair, np.where(iou >= 0.5, 1 - iou, np.nan))
-        for pair, iou in zip(ids, overlaps, strict=True)
-    ]
+    alike, apart = [], []
+    truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
+    for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):
+        iou = box_iou(truth_boxes, boxes)  # (G, P)
+        alike.append(whole_people(truth_ids, ids, iou))
+        apart.append(whole_people(truth_ids, ids, np.where(iou >= 0.5, 1 - iou, np.nan)))
     return Counts(clear(apart, 1).counts, identity(alike, 1), hota(alike, 1), frames_ms)
 
 
 def scores(counts: Counts) -> dict[str, float]:
-    """The figures of the table."""
+    """The figures of a table's row."""
     mot, parts = counts.clear, hota_scores(counts.hota)
     errors = mot.misses + mot.false_positives + mot.switches
     return {
         "MOTA": float(100 * (1 - errors[0] / mot.truth[0])),
         "IDF1": float(identity_scores(counts.identity)["IDF1"][0]),
-        "HOTA": float(parts["HOTA"][0]),
-        "DetA": float(parts["DetA"][0]),
-        "AssA": float(parts["AssA"][0]),
+        **{name: float(parts[name][0]) for name in ("HOTA", "DetA", "AssA")},
         "switches": float(mot.switches[0]),
         "fragments": float(mot.fragments[0]),
         "ms": float(np.median(counts.frames_ms)),
     }
 
 
-def total(recordings: Iterable[Recording], make: TrackerMaker) -> Counts:
-    """The summed counts of a tracker over recordings."""
-    result = None
+def total(recordings: Iterable[Recording], make: TrackerMaker | None) -> Counts:
+    """The summed counts of a tracker over recordings; None is ours with the second pass."""
+    parts = []
     for recording in recordings:
-        counts = count(recording, *run(recording, make))
-        result = counts if result is None else result + counts
-    if result is None:
-        raise ValueError("no recordings")
-    return result
+        people = recording.people
+        tracked, frames_ms = run_refined(people) if make is None else run(people, make)
+        parts.append(count(recording, tracked, frames_ms))
+    summed = parts[0]
+    for part in parts[1:]:
+        summed = summed + part
+    return summed
+
+
+def table(rows: Mapping[str, Mapping[str, float]]) -> str:
+    """Rows of figures as a Markdown table."""
+    names = list(next(iter(rows.values())))
+    lines = [f"| tracker | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
+    for tracker, figures in rows.items():
+        cells = (
+            f"{figures[name]:.0f}"
+            if name in ("switches", "fragments")
+            else f"{figures[name]:.2f}"
+            if "ms" in name
+            else f"{figures[name]:.1f}"
+            for name in names
+        )
+        lines.append(f"| {tracker} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker | None]:
+    """What is compared, by the name in the table."""
+    if args.ablation:
+        return {_OURS: posse(), **{name: posse(config) for name, config in ABLATIONS.items()}}
+    baselines = {name: posse(config) for name, config in BASELINES.items()}
+    return {_OURS: posse(), _REFINED: None, **baselines, **installed()}
+
+
+def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
+    """The recordings of a set that the arguments choose."""
+    if name == "gymnasts":
+        recordings = [gymnasts(args.data, lambda video: _seen(video, args))]
+    else:
+        recordings = load_set(args.data, name, args.frames or None)
+    if any(recording.tuned for recording in recordings) and args.part != "all":
+        recordings = [r for r in recordings if r.tuned == (args.part == "tuned")]
+    return recordings
+
+
+def _seen(video: Path, args: argparse.Namespace) -> list[Poses]:
+    """What our networks see in a video; kept in a file, for environments without the networks."""
+    from evaluation.recorded_poses import poses_of_video
+
+    return poses_of_video(video, args.detector, args.pose, args.keep)
+
+
+def speed(makers: Mapping[str, TrackerMaker | None]) -> dict[str, dict[str, float]]:
+    """Median milliseconds of a frame with so many people, all walking, all with poses."""
+    rows: dict[str, dict[str, float]] = {name: {} for name, make in makers.items() if make}
+    for people in _CROWDS:
+        frames = crowd(people, 150)
+        for name, make in makers.items():
+            if make is not None:
+                rows[name][f"ms, {people} people"] = float(np.median(run(frames, make)[1][20:]))
+    return rows
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    parser.add_argument("--data", type=Path, default=_SHARED, help="folder of the sets")
+    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET",
+                        help=f"of {', '.join(SETS)}")  # fmt: skip
+    parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
+                        help="recordings settings were not chosen on, were, or all")  # fmt: skip
+    parser.add_argument("--frames", type=int, default=250, help="of each recording; 0 for all")
+    parser.add_argument("--ablation", action="store_true", help="our tracker without its parts")
+    parser.add_argument("--detector", default="posse-detector", help="for gymnasts: name or file")
+    parser.add_argument("--pose", default="posse-pose", help="for gymnasts: name or file")
+    parser.add_argument("--keep", type=Path, default=None, metavar="DIR",
+                        help="keep what the networks saw here, and use it again")  # fmt: skip
+    parser.add_argument("--no-speed", action="store_true", help="leave the speed table out")
+    parser.add_argument("--json", type=Path, help="write the figures here too")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Print the tables; 1 where something is missing."""
+    parser = argparse.ArgumentParser(prog="python -m evaluation.tracking", description=__doc__)
+    add_arguments(parser)
+    args = parser.parse_args(argv)
+    makers = trackers_of(args)
+    results: dict[str, dict[str, dict[str, float]]] = {}
+    try:
+        for name in args.sets:
+            recordings = recordings_of(name, args)
+            frames = sum(len(recording.people) for recording in recordings)
+            print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
+            results[name] = {
+                tracker: scores(total(recordings, make)) for tracker, make in makers.items()
+            }
+            print(table(results[name]), flush=True)  # noqa: T201
+    except UserError as error:
+        print(error, file=sys.stderr)  # noqa: T201
+        return 1
+    if not args.no_speed:
+        results["speed"] = speed(makers)
+        print(f"\n### speed\n\n{table(results['speed'])}")  # noqa: T201
+    if args.json:
+        args.json.write_text(json.dumps(results, indent=1))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -53,8 +53,14 @@ class Memory:
         values = (getattr(self, field.name) for field in fields(self))
         return Memory(*(value[:, index] if value.ndim == 3 else value[index] for value in values))
 
+    def kept(self, mask: BoolArray) -> Memory:
+        """The people that the mask (T,) keeps; most often everybody, which costs nothing."""
+        return self if mask.all() else self.select(mask)
+
     def joined(self, other: Memory) -> Memory:
         """These people, then the others."""
+        if not len(other):
+            return self
         both = ((getattr(self, f.name), getattr(other, f.name)) for f in fields(self))
         return Memory(*(np.concatenate(pair, axis=int(pair[0].ndim == 3)) for pair in both))
 

@@ -90,3 +90,47 @@ def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
     after[:2] = pairs.reshape(2, people, columns)
     after[2:] *= zoom * zoom
     return after
+
+
+def smoothed(
+    times_s: NDArray[np.float64],
+    measured: MotionArray,
+    noise: MotionArray,
+    tau_s: float,
+    diffusion: float,
+    velocity_var: float,
+) -> NDArray[np.float64]:
+    """Positions (M, C) of one person given all M sights, past and future.
+
+    times_s (M,) rising; measured (M, C) with variance noise (M, C), infinite where not seen.
+    Forward filter, then the backward pass of Rauch, Tung and Striebel (1965).
+    """
+    count, columns = measured.shape
+    wide = np.where(np.isfinite(noise[0]), noise[0], 1e6)
+    filtered = np.empty((count, 5, columns))
+    ahead = np.empty((count, 5, columns))
+    filtered[0] = started(measured[:1], wide[None], np.array([[velocity_var]]))[:, 0]
+    steps = np.diff(times_s)
+    push = np.array([[diffusion]])
+    for n in range(1, count):
+        state = predicted(filtered[n - 1][:, None], steps[n - 1 : n], tau_s, push)
+        ahead[n] = state[:, 0]
+        filtered[n] = corrected(state, measured[n : n + 1], noise[n : n + 1])[:, 0]
+    position, velocity = filtered[-1, 0].copy(), filtered[-1, 1].copy()
+    positions = np.empty((count, columns))
+    positions[-1] = position
+    reach, keep, *_ = transition(steps, tau_s)
+    for n in range(count - 2, -1, -1):
+        x, v, var, cov, var_v = filtered[n]
+        ahead_x, ahead_v, a, b, c = ahead[n + 1]
+        # Gain P F' S^-1 of the backward pass, S = [[a, b], [b, c]] the predicted covariance.
+        to_x, to_v = var + reach[n] * cov, keep[n] * cov  # row of P F' for the position
+        to_x_v, to_v_v = cov + reach[n] * var_v, keep[n] * var_v  # and for the velocity
+        determinant = np.maximum(a * c - b * b, 1e-12)
+        off_x, off_v = position - ahead_x, velocity - ahead_v
+        pull_x = (c * off_x - b * off_v) / determinant  # S^-1 times the surprise
+        pull_v = (a * off_v - b * off_x) / determinant
+        position = x + to_x * pull_x + to_v * pull_v
+        velocity = v + to_x_v * pull_x + to_v_v * pull_v
+        positions[n] = position
+    return positions

@@ -81,12 +81,16 @@ class PoseTracker:
 
         ids = np.zeros(len(poses), np.int64)
         ids[columns] = np.where(memory.confirmed[rows], memory.ids[rows], 0)
-        free = np.setdiff1d(np.flatnonzero(poses.scores >= self.config.birth_thr), columns)
-        born = self._born(
-            poses.select(free), measured[free], noise[free], joint_scores[free], first
-        )
-        ids[free] = np.where(born.confirmed, born.ids, 0)
-        self._memory = memory.select(memory.ids > 0).joined(born)
+        memory = memory.kept(memory.ids > 0)
+        new = poses.scores >= self.config.birth_thr
+        new[columns] = False
+        if new.any():
+            born = self._born(
+                poses.select(new), measured[new], noise[new], joint_scores[new], first
+            )
+            ids[new] = np.where(born.confirmed, born.ids, 0)
+            memory = memory.joined(born)
+        self._memory = memory
 
         shown = np.flatnonzero(ids)
         shown = shown[np.argsort(order[shown])]  # the caller's order
@@ -145,14 +149,17 @@ class PoseTracker:
         memory, config = self._memory, self.config
         span_s = np.where(memory.confirmed, config.memory_s, config.candidate_s + self._step_s)
         fresh = self._now_s - memory.seen_s <= span_s
-        memory = memory.select(fresh | memory.locked)
+        memory = memory.kept(fresh | memory.locked)
         return memory.fitted(len(poses.skeleton), poses.appearance.shape[1])
 
     def _ahead(self, memory: Memory, now_s: float) -> motion.MotionArray:
         """The motion of everybody (5, T, C), predicted to `now_s`."""
         diffusion = (self.config.acceleration * memory.motion[0, :, 3:4]) ** 2  # (T, 1)
         elapsed_s = now_s - memory.seen_s
-        return motion.predicted(memory.motion, elapsed_s, self.config.velocity_decay_s, diffusion)
+        ahead = motion.predicted(memory.motion, elapsed_s, self.config.velocity_decay_s, diffusion)
+        # A box widens and narrows with the pose; drawn out over a gap, that becomes nonsense.
+        ahead[0, :, 2:4] = memory.motion[0, :, 2:4]
+        return ahead
 
     def _pairs(
         self, memory: Memory, alike: FloatArray, scores: FloatArray

@@ -1,0 +1,44 @@
+"""The tracker with one part taken out or changed at a time, and two baselines."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tracking.tracker import TrackerConfig
+
+_WHOLE = TrackerConfig()
+_BARE = replace(  # one frame of memory, nothing predicted, no doubt
+    _WHOLE,
+    box_margin=0.0,
+    low_penalty=0.0,
+    lost_penalty=0.0,
+    crowd_doubt=0.0,
+    reach=0.0,
+    memory_s=0.045,
+    velocity_decay_s=1e-3,
+    appearance_weight=0.0,
+)
+
+BASELINES = {
+    "greedy OKS, one frame": replace(_BARE, oks_weight=1.0, assignment="greedy"),
+    "IoU alone, one frame": replace(_BARE, oks_weight=0.0),
+}
+
+ABLATIONS = {
+    "no joints (IoU alone)": replace(_WHOLE, oks_weight=0.0),
+    "joints alone where sure": replace(_WHOLE, oks_weight=1.0),
+    "greedy assignment": replace(_WHOLE, assignment="greedy"),
+    "no motion": replace(_WHOLE, velocity_decay_s=1e-3),
+    "motion never decays": replace(_WHOLE, velocity_decay_s=1e3),
+    "boxes not grown": replace(_WHOLE, box_margin=0.0),
+    "boxes grown by 0.3": replace(_WHOLE, box_margin=0.3),
+    "no low scores": replace(_WHOLE, low_thr=_WHOLE.high_thr),
+    "low scores as good as high": replace(_WHOLE, low_penalty=0.0),
+    "lost as good as seen": replace(_WHOLE, lost_penalty=0.0),
+    "no second look at the lost": replace(_WHOLE, reach=0.0),
+    "memory of 1 s": replace(_WHOLE, memory_s=1.0),
+    "memory of 5 s": replace(_WHOLE, memory_s=5.0),
+    "shown at once": replace(_WHOLE, confirm_score=0.0),
+    "no doubt in crowds": replace(_WHOLE, crowd_doubt=0.0),
+    "no appearance": replace(_WHOLE, appearance_weight=0.0),
+}

@@ -1,0 +1,50 @@
+"""What the networks see in a video, kept in a file for trackers that are run without networks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose.people import Poses
+from pose.skeleton import SKELETONS
+
+_PARTS = ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
+
+
+def poses_of_video(video: Path, detector: str, pose: str, keep: Path | None) -> list[Poses]:
+    """The people of every frame; read from the folder `keep` where they were kept before."""
+    kept = None if keep is None else keep / f"{video.stem}.npz"
+    if kept is not None and kept.is_file():
+        return _read(kept)
+    from app.video.source import open_source
+    from pose.detector import load_detector
+    from pose.estimator import load_estimator
+
+    detect = load_detector(detector, score_thr=0.2)
+    estimate = load_estimator(pose, appearance=True)
+    with open_source(video) as source:
+        people = [estimate(frame, detect(frame)) for frame in source]
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _write(kept, people)
+    return people
+
+
+def _write(path: Path, people: list[Poses]) -> None:
+    parts = {name: np.concatenate([getattr(p, name) for p in people]) for name in _PARTS}
+    counts = np.array([len(p) for p in people])
+    kept: dict[str, Any] = {"skeleton": people[0].skeleton.name, "counts": counts, **parts}
+    np.savez_compressed(path, **kept)
+
+
+def _read(path: Path) -> list[Poses]:
+    with np.load(path) as kept:
+        skeleton = SKELETONS[str(kept["skeleton"])]
+        ends = np.cumsum(kept["counts"])[:-1]
+        parts = [np.split(kept[name], ends) for name in _PARTS]
+    return [
+        Poses(boxes, scores, keypoints, keypoint_scores, skeleton, appearance)
+        for boxes, scores, keypoints, keypoint_scores, appearance in zip(*parts, strict=True)
+    ]

@@ -1,0 +1,220 @@
+"""The second pass over a finished video: link what belongs together, fill short gaps, smooth.
+
+Tracking live, each frame knows only the past. Afterwards both ends of a gap are known: pieces of
+tracks are joined by the cheapest assignment over all gaps (Zhang, Li and Nevatia, CVPR 2008, as one
+bipartite step), and each person's coordinates are smoothed forward and backward (Rauch, Tung and
+Striebel, 1965) under the tracker's own motion model, which also fills the gaps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.people import FloatArray, IntArray, Poses
+from pose.skeleton import Skeleton
+from tracking import motion
+from tracking.assignment import assign
+from tracking.config import TrackerConfig
+from tracking.observation import boxes_of, clear_joints, coordinates, joints_of, uncertainty
+from tracking.tracks import TrackedPoses
+
+LINK_S = 3.0  # longest absence across which two pieces are joined
+FILL_S = 0.5  # longest absence that is filled
+FILLED_SCORE = 0.5  # share of the scores beside a gap that the filled people get
+_SHORTEST_S = 0.15  # people seen for less, and nowhere linked, are dropped
+_END_S = 0.4  # of a piece's end, from which its speed is taken
+_LIKELY = 0.3  # likeness from which two pieces are one person
+_TALLEST_STEP = 2.5  # heights per second that a person may move across a gap
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Piece:
+    """One track: M sights of a person."""
+
+    frames: IntArray  # (M,) ascending
+    times_s: NDArray[np.float64]  # (M,)
+    people: Poses  # M
+
+
+def refined(
+    frames: Sequence[TrackedPoses],
+    times_s: Sequence[float],
+    config: TrackerConfig | None = None,
+) -> list[TrackedPoses]:
+    """The tracks of a whole video, linked, filled and smoothed; frame for frame as given.
+
+    A joined person keeps the id that was seen first. Filled people have lower scores than those
+    beside the gap. The online tracks are not changed.
+    """
+    if not frames:
+        return []
+    config = config or TrackerConfig()
+    clock = _rising(times_s)
+    skeleton = frames[0].poses.skeleton
+    pieces = _pieces(frames, clock)
+    chains = _chains(pieces)
+    found: list[list[tuple[int, Poses]]] = [[] for _ in frames]
+    for person, chain in chains.items():
+        together = _together([pieces[member] for member in chain])
+        if together.times_s[-1] - together.times_s[0] < _SHORTEST_S and len(clock) > 1:
+            continue
+        at, people = _smoothed(together, clock, config)
+        for row, frame in enumerate(at.tolist()):
+            found[frame].append((person, people.select([row])))
+    return [_frame(people, skeleton) for people in found]
+
+
+def _rising(times_s: Sequence[float]) -> NDArray[np.float64]:
+    """Times (F,) that rise by at least a millisecond from frame to frame."""
+    steps = np.maximum(np.diff(np.asarray(times_s, np.float64)), 1e-3)
+    return np.concatenate([[0.0], np.cumsum(steps)])
+
+
+def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[int, _Piece]:
+    """The tracks by id."""
+    seen: dict[int, list[tuple[int, int]]] = {}
+    for index, frame in enumerate(frames):
+        for row, person in enumerate(frame.ids.tolist()):
+            seen.setdefault(person, []).append((index, row))
+    pieces = {}
+    for person, sights in seen.items():
+        at = np.array([index for index, _ in sights])
+        people = _stacked([frames[index].poses.select([row]) for index, row in sights])
+        pieces[person] = _Piece(at, clock[at], people)
+    return pieces
+
+
+def _chains(pieces: dict[int, _Piece]) -> dict[int, list[int]]:
+    """Ids of the pieces of each person in order of time, by the first one's id."""
+    ids = list(pieces)
+    alike = np.zeros((len(ids), len(ids)), np.float32)  # (end of, start of)
+    ends = {person: _end(piece, last=True) for person, piece in pieces.items()}
+    starts = {person: _end(piece, last=False) for person, piece in pieces.items()}
+    for row, before in enumerate(ids):
+        for column, after in enumerate(ids):
+            gap_s = pieces[after].times_s[0] - pieces[before].times_s[-1]
+            if 0 < gap_s <= LINK_S:
+                alike[row, column] = _link(ends[before], starts[after], gap_s)
+    rows, columns = assign(alike, _LIKELY)
+    follows = {ids[row]: ids[column] for row, column in zip(rows, columns, strict=True)}
+    chains = {}
+    for first in set(ids) - set(follows.values()):
+        chain = [first]
+        while chain[-1] in follows:
+            chain.append(follows[chain[-1]])
+        chains[first] = chain
+    return chains
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _End:
+    """A piece near its start or end."""
+
+    place: NDArray[np.float64]  # (2,) box centre
+    speed: NDArray[np.float64]  # (2,) pixels per second
+    size: NDArray[np.float64]  # (2,) width and height
+    appearance: FloatArray  # (D,)
+
+
+def _end(piece: _Piece, last: bool) -> _End:
+    edge_s = piece.times_s[-1 if last else 0]
+    near = np.abs(piece.times_s - edge_s) <= _END_S  # (M,)
+    values, times_s = coordinates(piece.people)[near, :4], piece.times_s[near] - edge_s
+    place, speed = values[-1 if last else 0, :2], np.zeros(2)
+    if len(values) > 2:
+        speed, place = np.polyfit(times_s, values[:, :2], 1)
+    size = np.median(values[:, 2:], axis=0)
+    return _End(place, speed, size, piece.people.appearance[near].mean(0))
+
+
+def _link(before: _End, after: _End, gap_s: float) -> float:
+    """How likely one person left at `before` and came back at `after`, 0 to 1."""
+    decay_s = TrackerConfig().velocity_decay_s
+    reach_s = decay_s * (1 - np.exp(-gap_s / decay_s)) / 2  # each end goes half the way
+    offset = before.place + before.speed * reach_s - (after.place - after.speed * reach_s)
+    height = max(before.size[1], after.size[1], 1.0)
+    distance = np.hypot(*offset) / height
+    if distance > 0.3 + _TALLEST_STEP * gap_s:
+        return 0.0
+    spread = 0.2 + 0.8 * gap_s**0.75  # heights
+    growth = np.abs(np.log(np.maximum(before.size, 1) / np.maximum(after.size, 1))).sum()
+    unlike = 0.5 * (distance / spread) ** 2 + growth
+    if before.appearance.any() and after.appearance.any():
+        unlike += 1 - float(before.appearance @ after.appearance)
+    return float(np.exp(-unlike))
+
+
+def _together(pieces: list[_Piece]) -> _Piece:
+    return _Piece(
+        np.concatenate([piece.frames for piece in pieces]),
+        np.concatenate([piece.times_s for piece in pieces]),
+        _stacked([piece.people for piece in pieces]),
+    )
+
+
+def _smoothed(
+    piece: _Piece, clock: NDArray[np.float64], config: TrackerConfig
+) -> tuple[IntArray, Poses]:
+    """Frames (M',) and people (M') of one person, smoothed, with short gaps filled."""
+    frames, row = _filled_frames(piece, clock)  # (M',) and the sight at or before each (M',)
+    known = piece.frames[row] == frames  # (M',)
+    joint_scores = clear_joints(piece.people, config.joint_thr)
+    noise = uncertainty(piece.people, joint_scores, config)
+    measured = coordinates(piece.people)
+    heights = np.maximum(np.median(measured[:, 3]), 1.0)
+    states = motion.smoothed(
+        clock[frames],
+        measured[row],
+        np.where(known[:, None], noise[row], np.inf),
+        config.velocity_decay_s,
+        (config.acceleration * heights) ** 2,
+        (config.first_speed * heights) ** 2,
+    )
+    share = np.where(known, 1.0, FILLED_SCORE).astype(np.float32)  # (M',)
+    people = piece.people.select(row)
+    joints = joints_of(states)
+    seen = joint_scores[row] > 0  # a joint never seen would only be a guess: leave it as it was
+    joints = np.where((seen | ~known[:, None])[..., None], joints, people.keypoints)
+    smooth = Poses(
+        boxes_of(states),
+        people.scores * share,
+        joints,
+        people.keypoint_scores * share[:, None],
+        people.skeleton,
+        people.appearance,
+    )
+    return frames, smooth
+
+
+def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
+    """Frames of a piece and of its short gaps (M',), and the sight at or before each (M',)."""
+    spans = [
+        np.arange(a, b) if clock[b] - clock[a] <= FILL_S + 1e-9 else np.array([a])
+        for a, b in zip(piece.frames[:-1].tolist(), piece.frames[1:].tolist(), strict=True)
+    ]
+    frames = np.concatenate([*spans, piece.frames[-1:]])
+    return frames, np.searchsorted(piece.frames, frames, side="right") - 1
+
+
+def _frame(people: list[tuple[int, Poses]], skeleton: Skeleton) -> TrackedPoses:
+    if not people:
+        return TrackedPoses.empty(skeleton)
+    return TrackedPoses(
+        _stacked([one for _, one in people]), np.array([person for person, _ in people])
+    )
+
+
+def _stacked(parts: Sequence[Poses]) -> Poses:
+    """The people of all parts."""
+    return Poses(
+        np.concatenate([part.boxes for part in parts]),
+        np.concatenate([part.scores for part in parts]),
+        np.concatenate([part.keypoints for part in parts]),
+        np.concatenate([part.keypoint_scores for part in parts]),
+        parts[0].skeleton,
+        np.concatenate([part.appearance for part in parts]),
+    )
