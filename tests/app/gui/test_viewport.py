@@ -1,0 +1,52 @@
+"""Fit, zoom, pan and mirror are plain numbers that can be checked by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from app.gui.painting import shown_image
+from app.gui.viewport import Viewport
+
+FITTED = Viewport((400, 200), (100, 100))  # scale 2, borders of 100 left and right
+
+
+def test_fitting_centres_the_frame() -> None:
+    assert FITTED.scale == 2
+    assert FITTED.to_canvas(-0.5, -0.5) == (100, 0)
+    assert FITTED.to_canvas(99.5, 99.5) == (300, 200)
+    assert FITTED.visible() == (0, 0, 100, 100)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_there_and_back_is_the_same_point(mirror: bool) -> None:
+    view = Viewport((400, 200), (100, 80), mirror=mirror).zoomed(3, 120, 60).panned(-30, 11)
+    assert view.to_frame(*view.to_canvas(12, 34)) == pytest.approx((12, 34))
+
+
+def test_zooming_keeps_the_point_under_the_pointer() -> None:
+    before = FITTED.to_frame(180, 90)
+    assert FITTED.zoomed(2.5, 180, 90).to_frame(180, 90) == pytest.approx(before)
+
+
+def test_zooming_out_ends_at_the_fit_and_in_at_a_limit() -> None:
+    assert FITTED.zoomed(1.5, 0, 0).zoomed(0.1, 0, 0).zoom is None
+    assert FITTED.zoomed(1e6, 200, 100).scale == 32
+
+
+def test_the_picture_cannot_be_lost_by_panning() -> None:
+    view = FITTED.zoomed(4, 200, 100).panned(1e6, -1e6)
+    assert view.centre == (0.0, 1.0)
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_only_what_is_seen_is_resampled_and_at_the_screen_s_resolution(qapp, mirror) -> None:
+    image = np.zeros((2160, 3840, 3), np.uint8)
+    image[:, :1920] = (255, 0, 0)  # the left half is blue
+    view = Viewport((960, 540), (3840, 2160), mirror=mirror)
+    picture, target = shown_image(image, view, pixel_ratio=1.0)
+    assert (picture.width(), picture.height()) == (960, 540) == (target.width(), target.height())
+    assert (picture.pixelColor(10, 10).blue() == 255) is not mirror
+    close = view.zoomed(40, 480, 270)
+    picture, target = shown_image(image, close, pixel_ratio=1.0)
+    assert picture.width() < 1100
