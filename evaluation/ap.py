@@ -81,8 +81,8 @@ def precision_recall(
     there = ~np.isnan(detections.scores[:, joint])
     scores, correct = detections.scores[there, joint], detections.correct[there, joint]
     order = scores.argsort(kind="stable")[::-1]
-    if not group_ties and _order_matters(scores[order], correct[order]):
-        order = poseval_argsort(scores)[::-1]
+    if not group_ties and (matters := _mixed_ties(scores[order], correct[order])).any():
+        order = poseval_argsort(scores, matters[order.argsort()])[::-1]
     scores, found = scores[order], np.cumsum(correct[order])
     precision = found / np.arange(1, len(found) + 1)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -93,9 +93,11 @@ def precision_recall(
     return precision, recall, scores
 
 
-def _order_matters(scores: FloatArray, correct: BoolArray) -> bool:
-    """Whether right and wrong joints share a score; scores are sorted."""
-    return bool(((scores[1:] == scores[:-1]) & (correct[1:] != correct[:-1])).any())
+def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
+    """Which joints (D,) share their score both with right and with wrong ones; scores sorted."""
+    group = np.cumsum(np.diff(scores, prepend=np.nan) != 0)  # (D,) 1, 2, ...
+    size, right = np.bincount(group), np.bincount(group, correct)
+    return ((right > 0) & (right < size))[group]
 
 
 def average_precision(detections: JointDetections, *, group_ties: bool) -> AveragePrecision:

@@ -99,7 +99,7 @@ def report_page(
     if "CLEAR" in overall:
         body.append(_timelines(scores, worst))
     if "AP" in overall:
-        body.append(_precision_recall(scores, options))
+        body.append(_precision_recall(scores))
     if "sweep" in overall:
         body.append(_sweep(overall))
     title = "Pose tracking report"
@@ -250,13 +250,13 @@ def _switches(score: SequenceScore) -> list[tuple[int, int, int, int, list[str]]
     return [(*key, joints) for key, joints in together.items()]
 
 
-def _precision_recall(scores: Sequence[SequenceScore], options: ScoreOptions) -> str:
+def _precision_recall(scores: Sequence[SequenceScore]) -> str:
     detections = total(scores).detections
     figures = []
     for group, joints in GROUPS.items():
         lines = {}
         for joint in joints:
-            precision, recall, _ = precision_recall(detections, joint, group_ties=options.strict)
+            precision, recall, _ = precision_recall(detections, joint, group_ties=True)
             known = np.isfinite(recall)
             lines[JOINT_NAMES[joint]] = (100 * recall[known], 100 * precision[known])
         figures.append(curves(group, lines, ("recall", "precision")))

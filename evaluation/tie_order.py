@@ -19,8 +19,12 @@ _LANES = 8  # doubles in a register
 _BLOCK = 64  # the largest part that the network sorts
 
 
-def poseval_argsort(scores: FloatArray) -> IntArray:
-    """Indices (D,) that sort finite `scores` (D,) rising, equal ones as the reference has them."""
+def poseval_argsort(scores: FloatArray, matters: BoolArray | None = None) -> IntArray:
+    """Indices (D,) that sort finite `scores` (D,) rising, equal ones as the reference has them.
+
+    `matters` (D,) tells of which scores the order among equals is wanted; all by default. The
+    others come out sorted as well, faster.
+    """
     order = np.arange(len(scores))
     if not len(scores):
         return order
@@ -31,6 +35,9 @@ def poseval_argsort(scores: FloatArray) -> IntArray:
         start, end, depth = parts.pop()
         part = order[start:end]
         values = scores[part]
+        if matters is not None and not matters[part].any():
+            order[start:end] = part[values.argsort()]
+            continue
         if depth <= 0 and len(scores) > 1:  # too many equal scores to get on
             order[start:end] = part[_introsort(values)]
             continue
