@@ -1,0 +1,73 @@
+"""AP of joints, counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from evaluation.ap import JointDetections, average_precision, correct_joints, precision_recall
+
+
+def one_joint(scores: list[float], correct: list[bool], truth: int) -> JointDetections:
+    column = np.array(scores, float)[:, None], np.array(correct, bool)[:, None]
+    return JointDetections(*column, np.array([truth]))
+
+
+@pytest.mark.parametrize(
+    ("scores", "correct", "truth", "expected"),
+    [
+        ([0.9, 0.8], [True, True], 2, 100),
+        ([0.9, 0.8], [True, True], 4, 50),  # half of the truth is never found
+        ([0.9, 0.8], [False, True], 1, 50),  # found at precision 1/2
+        ([0.9, 0.8, 0.7], [True, False, True], 2, 100 * (0.5 + 0.5 * 2 / 3)),
+        ([], [], 3, 0),
+    ],
+)
+def test_area_under_the_curve(
+    scores: list[float], correct: list[bool], truth: int, expected: float
+) -> None:
+    for group_ties in (False, True):
+        result = average_precision(one_joint(scores, correct, truth), group_ties=group_ties)
+        assert result.ap[0] == pytest.approx(expected)
+
+
+def test_a_joint_that_is_never_labelled_has_no_ap_but_a_precision() -> None:
+    result = average_precision(one_joint([0.9], [False], 0), group_ties=False)
+    assert np.isnan(result.ap[0])
+    assert np.isnan(result.recall[0])
+    assert result.precision[0] == 0
+
+
+def test_equal_scores_are_one_step_where_ties_are_grouped() -> None:
+    for correct in ([True, False], [False, True]):
+        detections = one_joint([0.5, 0.5], correct, 1)
+        precision, recall, scores = precision_recall(detections, 0, group_ties=True)
+        assert (precision.tolist(), recall.tolist(), scores.tolist()) == ([0.5], [1.0], [0.5])
+
+
+def test_only_the_ties_that_matter_are_put_in_the_reference_s_order() -> None:
+    """Asking for the order of all equal scores or of the mixed ones gives the same AP."""
+    from evaluation.tie_order import poseval_argsort
+
+    rng = np.random.default_rng(0)
+    scores, correct = rng.integers(0, 300, 2000) / 300, rng.random(2000) < 0.6
+    detections = JointDetections(scores[:, None], correct[:, None], np.array([1500]))
+    precision, _, _ = precision_recall(detections, 0, group_ties=False)
+    order = poseval_argsort(scores)[::-1]
+    expected = np.cumsum(correct[order]) / np.arange(1, 2001)
+    assert precision.tolist() == expected.tolist()
+
+
+def test_each_truth_keeps_its_best_prediction_and_the_other_way_round() -> None:
+    """Truth 0 has prediction 1 (both joints) over 0 (one); prediction 0 is then left over."""
+    matched = np.array([[True, False], [True, True], [False, False], [False, True]])
+    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    correct = correct_joints(matched, np.array([2, 2]), truth, predicted, 2)
+    assert correct.tolist() == [[False, False], [True, True]]
+
+
+def test_of_equally_good_partners_the_first_is_taken() -> None:
+    matched = np.ones((4, 1), bool)
+    truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
+    correct = correct_joints(matched, np.array([1, 1]), truth, predicted, 2)
+    assert correct.tolist() == [[True], [False]]  # both predictions choose truth 0
