@@ -172,6 +172,9 @@ def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
         "scores": np.concatenate([pose.scores for pose in poses]),
         "keypoints": np.concatenate([pose.keypoints for pose in poses]),
         "keypoint_scores": np.concatenate([pose.keypoint_scores for pose in poses]),
+        "appearance": np.concatenate(
+            [pose.appearance for pose in poses if len(pose)] or [np.zeros((0, 0), np.float32)]
+        ),
     }
 
 
@@ -185,6 +188,7 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
             arrays["keypoints"][rows],
             arrays["keypoint_scores"][rows],
             skeleton,
+            arrays["appearance"][rows],
         )
         people = TrackedPoses(poses, arrays["ids"][rows])
         yield frame_without_picture(

@@ -21,14 +21,16 @@ COMMANDS: Commands = {
     "measure": ("app.measure", "joint angles and speeds of a tracks file, plots, a report"),
     "models": ("app.models", "list, fetch, check and add weights"),
     "export": ("app.export", "write a network as ONNX, OpenVINO or TensorRT"),
+    "label": ("app.label", "pick frames worth correcting, and take corrections back"),
     "train": ("pose.training.command", "train or fine-tune a network"),
-    "label": ("app.label", "pick frames of a video for correction by hand, to train on"),
     "eval": (
         {
             "posetrack": ("evaluation.posetrack", "PoseTrack MOTA and mAP of results"),
             "mot": ("evaluation.mot", "MOT Challenge scores of results"),
             "coco": ("evaluation.coco", "COCO keypoint AP of results or of a network"),
             "run": ("evaluation.run", "run the pipeline on a data set and score it"),
+            "networks": ("evaluation.networks", "the networks' scores, side by side"),
+            "speed": ("evaluation.speed", "milliseconds per stage, frames per second"),
         },
         "score results against truth",
     ),

@@ -25,6 +25,7 @@ from pose.people import Frame, ImageArray
 from tracking.files import FORMATS, ClipInfo, open_writer
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult, Pipeline
+from tracking.refine import refined
 
 DECODED_AHEAD = 8
 
@@ -125,7 +126,7 @@ def track_clip(
             lambda count: tell(Progress(clip.source, count, expected(source, options))),
             stopped,
         )
-    results = list(_refined(blocks, settings)) if options.refine else None
+    results = _refined(blocks, settings) if options.refine else None
     outputs = _write_tracks(clip, info, options, results or blocks.results())
     if options.measures.wanted:
         outputs += _write_measures(clip, settings, view, results or list(blocks.results()))
@@ -141,7 +142,7 @@ def track_clip(
     count = blocks.frame_count
     report = ClipReport(
         frames=count,
-        people=len({int(i) for result in blocks.results() for i in result.people.ids}),
+        people=len({int(i) for result in results or blocks.results() for i in result.people.ids}),
         seconds=time.monotonic() - began,
         tracked=count - done,
         outputs=tuple(outputs),
@@ -203,7 +204,8 @@ def _follow(
         tell(count)
         try:
             for result in pipeline.follow(itertools.takewhile(lambda _: not stopped(), ahead)):
-                writer.put(only(result, options.follow))
+                # A second pass may give a person another id, and chooses afterwards
+                writer.put(only(result, 0 if options.refine else options.follow))
                 count += 1
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
@@ -276,8 +278,18 @@ def fingerprint(source: str) -> dict[str, Any]:
     return {"source": source}
 
 
-def _refined(blocks: Blocks, settings: Settings) -> Iterable[FrameResult]:
-    raise NotImplementedError
+def _refined(blocks: Blocks, settings: Settings) -> list[FrameResult]:
+    """The whole clip's results after the second pass; needs memory for all its people."""
+    results = list(blocks.results())
+    people = refined(
+        [result.people for result in results],
+        [result.frame.time_s for result in results],
+        settings.pipeline.tracker,
+    )
+    return [
+        only(replace(result, people=tracked), settings.clip.follow)
+        for result, tracked in zip(results, people, strict=True)
+    ]
 
 
 def _redraw(

@@ -86,12 +86,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--det-frequency", type=int, metavar="N",
                      help="detect on every Nth frame, predict between")  # fmt: skip
     how.add_argument("--max-people", type=int, metavar="N", help="keep the N most certain people")
-    how.add_argument("--max-latency", type=float, metavar="MS",
-                     help="let the detector do less while a frame takes longer than this")
-    how.add_argument("--camera-motion", action="store_const", const=True,
-                     help="the camera moves: measure how, so that people are not lost")
-    how.add_argument("--appearance", action="store_const", const=True,
-                     help="compare what people look like, too")
+    how.add_argument(
+        "--max-latency",
+        type=float,
+        metavar="MS",
+        help="let the detector do less while a frame takes longer than this",
+    )
+    how.add_argument(
+        "--camera-motion",
+        action="store_const",
+        const=True,
+        help="the camera moves: measure how, so that people are not lost",
+    )
+    how.add_argument(
+        "--appearance", action="store_const", const=True, help="compare what people look like, too"
+    )
     how.add_argument("--refine", action="store_const", const=True,
                      help="second pass: link, fill and smooth the tracks")  # fmt: skip
 

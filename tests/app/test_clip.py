@@ -9,15 +9,16 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import build, make_video, turn
+from clips import BrightBoxes, Upright, build, make_video, turn
 
 from app import blocks, clip
 from app.clip import BrokenClip, Clip, track_clip
 from app.config import ClipOptions, Settings
 from app.overlay import OverlayStyle
 from app.video.source import MediaError
+from pose.people import Detections, Frame
 from tracking.files import read_tracks
-from tracking.pipeline import PipelineConfig
+from tracking.pipeline import Pipeline, PipelineConfig
 
 
 def settings(**options: object) -> Settings:
@@ -235,3 +236,22 @@ def test_blocks_hold_results_exactly(tmp_path: Path) -> None:
     results = list(kept.results())
     assert [result.frame.index for result in results] == list(range(kept.frame_count))
     assert results[-1].people.poses.keypoints.dtype == np.float32
+
+
+def test_the_second_pass_fills_a_short_gap(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 40, people=1)
+
+    class Blinking(BrightBoxes):
+        def __call__(self, frame: Frame) -> Detections:
+            found = super().__call__(frame)
+            return Detections.empty() if 15 <= frame.index < 20 else found
+
+    def seen(stem: str, refine: bool) -> list[int]:
+        chosen = settings(refine=refine, formats=("csv",))
+        pipeline = Pipeline(Blinking(), Upright(), chosen.pipeline)
+        track_clip(Clip(str(source), tmp_path / stem), chosen, pipeline, {})
+        assert len(video_times(tmp_path / f"{stem}.mp4")) == 40
+        return [result.frame.index for result in read_tracks(tmp_path / f"{stem}.csv").frames]
+
+    assert not {16, 17, 18} & set(seen("online", refine=False))
+    assert {16, 17, 18} <= set(seen("refined", refine=True))
