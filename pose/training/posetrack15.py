@@ -1,0 +1,83 @@
+"""PoseTrack's 15 joints for a data set of COCO's 17 that keeps LSP's own joints in `lsp14`.
+
+    python -m pose.training.posetrack15 people.json posetrack15.json
+
+LSP pictures give twelve limb joints, neck and head top by hand; their nose, and everything of other
+pictures, is taken over by name. Neck and head top of other pictures stay unlabelled.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from pose.people import FloatArray
+from pose.skeleton import COCO17, POSETRACK15
+
+# Leeds Sports Pose, README: the order of its 14 joints, with PoseTrack's names.
+LSP14 = (
+    "right_ankle", "right_knee", "right_hip", "left_hip", "left_knee", "left_ankle",
+    "right_wrist", "right_elbow", "right_shoulder", "left_shoulder", "left_elbow", "left_wrist",
+    "neck", "head_top",
+)  # fmt: skip
+
+
+def to_posetrack15(content: dict[str, Any]) -> dict[str, Any]:
+    """The same pictures and people with PoseTrack's joints."""
+    own = {image["id"]: image.get("lsp14") for image in content["images"]}
+    people = []
+    for person in content["annotations"]:
+        lsp = own.get(person["image_id"])
+        joints, scores = _joints(person, None if lsp is None else np.array(lsp, np.float32))
+        people.append(
+            {
+                **person,
+                "keypoints": joints.ravel().tolist(),
+                "keypoint_scores": scores.tolist(),
+                "num_keypoints": int((joints[:, 2] > 0).sum()),
+                "label": "teacher",  # that is, joints count by their scores; by hand is 1
+            }
+        )
+    category = {
+        "id": 1,
+        "name": "person",
+        "keypoints": list(POSETRACK15.names),
+        "skeleton": [[a + 1, b + 1] for a, b in POSETRACK15.limbs],
+    }
+    return {**content, "annotations": people, "categories": [category]}
+
+
+def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray, FloatArray]:
+    """Joints (15, 3) x y v and scores (15,); `lsp` (14, 3) goes before the person's own."""
+    coco = np.array(person["keypoints"], np.float32).reshape(17, 3)
+    sure = np.ones(17, np.float32)
+    if person.get("label") == "teacher":
+        sure = np.array(person["keypoint_scores"], np.float32)
+    joints = np.zeros((15, 3), np.float32)
+    scores = np.zeros(15, np.float32)
+    for target, name in enumerate(POSETRACK15.names):
+        if lsp is not None and name in LSP14:
+            x, y, visible = lsp[LSP14.index(name)]
+            if visible > 0:
+                joints[target], scores[target] = (x, y, 2), 1
+        elif name in COCO17.names:
+            source = COCO17.index(name)
+            joints[target], scores[target] = coco[source], sure[source]
+    return joints, scores
+
+
+def main() -> None:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m pose.training.posetrack15")
+    parser.add_argument("data", type=Path)
+    parser.add_argument("out", type=Path)
+    args = parser.parse_args()
+    args.out.write_text(json.dumps(to_posetrack15(json.loads(args.data.read_bytes()))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,333 @@
+"""What a task makes of labels: targets, scores, and weights that the program can use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from small_data import SIZE_WH, TINY, person, read_split, small_recipe, small_task, write_data
+from torch import nn
+
+from pose.detector import load_detector
+from pose.estimator import load_estimator
+from pose.people import Detections, Frame
+from pose.skeleton import COCO17, POSETRACK15, Skeleton
+from pose.training import command
+from pose.training.check import draw_first_batch
+from pose.training.detector_task import DetectorTask
+from pose.training.loop import Run
+from pose.training.mosaic import MosaicAugmentation, MosaicSamples, cut_out, paste, place_picture
+from pose.training.people_file import LabelledPeople
+from pose.training.pictures import Pictures
+from pose.training.pose_task import PoseTask
+from pose.training.posetrack15 import to_posetrack15
+from pose.training.processes import Processes
+from pose.training.recipes import Recipe, Stage
+from pose.training.scores import box_ap, oks, oks_ap, pckh
+from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
+from pose.training.teacher import Teacher
+from pose.weights import WeightsError, load_weights, save_weights
+from pose.yolox import YOLOX
+
+CPU = Processes(torch.device("cpu"))
+YOLOX_TINY: dict[str, Any] = {"depth": 0.33, "width": 0.0625, "depthwise": True, "classes": 80}
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """No fight for cores over networks of a few kilobytes."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def _people(tmp_path: Path, pictures: int = 4) -> LabelledPeople:
+    return read_split(write_data(tmp_path, pictures), None)
+
+
+def test_perfect_poses_score_1_and_distant_ones_0(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    scores = np.ones(len(people), np.float32)
+    np.testing.assert_allclose(oks(people.keypoints, people), 1, atol=1e-6)
+    np.testing.assert_allclose(oks_ap(people.keypoints, scores, people), 1)
+    assert oks_ap(people.keypoints + 500, scores, people) == 0
+
+
+def test_oks_ap_counts_the_thresholds_that_are_passed(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    # Every joint off by so much that OKS is 0.72: right at 0.5 to 0.7, wrong at 0.75 to 0.95.
+    spread = 2 * np.array(COCO17.sigmas) * np.sqrt(people.areas[0])
+    off = np.sqrt(-2 * np.log(0.72)) * spread  # (K,)
+    moved = people.keypoints + np.stack([off, np.zeros(17)], axis=1)
+    np.testing.assert_allclose(oks(moved.astype(np.float32), people), 0.72, atol=1e-4)
+    np.testing.assert_allclose(oks_ap(moved, np.ones(4, np.float32), people), 0.5)
+
+
+def test_pckh_measures_in_heads(tmp_path: Path) -> None:
+    people = replace(_people(tmp_path, 1), head_px=np.array([20.0], np.float32))
+    points = people.keypoints.copy()
+    points[0, :4, 0] += 9.0
+    points[0, 4:8, 0] += 11.0
+    np.testing.assert_allclose(pckh(points, people), 13 / 17)
+    assert np.isnan(pckh(points, _people(tmp_path, 1)))  # nobody has a head
+
+
+def test_boxes_that_are_all_found_score_1(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    found = [
+        {"image_id": index, "category_id": 1, "bbox": [10.0, 5.0, 40.0, 70.0], "score": 0.9}
+        for index in range(4)
+    ]
+    np.testing.assert_allclose(box_ap(people, found), 1)
+    assert box_ap(people, found[:2]) < 0.6
+    assert box_ap(people, []) == 0
+
+
+def test_joints_of_the_same_name_keep_what_they_know() -> None:
+    torch.manual_seed(0)
+    old = build_pose(Start(TINY), COCO17)
+    state = {name: value.clone() for name, value in old.state_dict().items()}
+    new = build_pose(Start(TINY, state, skeleton=COCO17), POSETRACK15)
+    images = torch.randn(1, 3, 64, 32)
+    with torch.inference_mode():
+        before, after = old.eval()(images), new.eval()(images)
+    assert after.shape[1] == 15
+    for name in ("left_wrist", "nose", "right_hip"):
+        torch.testing.assert_close(after[:, POSETRACK15.index(name)], before[:, COCO17.index(name)])
+
+
+SKATER = Skeleton("skater", ("left_skate", "right_skate", "hat"), ((0, 2), (1, 2)), (1, 0, 2),
+                  (0.05, 0.05, 0.1))  # fmt: skip
+
+
+def test_a_network_of_other_joints_is_of_use_at_once(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    content = json.loads(file.read_text())
+    content["categories"] = [
+        {"id": 1, "name": "skater", "keypoints": list(SKATER.names), "skeleton": [[1, 3], [2, 3]],
+         "sigmas": list(SKATER.sigmas)}
+    ]  # fmt: skip
+    for row in content["annotations"]:
+        row["keypoints"] = [15, 70, 2, 45, 70, 2, 30, 10, 2]
+    file.write_text(json.dumps(content))
+    task = small_task(file)
+    Run(task, small_recipe(1), tmp_path / "out", CPU).train()
+    estimate = load_estimator(str(tmp_path / "out" / "best.safetensors"), "cpu")
+    assert estimate.skeleton == SKATER
+    frame = Frame(0, 0.0, np.zeros((80, 60, 3), np.uint8))
+    poses = estimate(frame, Detections(np.array([[10.0, 5.0, 50.0, 75.0]]), np.ones(1)))
+    assert poses.keypoints.shape == (1, 3, 2)
+
+
+def test_the_estimator_finds_what_the_trainer_scored(tmp_path: Path) -> None:
+    """The same network gives the same poses in training's evaluation and in use."""
+    file = write_data(tmp_path)
+    task = small_task(file)
+    Run(task, small_recipe(2), tmp_path / "out", CPU).train()
+    best = tmp_path / "out" / "best.safetensors"
+    state, metadata = load_weights(best)
+    network = build_pose(Start(TINY, state), COCO17).eval()
+    with torch.inference_mode():
+        expected = task.evaluate(network, SIZE_WH)["oks"]
+    estimate = load_estimator(str(best), "cpu")
+    found = []
+    for index in range(len(task.val)):
+        image = Pictures(task.val.places)[int(task.val.image_of[index])]
+        assert image is not None
+        boxes = Detections(task.val.boxes[index : index + 1], np.ones(1))
+        found.append(estimate(Frame(0, 0.0, image), boxes).keypoints[0])
+    # Reduced precision in the runtime may move a joint a little.
+    np.testing.assert_allclose(float(oks(np.array(found), task.val).mean()), expected, atol=0.03)
+    assert metadata["input_wh"] == "32x64"
+
+
+def test_a_missing_picture_in_mid_run_teaches_nothing(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    task = small_task(file)
+    for place in task.train.places:
+        place.file.write_bytes(b"damaged")
+    batch = task.collate([task.samples(SIZE_WH, 0, 0)[index] for index in range(2)])
+    assert float(batch[2].sum()) == 0
+    assert float(task.loss(task.network, batch).detach()) == 0
+
+
+def test_samples_depend_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
+    task = small_task(write_data(tmp_path))
+    first, again = (task.samples(SIZE_WH, 1, 5)[2][0] for _ in range(2))
+    np.testing.assert_array_equal(first, again)
+    assert not np.array_equal(first, task.samples(SIZE_WH, 2, 5)[2][0])
+
+
+def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    teacher = Teacher(shared / "teachers" / "tinypose_256_192.onnx", POSETRACK15)
+    assert len(teacher.joints) == 13  # those that COCO has too
+    images = torch.randn(1, 3, 64, 32)
+    maps = teacher.heatmaps(images, (16, 8))
+    assert maps.shape == (1, 13, 16, 8)
+    file = write_data(tmp_path)
+    task = small_task(file)
+    task.teacher, task.teacher_weight = (
+        Teacher(shared / "teachers" / "tinypose_256_192.onnx", COCO17),
+        1.0,
+    )
+
+    class Repeat(nn.Module):
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            assert task.teacher is not None
+            return task.teacher.heatmaps(images, (16, 8))
+
+    batch = task.collate([task.samples(SIZE_WH, 0, 0)[0]])
+    assert float(task.loss(Repeat(), batch)) == 0
+
+
+def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
+    image = np.full((100, 60, 3), 200, np.uint8)
+    joints = np.array([[10.0, 10.0], [50.0, 10.0], [50.0, 90.0], [10.0, 90.0]], np.float32)
+    patch, mask = cut_out(image, np.array([5, 5, 55, 95], np.float32), joints, 45.0)
+    assert patch.shape == (45, 25, 3)
+    canvas = np.zeros((100, 100, 3), np.uint8)
+    others = np.array([[12, 12, 30, 50], [80, 10, 95, 60]], np.float32)
+    boxes = paste(canvas, others, patch, mask, (10, 10))
+    # The first stood behind and is hidden; the newcomer comes last.
+    assert boxes.tolist() == [[80, 10, 95, 60], [10, 10, 35, 55]]
+    assert canvas[32, 22].tolist() == [200, 200, 200]
+    assert canvas[80, 80].tolist() == [0, 0, 0]
+
+
+def test_boxes_follow_their_picture_into_the_mosaic() -> None:
+    canvas = np.zeros((100, 100, 3), np.uint8)
+    image = np.full((40, 80, 3), 255, np.uint8)
+    boxes = np.array([[0, 0, 20, 40]], np.float32)
+    placed = place_picture(canvas, (50, 0, 100, 100), image, boxes, 0.5, (0.0, 0.0), flip=True)
+    np.testing.assert_allclose(placed, [[80, 0, 90, 20]])
+    assert canvas[10, 85].tolist() == [255, 255, 255]
+    assert canvas[10, 45].tolist() == [0, 0, 0]
+
+
+def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    always = MosaicAugmentation(mosaic_chance=0, paste_chance=1.0, most_pasted=4)
+    never = replace(always, paste_chance=0.0)
+    pictures = Pictures(people.places)
+    counts = []
+    for augmentation in (always, never):
+        samples = MosaicSamples(people, pictures, (128, 128), (0, 0), augmentation)
+        counts.append(sum(len(samples[index][1]) for index in range(4)))
+    assert counts[0] > counts[1] > 0
+
+
+def _detector_task(file: Path, start: Start) -> DetectorTask:
+    train, val = read_split(file, "train"), read_split(file, "val")
+    return DetectorTask(build_detector(start), start.network, train, val)
+
+
+def test_a_yolox_of_80_classes_is_tuned_and_of_use_at_once(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    start_file = tmp_path / "start.safetensors"
+    header = {"kind": "detector", "network": json.dumps(YOLOX_TINY), "input_wh": "64x64"}
+    save_weights(start_file, YOLOX(**YOLOX_TINY).state_dict(), header)
+    start = detector_start(str(start_file))
+    task = _detector_task(write_data(tmp_path), start)
+    recipe = Recipe((Stage((64, 64), 1, 2),), precision="fp32", backbone_rate=0.3)
+    Run(task, recipe, tmp_path / "out", CPU).train()
+    best = tmp_path / "out" / "best.safetensors"
+    before, after = load_weights(start_file)[0], load_weights(best)[0]
+    rows = before["head.cls_preds.0.weight"] != after["head.cls_preds.0.weight"]
+    assert rows[0].any()
+    detect = load_detector(str(best), "cpu", score_thr=0.0)
+    assert len(detect(Frame(0, 0.0, np.zeros((80, 60, 3), np.uint8)))) > 0
+
+
+def test_a_detector_starts_from_a_pose_networks_backbone(tmp_path: Path) -> None:
+    file = tmp_path / "pose.safetensors"
+    network = build_pose(Start(TINY), COCO17)
+    header = {"kind": "pose", "network": json.dumps(TINY), "input_wh": "32x64"}
+    save_weights(file, network.state_dict(), header)
+    detector = build_detector(detector_start(str(file)))
+    own = network.conv1.weight.half().float()
+    torch.testing.assert_close(detector.state_dict()["backbone.conv1.weight"], own)
+
+
+def test_exported_networks_cannot_be_trained(tmp_path: Path) -> None:
+    file = tmp_path / "exported.onnx"
+    file.write_bytes(b"onnx")
+    with pytest.raises(WeightsError, match="start from its weights"):
+        pose_start(str(file))
+
+
+def test_the_check_draws_the_targets_on_the_joints(tmp_path: Path) -> None:
+    task = small_task(write_data(tmp_path))
+    assert draw_first_batch(task, Stage(SIZE_WH, 1, 4), 0, tmp_path / "check.png") == 4
+    sheet = cv2.imread(str(tmp_path / "check.png"))
+    assert sheet is not None
+    assert sheet.shape == (128, 4 * 64, 3)
+    green = (np.abs(sheet.astype(int) - [80, 200, 60]) < 12).all(2)
+    assert green.sum() > 20  # left joints; noise has hardly any such pixels
+
+
+def test_the_command_checks_trains_and_leaves_a_card(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from app.cli import main
+
+    monkeypatch.setattr(command, "POSE_HRNET", TINY)
+    file = write_data(tmp_path)
+    content = json.loads(file.read_text())
+    content["annotations"].append({**person(0, [5.0, 5.0, 0.0, 9.0]), "id": 77})
+    file.write_text(json.dumps(content))
+    out = tmp_path / "out"
+    words = ["train", "pose", "--data", str(file), "--images", str(tmp_path), "--out", str(out),
+             "--stage", "32x64:2:2", "--precision", "fp32", "--device", "cpu"]  # fmt: skip
+    assert main([*words, "--check"]) == 0
+    assert (out / "check.png").is_file()
+    assert not (out / "best.safetensors").exists()
+    said = capsys.readouterr().out
+    assert "train: 6 people in 6 pictures" in said
+    assert "left out, a box without area: 1 (000.png (annotation 77))" in said
+
+    assert main(words) == 0
+    card = (out / "model-card.md").read_text()
+    assert "| train |" in card and "oks-ap" in card and "a box without area" in card
+    assert (out / "curves.png").is_file()
+    assert main([*words, "--from", "no-such-weights"]) == 1
+    assert "no weights are called 'no-such-weights'" in capsys.readouterr().err
+
+
+def test_a_wrong_stage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    from app.cli import main
+
+    with pytest.raises(SystemExit):
+        main(
+            ["train", "pose", "--data", "a", "--images", "b", "--out", "c", "--stage", "100x64:1:1"]
+        )
+    assert "multiples of 32" in capsys.readouterr().err
+
+
+def test_lsp_joints_become_posetracks(tmp_path: Path) -> None:
+    lsp = [[float(index), 50.0, 1] for index in range(14)]
+    lsp[0][2] = 0
+    row = person(0, [0.0, 0.0, 60.0, 80.0], label="teacher", keypoint_scores=[0.3] * 17)
+    content = {"images": [{"id": 0, "file_name": "a.jpg", "lsp14": lsp}],
+               "annotations": [row], "categories": []}  # fmt: skip
+    (mapped,) = to_posetrack15(content)["annotations"]
+    joints = np.array(mapped["keypoints"]).reshape(15, 3)
+    assert joints[:, 2].tolist() == [0.0] + [2.0] * 14
+    assert joints[[12, 14], 0].tolist() == [12.0, 13.0]  # neck, head top
+    np.testing.assert_allclose(joints[13, :2], row["keypoints"][:2])  # nose
+    np.testing.assert_allclose(mapped["keypoint_scores"], [0] + [1] * 12 + [0.3, 1], atol=1e-6)
+
+
+def test_pose_task_keeps_people_with_few_joints_for_small_skeletons(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    small = people.as_skeleton(Skeleton("two", ("nose", "left_eye"), (), (0, 1), (0.1, 0.1)))
+    task = PoseTask(nn.Identity(), TINY, small, small)
+    assert len(task.train) == 4
