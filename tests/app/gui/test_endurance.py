@@ -1,0 +1,112 @@
+"""The window under load: bounded latency, exact counts, flat memory, an interface that answers.
+
+In short here; `POSSE_ENDURANCE=1 pytest tests/app/gui/test_endurance.py -s` runs the two minutes
+and the two hundred changes, and prints the figures.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_session import FakeCamera, FakeFile, burnt_number
+from PyQt6.QtCore import QTimer
+
+FULL = bool(os.environ.get("POSSE_ENDURANCE"))
+SECONDS = 120.0 if FULL else 3.0
+CHANGES = 200 if FULL else 12
+
+
+def resident_mb() -> float:
+    """Memory of this process."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+class Heartbeat:
+    """Measures the gaps in the event loop by a timer of 5 ms."""
+
+    def __init__(self) -> None:
+        self.gaps_ms: list[float] = []
+        self._last_s = time.monotonic()
+        self._timer = QTimer()
+        self._timer.setInterval(5)
+        self._timer.timeout.connect(self._beat)
+        self._timer.start()
+
+    def _beat(self) -> None:
+        now_s = time.monotonic()
+        self.gaps_ms.append((now_s - self._last_s) * 1000)
+        self._last_s = now_s
+
+
+@pytest.mark.parametrize("rate", [30, 60])
+def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window, rate) -> None:
+    inference_ms = 10_000 / rate
+    camera = FakeCamera(rate, size_wh=(640, 480))
+    window = open_window(camera, delay_s=inference_ms / 1000, specs=("0",))
+    qtbot.waitUntil(lambda: window.presenter.view is not None, timeout=20_000)
+    qtbot.wait(500)
+    gauges = window.session.gauges
+    latencies_ms: list[float] = []
+    canvas = window.stage.canvas
+    show = canvas.show_view
+
+    def measured(view, drawing) -> None:
+        """Paint, then compare the clock burnt into the picture with the clock."""
+        show(view, drawing)
+        taken_s = burnt_number(view.result.frame.image) / 1e6
+        latencies_ms.append((time.monotonic() - camera.began_s - taken_s) * 1000)
+
+    window.presenter._show = measured
+    heartbeat = Heartbeat()
+    gc.collect()
+    before_mb = resident_mb()
+    qtbot.wait(round(SECONDS * 1000))
+    after_mb = resident_mb()
+    window.session.stop()
+    qtbot.waitUntil(lambda: gauges.counts().in_flight == 0)
+
+    counts = gauges.counts()
+    assert counts.captured == counts.shown + counts.dropped == camera.given
+    # The bound of the design is 2 inferences + 50 ms; a shared machine may add a little to the
+    # slowest, so the median is held to it here, and the full run prints the rest
+    assert np.median(latencies_ms) < 2 * inference_ms + 50
+    assert after_mb - before_mb < 40
+    assert len(heartbeat.gaps_ms) > 10
+    if FULL:
+        worst, late = max(latencies_ms), np.percentile(latencies_ms, 95)
+        print(
+            f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
+            f"latency median {np.median(latencies_ms):.0f} ms, p95 {late:.0f}, worst {worst:.0f} "
+            f"(bound {2 * inference_ms + 50:.0f}); captured {counts.captured} = shown "
+            f"{counts.shown} + dropped {counts.dropped}; memory {before_mb:.0f} -> {after_mb:.0f} "
+            f"MB; event loop gap p99 {np.percentile(heartbeat.gaps_ms, 99):.0f} ms, worst "
+            f"{max(heartbeat.gaps_ms):.0f} ms"
+        )
+
+
+def test_many_quick_starts_stops_and_changes_leave_nothing_behind(qtbot, open_window) -> None:
+    sources = [FakeCamera(60) if turn % 2 else FakeFile(20) for turn in range(CHANGES + 1)]
+    window = open_window(*sources, specs=("0",))
+    threads = threading.active_count()
+    before_mb = resident_mb()
+    for turn in range(CHANGES):
+        window.open(["0" if turn % 2 else "a.mp4"])
+        if turn % 4 == 0:
+            qtbot.wait(15)
+        if turn % 5 == 0:
+            window.playing.close_source()
+        if turn % 7 == 0:
+            window.playing.restart()
+    window.playing.close_source()
+    qtbot.waitUntil(lambda: threading.active_count() <= threads, timeout=20_000)
+    grown_mb = resident_mb() - before_mb
+    assert grown_mb < 60
+    if FULL:
+        print(f"\n{CHANGES} changes: no hang, no thread left, memory grew by {grown_mb:.0f} MB")
