@@ -35,7 +35,7 @@ def write_card(
     scores = [
         f"| {name} | {value:.4f} |"
         for name, value in best.items()
-        if name not in ("step", "epoch", "score") or (name == "score" and len(best) == 3)
+        if name not in ("step", "epoch", "score")
     ]
     settings = {name: value for name, value in asdict(recipe).items() if name != "augmentation"}
     text = [

@@ -26,8 +26,10 @@ def draw_curves(log: Path, picture: Path) -> None:
     if len(names) > 1:
         names.remove("score")  # it repeats one of the others
     panels = [
-        _panel("loss", losses, None),
-        _panel("on the validation people", _curves(scored, tuple(names)), (0.0, 1.0)),
+        _panel("loss, over steps", losses, None),
+        _panel(
+            "scores on the validation people, over steps", _curves(scored, tuple(names)), (0.0, 1.0)
+        ),
     ]
     cv2.imwrite(str(picture), np.concatenate(panels))
 

@@ -74,7 +74,8 @@ class DetectorTask:
                 {"image_id": picture, "category_id": 1, "bbox": box, "score": score}
                 for box, score in zip(xyxy_to_xywh(boxes).tolist(), scores.tolist(), strict=True)
             )
-        return {"score": box_ap(self.val, results)}
+        score = box_ap(self.val, results)
+        return {"score": score, "ap50": score}
 
     def _detect(
         self, network: nn.Module, image: ImageArray, size_wh: tuple[int, int]

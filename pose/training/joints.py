@@ -20,7 +20,8 @@ _SIGMA_OF = {
     "foot": 0.089,
 }  # fmt: skip
 _UNKNOWN_SIGMA = 0.079
-_OTHER_NAMES = {"head": "head_top"}  # CrowdPose's
+# The same point of the body under other names: CrowdPose's, PoseTrack 2018's, MPII's.
+_OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
 
 
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
@@ -32,9 +33,8 @@ def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
     if len(set(names)) != len(names):
         raise ValueError(f"joint names repeat: {', '.join(names)}")
     if category.get("sigmas") is None and category.get("mirror") is None:
-        usual = tuple(_OTHER_NAMES.get(name, name) for name in names)
         for known in SKELETONS.values():
-            if known.names in (names, usual):
+            if names in (known.names, _crowdpose_names(known)):
                 return known
     sigmas = category.get("sigmas") or [guess_sigma(name) for name in names]
     limbs = tuple((int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ())
@@ -55,6 +55,18 @@ def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tu
         first, second = names.index(a), names.index(b)
         mirror[first], mirror[second] = second, first
     return tuple(mirror)
+
+
+def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
+    """The names as CrowdPose's file has them."""
+    return tuple("head" if name == "head_top" else name for name in skeleton.names)
+
+
+def same_joint(name: str, skeleton: Skeleton) -> int | None:
+    """The index of the joint of `skeleton` that is where `name` is; None where there is none."""
+    wanted = _OTHER_NAMES.get(name, name)
+    usual = [_OTHER_NAMES.get(own, own) for own in skeleton.names]
+    return usual.index(wanted) if wanted in usual else None
 
 
 def guess_sigma(name: str) -> float:

@@ -20,6 +20,7 @@ import numpy as np
 from pose.geometry import xywh_to_xyxy
 from pose.people import BoolArray, FloatArray, IntArray
 from pose.skeleton import Skeleton
+from pose.training.joints import same_joint
 from pose.training.pictures import Place, find_picture
 from pose.training.readers import Content, Row, TrainingDataError, read_content
 
@@ -56,8 +57,7 @@ class LabelledPeople:
         keypoints = np.zeros((len(self), len(skeleton), 2), np.float32)
         weights = np.zeros((len(self), len(skeleton)), np.float32)
         for target, name in enumerate(skeleton.names):
-            if name in self.skeleton.names:
-                source = self.skeleton.index(name)
+            if (source := same_joint(name, self.skeleton)) is not None:
                 keypoints[:, target] = self.keypoints[:, source]
                 weights[:, target] = self.weights[:, source]
         return replace(self, keypoints=keypoints, weights=weights, skeleton=skeleton)

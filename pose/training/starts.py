@@ -14,6 +14,7 @@ from pose.hrnet import HRNet
 from pose.library import detector_network, find_weights, pose_network
 from pose.official import HRNET_SIZES, recognise
 from pose.skeleton import COCO17, Skeleton
+from pose.training.joints import same_joint
 from pose.weights import State, WeightsError, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
 
@@ -87,8 +88,7 @@ def build_pose(start: Start, skeleton: Skeleton) -> HRNet:
     head = {f"final_layer.{part}": network.state_dict()[f"final_layer.{part}"].clone()
             for part in ("weight", "bias")}  # fmt: skip
     for target, name in enumerate(skeleton.names):
-        if name in start.skeleton.names:
-            source = start.skeleton.index(name)
+        if (source := same_joint(name, start.skeleton)) is not None:
             for part, rows in head.items():
                 rows[target] = start.state[part][source]
     network.load_state_dict({**start.state, **head})
@@ -112,5 +112,6 @@ def build_detector(start: Start) -> nn.Module:
 
 def adapted(start: Start, skeleton: Skeleton) -> list[str]:
     """The joints of `skeleton` that the start does not know."""
-    known = start.skeleton.names if start.state is not None else ()
-    return [name for name in skeleton.names if name not in known]
+    if start.state is None:
+        return list(skeleton.names)
+    return [name for name in skeleton.names if same_joint(name, start.skeleton) is None]

@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton
+from pose.training.joints import same_joint
 
 
 class Teacher:
@@ -34,9 +35,9 @@ class Teacher:
         self._input = self._session.get_inputs()[0]
         self._size_hw = tuple(int(side) for side in self._input.shape[2:])
         pairs = [
-            (target, COCO17.index(name))
+            (target, own)
             for target, name in enumerate(skeleton.names)
-            if name in COCO17.names
+            if (own := same_joint(name, COCO17)) is not None
         ]
         self.joints = torch.tensor([target for target, _ in pairs])  # of the student
         self._own = torch.tensor([own for _, own in pairs])
