@@ -24,7 +24,7 @@ from PyQt6.QtWidgets import (
 from app.config import Settings
 from app.gui.actions import make_actions
 from app.gui.editing import Editing
-from app.gui.icons import app_icon, icon
+from app.gui.icons import app_icon
 from app.gui.library import Library
 from app.gui.log_pane import LogPane
 from app.gui.measures_panel import MeasuresPanel
@@ -100,13 +100,13 @@ class MainWindow(QMainWindow):
         self.tabs.setDocumentMode(True)
         self.tabs.setUsesScrollButtons(False)
         self.tabs.setAccessibleName(tr("Panels"))
-        for panel, name, picture in (
-            (self.people, tr("People"), "people"),
-            (self.overlay, tr("Overlay"), "overlay"),
-            (self.tracking, tr("Tracking"), "tracking"),
-            (self.measures, tr("Measures"), "measures"),
+        for panel, name in (
+            (self.people, tr("People")),
+            (self.overlay, tr("Overlay")),
+            (self.tracking, tr("Tracking")),
+            (self.measures, tr("Measures")),
         ):
-            self.tabs.addTab(panel, icon(picture), name)
+            self.tabs.addTab(panel, name)
         side = QWidget()
         column = QVBoxLayout(side)
         column.setContentsMargins(0, 0, 8, 8)

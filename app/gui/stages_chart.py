@@ -70,6 +70,7 @@ class StagesChart(QWidget):
             for curve in self._curves:
                 curve.setData([], [])
             self._legend.setText("")
+            self._plot.setYRange(0, 50, padding=0)
             return
         stacked = np.cumsum(times, axis=1)  # (T, S)
         x = np.arange(len(times)) + SHOWN - len(times)

@@ -70,7 +70,7 @@ QDockWidget {{ border: none; }}
 QMainWindow::separator {{ background: {window}; width: 6px; height: 6px; }}
 QTabWidget::pane {{ border: none; background: {panel}; }}
 QTabBar {{ qproperty-drawBase: 0; }}
-QTabBar::tab {{ background: transparent; color: {muted}; padding: 8px 7px; border: none;
+QTabBar::tab {{ background: transparent; color: {muted}; padding: 8px 12px; border: none;
   border-bottom: 2px solid transparent; }}
 QTabBar::tab:selected {{ color: {text}; border-bottom-color: {accent}; }}
 QTabBar::tab:hover {{ color: {text}; }}
