@@ -21,10 +21,12 @@ from tracking.pipeline import FrameResult
 Colour = tuple[int, int, int]
 ColourArray = NDArray[np.uint8]
 
-# Apart in hue and lightness, readable on skin, wood and grass; the ninth person starts a new round
+# Apart in hue and lightness, readable on skin, wood and grass; later rounds repeat hues
 PALETTE: tuple[Colour, ...] = (
     (46, 196, 255), (255, 140, 46), (122, 224, 74), (244, 88, 190),
     (255, 214, 52), (150, 120, 255), (52, 222, 178), (255, 86, 86),
+    (64, 110, 255), (255, 172, 196), (198, 246, 130), (196, 56, 224),
+    (0, 150, 142), (194, 144, 92), (172, 226, 255), (214, 36, 58),
 )  # fmt: skip
 OUTLINE_DARKNESS = 0.28  # the outline is the person's colour at this brightness
 RIGHT_SIDE_DARKNESS = 0.72  # the right limbs are this much darker, to tell the sides apart
@@ -280,7 +282,7 @@ def _figure_of(skeleton: Skeleton) -> _Figure:
         limbs = [
             limb for limb in limbs if {names[j].split("_")[-1] for j in limb} != {"ear", "shoulder"}
         ]
-        limbs.append((names.index("nose"), len(names)))
+        limbs.insert(0, (names.index("nose"), len(names)))  # its end goes under the shoulders
     return _Figure(
         np.array(limbs, np.int64).reshape(-1, 2),
         np.array([*widths, JOINT_WIDTHS["neck"]], np.float32),

@@ -38,9 +38,9 @@ def test_the_frames_picture_is_not_written_to() -> None:
 
 
 def test_neighbouring_ids_have_colours_far_apart() -> None:
-    colours = np.array([colour_of(person) for person in range(1, 9)], float)
+    colours = np.array([colour_of(person) for person in range(1, 17)], float)
     gaps = np.linalg.norm(colours[:, None] - colours[None], axis=2)
-    assert gaps[~np.eye(8, dtype=bool)].min() > 60
+    assert gaps[~np.eye(16, dtype=bool)].min() > 60
 
 
 @given(st.integers(1, 10**9))
