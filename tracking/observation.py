@@ -14,11 +14,12 @@ from tracking.motion import MotionArray
 
 def finite(poses: Poses) -> Poses:
     """Drop people whose box or score is not finite; a joint that is not gets score 0."""
+    parts = (poses.boxes, poses.scores, poses.keypoints, poses.keypoint_scores, poses.appearance)
+    if all(np.isfinite(part).all() for part in parts):
+        return poses
     good = np.isfinite(poses.boxes).all(1) & np.isfinite(poses.scores)
     joint_good = np.isfinite(poses.keypoints).all(2) & np.isfinite(poses.keypoint_scores)
     known = np.isfinite(poses.appearance).all(1)
-    if good.all() and joint_good.all() and known.all():
-        return poses
     mended = Poses(
         poses.boxes,
         poses.scores,

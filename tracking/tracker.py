@@ -71,9 +71,11 @@ class PoseTracker:
         alike = likeness(memory, ahead, poses, joint_scores, unseen_s, self.config)  # (T, N)
         rows, columns = self._pairs(memory, alike, poses.scores)
 
-        sure = columns[memory.confirmed[rows]]
-        clearness = 1 - self.config.crowd_doubt * _crowded(poses.boxes, sure)  # (N,)
-        candidate = ~memory.confirmed[rows]
+        candidate = ~memory.confirmed[rows]  # (M,)
+        clearness = np.ones(len(poses), np.float32)
+        if candidate.any() or poses.appearance.size:  # who else does not need it
+            crowded = _crowded(poses.boxes, columns[~candidate])
+            clearness -= np.float32(self.config.crowd_doubt) * crowded
         memory.motion[:, rows] = motion.corrected(ahead[:, rows], measured[columns], noise[columns])
         self._note(memory, rows, poses, columns, joint_scores, clearness)
         grown_up = rows[candidate & memory.confirmed[rows]]

@@ -64,5 +64,5 @@ def test_nobody_is_nobody() -> None:
 
 
 def test_a_share_outside_its_range_is_refused() -> None:
-    with pytest.raises(ValueError, match="share is 1.5"):
+    with pytest.raises(ValueError, match=r"share is 1\.5"):
         Smoother(1.5)

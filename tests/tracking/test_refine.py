@@ -1,0 +1,79 @@
+"""After the last frame: pieces are joined, gaps filled, trembling smoothed."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from pose.people import Poses
+from pose.skeleton import COCO17
+from tracking.refine import FILL_S, LINK_S, refined
+from tracking.tracks import TrackedPoses
+
+STEP_S = 0.04
+
+
+def person(x: float, person_id: int, y: float = 0.0) -> TrackedPoses:
+    box = np.array([[x, y, x + 50, y + 150]], np.float32)
+    joints = np.full((1, 17, 2), (x + 25, y + 75), np.float32)
+    poses = Poses(box, np.full(1, 0.9), joints, np.full((1, 17), 0.8), COCO17)
+    return TrackedPoses(poses, np.array([person_id]))
+
+
+NOBODY = TrackedPoses.empty(COCO17)
+
+
+def after(frames: list[TrackedPoses]) -> list[TrackedPoses]:
+    return refined(frames, [n * STEP_S for n in range(len(frames))])
+
+
+def test_a_piece_that_goes_on_where_another_ended_is_the_same_person() -> None:
+    walk = [person(4 * n, 1) for n in range(20)]
+    walk += [NOBODY] * 20
+    walk += [person(4 * n, 2) for n in range(40, 60)]
+    found = after(walk)
+    assert {i for frame in found for i in frame.ids.tolist()} == {1}
+    assert len(walk[45].ids) == 1 and walk[45].ids[0] == 2, "the online tracks are not changed"
+
+
+def test_people_too_far_away_or_too_long_gone_stay_two() -> None:
+    start = [person(0, 1) for _ in range(20)]
+    far = [*start, NOBODY, *(person(900, 2) for _ in range(20))]
+    late = [*start, *[NOBODY] * round((LINK_S + 1) / STEP_S), *(person(0, 2) for _ in range(20))]
+    for frames in (far, late):
+        assert {i for frame in after(frames) for i in frame.ids.tolist()} == {1, 2}
+
+
+def test_a_short_gap_is_filled_on_the_way_and_a_long_one_left() -> None:
+    gap = round(FILL_S / STEP_S) - 2
+    short = [person(4 * n, 1) for n in range(20)] + [NOBODY] * gap
+    short += [person(4 * n, 1) for n in range(20 + gap, 50)]
+    found = after(short)
+    middle = found[20 + gap // 2]
+    assert middle.ids.tolist() == [1]
+    assert abs(middle.poses.boxes[0, 0] - 4 * (20 + gap // 2)) < 3
+    assert middle.poses.scores[0] < 0.5, "a guess does not look like a sight"
+    long = short[:20] + [NOBODY] * 3 * gap + short[20 + gap :]
+    assert len(after(long)[20 + gap].ids) == 0
+
+
+def test_trembling_is_smoothed_and_the_frames_stay_as_many() -> None:
+    rng = np.random.default_rng(0)
+    frames = [person(4 * n + float(rng.normal(0, 3)), 1) for n in range(80)]
+    found = after(frames)
+    truth = 4.0 * np.arange(80)
+    before = np.array([f.poses.boxes[0, 0] for f in frames]) - truth
+    now = np.array([f.poses.boxes[0, 0] for f in found]) - truth
+    assert len(found) == 80
+    assert np.std(now) < 0.7 * np.std(before)
+
+
+def test_a_flash_is_dropped_and_an_empty_video_stays_empty() -> None:
+    frames = [NOBODY, person(0, 1), NOBODY, *(person(500, 2) for _ in range(20))]
+    assert {i for frame in after(frames) for i in frame.ids.tolist()} == {2}
+    assert [len(frame) for frame in after([NOBODY] * 3)] == [0, 0, 0]
+    assert refined([], []) == []
+
+
+def test_a_clock_that_stands_still_does_no_harm() -> None:
+    found = refined([person(4 * n, 1) for n in range(10)], [1.0] * 10)
+    assert all(np.isfinite(frame.poses.boxes).all() for frame in found)

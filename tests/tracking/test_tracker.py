@@ -1,0 +1,234 @@
+"""Identities last: through crossings, absences, odd clocks and odd input; and obey corrections."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from pose.people import Poses
+from pose.skeleton import COCO17, POSETRACK15
+from tracking.tracker import PoseTracker, TrackerConfig
+
+STEP_S = 0.04
+SHAPE = np.random.default_rng(5).uniform(-1, 1, (17, 2)) * (20, 70)
+
+
+def people(*places: tuple[float, float], scores: float = 0.9, joints: float = 0.8) -> Poses:
+    """People 50 x 150 px around their places, all in the same pose."""
+    centres = np.array(places, np.float32).reshape(-1, 2)
+    half = np.float32([25, 75])
+    count = len(centres)
+    return Poses(
+        np.concatenate([centres - half, centres + half], axis=1),
+        np.full(count, scores, np.float32),
+        (centres[:, None] + SHAPE).astype(np.float32),
+        np.full((count, 17), joints, np.float32),
+        COCO17,
+    )
+
+
+def follow(tracker: PoseTracker, frames: list[Poses], start: int = 0) -> list[list[int]]:
+    """The ids of each frame, in the order of its people."""
+    return [
+        tracker.update(poses, (start + n) * STEP_S).ids.tolist() for n, poses in enumerate(frames)
+    ]
+
+
+def test_two_people_who_cross_keep_their_ids() -> None:
+    frames = [people((100 + 8 * n, 200), (500 - 8 * n, 215)) for n in range(50)]
+    assert follow(PoseTracker(), frames) == [[1, 2]] * 50
+
+
+def test_boxes_alone_are_enough() -> None:
+    frames = [people((100 + 8 * n, 200), (500 - 8 * n, 290), joints=0.0) for n in range(50)]
+    assert follow(PoseTracker(), frames) == [[1, 2]] * 50
+
+
+def test_a_person_who_walks_on_behind_a_wall_is_found_again() -> None:
+    walk = [people((100 + 5 * n, 200)) for n in range(60)]
+    hidden = [people() if 25 <= n < 45 else poses for n, poses in enumerate(walk)]
+    ids = follow(PoseTracker(), hidden)
+    assert ids[:25] == [[1]] * 25
+    assert {i for frame in ids[45:] for i in frame} == {1}
+
+
+def test_a_person_gone_for_longer_than_the_memory_comes_back_as_a_new_one() -> None:
+    tracker = PoseTracker(TrackerConfig(memory_s=0.5))
+    follow(tracker, [people((100, 200))] * 5)
+    later = follow(tracker, [people()] * 20 + [people((100, 200))] * 5, start=5)
+    assert later[-1] == [2]
+
+
+def test_a_flash_is_not_a_person() -> None:
+    frames = [people((100, 200)), people((100, 200), (600, 300)), people((100, 200))]
+    assert follow(PoseTracker(), frames) == [[1], [1], [1]]
+
+
+def test_a_new_person_is_shown_when_sure() -> None:
+    frames = [people((100, 200))] + [people((100, 200), (600, 300))] * 3
+    assert follow(PoseTracker(), frames)[-1] == [1, 2]
+
+
+def test_low_scores_continue_a_track_but_start_none() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3)
+    weak = people((100, 200), (600, 300), scores=0.3)
+    assert follow(tracker, [weak] * 10, start=3) == [[1]] * 10
+
+
+@pytest.mark.parametrize("assignment", ["hungarian", "greedy"])
+def test_the_order_of_people_changes_nothing_but_the_order(assignment: str) -> None:
+    rng = np.random.default_rng(2)
+    config = TrackerConfig(assignment=assignment)  # type: ignore[arg-type]
+    straight, shuffled = PoseTracker(config), PoseTracker(config)
+    places = rng.uniform(0, 400, (12, 2))
+    for n in range(30):
+        places = places + rng.normal(0, 6, places.shape)
+        seen = people(*places.tolist()).select(rng.uniform(size=12) < 0.8)
+        order = rng.permutation(len(seen))
+        expected = straight.update(seen, n * STEP_S)
+        found = shuffled.update(seen.select(order), n * STEP_S)
+        by_box = {
+            tuple(box): i
+            for box, i in zip(expected.poses.boxes.tolist(), expected.ids, strict=True)
+        }
+        assert [by_box[tuple(box)] for box in found.poses.boxes.tolist()] == found.ids.tolist()
+        assert len(found) == len(expected)
+
+
+def test_ids_are_never_given_twice_and_start_from_one_in_each_tracker() -> None:
+    rng = np.random.default_rng(0)
+    config = TrackerConfig(memory_s=0.2, reach=0)
+    tracker, seen_until = PoseTracker(config), {}
+    for n in range(200):
+        places = [(float(x), 200.0) for x in rng.choice(10, 3, replace=False) * 300]
+        for person in tracker.update(people(*places), n * STEP_S).ids.tolist():
+            assert n - seen_until.get(person, n) <= 0.2 / STEP_S + 1
+            seen_until[person] = n
+    assert min(seen_until) == 1
+    assert follow(PoseTracker(), [people((0, 0))]) == [[1]]
+
+
+def test_a_thousand_empty_frames_and_then_somebody() -> None:
+    tracker = PoseTracker()
+    assert follow(tracker, [people()] * 1000) == [[]] * 1000
+    assert follow(tracker, [people((100, 200))] * 4, start=1000)[-1] == [1]
+
+
+def test_two_hundred_people_at_once() -> None:
+    places = [(60.0 * (n % 20), 170.0 * (n // 20)) for n in range(200)]
+    ids = follow(PoseTracker(), [people(*places)] * 3)
+    assert ids[0] == ids[2]
+    assert sorted(ids[0]) == list(range(1, 201))
+
+
+@pytest.mark.parametrize("times_s", [[1.0] * 40, [9.0 - 0.04 * n for n in range(40)]])
+def test_a_clock_that_stands_or_runs_back_keeps_ids(times_s: list[float]) -> None:
+    tracker = PoseTracker()
+    for n, time_s in enumerate(times_s):
+        assert tracker.update(people((100 + 5 * n, 200)), time_s).ids.tolist() == [1]
+
+
+def test_after_a_jump_of_the_clock_everybody_is_new() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3)
+    ids = [tracker.update(people((100, 200)), 1000 + n * STEP_S).ids.tolist() for n in range(3)]
+    assert ids[-1] == [2]
+
+
+def test_what_is_not_a_number_is_left_out() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200), (400, 200))] * 2)
+    poses = people((100, 200), (400, 200))
+    boxes, joints = poses.boxes.copy(), poses.keypoints.copy()
+    boxes[0, 2], joints[1, 3] = np.nan, np.inf
+    odd = Poses(boxes, poses.scores, joints, poses.keypoint_scores, COCO17)
+    found = tracker.update(odd, 2 * STEP_S)
+    assert found.ids.tolist() == [2]
+    assert np.isfinite(found.poses.keypoints).all()
+    assert found.poses.keypoint_scores[0, 3] == 0
+    assert follow(tracker, [people((100, 200), (400, 200))], start=3) == [[1, 2]]
+
+
+def test_a_camera_that_pans_is_no_motion_of_people() -> None:
+    """The picture jumps by a person's height; only with the warp are the two told apart."""
+    tracker = PoseTracker()
+    follow(tracker, [people((200, 200), (350, 200))] * 5)
+    pan = np.float32([[1, 0, -150], [0, 1, 0]])
+    found = tracker.update(people((50, 200), (200, 200)), 5 * STEP_S, pan)
+    assert found.ids.tolist() == [1, 2]
+
+
+def test_prediction_goes_on_at_the_last_speed() -> None:
+    tracker = PoseTracker()
+    assert len(tracker.predict(0.0)) == 0
+    follow(tracker, [people((100 + 5 * n, 200)) for n in range(20)])
+    boxes = tracker.predict(21 * STEP_S).boxes
+    assert boxes[0, [0, 2]].mean() == pytest.approx(205, abs=2)
+    assert boxes[0, 3] - boxes[0, 1] == pytest.approx(150, abs=2)
+
+
+def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> None:
+    """Two people, one behind the other, are hidden and come back with places changed by 8 px."""
+    red, blue = np.eye(2, 8, dtype=np.float32)
+
+    def ids_after(first: np.ndarray, second: np.ndarray) -> list[int]:
+        def worn(poses: Poses, *colours: np.ndarray) -> Poses:
+            looks = np.stack(colours) if colours else np.zeros((0, 8), np.float32)
+            parts = poses.boxes, poses.scores, poses.keypoints, poses.keypoint_scores
+            return Poses(*parts, COCO17, looks)
+
+        tracker = PoseTracker()
+        for n in range(10):
+            tracker.update(worn(people((100, 200), (108, 200)), first, second), n * STEP_S)
+        for n in range(10, 20):
+            tracker.update(worn(people()), n * STEP_S)
+        for n in range(20, 25):
+            back = worn(people((100, 200), (108, 200)), second, first)
+            found = tracker.update(back, n * STEP_S)
+        return found.ids.tolist()
+
+    assert ids_after(red, blue) == [2, 1]
+    assert ids_after(red, red) == [1, 2]
+
+
+def test_corrections_are_kept_to() -> None:
+    tracker = PoseTracker()
+    trio = people((100, 200), (400, 200), (700, 200))
+    follow(tracker, [trio] * 2)
+    tracker.swap(1, 2)
+    assert follow(tracker, [trio], start=2) == [[2, 1, 3]]
+    tracker.reassign(3, 9)
+    assert follow(tracker, [trio], start=3) == [[2, 1, 9]]
+    tracker.merge(keep=1, gone=9)
+    assert follow(tracker, [people((400, 900), (700, 200))], start=4)[0][-1] == 1
+    tracker.forget(1)
+    assert follow(tracker, [trio] * 3, start=5)[-1][2] >= 10, "9 was given, so 10 is next"
+
+
+def test_a_locked_person_is_never_forgotten() -> None:
+    tracker = PoseTracker(TrackerConfig(memory_s=0.2))
+    follow(tracker, [people((100, 200))] * 5)
+    tracker.lock(1)
+    later = follow(tracker, [people()] * 200 + [people((110, 200))] * 4, start=5)
+    assert later[-1] == [1]
+
+
+def test_another_pose_network_goes_on_with_the_same_people() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3)
+    poses = people((100, 200))
+    other = Poses(
+        poses.boxes, poses.scores, poses.keypoints[:, :15], poses.keypoint_scores[:, :15],
+        POSETRACK15,
+    )  # fmt: skip
+    assert follow(tracker, [other] * 3, start=3) == [[1]] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("assignment", "best"), ("oks_weight", 1.5), ("memory_s", -1.0),
+                        ("box_noise", 0.0), ("min_similarity", float("nan"))],
+)  # fmt: skip
+def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
+    with pytest.raises(ValueError, match=name):
+        TrackerConfig(**{name: value})  # type: ignore[arg-type]
