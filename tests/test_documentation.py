@@ -1,0 +1,45 @@
+"""The examples of the documentation run, and its pages hold together."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+EXAMPLES = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
+
+
+def test_the_librarys_examples_run(tmp_path: Path) -> None:
+    program = "\n".join(EXAMPLES).replace(
+        '"assets/sample.mp4"', repr(str(ROOT / "assets/sample.mp4"))
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert any(re.fullmatch(r"\d\.\d\d s: person \d+, nose at \[.*\]", line) for line in lines)
+    assert lines[-2:] == ["[1]", "1"]
+
+
+def test_links_between_pages_lead_somewhere() -> None:
+    for page in (ROOT / "docs").glob("*.md"):
+        for link in re.findall(r"\]\(([^)#:]+\.md)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).is_file(), f"{page.name} links to {link}"
+
+
+@pytest.mark.slow
+def test_the_pages_can_be_built(tmp_path: Path) -> None:
+    pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install posse[docs]")
+    pytest.importorskip("mkdocstrings", reason="mkdocstrings is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "-q", "-d", str(tmp_path / "site")],
+        capture_output=True, text=True, cwd=ROOT, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "PoseTracker" in (tmp_path / "site" / "api" / "index.html").read_text()
