@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import orjson
 
 from evaluation.matching import BoolArray, FloatArray, IntArray
 from pose.errors import UserError
@@ -117,16 +118,24 @@ def _read(path: Path, truth: bool, need_ids: bool, expected: str) -> Sequence:
 def read_json(path: Path) -> Any:
     """Parse a JSON file; AnnotationError where it is missing or damaged."""
     try:
-        return json.loads(path.read_bytes())
+        content = path.read_bytes()
     except FileNotFoundError:
         raise AnnotationError(f"{path}: no such file") from None
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass  # NaN is no JSON, but other programs write it; and the slow parser tells more
+    try:
+        return json.loads(content)
     except json.JSONDecodeError as error:
         raise AnnotationError(
             f"{path}: not a whole JSON file (line {error.lineno}, column {error.colno}: "
             f"{error.msg}); was it cut off while being written?"
         ) from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: not a text file: {error}") from error
 
 
 @dataclass(slots=True)

@@ -97,7 +97,6 @@ class _Matches:
     truth: IntArray  # number among the sequence's truths
     prediction: IntArray
     distance: FloatArray
-    new: BoolArray  # paired afresh, not kept
 
 
 def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
@@ -107,7 +106,7 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
     """
     truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
     predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
-    matches = _match_all(frames, truth_numbers, predicted_numbers, (layers, len(truths)))
+    matches, raw = _match_all(frames, truth_numbers, predicted_numbers, layers)
     last = _previous(matches.layer, matches.truth, matches.prediction)  # (M,) -1 = first match
     switched = (last >= 0) & (last != matches.prediction)
     there = np.array([frame.truth_there.sum(1) for frame in frames]).reshape(-1, layers)
@@ -115,7 +114,6 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
     found = np.zeros(there.shape, np.int64)  # (F, K)
     np.add.at(found, (matches.frame, matches.layer), 1)
     distance = sums_by(matches.layer, matches.distance, layers)
-    raw = sum((np.nansum(frame.pairs, axis=(1, 2)) for frame in frames), np.zeros(layers))
     again = _extra_events(matches, last, switched) * matches.distance
     counts = MotCounts(
         there.sum(0).astype(float),
@@ -143,25 +141,92 @@ def _match_all(
     frames: Sequence[FramePairs],
     truth_numbers: list[IntArray],
     predicted_numbers: list[IntArray],
-    size: tuple[int, int],
-) -> _Matches:
-    """Pair the people of each frame; `size` is how many layers and truths there are."""
-    partner = np.full(size, -1)  # the last prediction of each truth
-    found: list[tuple[IntArray, ...]] = [(np.zeros(0, np.int64),) * 4]
-    distances = [np.zeros(0)]
-    for index, frame in enumerate(frames):
-        rows, numbers = truth_numbers[index], predicted_numbers[index]
-        kept = np.isfinite(frame.pairs) & (partner[:, rows, None] == numbers)  # (K, G, P)
-        kept &= np.cumsum(kept, axis=1) == 1  # a prediction that two truths had goes to the first
-        taken = kept.any(2, keepdims=True) | kept.any(1, keepdims=True)
-        new = cheapest_mask(np.where(taken, np.nan, frame.pairs))
-        layer, g, p = (kept | new).nonzero()  # (M,)
-        partner[layer, rows[g]] = numbers[p]
-        found.append((layer, rows[g], numbers[p], new[layer, g, p].astype(np.int64)))
-        distances.append(frame.pairs[layer, g, p])
-    layer, truth, prediction, afresh = (np.concatenate(c) for c in zip(*found, strict=True))
-    frame_of = np.repeat(np.arange(len(frames)), [len(values) for values in distances[1:]])
-    return _Matches(frame_of, layer, truth, prediction, np.concatenate(distances), afresh > 0)
+    layers: int,
+) -> tuple[_Matches, FloatArray]:
+    """Pair the people of each frame; returns also the sum of all candidates' distances (K,).
+
+    Two people who can pair with each other alone are paired, whatever came before. Only where
+    people compete does it matter who had whom.
+    """
+    found = [np.nonzero(np.isfinite(frame.pairs)) for frame in frames]  # layer, truth, prediction
+    frame = np.repeat(np.arange(len(frames)), [len(k) for k, _, _ in found])  # (C,) candidates
+    layer = _joined([k for k, _, _ in found])
+    truth = _joined([n[g] for n, (_, g, _) in zip(truth_numbers, found, strict=True)])
+    prediction = _joined([n[p] for n, (_, _, p) in zip(predicted_numbers, found, strict=True)])
+    distance = np.concatenate(
+        [np.zeros(0), *(f.pairs[where] for f, where in zip(frames, found, strict=True))]
+    )
+    cell = frame * layers + layer
+    chosen = _only_one(cell, truth) & _only_one(cell, prediction)
+    _settle(cell, layer, truth, prediction, distance, chosen)
+    matches = _Matches(
+        frame[chosen], layer[chosen], truth[chosen], prediction[chosen], distance[chosen]
+    )
+    return matches, sums_by(layer, distance, layers)
+
+
+def _joined(parts: Sequence[IntArray]) -> IntArray:
+    return np.concatenate([np.zeros(0, np.int64), *parts])
+
+
+def _only_one(cell: IntArray, number: IntArray) -> BoolArray:
+    """Which candidates (C,) are the only one of this number in their cell."""
+    key = cell * (int(number.max(initial=0)) + 1) + number
+    _, place, count = np.unique(key, return_inverse=True, return_counts=True)
+    return np.asarray(count[place] == 1)
+
+
+def _settle(
+    cell: IntArray,
+    layer: IntArray,
+    truth: IntArray,
+    prediction: IntArray,
+    distance: FloatArray,
+    chosen: BoolArray,
+) -> None:
+    """Mark in `chosen` who pairs where people compete: old pairs first, then the cheapest.
+
+    Candidates (C,) in the order of cells, a cell being one layer of one frame.
+    """
+    layers, truths, predictions = layer.tolist(), truth.tolist(), prediction.tolist()
+    settled = chosen.tolist()
+    latest: dict[tuple[int, int], int] = {}  # of each layer and truth, the last prediction chosen
+    done = 0
+    contested = np.flatnonzero(~chosen)
+    for members in np.split(contested, np.flatnonzero(np.diff(cell[contested])) + 1):
+        for index in range(done, members[0] if len(members) else done):
+            if settled[index]:
+                latest[layers[index], truths[index]] = predictions[index]
+        done = members[0] if len(members) else done
+        for member in _compete(members, layers, truths, predictions, distance, latest):
+            settled[member] = chosen[member] = True
+
+
+def _compete(
+    members: IntArray,
+    layers: list[int],
+    truths: list[int],
+    predictions: list[int],
+    distance: FloatArray,
+    latest: dict[tuple[int, int], int],
+) -> list[int]:
+    """Which of the candidates `members` of one cell are paired."""
+    kept: list[int] = []
+    rest = members.tolist()
+    for member in members.tolist():
+        truth, prediction = truths[member], predictions[member]
+        # A prediction that two truths had goes to the first.
+        if member in rest and latest.get((layers[member], truth)) == prediction:
+            kept.append(member)
+            rest = [m for m in rest if truths[m] != truth and predictions[m] != prediction]
+    if not rest:
+        return kept
+    rows, row = np.unique([truths[m] for m in rest], return_inverse=True)
+    columns, column = np.unique([predictions[m] for m in rest], return_inverse=True)
+    costs = np.full((len(rows), len(columns)), np.nan)
+    costs[row, column] = distance[rest]
+    paired = cheapest_mask(costs)[row, column]
+    return kept + [member for member, one in zip(rest, paired.tolist(), strict=True) if one]
 
 
 def _previous(layer: IntArray, key: IntArray, value: IntArray) -> IntArray:
@@ -205,7 +270,7 @@ def _extra_events(matches: _Matches, last: IntArray, switched: BoolArray) -> Int
     reference's wrong MOTP.
     """
     unused = _previous(matches.layer, matches.prediction, matches.truth) < 0
-    new = matches.new
+    new = last != matches.prediction
     owner = np.full(len(new), -1)
     owner[new] = _previous(matches.layer[new], matches.prediction[new], matches.truth[new])
     transferred = new & (owner >= 0) & (owner != matches.truth)

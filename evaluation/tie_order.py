@@ -68,14 +68,20 @@ def _partition(large: BoolArray) -> IntArray:
     are written behind those at the left, the large ones before those at the right.
     """
     unroll = 4 if len(large) > 8 * 4 * _LANES else 1
-    order = np.arange(len(large))
-    left, right = 0, len(large)
-    for _ in range(len(large) % (unroll * _LANES)):  # to a whole number of registers
-        if large[order[left]]:
+    count = len(large)
+    order = np.arange(count)
+    odd = count % (unroll * _LANES)  # what is over a whole number of registers
+    first, last = list(range(odd)), list(range(count - odd, count))
+    left, right = 0, count
+    flags = dict(zip(first + last, large[first + last].tolist(), strict=True))
+    for _ in range(odd):
+        if flags[first[left]]:
             right -= 1
-            order[left], order[right] = order[right], order[left]
+            place = right - (count - odd)
+            first[left], last[place] = last[place], first[left]
         else:
             left += 1
+    order[:odd], order[count - odd :] = first, last
     registers = order[left:right].reshape(-1, _LANES)  # (R, 8)
     sequence = _reading_order(large[registers].sum(1), unroll)
     read = registers[sequence]  # (R, 8) as they are worked off
