@@ -152,7 +152,9 @@ class PoseTracker:
         span_s = np.where(memory.confirmed, config.memory_s, config.candidate_s + self._step_s)
         fresh = self._now_s - memory.seen_s <= span_s
         memory = memory.kept(fresh | memory.locked)
-        return memory.fitted(len(poses.skeleton), poses.appearance.shape[1])
+        # A frame of nobody says nothing of how people are described.
+        features = (poses if len(poses) else memory).appearance.shape[1]
+        return memory.fitted(len(poses.skeleton), features)
 
     def _ahead(self, memory: Memory, now_s: float) -> motion.MotionArray:
         """The motion of everybody (5, T, C), predicted to `now_s`."""
@@ -196,7 +198,7 @@ class PoseTracker:
         memory.scores[rows] = scores
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score
-        if memory.appearance.shape[1]:
+        if poses.appearance.size:
             share = (_APPEARANCE_SHARE * scores * clear)[:, None]
             memory.appearance[rows] = _mixed(
                 memory.appearance[rows], poses.appearance[columns], share
