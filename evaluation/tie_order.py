@@ -162,19 +162,24 @@ def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, in
     easy = np.take_along_axis(index, rising, 1)[~tied]  # any sort will do
     order[places[~tied][real[~tied]]] = easy[real[~tied]]
     places, real, index, keys = places[tied], real[tied], index[tied], keys[tied]
-    lane = np.arange(_BLOCK)
     size = 2
     while size <= _BLOCK:
-        partners = [lane ^ (size - 1)]  # first each half against the mirrored other
-        stride = size // 4
-        while stride:
-            partners.append(lane ^ stride)
-            stride //= 2
-        for partner in partners:
-            lower = lane < partner
-            # Equal keys stay where they are.
-            swap = np.where(lower, keys > keys[:, partner], keys[:, partner] > keys)
-            keys = np.where(swap, keys[:, partner], keys)
-            index = np.where(swap, index[:, partner], index)
+        half = size // 2
+        _exchange(keys, index, half, mirrored=True)  # each half against the mirrored other
+        while half > 1:
+            half //= 2
+            _exchange(keys, index, half, mirrored=False)
         size *= 2
     order[places[real]] = index[real]
+
+
+def _exchange(keys: FloatArray, index: IntArray, half: int, *, mirrored: bool) -> None:
+    """Compare and exchange neighbouring runs of `half` lanes; equal keys stay where they are."""
+    shape = (len(keys), _BLOCK // (2 * half), 2, half)
+    step = -1 if mirrored else 1
+    low, high = keys.reshape(shape)[:, :, 0], keys.reshape(shape)[:, :, 1, ::step]
+    swap = low > high
+    if swap.any():
+        first, second = index.reshape(shape)[:, :, 0], index.reshape(shape)[:, :, 1, ::step]
+        low[:], high[:] = np.where(swap, high, low), np.where(swap, low, high)
+        first[:], second[:] = np.where(swap, second, first), np.where(swap, first, second)
