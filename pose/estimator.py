@@ -6,18 +6,22 @@ Crops are a quarter larger than the box, as HRNet was trained (`PADDING`).
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
-from torch import Tensor
+from torch import Tensor, nn
 
+from pose.appearance import WithAppearance, descriptors
 from pose.cutting import Cutter, cutter_for
 from pose.geometry import crop_regions, grid_to_frame
 from pose.heatmaps import average_flipped, decode_dark, decode_quarter, shift_right
+from pose.hrnet import HRNet
 from pose.library import pose_network
 from pose.networks import PoseNetwork
 from pose.people import Detections, FloatArray, Frame, Poses
 from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.skeleton import Skeleton
+from pose.weights import WeightsError
 
 PADDING = 1.25
 
@@ -56,11 +60,14 @@ class PoseEstimator:
         finish_mirrored = self._run.submit(self._cutter.mirror(crops)) if self._flip else None
 
         def wait() -> Poses:
-            heatmaps = finish()[0]  # (N, K, h, w)
+            heatmaps, *features = finish()  # (N, K, h, w), and (N, K, C) where it was asked for
             if finish_mirrored is not None:
                 heatmaps = self._average(heatmaps, finish_mirrored()[0])
             keypoints, scores = self._decode(heatmaps, regions)
-            return Poses(detections.boxes, detections.scores, keypoints, scores, self.skeleton)
+            looks = [descriptors(one.cpu().numpy(), scores, self.skeleton) for one in features]
+            return Poses(
+                detections.boxes, detections.scores, keypoints, scores, self.skeleton, *looks
+            )
 
         return wait
 
@@ -89,9 +96,26 @@ def load_estimator(
 ) -> PoseEstimator:
     """The pose network that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
+    appearance: the poses also carry descriptors of what people look like.
     Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
     """
     place = choose_device(device)
     network = pose_network(name_or_file)
+    if appearance:
+        network = _describing(network)
     run = choose_runtime(network.network, place, many=True)
     return PoseEstimator(network, run, cutter_for(place), flip=flip)
+
+
+def _describing(network: PoseNetwork) -> PoseNetwork:
+    """The network with a second output: what the joints look like."""
+    inner, build = network.network, network.network.build
+    if build is None:
+        raise WeightsError(f"{inner.name} is an exported file and cannot describe appearance")
+
+    def built() -> nn.Module:
+        module = build()
+        assert isinstance(module, HRNet)
+        return WithAppearance(module)
+
+    return replace(network, network=replace(inner, key=f"{inner.key}-appearance", build=built))
