@@ -18,6 +18,7 @@ from pose.people import Detections, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
 from tracking.camera_motion import CameraMotion
+from tracking.propagation import confirmed, with_missed
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -39,6 +40,7 @@ class PipelineConfig:
     max_people: int = 0  # keep the best-scored so many; 0 keeps all
     max_latency_ms: float = 0.0  # the detector does less where a frame takes longer; 0: never
     appearance: bool = False  # describe what people look like, for the tracker
+    find_missed: bool = False  # look for poses where the detector missed somebody just seen
     camera_motion: bool = False  # measure how the camera moved, for the tracker
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
@@ -175,6 +177,9 @@ class Pipeline:
     ) -> Callable[[], FrameResult]:
         """Start estimating the poses in the boxes; the function returned waits and tracks."""
         detections, detect_ms = boxes()
+        found = len(detections)
+        if self.config.find_missed:
+            detections = with_missed(detections, self.tracker.predict(frame.time_s))
         start = time.perf_counter()
         submit = getattr(self.estimator, "submit", None)
         wait = submit(frame, detections) if submit else partial(self.estimator, frame, detections)
@@ -182,7 +187,7 @@ class Pipeline:
 
         def finish() -> FrameResult:
             waiting = time.perf_counter()
-            poses = wait()
+            poses = confirmed(wait(), found)
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
             people = self._track(frame, poses)

@@ -31,11 +31,11 @@ def with_missed(detected: Detections, predicted: Detections) -> Detections:
 
 
 def confirmed(poses: Poses, detected: int) -> Poses:
-    """The poses of the first `detected` boxes, and of the predicted ones that hold a person.
+    """The people of the first `detected` boxes, and of the predicted ones that hold somebody.
 
-    A good pose shows half of its joints and is nobody else's.
+    Somebody shows half of their joints. Doubles are left out, see tracking.duplicates.
     """
-    seen = (poses.keypoint_scores >= _GOOD_JOINT).mean(1) >= _GOOD_SHARE
-    seen[:detected] = True
-    poses = poses.select(seen)
-    return poses.select(distinct(poses))
+    kept = distinct(poses)  # (M,)
+    seen = (poses.keypoint_scores[kept] >= _GOOD_JOINT).mean(1) >= _GOOD_SHARE
+    kept = kept[seen | (kept < detected)]
+    return poses if len(kept) == len(poses) else poses.select(kept)

@@ -165,3 +165,21 @@ def test_a_slow_pipeline_lets_its_detector_do_less() -> None:
     line = pipeline(max_latency_ms=1e-6)
     list(line.follow(frames(60)))
     assert line.detector.effort == 0.5  # type: ignore[attr-defined]
+
+
+def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> None:
+    """The detector misses the second person in frames 10 to 12; the pose network is asked there."""
+
+    class Blinking(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            boxes = np.float32([[20, 20, 60, 120], [200, 20, 240, 120]])
+            scores = np.ones(2, np.float32)
+            count = 1 if 10 <= frame.index <= 12 else 2
+            return lambda: Detections(boxes[:count], scores[:count])
+
+    def people_in(find_missed: bool) -> list[int]:
+        line = Pipeline(Blinking(), JointsInTheMiddle(), PipelineConfig(find_missed=find_missed))
+        return [len(result.people) for result in line.follow(frames(20))]
+
+    assert people_in(find_missed=True) == [2] * 20
+    assert people_in(find_missed=False)[10:13] == [1] * 3
