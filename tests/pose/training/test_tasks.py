@@ -257,6 +257,16 @@ def test_a_detector_starts_from_a_pose_networks_backbone(tmp_path: Path) -> None
     torch.testing.assert_close(detector.state_dict()["backbone.conv1.weight"], own)
 
 
+def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
+    file = tmp_path / "pose_hrnet_64x32.pth"
+    network = build_pose(Start(TINY), POSETRACK15)
+    torch.save(network.state_dict(), file)
+    start = pose_start(str(file))
+    assert start.size_wh == (32, 64)
+    again = build_pose(start, start.skeleton).state_dict()
+    assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+
+
 def test_exported_networks_cannot_be_trained(tmp_path: Path) -> None:
     file = tmp_path / "exported.onnx"
     file.write_bytes(b"onnx")
