@@ -34,15 +34,6 @@ class Conveyor(Generic[Item]):
         self._raise_failure()
         self._waiting.put(item)
 
-    def offer(self, item: Item) -> bool:
-        """Hand over `item` and return True, or return False at once where the queue is full."""
-        self._raise_failure()
-        try:
-            self._waiting.put_nowait(item)
-        except queue.Full:
-            return False
-        return True
-
     def close(self) -> None:
         """Wait until every item is taken; safe to call twice."""
         if self._thread.is_alive():

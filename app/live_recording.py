@@ -68,7 +68,7 @@ class LiveRecording:
         self.plan = plan
         self.problem = ""  # why it ended early, in one line
         self._queue: queue.Queue[tuple[FrameResult, TrackedPoses]] = queue.Queue(QUEUED_FRAMES)
-        self._lost = 0
+        self.lost = 0  # frames that the recording could not keep up with
         self._finish = threading.Event()
         self._corrections: tuple[Correction, ...] = ()
         self._first_s: float | None = None
@@ -79,12 +79,6 @@ class LiveRecording:
         self._tracks: list[TracksWriter] = []
         self._thread = threading.Thread(target=self._run, name=f"record {plan.name}", daemon=True)
         self._thread.start()
-
-    @property
-    def lost(self) -> int:
-        """Frames that the recording could not keep up with."""
-        videos = (self._overlay_video, self._clean_video)
-        return self._lost + max(video.lost if video else 0 for video in videos)
 
     @property
     def ended(self) -> bool:
@@ -102,7 +96,7 @@ class LiveRecording:
             if not self.ended:
                 self._queue.put_nowait((shown, tracked))
         except queue.Full:
-            self._lost += 1
+            self.lost += 1
 
     def finish(self, corrections: Sequence[Correction]) -> None:
         """Take no more frames; the files are completed in the background."""

@@ -38,10 +38,9 @@ class Recorder:
     """Encode pictures on a thread of its own; the picture's time decides when it is shown.
 
     Time 0 of the file is the first picture's. `audio_from` is the video the pictures come from:
-    its sound is copied, cut to the same time, where `put` is given that video's times. `live` drops
-    a picture when encoding cannot keep up, and counts it in `lost`; otherwise `put` waits. A live
-    file has its name from the start and is written in fragments: what cannot be recorded again
-    stays playable to the last two seconds, whatever ends it.
+    its sound is copied, cut to the same time, where `put` is given that video's times. `put` waits
+    where encoding cannot keep up. A `live` file has its name from the start and is written in
+    fragments: what cannot be recorded again plays up to its last seconds, whatever ends it.
     Raises MediaError where the file cannot be written: at once, or from a later `put` or `close`.
     """
 
@@ -55,7 +54,6 @@ class Recorder:
         live: bool = False,
     ) -> None:
         self.path = path
-        self.lost = 0  # pictures dropped because the encoder could not keep up
         self._size_wh = size_wh
         self._live = live
         self._partial = path if live else partial_name(path)
@@ -80,10 +78,7 @@ class Recorder:
         """Add (H, W, 3) BGR `image`, shown from `time_s` on; times must increase."""
         if image.shape[1::-1] != self._size_wh:
             raise ValueError(f"image is {image.shape[1::-1]}, the video {self._size_wh}")
-        if not self._live:
-            self._conveyor.put((image, time_s))
-        elif not self._conveyor.offer((image, time_s)):
-            self.lost += 1
+        self._conveyor.put((image, time_s))
 
     def close(self) -> None:
         """Finish the file and give it its name; safe to call twice."""

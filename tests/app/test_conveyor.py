@@ -42,16 +42,6 @@ def test_a_failure_on_the_last_item_reaches_close() -> None:
         conveyor.close()
 
 
-def test_an_offer_to_a_full_queue_is_refused() -> None:
-    go = threading.Event()
-    conveyor: Conveyor[int] = Conveyor(lambda _: go.wait() and None, 1, "test")
-    offers = [conveyor.offer(number) for number in range(5)]
-    go.set()
-    conveyor.close()
-    assert offers[0]
-    assert not offers[-1]
-
-
 def test_prefetching_reads_ahead_by_no_more_than_its_depth() -> None:
     read: list[int] = []
 

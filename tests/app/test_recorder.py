@@ -80,13 +80,12 @@ def test_parts_are_joined_in_step(tmp_path: Path) -> None:
     assert len(sound_of(tmp_path / "all.mp4")) / 48000 == pytest.approx(0.8, abs=0.05)
 
 
-def test_a_live_recording_counts_what_it_cannot_take(tmp_path: Path) -> None:
-    large = np.zeros((720, 1280, 3), np.uint8)
-    with Recorder(tmp_path / "a.mp4", (1280, 720), None, live=True) as recorder:
+def test_a_live_recording_has_its_own_name_while_it_is_written(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.mp4", SIZE, None, live=True) as recorder:
         for index in range(60):
-            recorder.put(large, index / 1000)
-    assert recorder.lost > 0
-    assert len(times_of(tmp_path / "a.mp4")) == 60 - recorder.lost
+            recorder.put(np.zeros((SIZE[1], SIZE[0], 3), np.uint8), index / 25)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.mp4"]
+    assert len(times_of(tmp_path / "a.mp4")) == 60
 
 
 def test_a_file_in_the_folders_place_is_named(tmp_path: Path) -> None:
