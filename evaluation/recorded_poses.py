@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from pose.people import Poses
+from evaluation.recordings import FRAME_RATE
+from pose.people import Frame, Poses
 from pose.skeleton import SKELETONS
 
 _PARTS = ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
@@ -18,18 +20,26 @@ def poses_of_video(video: Path, detector: str, pose: str, keep: Path | None) -> 
     kept = None if keep is None else keep / f"{video.stem}.npz"
     if kept is not None and kept.is_file():
         return _read(kept)
-    from app.video.source import open_source
     from pose.detector import load_detector
     from pose.estimator import load_estimator
 
     detect = load_detector(detector, score_thr=0.2)
     estimate = load_estimator(pose, appearance=True)
-    with open_source(video) as source:
-        people = [estimate(frame, detect(frame)) for frame in source]
+    people = [estimate(frame, detect(frame)) for frame in _frames(video)]
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         _write(kept, people)
     return people
+
+
+def _frames(video: Path) -> Iterator[Frame]:
+    import cv2  # here, so that scoring recordings does without it
+
+    capture = cv2.VideoCapture(str(video))
+    while (read := capture.read())[0]:
+        index = int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1
+        yield Frame(index, index / FRAME_RATE, np.asarray(read[1], np.uint8))
+    capture.release()
 
 
 def _write(path: Path, people: list[Poses]) -> None:
