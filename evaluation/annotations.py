@@ -170,11 +170,12 @@ def _reason(error: Exception) -> str:
     return f"{error} is missing" if isinstance(error, KeyError) else str(error)
 
 
-def _track_id(value: object) -> int:
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if not number or value != value or value in (np.inf, -np.inf) or int(value) != value:  # type: ignore[call-overload]
+def _track_id(value: Any) -> int:
+    if type(value) is int:  # nearly always, and bool is none
+        return value
+    if not isinstance(value, float) or not value.is_integer():
         raise ValueError(f"track id {value!r} is not a whole number")
-    return int(value)  # type: ignore[call-overload]
+    return int(value)
 
 
 def _read_2017(rows: _Rows, data: Any, truth: bool) -> None:
@@ -203,9 +204,9 @@ def _add_2017(rows: _Rows, frame: int, place: int, person: Any, truth: bool) -> 
     annopoints = person.get("annopoints")
     has_points = bool(annopoints) and bool(annopoints[0]) and "point" in annopoints[0]
     track_id = _track_id(person["track_id"][0]) if person.get("track_id") else None
-    corners = ("x1", "y1", "x2", "y2")
-    has_head = truth and all(person.get(corner) for corner in corners)
-    head = tuple(person[corner][0] for corner in corners) if has_head else None
+    head = None
+    if truth and person.get("x1") and person.get("y1") and person.get("x2") and person.get("y2"):
+        head = (person["x1"][0], person["y1"][0], person["x2"][0], person["y2"][0])
     number = len(rows.people)
     rows.people.append(_Person(frame, place, track_id, has_points, head))
     rows.points += [

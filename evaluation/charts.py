@@ -90,7 +90,7 @@ def curves(
         parts += [_text(x, height - bottom + 14, f"{number:g}", "end" if tick == 100 else "middle")]
     parts.append(_text(left + across / 2, height - 4, f"{axes[0]} → {axes[1]} ↑"))
     for number, (name, (xs, ys)) in enumerate(lines.items()):
-        thinned = np.unique(np.linspace(0, max(len(xs) - 1, 0), 200).round().astype(int))
+        thinned = np.unique(np.linspace(0, max(len(xs) - 1, 0), 100).round().astype(int))
         points = " ".join(
             f"{left + across * (xs[i] - x_range[0]) / span:.1f},"
             f"{24 + down * (1 - min(max(ys[i], 0), 100) / 100):.1f}"

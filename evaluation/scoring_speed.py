@@ -1,0 +1,132 @@
+"""How fast the PoseTrack scorer is: seconds and peak memory of whole runs, start included.
+
+    python -m evaluation.scoring_speed [-g TRUTH -p PREDICTIONS] [--frames 1000 10000]
+
+Each line is one run of `python -m evaluation.posetrack -e -t` in a process of its own: on the pair
+of folders given, then on made-up sets of so many frames, five people each, to show that time grows
+with the frames and memory hardly does. The reference takes about a second for each 100 frames.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from evaluation.table import text_table
+
+_REFERENCE_S = 0.01  # poseval's seconds a frame, start-up aside
+_SEQUENCE = 100  # frames of a made-up sequence
+_PEOPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of the scorer."""
+
+    frames: int
+    wall_s: float
+    cpu_s: float  # less disturbed by other programs
+    peak_mb: float  # of memory
+
+
+def timed(truth: Path, predictions: Path, frames: int, flags: Sequence[str]) -> Run:
+    """Run the scorer on two folders; raises CalledProcessError where it fails."""
+    with tempfile.TemporaryDirectory() as out:
+        command = [sys.executable, "-m", "evaluation.posetrack", "-g", str(truth)]
+        command += ["-p", str(predictions), "-o", out, *flags]
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Run(frames, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def write_set(folder: Path, frames: int, rng: np.random.Generator) -> tuple[Path, Path]:
+    """Write truth and predictions of so many frames: people who wander and are found nearly."""
+    folders = folder / "gt", folder / "pred"
+    for path in folders:
+        path.mkdir()
+    for number in range(-(-frames // _SEQUENCE)):
+        length = min(_SEQUENCE, frames - number * _SEQUENCE)
+        for path, entries in zip(folders, _sequence(length, rng), strict=True):
+            (path / f"{number:06d}.json").write_text(json.dumps({"annolist": entries}))
+    return folders
+
+
+def _sequence(length: int, rng: np.random.Generator) -> tuple[list[Any], list[Any]]:
+    pose = rng.uniform(0, 150, (_PEOPLE, 15, 2))
+    places = rng.uniform(0, 800, (_PEOPLE, 1, 2))
+    truth, predicted = [], []
+    for frame in range(length):
+        places = places + rng.normal(0, 3, places.shape)
+        noise = rng.normal(0, 6, pose.shape)
+        scores = rng.uniform(0, 1, pose.shape[:2]).round(4)
+        true_points, points = (places + pose).round(2), (places + pose + noise).round(2)
+        name = {"image": [{"name": f"{frame:06d}.jpg"}], "is_labeled": [1]}
+        truth.append({**name, "annorect": list(_people(true_points, np.ones_like(scores), 0))})
+        predicted.append({**name, "annorect": list(_people(points, scores, frame // 40))})
+    return truth, predicted
+
+
+def _people(points: Any, scores: Any, generation: int) -> Iterator[dict[str, Any]]:
+    for person, (place, score) in enumerate(zip(points.tolist(), scores.tolist(), strict=True)):
+        joints = [
+            {"id": [joint], "x": [x], "y": [y], "score": [value]}
+            for joint, ((x, y), value) in enumerate(zip(place, score, strict=True))
+        ]
+        yield {
+            "x1": [0], "y1": [0], "x2": [30], "y2": [40],
+            "track_id": [person + _PEOPLE * generation],
+            "annopoints": [{"point": joints}],
+        }  # fmt: skip
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser("python -m evaluation.scoring_speed", description=__doc__)
+    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+    parser.add_argument("-g", "--groundTruth", type=Path, metavar="DIR")
+    parser.add_argument("-p", "--predictions", type=Path, metavar="DIR")
+    parser.add_argument("--frames", type=int, nargs="*", default=[1000, 2000, 5000, 10000])
+    parser.add_argument("--repeats", type=int, default=3, help="of the pair given; the best counts")
+    parser.add_argument("--all-metrics", action="store_true", help="HOTA and identity too")
+    args = parser.parse_args(argv)
+    flags = [] if args.all_metrics else ["-e", "-t"]
+    rows: list[list[str | float]] = []
+    if args.groundTruth and args.predictions:
+        files = args.groundTruth.glob("*.json")
+        frames = sum(len(json.loads(path.read_text())["annolist"]) for path in files)
+        runs = [
+            timed(args.groundTruth, args.predictions, frames, flags) for _ in range(args.repeats)
+        ]
+        rows.append(_row(str(args.groundTruth.parent.name), min(runs, key=lambda run: run.cpu_s)))
+    for frames in args.frames:
+        with tempfile.TemporaryDirectory() as folder:
+            pair = write_set(Path(folder), frames, np.random.default_rng(0))
+            rows.append(_row("made up", timed(*pair, frames, flags)))
+    header = ["set", "frames", "wall s", "CPU s", "ms CPU a frame", "peak MB", "x reference"]
+    sys.stdout.write(text_table(header, rows) + "\n")
+    return 0
+
+
+def _row(name: str, run: Run) -> list[str | float]:
+    seconds = f"{run.wall_s:.2f}", f"{run.cpu_s:.2f}", f"{1000 * run.cpu_s / run.frames:.2f}"
+    return [name, run.frames, *seconds, run.peak_mb, _REFERENCE_S * run.frames / run.cpu_s]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
