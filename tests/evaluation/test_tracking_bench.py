@@ -1,0 +1,74 @@
+"""The bench gives every tracker the same people, and worse detections give worse scores."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from evaluation import recorded_poses
+from evaluation.noise import LEVELS, covered, detections
+from evaluation.recordings import Recording
+from evaluation.tracking import count, posse, run, run_refined, scores
+from pose.skeleton import COCO17
+
+FRAMES = 60
+IDS = [np.array([4, 7])] * FRAMES
+BOXES = [
+    np.array([[10.0 + 3 * n, 50, 60 + 3 * n, 200], [400.0 - 3 * n, 60, 450 - 3 * n, 210]])
+    for n in range(FRAMES)
+]
+SHAPE = np.random.default_rng(1).uniform(0, 1, (17, 2))
+JOINTS = [b[:, None, :2] + SHAPE * (b[:, None, 2:] - b[:, None, :2]) for b in BOXES]
+
+
+def seen(level: str, seed: int = 0) -> Recording:
+    people = detections(BOXES, IDS, JOINTS, COCO17, LEVELS[level], seed)
+    return Recording("two who cross", people, BOXES, IDS, tuned=False)
+
+
+def test_equal_seeds_give_equal_detections_and_other_seeds_others() -> None:
+    first, again, other = seen("hard"), seen("hard"), seen("hard", seed=1)
+    for a, b in zip(first.people, again.people, strict=True):
+        np.testing.assert_array_equal(a.keypoints, b.keypoints)
+    assert any(len(a) != len(b) for a, b in zip(first.people, other.people, strict=True))
+
+
+def test_perfect_detections_are_tracked_perfectly() -> None:
+    nothing = replace(
+        LEVELS["mild"], miss=0, occluded_miss=0, box=0, joint=0, jump=0, limb_swap=0, false_people=0
+    )
+    people = detections(BOXES, IDS, JOINTS, COCO17, nothing, 0)
+    recording = Recording("perfect", people, BOXES, IDS, tuned=False)
+    figures = scores(count(recording, *run(people, posse())))
+    assert (figures["IDF1"], figures["switches"], figures["fragments"]) == (100, 0, 0)
+    assert figures["HOTA"] > 99.9
+
+
+def test_worse_levels_score_worse_and_the_second_pass_fills_in() -> None:
+    def found(level: str, refine: bool = False) -> dict[str, float]:
+        recording = seen(level)
+        people = recording.people
+        return scores(count(recording, *(run_refined(people) if refine else run(people, posse()))))
+
+    mild, hard = found("mild"), found("hard")
+    assert mild["HOTA"] > hard["HOTA"]
+    assert found("hard", refine=True)["MOTA"] > hard["MOTA"]
+
+
+def test_the_person_in_front_covers_the_one_behind() -> None:
+    """Half of the first box is behind the second, whose feet are lower in the picture."""
+    boxes = np.array([[0.0, 0, 10, 10], [5.0, 0, 15, 12]])
+    share, by = covered(boxes)
+    np.testing.assert_allclose(share, [0.5, 0])
+    assert by[0] == 1
+
+
+def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:
+    people = seen("medium").people
+    recorded_poses._write(tmp_path / "clip.npz", people)
+    again = recorded_poses.poses_of_video(Path("clip.avi"), "none", "none", tmp_path)
+    assert [len(p) for p in again] == [len(p) for p in people]
+    np.testing.assert_array_equal(again[5].keypoints, people[5].keypoints)
+    assert again[0].skeleton is COCO17
