@@ -40,9 +40,9 @@ COMMANDS: Commands = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code is 1 after a user's error, which is told in one line."""
     words = list(sys.argv[1:] if argv is None else argv) or ["gui"]
-    args = make_parser(words).parse_args(words)
     logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
     try:
+        args = make_parser(words).parse_args(words)
         return int(args.run(args))
     except UserError as error:
         print(f"posse: {error}", file=sys.stderr)  # noqa: T201  what a command line is for

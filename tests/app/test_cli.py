@@ -73,9 +73,11 @@ def test_settings_out_of_range_are_one_line() -> None:
 def test_errors_are_one_line_and_exit_code_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = main(["track", str(tmp_path / "gone*.mp4"), "-o", str(tmp_path / "out")])
-    assert code == 1
-    assert capsys.readouterr().err.count("\n") == 1
+    for words in (["gone*.mp4"], ["a.mp4", "--format", "xyz"], ["a.mp4", "--mode", "ballet"]):
+        assert main(["track", "-o", str(tmp_path / "out"), *words]) == 1
+        said = capsys.readouterr().err
+        assert said.startswith("posse: ")
+        assert said.count("\n") == 1
 
 
 def test_a_run_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
