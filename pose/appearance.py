@@ -35,19 +35,18 @@ class WithAppearance(nn.Module):
         super().__init__()
         self.network = network
         norm = cast(nn.BatchNorm2d, network.bn2)
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        self.register_buffer("mean", norm.running_mean.view(1, -1, 1, 1).clone())
-        self.register_buffer(
-            "scale", (norm.running_var + norm.eps).rsqrt().view(1, -1, 1, 1).clone()
-        )
+        # Undoing the norm's own shift and stretch leaves mean 0 and variance 1; a channel that it
+        # all but switches off stays small.
+        stretch = norm.weight.detach().abs().clamp_min(0.1)
+        self.register_buffer("mean", norm.bias.detach().view(1, -1, 1, 1).clone())
+        self.register_buffer("scale", (1 / stretch).view(1, -1, 1, 1))
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Images (N, 3, H, W) to heatmaps (N, K, h, w) and features at the joints (N, K, 64)."""
         network = self.network
         heatmaps = network(images)
         stem = network.relu(network.bn1(network.conv1(images)))
-        features = (network.conv2(stem) - self.mean) * self.scale  # (N, 64, h, w)
+        features = (network.bn2(network.conv2(stem)) - self.mean) * self.scale  # (N, 64, h, w)
         attention = heatmaps.clamp_min(0).square().flatten(2)  # (N, K, h w)
         attention = attention / attention.sum(-1, keepdim=True).clamp_min(1e-6)
         return heatmaps, attention @ features.flatten(2).transpose(1, 2)

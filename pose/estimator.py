@@ -118,4 +118,5 @@ def _describing(network: PoseNetwork) -> PoseNetwork:
         assert isinstance(module, HRNet)
         return WithAppearance(module)
 
-    return replace(network, network=replace(inner, key=f"{inner.key}-appearance", build=built))
+    other = replace(inner, key=f"{inner.key}-appearance", build=built, ranges=None)
+    return replace(network, network=other)

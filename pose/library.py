@@ -143,6 +143,7 @@ def _our_pose(file: Path) -> PoseNetwork:
             sha256_of(file)[:16],
             Pictures(size_wh),
             build=lambda: _load_ours(file, HRNet(**json.loads(metadata["network"]))),
+            ranges=_ranges(metadata),
         ),
         read_skeleton(metadata.get("skeleton", "coco17")),
         unbiased=metadata.get("unbiased", "1") == "1",
@@ -164,6 +165,7 @@ def _our_detector(file: Path) -> DetectorNetwork:
             build=lambda: Probabilities(
                 _load_ours(file, HRNetDetector(**arguments) if on_hrnet else YOLOX(**arguments))
             ),
+            ranges=_ranges(metadata),
         )
     )
 
@@ -205,6 +207,13 @@ def _our_metadata(file: Path, kind: str) -> dict[str, str]:
     if metadata["kind"] != kind:
         raise WeightsError(f"{file} is a {metadata['kind']} network; a {kind} network is needed")
     return metadata
+
+
+def _ranges(metadata: dict[str, str]) -> dict[str, tuple[float, float]] | None:
+    """What pose.quantise wrote into a header."""
+    if "ranges" not in metadata:
+        return None
+    return {name: (low, high) for name, (low, high) in json.loads(metadata["ranges"]).items()}
 
 
 def _load_ours(file: Path, network: nn.Module) -> nn.Module:

@@ -6,7 +6,7 @@ runtime that has its own copy in the cache never builds the module.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,6 +43,7 @@ class Network:
     pictures: Pictures
     build: Callable[[], nn.Module] | None = None
     file: Path | None = None
+    ranges: Mapping[str, tuple[float, float]] | None = None  # of pose.quantise; None: not rounded
 
 
 @dataclass(frozen=True, slots=True)

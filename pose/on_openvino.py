@@ -14,15 +14,18 @@ import numpy as np
 import openvino
 import torch
 from openvino.preprocess import ColorFormat, PrePostProcessor
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pose.cutting import Bytes
 from pose.networks import Network, Pictures
+from pose.quantise import quantised
 from pose.runtime import FromBytes, Outputs, core_count
 from pose.weights import WeightsError, cache_dir
 
 _log = logging.getLogger(__name__)
 
-GRAPH_VERSION = 1  # part of the cache's key: raise it when FromBytes or a network's forward changes
+GRAPH_VERSION = 2  # part of the cache's key: raise it when FromBytes or a network's forward changes
 
 
 class OpenVinoRuntime:
@@ -39,6 +42,8 @@ class OpenVinoRuntime:
     ) -> None:
         self._core = openvino.Core()
         self._model = _openvino_model(network)
+        if precision == "fast" and network.ranges:
+            self._model = quantised(self._model, network.ranges)
         self._options: dict[str, Any] = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads or core_count(),
@@ -95,7 +100,7 @@ def convert_to_openvino(network: Network) -> Any:
     """The network's torch module as an OpenVINO model that takes bytes of any N, H, W."""
     if network.build is None:
         raise WeightsError(f"{network.name} is an exported file already")
-    module = FromBytes(network.build(), network.pictures).eval()
+    module = with_norms_folded(FromBytes(network.build(), network.pictures).eval())
     example = torch.zeros(1, 64, 64, 3, dtype=torch.uint8)
     with warnings.catch_warnings():
         # OpenVINO reads traces of torch.jit, which torch calls deprecated since 2.13.
@@ -104,6 +109,21 @@ def convert_to_openvino(network: Network) -> Any:
         model = openvino.convert_model(traced, example_input=example)
     model.reshape([-1, -1, -1, 3])
     return model
+
+
+def with_norms_folded(module: nn.Module) -> nn.Module:
+    """Fold each batch norm into the convolution before it, in place.
+
+    OpenVINO would do it too, and forget the convolutions' names, by which `quantised` knows them.
+    """
+    for parent in module.modules():
+        before: tuple[str, nn.Module] | None = None
+        for name, child in list(parent.named_children()):
+            if before and isinstance(before[1], nn.Conv2d) and isinstance(child, nn.BatchNorm2d):
+                setattr(parent, before[0], fuse_conv_bn_eval(before[1], child))
+                setattr(parent, name, nn.Identity())
+            before = (name, child)
+    return module
 
 
 def _keep(model: Any, folder: Path) -> None:

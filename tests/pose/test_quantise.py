@@ -1,0 +1,90 @@
+"""Rounded networks stay close to the whole ones; the ranges travel in the file's header."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import torch
+
+from pose.hrnet import HRNet
+from pose.library import pose_network
+from pose.on_openvino import OpenVinoRuntime
+from pose.quantise import activation_ranges, main
+from pose.runtime import TorchRuntime
+from pose.weights import load_weights, save_weights
+
+TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+    torch.manual_seed(0)
+    network = HRNet(**TINY)
+    torch.nn.init.normal_(network.final_layer.weight, std=0.1)
+    path = tmp_path / "tiny.safetensors"
+    metadata = {"kind": "pose", "network": json.dumps(TINY), "input_wh": "32x64"}
+    save_weights(path, network.state_dict(), metadata)
+    return path
+
+
+def labelled_pictures(folder: Path) -> Path:
+    """Two pictures of noise with a person each, in COCO's format."""
+    rng = np.random.default_rng(0)
+    for index in (1, 2):
+        small = rng.integers(0, 256, (20, 16, 3), np.uint8)
+        picture = cv2.resize(small, (80, 100), interpolation=cv2.INTER_CUBIC)
+        cv2.imwrite(str(folder / f"{index}.png"), picture)
+    content = {
+        "images": [{"id": index, "file_name": f"{index}.png"} for index in (1, 2)],
+        "annotations": [{"image_id": index, "bbox": [20, 10, 40, 80]} for index in (1, 2)],
+    }
+    data = folder / "people.json"
+    data.write_text(json.dumps(content))
+    return data
+
+
+def test_a_calibrated_network_is_rounded_and_stays_close(weights: Path, tmp_path: Path) -> None:
+    before, metadata = load_weights(weights)
+    data = labelled_pictures(tmp_path)
+    arguments = [str(weights), "--data", str(data), "--images", str(tmp_path), "--count", "6"]
+    assert main(arguments) == 0
+    after, with_ranges = load_weights(weights)
+    assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
+    assert metadata.items() < with_ranges.items()
+
+    network = pose_network(str(weights)).network
+    assert network.ranges is not None
+    assert not any("final_layer" in name or name == "network.conv1" for name in network.ranges)
+    picture = cv2.resize(cv2.imread(str(tmp_path / "1.png")), (32, 64))[None]
+    expected = TorchRuntime(network).submit(picture)()[0]
+    rounded = OpenVinoRuntime(network).submit(picture)()[0]
+    whole = OpenVinoRuntime(network, precision="f32").submit(picture)()[0]
+    scale = float(expected.abs().max())
+    assert float((whole - expected).abs().max()) < 1e-3 * scale
+    assert 1e-3 * scale < float((rounded - expected).abs().mean()) < 0.1 * scale
+
+
+def test_ranges_are_what_each_convolution_was_given(weights: Path) -> None:
+    network = pose_network(str(weights)).network
+    ranges = activation_ranges(network, [np.full((64, 32, 3), 128, np.uint8)])
+    assert (
+        len(ranges)
+        == sum(isinstance(module, torch.nn.Conv2d) for module in HRNet(**TINY).modules()) - 2
+    )  # the first and the last
+    assert all(low <= 0 <= high for low, high in ranges.values())
+    assert ranges["network.conv2"][0] == 0  # behind a ReLU
+    assert ranges["network.conv2"][1] > 0
+
+
+def test_a_missing_picture_is_named(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = labelled_pictures(tmp_path)
+    (tmp_path / "2.png").unlink()
+    assert main([str(weights), "--data", str(data), "--images", str(tmp_path)]) == 1
+    assert "2.png is missing" in capsys.readouterr().err
