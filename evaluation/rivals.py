@@ -1,7 +1,6 @@
-"""Other people's trackers behind the bench's interface; each is optional and used as published.
+"""Other people's trackers behind the bench's interface; each is optional, with its own defaults.
 
-`pip install trackers boxmot "supervision<0.29" norfair` brings them; they pull their own OpenCV,
-so give them an environment of their own (see docs/tracking.md).
+Their packages pull another OpenCV: give them an environment of their own (see docs/tracking.md).
 """
 
 from __future__ import annotations
@@ -98,7 +97,7 @@ def _boxmot(name: str) -> TrackerMaker:
 def _norfair(_frame_rate: float) -> Tracker:
     import norfair
 
-    # The settings of norfair's own MOT demonstration, which tracks boxes by IoU.
+    # norfair leaves the threshold to its user; the distance is 1 - IoU. Not tuned.
     tracker = norfair.Tracker(distance_function="iou", distance_threshold=0.7)
 
     def step(people: Poses, _time_s: float) -> Tracked:

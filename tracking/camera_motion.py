@@ -2,7 +2,7 @@
 
 Corners of the picture outside people are followed from frame to frame (pyramidal Lucas-Kanade) and
 a rotation, scale and shift is fitted to most of them (RANSAC), as BoT-SORT does (Aharon et al.,
-2022, section 3.2). The picture is made small first: the cost is about a millisecond at 720p.
+2022, section 3.2). The picture is made small first, which keeps the cost at a few milliseconds.
 """
 
 from __future__ import annotations
