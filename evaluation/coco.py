@@ -24,7 +24,7 @@ from evaluation.pckh import pckh_counts
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
 from pose.errors import UserError
-from pose.skeleton import SKELETONS, Skeleton, skeleton_of
+from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 _SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
@@ -57,8 +57,8 @@ def skeleton_for(truth: Any, path: Path) -> Skeleton:
             return skeleton
     lengths = {len(a["keypoints"]) // 3 for a in truth["annotations"] if a.get("keypoints")}
     same = [s for s in SKELETONS.values() if lengths == {len(s)}]
-    if len(same) == 1:
-        return same[0]
+    if COCO17 in same or len(same) == 1:  # 17 joints without names are COCO's
+        return COCO17 if COCO17 in same else same[0]
     known = ", ".join(SKELETONS)
     raise AnnotationError(f"{path}: name its joints with --skeleton: {known}, or a JSON file")
 

@@ -1,0 +1,95 @@
+"""COCO keypoints: pycocotools' numbers, any skeleton, PCKh."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation import coco
+from evaluation.annotations import AnnotationError
+from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, SKELETONS
+
+
+def write(folder: Path, name: str, content: Any) -> Path:
+    path = folder / name
+    path.write_text(json.dumps(content))
+    return path
+
+
+def person(joints: int, x: float = 10, **extra: Any) -> dict[str, Any]:
+    """A person of an annotation file whose joints lie in a row, 10 pixels apart."""
+    keypoints = [value for joint in range(joints) for value in (x + 10 * joint, 50, 2)]
+    return {"image_id": 1, "bbox": [0, 0, 200, 100], "keypoints": keypoints, **extra}
+
+
+def test_the_example_scores_as_pycocotools_says(shared: Path, tmp_path: Path) -> None:
+    folder = shared / "eval" / "coco_ap"
+    arguments = ["-g", str(folder / "example_coco_val.json")]
+    arguments += ["-p", str(folder / "example_coco_preds.json"), "-o", str(tmp_path)]
+    assert coco.main(arguments) == 0
+    scores = json.loads((tmp_path / "summary.json").read_text())["OKS"]
+    shown = [round(scores[name], 1) for name in ("AP", "AP50", "AP75", "APM", "APL", "AR")]
+    assert shown == [86.1, 99.3, 91.1, 77.6, 93.7, 87.5]
+
+
+@pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
+def test_truth_against_itself_scores_100_for_every_skeleton(skeleton: Any, tmp_path: Path) -> None:
+    annotation = person(len(skeleton))
+    categories = [{"id": 1, "name": "person", "keypoints": list(skeleton.names)}]
+    content = {"images": [{"id": 1}], "annotations": [annotation], "categories": categories}
+    truth, known = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    assert known == skeleton
+    results = [{**annotation, "category_id": 1, "score": 0.9}]
+    assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
+
+
+def test_a_skeleton_can_come_from_a_file(tmp_path: Path) -> None:
+    path = write(tmp_path, "hands.json", {"names": ["wrist", "tip"], "sigmas": [0.05, 0.02]})
+    content = {"images": [{"id": 1}], "annotations": [person(2)]}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), str(path))
+    assert (skeleton.name, skeleton.sigmas) == ("hands", (0.05, 0.02))
+    # 10 pixels off on an area of 0.53 x 200 x 100: OKS is exp(-d^2 / (2 area (2 sigma)^2)), the
+    # mean of 0.62 and 0.052 = 0.34, below every threshold; with sigmas ten times larger it is 0.99.
+    results = [{**person(2, x=20), "category_id": 1, "score": 1.0}]
+    assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == 0
+    assert coco.oks_ap(truth, results, (0.5, 0.5))["AP"] == pytest.approx(100)
+
+
+def test_equal_joint_counts_ask_for_the_skeleton_s_name(tmp_path: Path) -> None:
+    content = {"images": [{"id": 1}], "annotations": [person(14)]}
+    path = write(tmp_path, "gt.json", content)
+    with pytest.raises(AnnotationError, match="name its joints with --skeleton"):
+        coco.load_truth(path, None)
+    assert coco.load_truth(path, "aic14")[1] == AIC14
+    assert coco.load_truth(path, "crowdpose14")[1] == CROWDPOSE14
+
+
+def test_pckh_counts_joints_within_half_a_head(tmp_path: Path) -> None:
+    """The head box 30 x 40 makes a head of 30 pixels: 15 are near enough, 16 are not."""
+    content = {
+        "images": [{"id": 1}],
+        "annotations": [person(16, bbox_head=[0, 0, 30, 40])],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(MPII16.names)}],
+    }
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    near = coco.pckh(truth, [{**person(16, x=25), "score": 1}], skeleton)
+    far = coco.pckh(truth, [{**person(16, x=26), "score": 1}], skeleton)
+    assert near is not None
+    assert far is not None
+    assert (near["mean"], far["mean"]) == (100, 0)
+
+
+def test_coco_people_have_no_head_to_measure_by(tmp_path: Path) -> None:
+    content = {"images": [{"id": 1}], "annotations": [person(17)]}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    assert skeleton == COCO17
+    assert coco.pckh(truth, [{**person(17), "score": 1}], skeleton) is None
+
+
+def test_no_predictions_score_0(tmp_path: Path) -> None:
+    content = {"images": [{"id": 1}], "annotations": [person(17)]}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    assert coco.oks_ap(truth, [], skeleton.sigmas)["AP"] == 0

@@ -1,0 +1,56 @@
+"""Boxes in MOT text files: the numbers that motmetrics and trackeval give."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from evaluation import mot
+
+# motmetrics' published example; HOTA and its parts from trackeval 1.3.0, in percent.
+EXPECTED = {
+    "TUD-Campus": (52.6, 55.8, 39.13974378451, 41.80470301428, 36.91206812083, 77.00522270222),
+    "TUD-Stadtmitte": (56.4, 64.5, 39.78490169928, 39.22675723693, 40.88407518113, 73.75211771781),
+    "total": (55.5, 62.4, 39.99570912885, 39.76832912424, 41.24495298454, 73.24802580660),
+}
+
+
+def test_mot15_scores_as_the_references_do(shared: Path, tmp_path: Path) -> None:
+    folder = str(shared / "eval" / "mot15")
+    assert mot.main(["-g", folder, "-p", folder, "-o", str(tmp_path)]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    for name, (mota, idf1, *hota) in EXPECTED.items():
+        scores = summary["total"] if name == "total" else summary["sequences"][name]
+        assert (round(scores["MOTA"], 1), round(scores["IDF1"], 1)) == (mota, idf1)
+        assert [scores[key] for key in ("HOTA", "DetA", "AssA", "LocA")] == pytest.approx(
+            hota, abs=1e-9
+        )
+
+
+def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
+    """Confidence 0, or from MOT16 on a class other than pedestrian."""
+    path = tmp_path / "gt.txt"
+    path.write_text("1,1,0,0,9,9,1,1,1\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,8,1\n")
+    assert mot.read_boxes(path, truth=True).ids.tolist() == [1]
+    assert mot.read_boxes(path, truth=False).ids.tolist() == [1, 2, 3]
+
+
+def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
+    line = "1,1,0,0,9,9,1,-1,-1,-1\n"
+    for name in ("a.txt", "b/gt/gt.txt", "pred/a.txt", "pred/b/test.txt"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(line)
+    pairs = mot.file_pairs(tmp_path, tmp_path / "pred")
+    assert {name: path.name for name, (path, _) in pairs.items()} == {"a": "a.txt", "b": "gt.txt"}
+
+
+def test_frames_of_one_side_only_count(tmp_path: Path) -> None:
+    truth, predicted = tmp_path / "a.txt", tmp_path / "b.txt"
+    truth.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
+    predicted.write_text("2,5,0,0,9,9\n3,5,0,0,9,9\n")
+    boxes = mot.read_boxes(truth, truth=True), mot.read_boxes(predicted, truth=False)
+    scores = mot.box_scores(mot.score_boxes(*boxes))
+    assert (scores["misses"], scores["false_positives"], scores["MOTA"]) == (1, 1, 0)

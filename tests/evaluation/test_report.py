@@ -1,0 +1,86 @@
+"""The report: one page that stands alone and shows the worst moments."""
+
+from __future__ import annotations
+
+import html.parser
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from evaluation import posetrack
+from evaluation.pose_scores import ScoreOptions, SequenceScore, score_files
+from evaluation.report import worst_moments
+from evaluation.results import write_all
+from pose.errors import UserError
+
+Pair = Callable[..., tuple[Path, Path]]
+VOID = {"meta", "br"}
+
+
+class _Tags(html.parser.HTMLParser):
+    """Collects what is opened and not closed, and every address."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.addresses: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.addresses += [value or "" for name, value in attrs if name in ("src", "href")]
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        pass
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+
+@pytest.fixture
+def crossing(pair: Pair, make_person: Any) -> SequenceScore:
+    """Forty frames; nobody is found in frames 20 to 29, and the id changes from 5 to 6 there."""
+    truth = [[make_person(1)]] * 40
+    predicted = [
+        [] if 20 <= frame < 30 else [make_person(5 if frame < 20 else 6)] for frame in range(40)
+    ]
+    gt, pred = pair(truth, predicted)
+    return score_files(gt / "seq.json", pred / "seq.json", ScoreOptions(strict=True))
+
+
+def test_the_worst_moment_is_where_the_errors_are(crossing: SequenceScore) -> None:
+    worst, *others = worst_moments([crossing], 3)
+    assert (worst.start, worst.end, worst.misses) == (20, 30, 150)
+    assert sum(moment.errors for moment in others) == 15  # the switch of 15 joints in frame 30
+    (switched,) = [moment for moment in others if moment.switches]
+    assert {(s.frame, s.old_id, s.new_id) for s in switched.switches} == {(30, 5, 6)}
+
+
+def test_the_page_needs_nothing_but_itself(pair: Pair, make_person: Any, tmp_path: Path) -> None:
+    truth = [[make_person(1)]] * 3
+    gt, pred = pair(truth, [[make_person(5)], [], [make_person(6)]], name="<b>&")
+    out = tmp_path / "out"
+    arguments = ["-g", str(gt), "-p", str(pred), "-o", str(out), "--sweep", "0:1:0.5"]
+    assert posetrack.main([*arguments, "--compat", "strict"]) == 0
+    page = (out / "report.html").read_text()
+    tags = _Tags()
+    tags.feed(page)
+    assert tags.open == []
+    assert tags.addresses
+    assert all(address.startswith("#") for address in tags.addresses)
+    assert not re.search(r"https?://|@import|<script", page)
+    assert "&lt;b&gt;&amp;" in page
+    assert "person 1 went from id 5 to 6" in page
+    assert "The joint threshold" in page
+
+
+def test_results_appear_all_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text("old")
+    (tmp_path / "b.json").mkdir()  # a file of this name cannot be written
+    with pytest.raises(UserError, match="cannot be written"):
+        write_all(tmp_path, {"a.json": "new", "no/such/folder": "new"})
+    assert (tmp_path / "a.json").read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
