@@ -6,9 +6,11 @@ line without a traceback. The tree:
     UserError
     ├── pose.weights.WeightsError         a weights file is missing, damaged, or of another network
     ├── pose.runtime.DeviceError          the device asked for is not there
+    ├── pose.training.readers.TrainingDataError   training data or a run that cannot be used
     ├── tracking.files.TracksFileError    a tracks file cannot be read or written
     ├── evaluation.annotations.AnnotationError   truth or predictions cannot be scored
     ├── app.config.ConfigError            a setting or preset is wrong
+    ├── app.labelling.LabelsError         corrected labels that belong to other frames
     └── app.video.source.MediaError       a video, picture or camera cannot be read or written
 """
 

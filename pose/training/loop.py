@@ -188,7 +188,7 @@ class Run:
         progress["recent"] = [float(loss) for loss in self.progress.recent]
         content = {
             "recipe": _identity(self.recipe),
-            "people": self.total,
+            "steps": self.total,
             "network": self._network.state_dict(),
             "average": self._average.network.state_dict(),
             "optimisation": self._optimisation.state_dict(),
@@ -207,7 +207,7 @@ class Run:
         content: dict[str, Any] = torch.load(
             path, map_location=self.processes.device, weights_only=True
         )
-        if content["recipe"] != _identity(self.recipe) or content["people"] != self.total:
+        if content["recipe"] != _identity(self.recipe) or content["steps"] != self.total:
             raise TrainingDataError(
                 f"{path} is of a run with another recipe or other data; give the options of that "
                 "run to go on with it, or another --out"

@@ -24,6 +24,7 @@ from app.labelling import (
 )
 from pose.people import Detections, Frame, Poses
 from pose.skeleton import COCO17, Skeleton
+from pose.training.joints import skeleton_of_category
 from pose.training.people_file import read_people
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
@@ -107,8 +108,6 @@ def test_pictures_that_were_never_written_are_refused() -> None:
 
 
 def test_a_skeleton_of_ones_own_survives_the_round_trip() -> None:
-    from pose.training.joints import skeleton_of_category
-
     own = Skeleton("skater", ("left_skate", "right_skate", "hat"), ((0, 2),), (1, 0, 2),
                    (0.05, 0.05, 0.1))  # fmt: skip
     assert skeleton_of_category(category_of(own)) == own
