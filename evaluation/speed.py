@@ -51,7 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 0."""
-    settings = read_preset(args.mode) if args.mode else Settings()
+    settings = read_preset(args.mode, device=args.device) if args.mode else Settings()
     named = {name: getattr(args, name) for name in ("detector", "pose") if getattr(args, name)}
     config = dataclasses.replace(settings.pipeline, device=args.device, **named)
     settings = dataclasses.replace(settings, pipeline=config)
