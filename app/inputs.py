@@ -32,13 +32,13 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
             raise MediaError(f"{named}: no video and no pictures there; check the name")
         found = clips | found
     sources = {Path(source).resolve() for source in found}
-    clips = []
+    result = []
     for source, stem in _apart(found).items():
         target = output / stem
         if target.with_name(f"{target.name}.mp4").resolve() in sources:
             target = target.with_name(f"{target.name}_posse")  # never write over an input
-        clips.append(Clip(source, target))
-    return clips
+        result.append(Clip(source, target))
+    return result
 
 
 def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:

@@ -1,7 +1,6 @@
-"""The only renderer: people of a frame -> a Drawing of plain shapes -> painted onto the picture.
+"""The only place that decides how people look: a frame's people -> a Drawing of plain shapes.
 
-`Overlay.layout` decides every shape, colour and width; `rasterise` paints them with OpenCV, and the
-window paints the same Drawing with Qt. Shapes are in pixels of the frame; colours are RGBA.
+`app.paint` paints the Drawing onto pictures with OpenCV, and the window paints the same with Qt.
 """
 
 from __future__ import annotations
@@ -14,12 +13,10 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from app.drawing import Colour, ColourArray, Drawing, Label, Polyline
 from pose.people import FloatArray, Poses
 from pose.skeleton import Skeleton
 from tracking.pipeline import FrameResult
-
-Colour = tuple[int, int, int]
-ColourArray = NDArray[np.uint8]
 
 # Apart in hue and lightness, readable on skin, wood and grass; later rounds repeat hues
 PALETTE: tuple[Colour, ...] = (
@@ -55,42 +52,6 @@ class OverlayStyle:
     black_background: bool = False
     blur_faces: bool = False
     names: Mapping[int, str] = field(default_factory=dict)  # of people who are not just a number
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Polyline:
-    """A line through P points whose width and colour change along the way."""
-
-    points: FloatArray  # (P, 2)
-    widths: FloatArray  # (P,)
-    colours: ColourArray  # (P, 4)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Label:
-    """A line of text on a rounded plate."""
-
-    text: str
-    x: float  # left edge of the plate
-    y: float  # bottom edge of the plate
-    size_px: float  # height of the capitals
-    colour: Colour  # of the plate
-    text_colour: Colour
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Drawing:
-    """What to paint over a frame, in this order."""
-
-    size_wh: tuple[int, int]
-    black_background: bool  # paint on black in place of the picture
-    blurred: FloatArray  # (B, 3) x y radius: circles in which nobody must be recognised
-    polylines: tuple[Polyline, ...]  # trails and box corners
-    segments: FloatArray  # (S, 6) x1 y1 x2 y2 width1 width2: limbs with their outlines
-    segment_colours: ColourArray  # (S, 4)
-    circles: FloatArray  # (C, 3) x y radius
-    circle_colours: ColourArray  # (C, 4)
-    labels: tuple[Label, ...]
 
 
 @cache

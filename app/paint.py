@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.overlay import ColourArray, Drawing, Label, Polyline
+from app.drawing import ColourArray, Drawing, Label, Polyline
 from pose.people import FloatArray, ImageArray
 
 SHIFT = 4  # coordinates are given to OpenCV in 1 / 2**SHIFT pixels

@@ -18,11 +18,12 @@ from PyQt6.QtGui import (
 )
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
+from app.drawing import Drawing
 from app.gui.painting import blurred, paint_drawing, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
-from app.overlay import Drawing, colour_of
+from app.overlay import colour_of
 from app.picking import person_at
 from app.run import View
 

@@ -7,8 +7,8 @@ import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
+from app.drawing import Drawing, Label
 from app.gui.viewport import Viewport
-from app.overlay import Drawing, Label
 from app.paint import segment_quads
 from pose.people import FloatArray, ImageArray
 

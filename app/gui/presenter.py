@@ -12,10 +12,11 @@ from dataclasses import replace
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
 from app.corrections import names_of
+from app.drawing import Drawing
 from app.gui.people_model import PersonRow
 from app.history import Span, seen_s
 from app.measure_log import MeasureLog
-from app.overlay import Drawing, Overlay, OverlayStyle
+from app.overlay import Overlay, OverlayStyle
 from app.run import View
 from app.session import Session
 from app.thumbnails import Thumbnails
