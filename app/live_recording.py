@@ -15,6 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.corrections import Correction, save_corrections, sidecar_of
+from app.measures import MeasuresWriter
 from app.overlay import Overlay, OverlayStyle
 from app.paint import rasterise
 from app.video.recorder import Recorder
@@ -77,6 +78,7 @@ class LiveRecording:
         self._overlay_video: Recorder | None = None
         self._clean_video: Recorder | None = None
         self._tracks: list[TracksWriter] = []
+        self._measures: MeasuresWriter | None = None
         self._thread = threading.Thread(target=self._run, name=f"record {plan.name}", daemon=True)
         self._thread.start()
 
@@ -146,6 +148,8 @@ class LiveRecording:
             self._clean_video.put(frame.image, time_s)
         for writer in self._tracks:
             writer.put(FrameResult(frame, tracked, shown.timings_ms))
+        if self._measures is not None:
+            self._measures.put(FrameResult(frame, shown.people, shown.timings_ms))
 
     def _open(self, first: FrameResult) -> None:
         plan, size_wh = self.plan, first.frame.size_wh
@@ -160,6 +164,8 @@ class LiveRecording:
                 open_writer("posetrack18", plan.tracks_file, info),
                 open_writer("csv", plan.tracks_file.with_suffix(".csv"), info),
             ]
+            table = plan.tracks_file.with_suffix(".measures.csv")
+            self._measures = MeasuresWriter(table, plan.style.names)
 
     def _close(self) -> None:
         """Complete every file, also where another one failed."""
@@ -168,6 +174,8 @@ class LiveRecording:
             *(video for video in videos if video is not None),
             *self._tracks,
         ]
+        if self._measures is not None:
+            self._measures.close()
         for part in parts:
             try:
                 part.close()

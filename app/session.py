@@ -57,7 +57,7 @@ class Session:
         self._recording: LiveRecording | None = None
         self._finishing: list[LiveRecording] = []
         self._loader = PipelineLoader(make_pipeline)
-        self._loader.ask(config)
+        self._asked = False  # networks are loaded when something has to be followed
         self._inference = Inference(self._loader, self._follow_next)
         self._settings_seen = 0  # changes of settings that the screen has caught up with
 
@@ -88,6 +88,9 @@ class Session:
             run.outlet.set_speed(self._speed)
         else:
             run.outlet.delay_s = self._delay_s
+        if not known and not self._asked:
+            self._asked = True
+            self._loader.ask(self.config)
         self._run = run
         run.feed.start()
 
@@ -231,7 +234,7 @@ class Session:
         """
         if config == self.config:
             return
-        if not same_networks(config, self.config):
+        if self._asked and not same_networks(config, self.config):
             self._loader.ask(config)
         self.config = config
         self._inference.configure(config)

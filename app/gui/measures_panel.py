@@ -52,6 +52,7 @@ class MeasuresPanel(QWidget):
     def recolour(self) -> None:
         """Take over the theme's colours."""
         for plot in self._charts:
+            plot.setBackground(current_theme().window)
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
                 axis.setPen(QColor(current_theme().line))

@@ -58,6 +58,7 @@ class StagesChart(QWidget):
 
     def recolour(self) -> None:
         """Take over the theme's colours."""
+        self._plot.setBackground(current_theme().window)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setPen(QColor(current_theme().line))
             self._plot.getAxis(side).setTextPen(QColor(current_theme().muted))

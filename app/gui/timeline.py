@@ -118,7 +118,8 @@ class Timeline(QWidget):
                 painter.setPen(QColor(theme.line))
                 painter.drawLine(QPointF(x, RULER - 4), QPointF(x, self.height() - 6))
                 painter.setPen(QColor(theme.muted))
-                painter.drawText(QPointF(x + 3, RULER - 7), time_text(time_s, step_s < 1))
+                if x < self.width() - 36:  # a label at the very end would be cut off
+                    painter.drawText(QPointF(x + 3, RULER - 7), time_text(time_s, step_s < 1))
             tick += 1
 
     def _paint_row(self, painter: QPainter, y: float, person: int, spans: list[Span]) -> None:

@@ -140,7 +140,7 @@ def opener(*sources: FrameSource):
     return lambda spec: waiting.pop(0)
 
 
-def wait_for(condition, timeout_s: float = 5.0) -> None:
+def wait_for(condition, timeout_s: float = 30.0) -> None:
     """Return once `condition()` is true; fail the test after `timeout_s`."""
     end_s = time.monotonic() + timeout_s
     while not condition():

@@ -56,7 +56,7 @@ def watch(session: Session, seconds: float) -> list:
     return views
 
 
-def shown_until(session: Session, condition, timeout_s: float = 5.0) -> list:
+def shown_until(session: Session, condition, timeout_s: float = 30.0) -> list:
     """Views taken until `condition(views)`."""
     views: list = []
 
