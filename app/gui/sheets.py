@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QPixmap
+from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap
 from PyQt6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -24,6 +24,8 @@ from app.gui.translation import tr
 
 class Sheet(QFrame):
     """A card with a heading and a button to close it; Escape closes it too."""
+
+    closed = pyqtSignal()
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -44,6 +46,16 @@ class Sheet(QFrame):
         top.addWidget(close)
         self.column.addLayout(top)
         self.hide()
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        if event is not None and event.key() == Qt.Key.Key_Escape:
+            self.hide()
+        else:
+            super().keyPressEvent(event)
+
+    def hideEvent(self, event: QHideEvent | None) -> None:  # noqa: N802  Qt's name
+        super().hideEvent(event)
+        self.closed.emit()
 
 
 class HelpSheet(Sheet):

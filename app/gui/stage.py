@@ -29,6 +29,7 @@ class Stage(QWidget):
         self.sources = SourcePanel(self.canvas)
         self.help = HelpSheet(list(actions.values()), self.canvas)
         self.about = AboutSheet(version, self.canvas)
+        self.help.closed.connect(lambda: actions["help"].setChecked(False))
         self.transport = Transport([actions[n] for n in ("back", "play", "forward", "loop")])
         self.timeline = Timeline()
         below = QWidget()
