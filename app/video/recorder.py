@@ -27,7 +27,7 @@ TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
 # (encoder, options), best first; a build of FFmpeg without x264 still has one of the others
 ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    # veryfast costs 16 ms of CPU more per 720p frame, a sixth of the whole way, for files 10% smaller
+    # veryfast costs 16 ms of CPU more per 720p frame, a sixth of the whole way
     ("libx264", {"preset": "superfast", "crf": "20"}),
     ("libopenh264", {}),
     ("mpeg4", {"qscale": "3"}),

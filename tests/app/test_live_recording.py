@@ -129,6 +129,7 @@ def test_the_tracks_name_their_frames_from_zero(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "take.json").read_text())
     assert read_tracks(tmp_path / "take.csv").frames[0].frame.time_s == 0
     measures = (tmp_path / "take.measures.csv").read_text().splitlines()
-    assert [row.split(",")[:3] for row in measures[1:3]] == [["0", "0.0000", "1"]] + [
-        ["0", "0.0000", "2"]
+    assert [row.split(",")[:3] for row in measures[1:3]] == [
+        ["0", "0.0000", "1"],
+        ["0", "0.0000", "2"],
     ]
