@@ -104,7 +104,7 @@ RECIPES: dict[str, Recipe] = {
         augmentation=_HRNET_AUGMENTATION,
     ),
     # BRACE (Moltisanti et al., ECCV 2022) fine-tunes a COCO network on hand-made labels of break
-    # dance; its schedule is not in the paper's text, so this is PoseTrack's with turns to the full.
+    # dance; we found no schedule of its own, so this is PoseTrack's with turns to the full.
     "brace": Recipe(
         (Stage(_SIZE, 20, 64),),
         optimiser="adam",
