@@ -31,10 +31,9 @@ GRAPH_VERSION = 2  # part of the cache's key: raise it when FromBytes or a netwo
 class OpenVinoRuntime:
     """A network compiled for the CPU; every image of a batch is a request of its own.
 
-    `streams` requests run side by side, each on its share of the cores. For crops, one stream per
-    core measured 20% less CPU time than batches on all cores, and no number of people compiles
-    anew; for a single picture one stream on all cores answers soonest. Each picture size is
-    compiled once. `precision` is "f32", or "fast" for bf16 where the CPU has it.
+    `streams` requests run side by side, each on its share of the cores. For crops it is one stream
+    per core, so that no number of people compiles anew; for a single picture one stream on all
+    cores answers soonest. Each picture size is compiled once. `precision` is "f32", or "fast" for bf16 where the CPU has it.
     """
 
     def __init__(
