@@ -33,7 +33,8 @@ class OpenVinoRuntime:
 
     `streams` requests run side by side, each on its share of the cores. For crops it is one stream
     per core, so that no number of people compiles anew; for a single picture one stream on all
-    cores answers soonest. Each picture size is compiled once. `precision` is "f32", or "fast" for bf16 where the CPU has it.
+    cores answers soonest. Each picture size is compiled once. `precision` is "f32", or "fast" for
+    bf16 where the CPU has it.
     """
 
     def __init__(
