@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotations import AnnotationError, read_json
+from evaluation.command import run_command
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
-from pose.errors import UserError
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -216,14 +216,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    parser = argparse.ArgumentParser("python -m evaluation.coco", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
+    return run_command("coco", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ import io
 import json
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from pycocotools.cocoeval import COCOeval
 from scipy.optimize import linear_sum_assignment
 
 from app.video.source import open_source
+from evaluation.command import run_command
 from pose.crops import crop_people
 from pose.detector import load_detector
 from pose.errors import UserError
@@ -359,15 +360,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main() -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.networks", description=__doc__)
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args())
-    except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("networks", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

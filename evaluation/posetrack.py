@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.annotations import FORMATS, AnnotationError
+from evaluation.command import run_command
 from evaluation.pose_scores import (
     METRICS,
     PoseCounts,
@@ -29,7 +30,6 @@ from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
-from pose.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -238,14 +238,7 @@ def sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    parser = argparse.ArgumentParser("python -m evaluation.posetrack", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
+    return run_command("posetrack", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -34,10 +34,10 @@ from app.config import ConfigError, put_over
 from app.video.images import PICTURE_RATE, read_picture
 from app.video.source import MediaError, open_source
 from evaluation.annotations import AnnotationError, Sequence, read_json, read_sequence
+from evaluation.command import run_command
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
 from evaluation.results import to_json, write_all
-from pose.errors import UserError
 from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
@@ -196,14 +196,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    parser = argparse.ArgumentParser("python -m evaluation.run", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
-        return 1
+    return run_command("run", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":
