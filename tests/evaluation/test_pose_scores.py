@@ -120,7 +120,7 @@ def test_permuting_people_changes_nothing(
         rng.shuffle(people)
     after = _scores(pair, truth, predicted, options)
     # AP pairs people before it ranks them, and of two equally good pairs the reference takes the
-    # first: where such ties occur, AP depends on the order of people. Known, not yet documented.
+    # first (evaluation.ap.correct_joints): there AP depends on the order of people.
     _assert_same(*({k: v for k, v in part.items() if k != "AP"} for part in (before, after)))
 
 
