@@ -18,7 +18,10 @@ COMMANDS: Commands = {
     "gui": ("app.gui.command", "open the window (the same as no command at all)"),
     "track": ("app.track", "follow the people in videos; write overlay videos and tracks"),
     "convert": ("app.convert", "turn a tracks file into another format"),
-    "measure": ("app.measure", "joint angles and speeds of a tracks file, plots, a report"),
+    "measure": (
+        "app.measures.command",
+        "joint angles and speeds of tracks, plots, a report",
+    ),
     "models": ("app.models", "list, fetch, check and add weights"),
     "export": ("app.export", "write a network as ONNX, OpenVINO or TensorRT"),
     "label": ("app.label", "pick frames worth correcting, and take corrections back"),

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from app.measure_options import MeasureOptions
+from app.measures.options import MeasureOptions
 from app.overlay import OverlayStyle
 from pose.errors import UserError
 from tracking.pipeline import PipelineConfig

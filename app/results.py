@@ -16,7 +16,7 @@ from app.corrections import (
     save_corrections,
     sidecar_of,
 )
-from app.measures import MeasuresWriter
+from app.measures.angles import MeasuresWriter
 from app.video.source import MediaError
 from pose.people import Frame
 from tracking.files import ClipInfo, TracksWriter, open_writer, read_tracks

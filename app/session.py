@@ -1,8 +1,8 @@
 """A source, the pipeline and whoever looks, on threads of their own; no Qt.
 
-Threads: one captures (app.feeds), one infers (here), one loads networks (app.loading), and
-recorders have their own. The window, a headless run and the tests all do the same: `open`, call
-`take` as often as they can show something, `close`.
+Threads: one captures (app.live.feeds), one infers (app.live.inference), one loads networks
+(app.live.loading), and recorders have their own. The window, a headless run and the tests all do
+the same: `open`, call `take` as often as they can show something, `close`.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.corrections import Correction, CorrectionLog
-from app.feeds import FileFeed, LiveFeed, OpenSource
-from app.gauges import Gauges
-from app.history import History
-from app.inference import Inference, same_networks
-from app.live_recording import LiveRecording, RecordingPlan
-from app.loading import MakePipeline, PipelineLoader
-from app.playback import LiveOutlet, Playback, Ready
-from app.run import IDLE, Run, Status, View, corrected_view
+from app.live.feeds import FileFeed, LiveFeed, OpenSource
+from app.live.gauges import Gauges
+from app.live.history import History
+from app.live.inference import Inference, same_networks
+from app.live.loading import MakePipeline, PipelineLoader
+from app.live.playback import LiveOutlet, Playback, Ready
+from app.live.recording import LiveRecording, RecordingPlan
+from app.live.run import IDLE, Run, Status, View, corrected_view
 from app.video.source import open_source as open_any_source
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses

@@ -14,13 +14,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from app.batch import Runner, run_batch, summary
+from app.batch.inputs import find_clips
+from app.batch.progress import Bars, JsonLines, Quiet, Reporter
+from app.batch.runs import Runner, run_batch, summary
+from app.batch.workers import Build, run_here, run_processes
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
-from app.inputs import find_clips
-from app.measure import add_measure_arguments, measure_options_of
-from app.progress import Bars, JsonLines, Quiet, Reporter
+from app.measures.command import add_measure_arguments, measure_options_of
 from app.video.recorder import write_error
-from app.workers import Build, run_here, run_processes
 from tracking.files import FORMATS
 from tracking.pipeline import PipelineConfig, build_pipeline
 
@@ -229,7 +229,7 @@ def stopping_on_interrupt() -> Iterator[threading.Event]:
 
 def _runner(args: argparse.Namespace, settings: Settings, build: Build) -> Runner:
     if args.cluster:
-        from app.cluster import run_cluster
+        from app.batch.cluster import run_cluster
 
         sent = weights_files(settings.pipeline) if build is build_pipeline else ()
         return partial(run_cluster, build=build, address=args.cluster, weights_files=sent)

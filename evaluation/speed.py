@@ -21,7 +21,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from app.clip import Clip, Progress, track_clip
+from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings, read_preset
 from evaluation.stages import Timing, read_frames, stage_timings, write_video
 from pose.detector import PersonDetector

@@ -23,9 +23,9 @@ from app.gui.painting import blurred, paint_drawing, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
+from app.live.run import View
 from app.overlay import colour_of
 from app.picking import person_at
-from app.run import View
 
 CLICK_PX = 4  # a press that moves less is a click, not a pan
 

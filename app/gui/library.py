@@ -14,11 +14,11 @@ from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
-from app.live_recording import RecordingPlan
+from app.live.recording import RecordingPlan
+from app.live.run import is_live
 from app.overlay import Overlay
 from app.paint import rasterise
 from app.results import OpenResult, export_result, is_result, open_result, save_result
-from app.run import is_live
 from pose.errors import UserError
 from tracking.files import ClipInfo
 

@@ -8,8 +8,8 @@ from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
 from app.gui.theme import current_theme
 from app.gui.translation import tr
-from app.measure_log import MeasureLog
-from app.measures import MEASURES
+from app.measures.angles import MEASURES
+from app.measures.log import MeasureLog
 from app.overlay import colour_of
 
 SHOWN_S = 10.0

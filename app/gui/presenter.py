@@ -14,10 +14,10 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from app.corrections import names_of
 from app.drawing import Drawing
 from app.gui.people_model import PersonRow
-from app.history import Span, seen_s
-from app.measure_log import MeasureLog
+from app.live.history import Span, seen_s
+from app.live.run import View
+from app.measures.log import MeasureLog
 from app.overlay import Overlay, OverlayStyle
-from app.run import View
 from app.session import Session
 from app.thumbnails import Thumbnails
 from pose.people import ImageArray

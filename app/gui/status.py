@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTool
 from app.gui.icons import icon
 from app.gui.theme import current_theme
 from app.gui.translation import tr
-from app.run import Status
+from app.live.run import Status
 
 MESSAGE_MS = 6000
 

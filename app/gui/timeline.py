@@ -10,7 +10,7 @@ from PyQt6.QtWidgets import QToolTip, QWidget
 
 from app.gui.theme import current_theme
 from app.gui.translation import tr
-from app.history import Span
+from app.live.history import Span
 from app.overlay import colour_of
 
 ROW = 16  # pixels for a person

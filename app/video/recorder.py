@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 
-from app.conveyor import Conveyor
+from app.video.conveyor import Conveyor
 from app.video.sound import SoundTrack
 from app.video.source import MediaError
 from pose.people import ImageArray

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from clips import build, make_video
 
+from app.batch.clip import Clip, track_clip
 from app.cli import main
-from app.clip import Clip, track_clip
 from app.config import ClipOptions, Settings
 from tracking.files import read_tracks
 

@@ -18,7 +18,7 @@ from app.corrections import (
     save_corrections,
     sidecar_of,
 )
-from app.history import History
+from app.live.history import History
 from pose.people import Poses
 from pose.skeleton import COCO17
 from tracking.tracks import TrackedPoses

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from clips import build, make_video
 
-from app.clip import Clip, Progress, track_clip
+from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings
 
 FRAMES = int(os.environ.get("POSSE_LONG_RUN", "3000"))  # a hundred thousand take an hour

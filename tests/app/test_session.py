@@ -17,7 +17,7 @@ from fake_session import (
 )
 
 from app.corrections import Correction
-from app.history import IdIssuer
+from app.live.history import IdIssuer
 from app.session import Session
 from tracking.pipeline import PipelineConfig
 

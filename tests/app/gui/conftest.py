@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from fake_session import FakeFile, make_pipeline
 from PyQt6.QtCore import QSettings
 from PyQt6.QtWidgets import QApplication, QDialog
-
-sys.path.insert(0, str(Path(__file__).parents[1]))
-
-from fake_session import FakeFile, make_pipeline
 
 from app.config import Settings
 from app.gui.main_window import MainWindow

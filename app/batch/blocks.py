@@ -1,0 +1,201 @@
+"""Finished work on disk, a block of frames at a time, so that a break costs one block at most.
+
+A folder holds `000000.npz`, the people of the first frames and the state of the pipeline after
+them, `000000.mp4`, their part of the video, then `000001`... An .npz appears last and whole, and
+stands for its block. It is all that is kept in memory of a clip, whatever the clip's length.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from app.overlay import Overlay
+from app.paint import rasterise
+from app.video.conveyor import Conveyor
+from app.video.recorder import Recorder, write_error
+from pose.people import Poses
+from pose.skeleton import Skeleton
+from tracking.files import frame_without_picture
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+BLOCK_FRAMES = 1500  # a minute of video
+DRAWN_AHEAD = 8
+
+
+class Blocks:
+    """The finished blocks in a folder, made under `key`: other settings start anew."""
+
+    def __init__(self, folder: Path, key: dict[str, Any], skeleton: Skeleton) -> None:
+        self.folder = folder
+        self.skeleton = skeleton
+        marker, content = folder / "key.json", json.dumps(key, sort_keys=True)
+        try:
+            if not marker.is_file() or marker.read_text(encoding="utf-8") != content:
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir(parents=True)
+                marker.write_text(content, encoding="utf-8")
+        except OSError as error:
+            raise write_error(folder, error) from None
+
+    @property
+    def paths(self) -> list[Path]:
+        """The .npz of every finished block, in order."""
+        return sorted(self.folder.glob("[0-9]*.npz"))
+
+    @property
+    def frame_count(self) -> int:
+        """How many frames are finished."""
+        return sum(len(_load(path)["index"]) for path in self.paths)
+
+    def state(self) -> bytes | None:
+        """The pipeline's after the last block, None before the first."""
+        paths = self.paths
+        return _load(paths[-1])["state"].tobytes() if paths else None
+
+    def results(self) -> Iterator[FrameResult]:
+        """The results of all blocks; their frames carry no picture."""
+        for path in self.paths:
+            yield from _unpack(_load(path), self.skeleton)
+
+    def parts(self) -> list[tuple[Path, float]]:
+        """The parts of the video, and the seconds after the first frame at which each begins."""
+        paths = self.paths
+        begins_s = [float(_load(path)["time_s"][0]) for path in paths]
+        return [
+            (path.with_suffix(".mp4"), begin_s - begins_s[0])
+            for path, begin_s in zip(paths, begins_s, strict=True)
+            if path.with_suffix(".mp4").is_file()
+        ]
+
+    def remove(self) -> None:
+        """Remove the folder and all that is in it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class BlockWriter:
+    """Adds blocks: draws and encodes on threads of their own while the next frames are tracked."""
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        overlay: Overlay | None,  # None: no video
+        size_wh: tuple[int, int],
+        frame_rate: Fraction | None,
+    ) -> None:
+        self._blocks, self._overlay = blocks, overlay
+        self._size_wh, self._frame_rate = size_wh, frame_rate
+        self._results: list[FrameResult] = []  # of the block so far, without pictures
+        self._recorder: Recorder | None = None
+        self._conveyor: Conveyor[FrameResult | bytes] = Conveyor(self._take, DRAWN_AHEAD, "draw")
+        if overlay is not None and blocks.paths:
+            _recall_trails(overlay, blocks)
+
+    def put(self, result: FrameResult) -> None:
+        """Add a frame to the block."""
+        self._conveyor.put(result)
+
+    def end_block(self, state: bytes) -> None:
+        """Finish the block with the pipeline's state after it; the next frame begins another."""
+        self._conveyor.put(state)
+
+    def close(self) -> None:
+        """Wait until all is on disk. What was not ended is thrown away. Safe to call twice."""
+        try:
+            self._conveyor.close()
+        finally:
+            if self._recorder is not None:
+                self._recorder.abort()
+                self._recorder = None
+
+    def _take(self, item: FrameResult | bytes) -> None:
+        if isinstance(item, bytes):
+            self._finish(item)
+            return
+        frame = item.frame
+        self._results.append(frame_without_picture(frame.index, frame.time_s, item.people))
+        if self._overlay is None:
+            return
+        if self._recorder is None:
+            path = self._next_path().with_suffix(".mp4")
+            self._recorder = Recorder(path, self._size_wh, self._frame_rate)
+        self._recorder.put(rasterise(self._overlay.layout(item), frame.image), frame.time_s)
+
+    def _finish(self, state: bytes) -> None:
+        if not self._results:
+            return
+        if self._recorder is not None:
+            self._recorder.close()
+            self._recorder = None
+        path = self._next_path()
+        packed = io.BytesIO()
+        arrays = {"state": np.frombuffer(state, np.uint8), **_pack(self._results)}
+        np.savez(packed, allow_pickle=False, **arrays)
+        partial = path.with_name(f".{path.name}.part")
+        try:
+            partial.write_bytes(packed.getbuffer())
+            partial.replace(path)
+        except OSError as error:
+            raise write_error(path, error) from None
+        self._results = []
+
+    def _next_path(self) -> Path:
+        return self._blocks.folder / f"{len(self._blocks.paths):06d}.npz"
+
+
+def _recall_trails(overlay: Overlay, blocks: Blocks) -> None:
+    """Show the overlay the frames before the next block that its trails reach back to."""
+    ends_s = float(_load(blocks.paths[-1])["time_s"][-1])
+    for result in blocks.results():
+        if result.frame.time_s >= ends_s - overlay.style.trails_s:
+            overlay.layout(result)
+
+
+def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
+    """Parallel arrays: a row per frame, then a row per person in the order of the frames."""
+    people = [result.people for result in results]
+    poses = [tracked.poses for tracked in people]
+    return {
+        "index": np.array([result.frame.index for result in results], np.int64),
+        "time_s": np.array([result.frame.time_s for result in results], np.float64),
+        "count": np.array([len(tracked) for tracked in people], np.int64),
+        "ids": np.concatenate([tracked.ids for tracked in people]),
+        "boxes": np.concatenate([pose.boxes for pose in poses]),
+        "scores": np.concatenate([pose.scores for pose in poses]),
+        "keypoints": np.concatenate([pose.keypoints for pose in poses]),
+        "keypoint_scores": np.concatenate([pose.keypoint_scores for pose in poses]),
+        "appearance": np.concatenate(
+            [pose.appearance for pose in poses if len(pose)] or [np.zeros((0, 0), np.float32)]
+        ),
+    }
+
+
+def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[FrameResult]:
+    ends = np.cumsum(arrays["count"])
+    for place, end in enumerate(ends.tolist()):
+        rows = slice(end - int(arrays["count"][place]), end)
+        poses = Poses(
+            arrays["boxes"][rows],
+            arrays["scores"][rows],
+            arrays["keypoints"][rows],
+            arrays["keypoint_scores"][rows],
+            skeleton,
+            arrays["appearance"][rows],
+        )
+        people = TrackedPoses(poses, arrays["ids"][rows])
+        yield frame_without_picture(
+            int(arrays["index"][place]), float(arrays["time_s"][place]), people
+        )
+
+
+def _load(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path, allow_pickle=False) as file:
+        return dict(file)

@@ -1,0 +1,123 @@
+"""What the user named -> the clips to track: files, trees, patterns, lists."""
+
+from __future__ import annotations
+
+import glob
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from app.batch.clip import Clip
+from app.video.images import SUFFIXES as PICTURE_SUFFIXES
+from app.video.source import MediaError
+
+VIDEO_SUFFIXES = {
+    ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg",
+    ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".mxf", ".dv", ".h264", ".264", ".hevc", ".h265",
+}  # fmt: skip
+
+
+def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
+    """The clips that `inputs` name, each once, with outputs that mirror the trees below `output`.
+
+    A folder with videos somewhere below is a tree; a folder with pictures is a clip; a pattern is
+    expanded; `@list.txt` names one input a line. A file that is named itself is taken whatever its
+    ending. Raises MediaError where an input gives nothing.
+    """
+    found: dict[str, Path] = {}  # source -> output without ending, relative to `output`
+    for named in inputs:
+        clips = dict(_expand(named, output))
+        if not clips:
+            raise MediaError(f"{named}: no video and no pictures there; check the name")
+        found = clips | found
+    sources = {Path(source).resolve() for source in found}
+    result = []
+    for source, stem in _apart(found).items():
+        target = output / stem
+        if target.with_name(f"{target.name}.mp4").resolve() in sources:
+            target = target.with_name(f"{target.name}_posse")  # never write over an input
+        result.append(Clip(source, target))
+    return result
+
+
+def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
+    if named.startswith("@"):
+        yield from _listed(Path(named[1:]), output)
+        return
+    path = Path(named)
+    if path.is_dir():
+        yield from _tree(path, output)
+    elif path.exists() or not any(sign in named for sign in "*?["):
+        stem = path.name if "%" in path.name else path.stem
+        yield named, Path(stem.replace("%", "_"))
+    else:
+        matches = [Path(match) for match in _matches(named)]
+        if matches and all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):
+            yield named, Path(path.parent.name or "pictures")
+            return
+        top = _fixed_part(path)
+        for match in matches:
+            if match.is_dir() or match.suffix.lower() in VIDEO_SUFFIXES:
+                inside = match.parent.relative_to(top)
+                yield from ((source, inside / stem) for source, stem in _expand(str(match), output))
+
+
+def _fixed_part(pattern: Path) -> Path:
+    """The folder up to the pattern's first sign; outputs mirror the tree below it."""
+    parts = list(itertools.takewhile(lambda part: not set("*?[") & set(part), pattern.parts))
+    return Path(*parts)
+
+
+def _matches(pattern: str) -> list[str]:
+    # Path.glob takes relative patterns only
+    return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
+
+
+def _listed(path: Path, output: Path) -> Iterator[tuple[str, Path]]:
+    """The inputs in a list file; relative names are relative to the list."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise MediaError(f"{path}: the list cannot be read ({error})") from error
+    for line in map(str.strip, lines):
+        if line and not line.startswith("#"):
+            yield from _expand(str(path.parent / line), output)
+
+
+def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
+    """Every video below `top`, and every folder of pictures that holds no video."""
+    aside = output.resolve()  # our own outputs are no inputs
+    folders = [top]
+    while folders:
+        folder = folders.pop(0)
+        if folder.resolve() == aside and folder != top:
+            continue
+        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        folders += [entry for entry in entries if entry.is_dir()]
+        videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES]
+        for video in videos:
+            yield str(video), video.relative_to(top).with_suffix("")
+        if not videos and any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in entries):
+            inside = folder.relative_to(top)
+            yield str(folder), inside if inside.name else Path(top.resolve().name)
+
+
+def _apart(found: dict[str, Path]) -> dict[str, Path]:
+    """Outputs of one name get the source's ending, then a number, so that none is overwritten."""
+    crowded = {stem for stem, count in Counter(found.values()).items() if count > 1}
+    taken: set[Path] = set()
+    result = {}
+    for source, stem in found.items():
+        name = stem
+        if stem in crowded:
+            ending = Path(source).suffix.removeprefix(".")
+            name = stem.with_name(f"{stem.name}_{ending}") if ending else stem
+        number = 2
+        free = name
+        while free in taken:
+            free = name.with_name(f"{name.name}_{number}")
+            number += 1
+        taken.add(free)
+        result[source] = free
+    return result

@@ -1,0 +1,82 @@
+"""What a folder of outputs holds, and made from what: one line of JSON per clip tried.
+
+The file only grows, a line at a time; the last line about a clip counts. A line that a kill cut
+short is passed over.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from app.batch.clip import Clip
+from app.video.recorder import write_error
+
+NAME = "posse-manifest.jsonl"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a clip ended."""
+
+    source: str
+    status: str  # done, interrupted or failed
+    key: str  # hash of the source's state, the settings and the weights
+    reason: str = ""  # one line, where it failed
+    frames: int = 0
+    people: int = 0
+    seconds: float = 0.0
+    outputs: tuple[str, ...] = ()  # relative to the manifest
+
+
+class Manifest:
+    """The record of one output folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / NAME
+        self._entries: dict[str, Entry] = {}
+        if self.path.is_file():
+            for line in self.path.read_text(encoding="utf-8").splitlines():
+                entry = _parse(line)
+                if entry is not None:
+                    self._entries[entry.source] = entry
+
+    def finished(self, clip: Clip, key: str) -> Entry | None:
+        """The entry of `clip` if it is done, under this key, and its files are still there."""
+        entry = self._entries.get(clip.source)
+        if entry is None or entry.status != "done" or entry.key != key:
+            return None
+        there = all((self.path.parent / name).exists() for name in entry.outputs)
+        return entry if there else None
+
+    def add(self, entry: Entry) -> None:
+        """Append `entry`, on the disk when this returns."""
+        self._entries[entry.source] = entry
+        content = asdict(entry)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            with self.path.open("a", encoding="utf-8") as file:
+                if file.tell() and not _ends_with_newline(self.path):
+                    file.write("\n")
+                file.write(json.dumps(content, ensure_ascii=False) + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise write_error(self.path, error) from None
+
+
+def _ends_with_newline(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, os.SEEK_END)
+        return file.read(1) == b"\n"
+
+
+def _parse(line: str) -> Entry | None:
+    try:
+        content: dict[str, Any] = json.loads(line)
+        return Entry(**{**content, "outputs": tuple(content.get("outputs", ()))})
+    except (ValueError, TypeError):
+        return None

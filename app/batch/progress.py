@@ -1,0 +1,177 @@
+"""How far a batch is, for a person (bars), for another program (JSON lines), or for nobody."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections import deque
+from pathlib import Path
+from typing import Any, Protocol, TextIO
+
+from tqdm import tqdm
+
+from app.batch.clip import Progress
+from app.batch.manifest import Entry
+
+WINDOW_S = 10.0  # the rate shown is that of the last so many seconds
+
+
+class Reporter(Protocol):
+    """Is told what happens."""
+
+    def start(self, clips: int, skipped: int) -> None:
+        """The batch begins; `clips` are to be tracked, `skipped` are done already."""
+
+    def progress(self, progress: Progress) -> None:
+        """A clip is as far as this."""
+
+    def ended(self, entry: Entry) -> None:
+        """A clip has ended."""
+
+    def close(self) -> None:
+        """The batch is over."""
+
+
+class Rate:
+    """Frames a second over the last seconds, and what is left."""
+
+    def __init__(self) -> None:
+        self._seen: deque[tuple[float, int]] = deque()
+
+    def update(self, frames: int, now_s: float) -> None:
+        """`frames` are finished at `now_s`."""
+        self._seen.append((now_s, frames))
+        while now_s - self._seen[0][0] > WINDOW_S:
+            self._seen.popleft()
+
+    @property
+    def frames_per_second(self) -> float | None:
+        """None until two moments are known."""
+        (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
+        return (last - first) / (last_s - first_s) if last_s > first_s else None
+
+    def left_s(self, frames: int, total: int | None) -> float | None:
+        """Seconds until `total`; None where unknown."""
+        rate = self.frames_per_second
+        return (total - frames) / rate if rate and total is not None else None
+
+
+class Bars:
+    """A bar for each clip at work and, where there are several, one for the batch."""
+
+    def __init__(self) -> None:
+        self._all: Any = None
+        self._interval_s = 0.1 if sys.stderr.isatty() else 10.0  # a log needs fewer lines
+        self._bars: dict[str, Any] = {}
+
+    def start(self, clips: int, skipped: int) -> None:
+        """Show the batch's bar."""
+        if clips + skipped > 1:
+            self._all = tqdm(
+                total=clips + skipped, initial=skipped, unit="clip", desc="all", position=0
+            )
+
+    def progress(self, progress: Progress) -> None:
+        """Show or move the clip's bar."""
+        bar = self._bars.get(progress.source)
+        if bar is None:
+            name = Path(progress.source).name
+            bar = tqdm(
+                total=progress.total,
+                initial=progress.frames,
+                unit="frame",
+                desc=name if len(name) <= 30 else f"…{name[-29:]}",
+                leave=False,
+                smoothing=0.05,
+                mininterval=self._interval_s,
+                position=len(self._bars) + (self._all is not None),
+            )
+            self._bars[progress.source] = bar
+        if bar.total is not None and progress.frames > bar.total:
+            bar.total = progress.frames  # the container promised too few
+        bar.update(progress.frames - bar.n)
+
+    def ended(self, entry: Entry) -> None:
+        """Remove the clip's bar and move the batch's."""
+        bar = self._bars.pop(entry.source, None)
+        if bar is not None:
+            bar.close()
+        if self._all is not None:
+            self._all.update(1)
+
+    def close(self) -> None:
+        """Remove what is left."""
+        for bar in [*self._bars.values(), self._all]:
+            if bar is not None:
+                bar.close()
+
+
+class JsonLines:
+    """One JSON object a line: at most one a second per clip, and one for each end."""
+
+    def __init__(self, out: TextIO = sys.stdout) -> None:
+        self._out = out
+        self._rates: dict[str, Rate] = {}
+        self._told_s: dict[str, float] = {}
+
+    def start(self, clips: int, skipped: int) -> None:
+        """Say how many clips there are."""
+        self._say(event="start", clips=clips, skipped=skipped)
+
+    def progress(self, progress: Progress) -> None:
+        """Say how far a clip is, where it was not said within the last second."""
+        now_s = time.monotonic()
+        rate = self._rates.setdefault(progress.source, Rate())
+        rate.update(progress.frames, now_s)
+        if now_s - self._told_s.get(progress.source, float("-inf")) < 1:
+            return
+        self._told_s[progress.source] = now_s
+        self._say(
+            event="progress",
+            source=progress.source,
+            frames=progress.frames,
+            total=progress.total,
+            frames_per_second=_rounded(rate.frames_per_second),
+            left_s=_rounded(rate.left_s(progress.frames, progress.total)),
+        )
+
+    def ended(self, entry: Entry) -> None:
+        """Say how a clip ended."""
+        self._say(
+            event=entry.status,
+            source=entry.source,
+            frames=entry.frames,
+            people=entry.people,
+            seconds=entry.seconds,
+            reason=entry.reason,
+            outputs=list(entry.outputs),
+        )
+
+    def close(self) -> None:
+        """Say that it is over."""
+        self._say(event="end")
+
+    def _say(self, **content: Any) -> None:
+        self._out.write(json.dumps(content, ensure_ascii=False) + "\n")
+        self._out.flush()
+
+
+class Quiet:
+    """Says nothing."""
+
+    def start(self, clips: int, skipped: int) -> None:
+        """Nothing."""
+
+    def progress(self, progress: Progress) -> None:
+        """Nothing."""
+
+    def ended(self, entry: Entry) -> None:
+        """Nothing."""
+
+    def close(self) -> None:
+        """Nothing."""
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 2)

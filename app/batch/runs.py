@@ -1,0 +1,123 @@
+"""Track many clips: skip what is finished, go on after what is broken, and account for all."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.batch.clip import Clip, Stopped, Tell, fingerprint
+from app.batch.manifest import Entry, Manifest
+from app.batch.progress import Reporter
+from app.batch.workers import Job, Task
+from app.config import Settings
+from tracking.files import program_version
+
+# tasks, job, tell, stopped -> entries as the clips end; see app.batch.workers and app.batch.cluster
+Runner = Callable[[Sequence[Task], Job, Tell, Stopped], Iterator[Entry]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a batch ended."""
+
+    done: list[Entry]
+    skipped: list[Entry]  # finished by an earlier run
+    failed: list[Entry]
+    interrupted: bool
+
+    @property
+    def exit_code(self) -> int:
+        """0 all done; 1 a single clip failed, or nobody was in it; 2 some of several failed."""
+        tried = len(self.done) + len(self.skipped) + len(self.failed)
+        if self.interrupted:
+            return 130  # as the shell has it for Ctrl-C
+        if self.failed:
+            return 1 if tried == 1 else 2
+        return 1 if tried == 1 and self.done and not self.done[0].people else 0
+
+
+def run_batch(
+    clips: Sequence[Clip],
+    output: Path,
+    settings: Settings,
+    weights: dict[str, str],
+    run: Runner,
+    reporter: Reporter,
+    stopped: Stopped,
+    resume: bool = True,
+) -> Outcome:
+    """Track `clips` with `run` and record each end in the manifest of the folder `output`.
+
+    With `resume`, clips are skipped that are finished and whose file, settings, weights and
+    program have not changed since.
+    """
+    manifest = Manifest(output)
+    skipped: list[Entry] = []
+    tasks = []
+    for clip in clips:
+        task = Task(clip, key_of(clip, settings, weights))
+        finished = manifest.finished(clip, task.key) if resume else None
+        if finished is not None:
+            skipped.append(finished)
+        else:
+            tasks.append(task)
+            if not resume:
+                clip.remove_work()
+    reporter.start(len(tasks), len(skipped))
+    ended: list[Entry] = []
+    try:
+        if tasks:
+            for entry in run(tasks, Job(settings, weights, output), reporter.progress, stopped):
+                manifest.add(entry)
+                reporter.ended(entry)
+                ended.append(entry)
+    finally:
+        reporter.close()
+    return Outcome(
+        [entry for entry in ended if entry.status == "done"],
+        skipped,
+        [entry for entry in ended if entry.status == "failed"],
+        stopped() or any(entry.status == "interrupted" for entry in ended),
+    )
+
+
+def key_of(clip: Clip, settings: Settings, weights: dict[str, str]) -> str:
+    """Changes with the source's file, the settings, the weights and the program's version."""
+    parts = [fingerprint(clip.source), settings.to_json(), weights, program_version()]
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def summary(outcome: Outcome, output: Path) -> list[str]:
+    """What a person wants to know at the end, in lines; failures come last."""
+    lines = []
+    for entry in outcome.done:
+        rate = f", {entry.frames / entry.seconds:.1f} frames/s" if entry.seconds else ""
+        files = " ".join(str(output / name) for name in entry.outputs)
+        lines.append(
+            f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
+            f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
+        )
+        if not entry.people:
+            lines.append(
+                f"{entry.source}: nobody was found; try a lower --bbox-thr, or look at the clip"
+            )
+    if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
+        lines.append(
+            f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
+            f"failed {len(outcome.failed)}"
+        )
+    elif outcome.skipped:
+        lines.append(
+            f"{outcome.skipped[0].source}: finished before and unchanged; "
+            "--no-resume tracks it anew"
+        )
+    if outcome.interrupted:
+        lines.append("stopped; the same command goes on from here")
+    return lines
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"

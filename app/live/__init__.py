@@ -1,0 +1,1 @@
+"""The threads behind the window and a headless live run; nothing here knows Qt."""

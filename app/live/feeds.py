@@ -1,0 +1,237 @@
+"""Sources on threads of their own: a live one keeps the newest frame, a file gives every frame.
+
+A feed opens its source itself, so that a slow camera or a network that does not answer never holds
+up who asked for it. What goes wrong is told in `problem`, in one line, and ends the feed.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Literal
+
+from app.live.gauges import Gauges
+from app.live.latest import Latest
+from app.video.source import FrameSource
+from pose.errors import UserError
+from pose.people import Frame
+
+log = logging.getLogger(__name__)
+
+OpenSource = Callable[[str], FrameSource]
+FeedState = Literal["opening", "running", "ended", "failed"]
+READ_AHEAD = 3  # frames of a file decoded before they are asked for
+
+
+@dataclass(frozen=True, slots=True)
+class SourceInfo:
+    """What is known of an open source."""
+
+    name: str
+    size_wh: tuple[int, int]
+    frame_rate: Fraction | None
+    duration_s: float | None  # None where unknown, as for cameras
+    live: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Captured:
+    """A frame and the moment it came in."""
+
+    frame: Frame
+    at_s: float  # time.monotonic()
+    generation: int  # how many seeks came before it
+
+
+class Feed:
+    """What live feeds and file feeds have in common: a thread that reads, a state, an end."""
+
+    def __init__(self, spec: str, open_source: OpenSource, gauges: Gauges) -> None:
+        self.spec = spec
+        self.info: SourceInfo | None = None
+        self.state: FeedState = "opening"
+        self.problem = ""  # one line, where the state is failed
+        self.gauges = gauges
+        self._open_source = open_source
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"capture {spec}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to open and read."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Ask the thread to end and count what it left; returns at once."""
+        self._closing.set()
+
+    def join(self, timeout_s: float) -> bool:
+        """Wait for the thread; True once it has ended."""
+        self._thread.join(timeout_s)
+        return not self._thread.is_alive()
+
+    def _run(self) -> None:
+        """Open, read, and turn what goes wrong into `problem`."""
+        try:
+            with self._open_source(self.spec) as source:
+                self.info = info_of(source)
+                self.state = "running"
+                self._read(source)
+            self.state = "ended"
+        except UserError as error:
+            self._fail(str(error))
+        except Exception as error:  # a driver's own exception must not end the program
+            log.exception("reading %s", self.spec)
+            self._fail(f"{self.spec}: {type(error).__name__}: {error}")
+
+    def _fail(self, problem: str) -> None:
+        log.warning("%s", problem)
+        self.problem, self.state = problem, "failed"
+
+    def _read(self, source: FrameSource) -> None:
+        raise NotImplementedError
+
+
+class LiveFeed(Feed):
+    """Frames of a camera: the newest one, ever; those that come too fast are counted as dropped."""
+
+    def __init__(self, spec: str, open_source: OpenSource, gauges: Gauges) -> None:
+        super().__init__(spec, open_source, gauges)
+        self._newest: Latest[Captured] = Latest()
+        self._source: FrameSource | None = None
+
+    def take(self, timeout_s: float) -> Captured | None:
+        """The newest frame, waiting for one up to `timeout_s`."""
+        return self._newest.take(timeout_s)
+
+    @property
+    def trouble(self) -> str:
+        """What a source that reconnects by itself is waiting for; empty while frames come."""
+        return getattr(self._source, "trouble", "")
+
+    def close(self) -> None:
+        super().close()
+        stop = getattr(self._source, "stop", None)
+        if stop is not None:  # a camera that waits for its next frame, or to reconnect
+            stop()
+        if self._newest.close() is not None:
+            self.gauges.dropped()
+
+    def _read(self, source: FrameSource) -> None:
+        self._source = source
+        for frame in source:
+            now_s = time.monotonic()
+            if self._closing.is_set():
+                return
+            self.gauges.captured(now_s)
+            if self._newest.put(Captured(frame, now_s, 0)) is not None:
+                self.gauges.dropped()
+
+
+class FileFeed(Feed):
+    """Every frame of a file in order, read a little ahead; can be sent to any time."""
+
+    def __init__(
+        self,
+        spec: str,
+        open_source: OpenSource,
+        gauges: Gauges,
+        range_s: tuple[float, float | None] = (0.0, None),
+    ) -> None:
+        super().__init__(spec, open_source, gauges)
+        self.range_s = range_s
+        self.generation = 0
+        self._changed = threading.Condition()
+        self._ahead: deque[Captured] = deque()
+        self._target_s: float | None = range_s[0] or None  # where to go before reading on
+        self._at_end = False
+
+    @property
+    def exhausted(self) -> bool:
+        """True where every frame up to the end was taken."""
+        with self._changed:
+            return self._at_end and not self._ahead and self._target_s is None
+
+    def take(self, timeout_s: float) -> Captured | None:
+        """The next frame, waiting for it up to `timeout_s`."""
+        with self._changed:
+            if not self._ahead:
+                self._changed.wait(timeout_s)
+            if not self._ahead:
+                return None
+            self._changed.notify_all()
+            return self._ahead.popleft()
+
+    def seek(self, time_s: float) -> int:
+        """Go on at `time_s`; return the generation that the frames from there carry."""
+        with self._changed:
+            self._discard()
+            self._target_s = max(time_s, self.range_s[0])
+            self._at_end = False
+            self.generation += 1
+            self._changed.notify_all()
+            return self.generation
+
+    def close(self) -> None:
+        super().close()
+        with self._changed:
+            self._discard()
+            self._changed.notify_all()
+
+    def _discard(self) -> None:
+        self.gauges.dropped(len(self._ahead))
+        self._ahead.clear()
+
+    def _read(self, source: FrameSource) -> None:
+        frames = iter(source)
+        while (order := self._next_order()) is not None:
+            target_s, generation = order
+            if target_s is not None:
+                source.seek(target_s)
+                frames = iter(source)
+            frame = self._next_frame(frames)
+            with self._changed:
+                if generation != self.generation or self._closing.is_set():
+                    continue  # sent elsewhere meanwhile
+                if frame is None:
+                    self._at_end = True
+                else:
+                    now_s = time.monotonic()
+                    self.gauges.captured(now_s)
+                    self._ahead.append(Captured(frame, now_s, generation))
+                self._changed.notify_all()
+
+    def _next_order(self) -> tuple[float | None, int] | None:
+        """Wait until there is something to read; where to go first, and for which generation."""
+        with self._changed:
+            while not self._closing.is_set():
+                if self._target_s is not None:
+                    target_s, self._target_s = self._target_s, None
+                    return target_s, self.generation
+                if not self._at_end and len(self._ahead) < READ_AHEAD:
+                    return None, self.generation
+                self._changed.wait()
+            return None
+
+    def _next_frame(self, frames: Iterator[Frame]) -> Frame | None:
+        """The next frame within the range; None at the end, also where the file breaks off."""
+        try:
+            frame = next(frames, None)
+        except UserError as error:  # what was read before stays, and can be gone back to
+            self.problem = str(error)
+            log.warning("%s", error)
+            return None
+        end_s = self.range_s[1]
+        return None if frame is None or (end_s is not None and frame.time_s > end_s) else frame
+
+
+def info_of(source: FrameSource) -> SourceInfo:
+    """What `source` says of itself."""
+    duration_s = None
+    if source.frame_count and source.frame_rate and not source.live:
+        duration_s = float(source.frame_count / source.frame_rate)
+    return SourceInfo(source.name, source.size_wh, source.frame_rate, duration_s, source.live)

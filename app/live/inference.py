@@ -1,0 +1,136 @@
+"""The thread that owns the networks and the tracker, and takes every frame through them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from app.live.feeds import Captured
+from app.live.gauges import Gauges
+from app.live.history import History, IdIssuer
+from app.live.loading import PipelineLoader
+from app.live.playback import Ready
+from pose.errors import UserError
+from pose.skeleton import COCO17, Skeleton
+from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
+from tracking.tracks import TrackedPoses
+
+log = logging.getLogger(__name__)
+
+JUMP_S = 1.0  # a frame further than this from the last one starts the tracker anew
+# What is taken over between two frames; the rest of a config takes a new pipeline
+LIVE_FIELDS = ("kpt_thr", "detect_every", "max_people", "max_latency_ms", "tracker")
+
+
+def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:
+    """True where going from one to the other needs nothing loaded."""
+    return replace(one, **{name: getattr(other, name) for name in LIVE_FIELDS}) == other
+
+
+class Follower:
+    """Takes the frames of one video through the pipeline; gives people ids unique in the video.
+
+    Frames that `history` knows are not computed again.
+    """
+
+    def __init__(self, history: History, gauges: Gauges) -> None:
+        self.history = history
+        self.issue_ids = IdIssuer()
+        self.frozen = False  # only people that are known are shown, nobody is looked for
+        self.problem = ""  # why people are not being found, in one line
+        self._gauges = gauges
+        self._last_s: float | None = None  # time of the frame the tracker saw last
+        self._skeleton: Skeleton = COCO17
+
+    def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
+        """Find and follow the people of a frame; nobody, where there is no pipeline."""
+        frame = captured.frame
+        people = self.history.people_at(frame.time_s)
+        timings_ms: dict[str, float] = {}
+        if people is None and pipeline is not None and not self.frozen:
+            people, timings_ms = self._infer(captured, pipeline)
+            if people is not None:
+                self.history.add(frame.time_s, people)
+        if people is None:
+            people = TrackedPoses.empty(self._skeleton)
+        result = FrameResult(frame, people, timings_ms)
+        return Ready(result, captured.at_s, captured.generation)
+
+    def _infer(
+        self, captured: Captured, pipeline: Pipeline
+    ) -> tuple[TrackedPoses | None, dict[str, float]]:
+        frame = captured.frame
+        if self._last_s is None or abs(frame.time_s - self._last_s) > JUMP_S:
+            pipeline.reset()
+            self.issue_ids.restart()
+        self._last_s = frame.time_s
+        try:
+            result = pipeline(frame)
+        except Exception as error:  # the picture goes on without people
+            if not self.problem:
+                log.exception("frame %d", frame.index)
+            expected = isinstance(error, UserError)
+            self.problem = str(error) if expected else f"{type(error).__name__}: {error}"
+            return None, {}
+        self.problem = ""
+        self._gauges.inferred(time.monotonic(), result.timings_ms)
+        self._skeleton = result.people.poses.skeleton
+        ids = self.issue_ids(result.people.ids)
+        return TrackedPoses(result.people.poses, ids), dict(result.timings_ms)
+
+
+class Inference:
+    """The thread: new networks and settings are looked at between frames."""
+
+    def __init__(
+        self, loader: PipelineLoader, next_frame: Callable[[Pipeline | None], None]
+    ) -> None:
+        self._loader = loader
+        self._next_frame = next_frame  # does one frame, or waits a moment for one
+        self._config: PipelineConfig | None = None  # newest settings
+        self.changes = 0  # times that what decides who is found was changed between frames
+        self._ending = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
+        self._thread.start()
+
+    def configure(self, config: PipelineConfig) -> None:
+        """Use the settings of `config` that need no other networks, from the next frame on."""
+        self._config = config
+
+    def close(self) -> None:
+        """End the thread and wait for it."""
+        self._ending.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        pipeline: Pipeline | None = None
+        while not self._ending.is_set():
+            pipeline = self._up_to_date(pipeline)
+            self._next_frame(pipeline)
+
+    def _up_to_date(self, pipeline: Pipeline | None) -> Pipeline | None:
+        """`pipeline` with the newest settings, or the newest pipeline in its place."""
+        newer = self._loader.take()
+        if newer is not None:
+            self.changes += pipeline is not None
+            pipeline = adopted(newer, pipeline)
+        config = self._config
+        if pipeline is None or config is None or pipeline.config == config:
+            return pipeline
+        if same_networks(pipeline.config, config):
+            self.changes += replace(pipeline.config, kpt_thr=config.kpt_thr) != config
+            pipeline.config = config
+            pipeline.tracker.config = config.tracker
+            pipeline.budget.limit_ms = config.max_latency_ms
+        return pipeline
+
+
+def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:
+    """`newer` with the tracks of `older`, where both mean the same joints."""
+    if older is not None and newer.skeleton == older.skeleton:
+        newer.tracker = older.tracker
+        newer.tracker.config = newer.config.tracker
+    return newer

@@ -1,0 +1,73 @@
+"""Pipelines built on a thread of their own, so that loading a network never stops the picture."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+
+from app.live.latest import Latest
+from pose.errors import UserError
+from tracking.pipeline import Pipeline, PipelineConfig
+
+log = logging.getLogger(__name__)
+
+MakePipeline = Callable[[PipelineConfig], Pipeline]
+
+
+class PipelineLoader:
+    """Builds the pipeline of the newest config asked for; those asked for meanwhile are skipped."""
+
+    def __init__(self, make_pipeline: MakePipeline) -> None:
+        self.problem = ""  # why the last one could not be built, in one line
+        self._make = make_pipeline
+        self._asked: Latest[PipelineConfig] = Latest()
+        self._built: Latest[Pipeline] = Latest()
+        self._open = 0  # configs asked for and not yet answered
+        self._lock = threading.Lock()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="load networks", daemon=True)
+        self._thread.start()
+
+    @property
+    def busy(self) -> bool:
+        """True while a pipeline is being built."""
+        return self._open > 0
+
+    def ask(self, config: PipelineConfig) -> None:
+        """Ask for the pipeline of `config`; returns at once."""
+        with self._lock:
+            self._open += 1
+        if self._asked.put(config) is not None:
+            self._answered()
+
+    def take(self, timeout_s: float = 0.0) -> Pipeline | None:
+        """The newest pipeline built and not yet taken."""
+        return self._built.take(timeout_s)
+
+    def close(self) -> None:
+        """End the thread; a network that is being loaded is waited for."""
+        self._closing.set()
+        self._asked.close()
+        self._thread.join()
+        self._built.close()
+
+    def _answered(self) -> None:
+        with self._lock:
+            self._open -= 1
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            config = self._asked.take(timeout_s=1.0)
+            if config is None:
+                continue
+            try:
+                self._built.put(self._make(config))
+                self.problem = ""
+            except UserError as error:
+                log.warning("%s", error)
+                self.problem = str(error)
+            except Exception as error:  # a network's own failure; the picture goes on without it
+                log.exception("loading %s and %s", config.detector, config.pose)
+                self.problem = f"The networks cannot be loaded: {type(error).__name__}: {error}"
+            self._answered()

@@ -1,0 +1,193 @@
+"""Record what is seen live: overlay video, clean video, tracks and corrections, side by side.
+
+The frames wait in a bounded queue; one that finds it full is lost to the recording, and counted.
+A full disk ends the recording, never the picture, and leaves what was written readable.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from pathlib import Path
+
+from app.corrections import Correction, save_corrections, sidecar_of
+from app.measures.angles import MeasuresWriter
+from app.overlay import Overlay, OverlayStyle
+from app.paint import rasterise
+from app.video.recorder import Recorder
+from pose.errors import UserError
+from pose.people import Frame
+from tracking.files import ClipInfo, TracksWriter, open_writer
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+log = logging.getLogger(__name__)
+
+QUEUED_FRAMES = 16  # 100 MB at 1080p
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingPlan:
+    """What to record, and where."""
+
+    folder: Path
+    name: str  # of the files, without suffix
+    frame_rate: Fraction | None = None  # nominal; the times written are the frames' own
+    overlay: bool = True
+    clean: bool = False
+    tracks: bool = True
+    style: OverlayStyle = field(default_factory=OverlayStyle)
+
+    def __post_init__(self) -> None:
+        if not (self.overlay or self.clean or self.tracks):
+            raise ValueError("nothing to record: choose overlay, clean video or tracks")
+
+    @property
+    def overlay_file(self) -> Path:
+        """The video with the overlay."""
+        return self.folder / f"{self.name}.mp4"
+
+    @property
+    def clean_file(self) -> Path:
+        """The video as the camera gave it."""
+        return self.folder / f"{self.name}.clean.mp4"
+
+    @property
+    def tracks_file(self) -> Path:
+        """The tracks."""
+        return self.folder / f"{self.name}.json"
+
+
+class LiveRecording:
+    """One recording. `put` never waits; the files are written on a thread of their own."""
+
+    def __init__(self, plan: RecordingPlan) -> None:
+        self.plan = plan
+        self.problem = ""  # why it ended early, in one line
+        self._queue: queue.Queue[tuple[FrameResult, TrackedPoses]] = queue.Queue(QUEUED_FRAMES)
+        self.lost = 0  # frames that the recording could not keep up with
+        self._finish = threading.Event()
+        self._corrections: tuple[Correction, ...] = ()
+        self._first_s: float | None = None
+        self._written = 0
+        self._overlay = Overlay(plan.style)
+        self._overlay_video: Recorder | None = None
+        self._clean_video: Recorder | None = None
+        self._tracks: list[TracksWriter] = []
+        self._measures: MeasuresWriter | None = None
+        self._thread = threading.Thread(target=self._run, name=f"record {plan.name}", daemon=True)
+        self._thread.start()
+
+    @property
+    def ended(self) -> bool:
+        """True where no more frames are taken."""
+        return self._finish.is_set() or bool(self.problem)
+
+    @property
+    def busy(self) -> bool:
+        """True while files are being written."""
+        return self._thread.is_alive()
+
+    def put(self, shown: FrameResult, tracked: TrackedPoses) -> None:
+        """Record a frame with corrected ids in `shown`, or count it as lost."""
+        try:
+            if not self.ended:
+                self._queue.put_nowait((shown, tracked))
+        except queue.Full:
+            self.lost += 1
+
+    def finish(self, corrections: Sequence[Correction]) -> None:
+        """Take no more frames; the files are completed in the background."""
+        self._corrections = tuple(corrections)
+        self._finish.set()
+
+    def join(self) -> None:
+        """Wait until the files are complete."""
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            while (item := self._next()) is not None:
+                self._write(*item)
+        except UserError as error:
+            self._fail(error)
+        except Exception as error:
+            log.exception("recording %s", self.plan.name)
+            self._fail(error)
+        self._close()
+
+    def _fail(self, error: Exception) -> None:
+        log.warning("%s", error)
+        self.problem = f"The recording ended: {error}"
+
+    def _next(self) -> tuple[FrameResult, TrackedPoses] | None:
+        """The next frame to write; None at the end."""
+        while True:
+            try:
+                return self._queue.get(timeout=0.05)
+            except queue.Empty:
+                if self._finish.is_set():
+                    return None
+
+    def _write(self, shown: FrameResult, tracked: TrackedPoses) -> None:
+        frame = shown.frame
+        if self._first_s is None:
+            self._first_s = frame.time_s
+            self._open(shown)
+        time_s = frame.time_s - self._first_s
+        frame = Frame(self._written, time_s, frame.image)
+        self._written += 1
+        if self._overlay_video is not None:
+            picture = rasterise(self._overlay.layout(shown), frame.image)
+            self._overlay_video.put(picture, time_s)
+        if self._clean_video is not None:
+            self._clean_video.put(frame.image, time_s)
+        for writer in self._tracks:
+            writer.put(FrameResult(frame, tracked, shown.timings_ms))
+        if self._measures is not None:
+            self._measures.put(FrameResult(frame, shown.people, shown.timings_ms))
+
+    def _open(self, first: FrameResult) -> None:
+        plan, size_wh = self.plan, first.frame.size_wh
+        if plan.overlay:
+            self._overlay_video = Recorder(plan.overlay_file, size_wh, plan.frame_rate, live=True)
+        if plan.clean:
+            self._clean_video = Recorder(plan.clean_file, size_wh, plan.frame_rate, live=True)
+        if plan.tracks:
+            skeleton = first.people.poses.skeleton
+            info = ClipInfo(plan.name, size_wh, skeleton, plan.frame_rate)
+            self._tracks = [
+                open_writer("posetrack18", plan.tracks_file, info),
+                open_writer("csv", plan.tracks_file.with_suffix(".csv"), info),
+            ]
+            table = plan.tracks_file.with_suffix(".measures.csv")
+            self._measures = MeasuresWriter(table, plan.style.names)
+
+    def _close(self) -> None:
+        """Complete every file, also where another one failed."""
+        videos = (self._overlay_video, self._clean_video)
+        parts: list[Recorder | TracksWriter] = [
+            *(video for video in videos if video is not None),
+            *self._tracks,
+        ]
+        if self._measures is not None:
+            self._measures.close()
+        for part in parts:
+            try:
+                part.close()
+            except UserError as error:
+                self._fail(error)
+        if self._tracks and self._corrections:
+            try:
+                save_corrections(sidecar_of(self.plan.tracks_file), self._shifted())
+            except UserError as error:
+                self._fail(error)
+
+    def _shifted(self) -> list[Correction]:
+        """The corrections at the times of the files, which begin at 0."""
+        first_s = self._first_s or 0.0
+        return [replace(step, from_s=max(0.0, step.from_s - first_s)) for step in self._corrections]

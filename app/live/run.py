@@ -1,0 +1,106 @@
+"""One open source: its feed, what follows the people in it, and where its results wait."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from app.corrections import Correction, corrected_people
+from app.live.feeds import FeedState, FileFeed, LiveFeed, OpenSource, SourceInfo
+from app.live.gauges import Counts, Flow, Gauges
+from app.live.history import History
+from app.live.inference import Follower
+from app.live.playback import LiveOutlet, Playback, Ready
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """What to show: a frame and the people that belong to it."""
+
+    result: FrameResult  # with corrected ids
+    tracked: TrackedPoses  # as the tracker said
+    captured_at_s: float  # time.monotonic()
+
+    @property
+    def time_s(self) -> float:
+        """Since the video's first frame."""
+        return self.result.frame.time_s
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What is going on, for the status bar."""
+
+    state: Literal["idle"] | FeedState
+    spec: str
+    info: SourceInfo | None
+    problem: str  # one line: what went wrong, or what is being waited for
+    loading: bool  # a network is being loaded
+    playing: bool
+    counts: Counts
+    flow: Flow
+    recording: bool
+    recorded_lost: int  # frames that the recording could not keep up with
+
+
+IDLE = Status("idle", "", None, "", False, False, Counts(), Flow(), False, 0)
+
+
+class Run:
+    """One source from opening to closing, with all that belongs to it alone."""
+
+    def __init__(
+        self, spec: str, open_source: OpenSource, range_s: tuple[float, float | None]
+    ) -> None:
+        self.spec = spec
+        self.live = is_live(spec)
+        self.gauges = Gauges()
+        self.feed: LiveFeed | FileFeed
+        self.outlet: LiveOutlet | Playback
+        if self.live:
+            self.feed = LiveFeed(spec, open_source, self.gauges)
+            self.outlet = LiveOutlet(self.gauges)
+        else:
+            self.feed = FileFeed(spec, open_source, self.gauges, range_s)
+            self.outlet = Playback(self.gauges)
+        self.history = History(keep_people=not self.live)
+        self.follower = Follower(self.history, self.gauges)
+        self.last: View | None = None  # what the screen shows
+
+    def time_before(self, time_s: float) -> float:
+        """The time of the frame before the one at `time_s`; by the nominal rate where unseen."""
+        rate = self.feed.info.frame_rate if self.feed.info is not None else None
+        step_s = float(1 / rate) if rate else 0.04
+        before_s = self.history.time_before(time_s)
+        if before_s is None or time_s - before_s > 1.5 * step_s:
+            return max(0.0, time_s - step_s)
+        return before_s
+
+    def close(self) -> None:
+        """Ask everything to end; returns at once."""
+        self.feed.close()
+        self.outlet.close()
+
+    @property
+    def ended(self) -> bool:
+        """True where nothing more will come to the screen."""
+        if isinstance(self.feed, FileFeed) and isinstance(self.outlet, Playback):
+            shown_all = self.feed.exhausted and self.gauges.counts().in_flight == 0
+            return shown_all or self.feed.state == "failed"
+        return self.feed.state in ("ended", "failed")
+
+
+def corrected_view(ready: Ready, corrections: Sequence[Correction]) -> View:
+    """What to show of `ready` under `corrections`."""
+    result = ready.result
+    people = corrected_people(result.people, result.frame.time_s, corrections)
+    shown = FrameResult(result.frame, people, result.timings_ms)
+    return View(shown, result.people, ready.captured_at_s)
+
+
+def is_live(spec: str) -> bool:
+    """True for cameras and network streams; files and folders wait for who looks at them."""
+    return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")

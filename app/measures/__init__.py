@@ -1,0 +1,1 @@
+"""Joint angles and speeds of people, their plots and the report of a clip."""

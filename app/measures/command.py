@@ -1,0 +1,159 @@
+"""`posse measure`: angles and speeds over time from a tracks file: tables, plots, a report."""
+
+from __future__ import annotations
+
+import argparse
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from app.config import ConfigError
+from app.measures.angles import Measurer
+from app.measures.options import MeasureOptions
+from app.video.source import open_source
+from pose.people import FloatArray, ImageArray
+from tracking.files import info_path, read_tracks
+from tracking.formats.whole import WholeText, writing
+from tracking.pipeline import FrameResult
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Series:
+    """One person's measures over time."""
+
+    person: int
+    frames: np.ndarray  # (F,) frame indices
+    times_s: np.ndarray  # (F,) since the first frame, float64
+    values: FloatArray  # (F, M), nan = not seen
+    scores: FloatArray  # (F,) of the person
+
+
+def measure_people(
+    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
+) -> list[Series]:
+    """Measure everybody of a clip; people in order of their ids."""
+    per_pixel = 1.0 if options.metres_per_pixel is None else options.metres_per_pixel
+    measurer = Measurer(options.measures, kpt_thr, per_pixel)
+    rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
+    for result in results:
+        measured = measurer(result)
+        scores = result.people.poses.scores
+        for place, person in enumerate(result.people.ids.tolist()):
+            row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
+            rows.setdefault(person, []).append(row)
+    return [_series(person, seen) for person, seen in sorted(rows.items())]
+
+
+def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
+    frames, times_s, values, scores = zip(*rows, strict=True)
+    return Series(
+        person,
+        np.array(frames),
+        np.array(times_s, np.float64),
+        np.stack(values),
+        np.array(scores, np.float32),
+    )
+
+
+def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
+    """A CSV row per person and frame, people one after the other: frame, time_s, id, measures."""
+    names = [f"{measure.name} ({options.unit_of(measure)})" for measure in options.measures]
+    out = WholeText(path)
+    out.write(",".join(["frame", "time_s", "id", *names]) + "\n")
+    for series in people:
+        for frame, time_s, values in zip(
+            series.frames.tolist(), series.times_s.tolist(), series.values.tolist(), strict=True
+        ):
+            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
+            out.write(",".join([str(frame), f"{time_s:.4f}", str(series.person), *cells]) + "\n")
+    out.close()
+
+
+def write_measures(
+    stem: Path,
+    results: Iterable[FrameResult],
+    options: MeasureOptions,
+    kpt_thr: float,
+    thumbnails: Mapping[int, ImageArray],
+) -> list[Path]:
+    """Write what the options ask for beside `stem`, and return the files.
+
+    `thumbnails` are BGR pictures of people by id, for the report; not everybody needs one.
+    """
+    people = measure_people(results, options, kpt_thr)
+    table = stem.with_name(f"{stem.name}.measures.csv")
+    write_table(table, people, options)
+    outputs = [table]
+    if options.plots:
+        from app.measures.plots import plot_person
+
+        for series in people:
+            path = stem.with_name(f"{stem.name}_person{series.person}.png")
+            plot_person(path, series, options)
+            outputs.append(path)
+    if options.report:
+        from app.measures.report import write_report
+
+        path = stem.with_name(f"{stem.name}.html")
+        write_report(path, stem.name, people, options, thumbnails)
+        outputs.append(path)
+    return outputs
+
+
+def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
+    """Add the options that `posse track` and `posse measure` share."""
+    parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
+    parser.add_argument("--speeds", action="store_true", help="joint speeds, pixels a second")
+    parser.add_argument("--scale", type=_scale, metavar="PX=M",
+                        help="412=9: 412 pixels are 9 metres; speeds in m/s")  # fmt: skip
+    parser.add_argument("--plots", action="store_true", help="a picture of curves per person")
+    parser.add_argument("--report", action="store_true", help="a page with all of it, NAME.html")
+
+
+def measure_options_of(args: argparse.Namespace) -> MeasureOptions:
+    """The options from the command line."""
+    return MeasureOptions(args.angles, args.speeds, args.plots, args.report, args.scale)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `posse measure`."""
+    parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
+    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
+    parser.add_argument("--video", type=Path, metavar="FILE", help="for the report's thumbnails")
+    parser.add_argument("--kpt-thr", type=float, default=0.3, metavar="X",
+                        help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
+    add_measure_arguments(parser)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure, and say what was written."""
+    tracks = read_tracks(args.tracks)
+    name = info_path(args.tracks).name.removesuffix(".info.json")
+    folder = args.output or args.tracks.parent
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    options = measure_options_of(args)
+    thumbnails: dict[int, ImageArray] = {}
+    if args.video and options.report:
+        from app.measures.report import best_places, take_thumbnails
+
+        with open_source(args.video) as source:
+            thumbnails = take_thumbnails(source, best_places(tracks.frames))
+    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)
+    print("\n".join(map(str, outputs)))  # noqa: T201
+    return 0
+
+
+def _scale(text: str) -> float:
+    """Metres per pixel from `412=9`."""
+    found = re.fullmatch(r"([\d.]+)(?:px)?=([\d.]+)m?", text.replace(" ", ""))
+    try:
+        pixels, metres = (float(number) for number in found.groups()) if found else (0.0, 0.0)
+    except ValueError:
+        pixels = metres = 0.0
+    if pixels <= 0 or metres <= 0:
+        raise ConfigError(f"--scale {text}: expected pixels=metres, as in 412=9")
+    return metres / pixels

@@ -1,0 +1,43 @@
+"""The measures of the last moments of everybody, for the live charts."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.measures.angles import Measurer
+from tracking.pipeline import FrameResult
+
+KEPT = 900  # frames of a person: thirty seconds at 30 frames a second
+MOST_PEOPLE = 200  # whoever was seen longest ago goes first
+
+
+class MeasureLog:
+    """Measures frame after frame and keeps the last of them, by corrected id."""
+
+    def __init__(self, kpt_thr: float) -> None:
+        self._measure = Measurer(kpt_thr=kpt_thr)
+        self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
+
+    def add(self, result: FrameResult) -> None:
+        """Measure a frame; one that is earlier than the last begins anew."""
+        now_s = result.frame.time_s
+        values = self._measure(result)  # (N, M)
+        for person, row in zip(result.people.ids.tolist(), values, strict=True):
+            curve = self._curves.pop(person, None) or deque(maxlen=KEPT)
+            if curve and curve[-1][0] >= now_s:
+                curve.clear()
+            curve.append((now_s, row))
+            self._curves[person] = curve  # at the end: seen last
+        while len(self._curves) > MOST_PEOPLE:
+            del self._curves[next(iter(self._curves))]
+
+    def curve(
+        self, person: int, column: int, from_s: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
+        """Times (T,) and values (T,) of measure `column` since `from_s`; nan where not seen."""
+        rows = [(t, row[column]) for t, row in self._curves.get(person, ()) if t >= from_s]
+        times = np.array([t for t, _ in rows], np.float64)
+        return times, np.array([value for _, value in rows], np.float32)

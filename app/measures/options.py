@@ -1,0 +1,42 @@
+"""What is measured of a clip, and what is written about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from app.measures.angles import MEASURES, Measure
+
+
+@dataclass(frozen=True, slots=True)
+class MeasureOptions:
+    """What is measured and written of a clip."""
+
+    angles: bool = False
+    speeds: bool = False
+    plots: bool = False  # NAME_person3.png
+    report: bool = False  # NAME.html
+    metres_per_pixel: float | None = None  # None: speeds in pixels a second
+
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is asked for."""
+        return self.angles or self.speeds or self.plots or self.report
+
+    @property
+    def measures(self) -> tuple[Measure, ...]:
+        """What is measured; a report without a choice holds everything."""
+        everything = not (self.angles or self.speeds)
+        return tuple(
+            measure
+            for measure in MEASURES
+            if everything or (self.angles if measure.is_angle else self.speeds)
+        )
+
+    @property
+    def speed_unit(self) -> str:
+        """The unit of the speeds."""
+        return "px/s" if self.metres_per_pixel is None else "m/s"
+
+    def unit_of(self, measure: Measure) -> str:
+        """The unit of a measure."""
+        return measure.unit if measure.is_angle else self.speed_unit

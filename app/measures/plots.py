@@ -1,0 +1,93 @@
+"""Curves of one person's measures over time, as a picture."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from app.measures.command import Series
+from app.measures.options import MeasureOptions
+from app.overlay import colour_of
+from tracking.formats.whole import writing
+
+GAP_S = 0.5  # a longer absence breaks the curve
+LEFT, RIGHT = "#2a7fb8", "#d9822b"
+
+
+def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
+    """Write a PNG with a panel per joint: left and right side together."""
+    picture = BytesIO()
+    figure = draw_person(series, options)
+    figure.savefig(picture, format="png", dpi=110)
+    partial = path.with_name(f".{path.name}.part")
+    with writing(path):
+        partial.write_bytes(picture.getbuffer())
+        partial.replace(path)
+
+
+def draw_person(series: Series, options: MeasureOptions) -> Figure:
+    """A figure with a panel per joint."""
+    panels = list(_panels(options))
+    rows = -(-len(panels) // 2)
+    figure = Figure(figsize=(11, 1.2 + 1.9 * rows), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
+    length_s = series.times_s[-1] - series.times_s[0]
+    figure.suptitle(
+        f"Person {series.person}   {len(series.frames)} frames in {length_s:.1f} s",
+        fontsize=12, fontweight="bold", x=0.012, y=0.985, ha="left",
+        bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
+    )  # fmt: skip
+    axes = figure.subplots(rows, 2, sharex=True, squeeze=False).ravel()
+    times_s, values = with_gaps(series)
+    for axis, (title, unit, columns) in zip(axes, panels, strict=False):
+        for column, side in columns:
+            tint = RIGHT if side == "right" else LEFT
+            axis.plot(times_s, values[:, column], color=tint, linewidth=1.3, label=side or None)
+        axis.set_title(title.capitalize(), loc="left", fontsize=10)
+        axis.set_ylabel(unit, fontsize=9)
+        axis.tick_params(labelsize=8)
+        axis.grid(alpha=0.25)
+        axis.spines[["top", "right"]].set_visible(False)
+        if unit == "°":
+            axis.set_ylim(0, 185)
+            axis.set_yticks([0, 45, 90, 135, 180])
+        else:
+            axis.set_ylim(bottom=0)
+        if any(side for _, side in columns):
+            # Beside the title, where it hides no curve
+            axis.legend(
+                fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2
+            )
+    for axis in axes[len(panels) :]:
+        axis.set_visible(False)
+    for axis in axes[max(0, len(panels) - 2) : len(panels)]:
+        axis.set_xlabel("s", fontsize=9)
+        axis.tick_params(labelbottom=True)
+    return figure
+
+
+def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
+    """Times (F',) and values (F', M) with a row of nan in every absence, where a curve breaks."""
+    breaks = np.flatnonzero(np.diff(series.times_s) > GAP_S) + 1
+    times_s = np.insert(series.times_s, breaks, series.times_s[breaks])
+    return times_s, np.insert(series.values, breaks, np.nan, axis=0)
+
+
+def _panels(options: MeasureOptions) -> Iterator[tuple[str, str, list[tuple[int, str]]]]:
+    """Title, unit and the columns (with their side) that share a panel."""
+    grouped: dict[str, list[tuple[int, str]]] = {}
+    units = {}
+    for column, measure in enumerate(options.measures):
+        words = measure.name.split()
+        side = next((word for word in words if word in ("left", "right")), "")
+        title = " ".join(word for word in words if word != side)
+        grouped.setdefault(title, []).append((column, side))
+        units[title] = options.unit_of(measure)
+    for title, columns in grouped.items():
+        yield title, units[title], columns

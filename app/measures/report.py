@@ -1,0 +1,179 @@
+"""One self-contained page about a clip: who was there when, their angles, speeds and faces."""
+
+from __future__ import annotations
+
+import base64
+import html
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BytesIO
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from app.measures.command import Series
+from app.measures.options import MeasureOptions
+from app.measures.plots import GAP_S, draw_person
+from app.overlay import colour_of
+from app.thumbnails import thumbnail
+from pose.people import FloatArray, Frame, ImageArray
+from tracking.formats.whole import WholeText
+from tracking.pipeline import FrameResult
+
+THUMBNAIL_WH = (130, 160)
+STYLE = """
+:root { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8; }
+body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
+h1 { font-size: 1.5rem; margin: 0 0 .2rem; } .note { color: #667085; margin: 0 0 1.2rem; }
+section { background: #fff; border-radius: 12px; padding: 1rem 1.2rem; margin: 0 0 1rem;
+  box-shadow: 0 1px 3px #0001; }
+h2 { font-size: 1.05rem; margin: 0 0 .6rem; display: flex; gap: .6rem; align-items: center; }
+.plate { border-radius: 7px; padding: .1rem .55rem; font-weight: 700; color: #10121a; }
+.person { display: grid; grid-template-columns: auto 1fr; gap: 1rem; }
+.person img.thumb { height: 160px; border-radius: 8px; }
+table { border-collapse: collapse; font-size: .88rem; }
+th, td { text-align: right; padding: .16rem .8rem .16rem 0; } th:first-child, td:first-child
+  { text-align: left; } th { color: #667085; font-weight: 500; border-bottom: 1px solid #e4e7ec; }
+img.plot { width: 100%; margin-top: .6rem; } svg { width: 100%; height: auto; display: block; }
+svg text { font: 12px system-ui, sans-serif; fill: #667085; }
+"""
+
+
+def best_places(results: Iterable[FrameResult]) -> dict[int, tuple[int, FloatArray]]:
+    """Per id the index of the frame where the person is large and sure, and the box (4,) there."""
+    best: dict[int, tuple[float, int, FloatArray]] = {}
+    for result in results:
+        poses = result.people.poses
+        worth = poses.scores * np.sqrt(np.maximum(poses.boxes[:, 3] - poses.boxes[:, 1], 0))
+        for place, person in enumerate(result.people.ids.tolist()):
+            if person not in best or worth[place] > best[person][0]:
+                best[person] = float(worth[place]), result.frame.index, poses.boxes[place]
+    return {person: (index, box) for person, (_, index, box) in best.items()}
+
+
+def take_thumbnails(
+    frames: Iterable[Frame], places: Mapping[int, tuple[int, FloatArray]]
+) -> dict[int, ImageArray]:
+    """Pictures of people by id, cut from the frames where `best_places` found them."""
+    wanted = defaultdict(list)
+    for person, (index, box) in places.items():
+        wanted[index].append((person, box))
+    pictures = {}
+    for frame in frames:
+        for person, box in wanted.pop(frame.index, ()):
+            pictures[person] = thumbnail(frame.image, box, THUMBNAIL_WH)
+        if not wanted:
+            break
+    return pictures
+
+
+def write_report(
+    path: Path,
+    name: str,
+    people: Sequence[Series],
+    options: MeasureOptions,
+    thumbnails: Mapping[int, ImageArray],
+) -> None:
+    """Write the page. `thumbnails` are BGR pictures of people by id; not everybody needs one."""
+    out = WholeText(path)
+    for piece in _page(name, people, options, thumbnails):
+        out.write(piece)
+    out.close()
+
+
+def _page(
+    name: str,
+    people: Sequence[Series],
+    options: MeasureOptions,
+    thumbnails: Mapping[int, ImageArray],
+) -> Iterator[str]:
+    title = html.escape(name)
+    ends_s = max((float(series.times_s[-1]) for series in people), default=0.0)
+    yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+    yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>'
+    noun = "person" if len(people) == 1 else "people"
+    yield f'<h1>{title}</h1><p class="note">{len(people)} {noun}, {ends_s:.1f} s</p>'
+    if people:
+        yield f"<section><h2>Who was there when</h2>{_timeline(people, ends_s)}</section>"
+    for series in people:
+        yield _person(series, options, thumbnails.get(series.person))
+    yield "</body></html>\n"
+
+
+def _hex(person: int) -> str:
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(person))
+
+
+def _timeline(people: Sequence[Series], ends_s: float) -> str:
+    """A row per person with a bar for every stretch in which it was seen."""
+    left, width, row = 46, 1000, 22
+    per_s = (width - left - 10) / max(ends_s, 1e-6)
+    height = row * len(people) + 26
+    shapes = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="timeline">']
+    for tick_s in _ticks(ends_s):
+        x = left + tick_s * per_s
+        shapes.append(f'<path d="M{x:.1f} 0V{height - 20}" stroke="#e4e7ec"/>')
+        shapes.append(f'<text x="{x:.1f}" y="{height - 4}">{tick_s:g} s</text>')
+    for place, series in enumerate(people):
+        y = place * row
+        shapes.append(f'<text x="2" y="{y + 15}">{series.person}</text>')
+        for start_s, end_s in stretches(series.times_s):
+            length = max((end_s - start_s) * per_s, 2)
+            shapes.append(
+                f'<rect x="{left + start_s * per_s:.1f}" y="{y + 4}" width="{length:.1f}" '
+                f'height="{row - 8}" rx="4" fill="{_hex(series.person)}"/>'
+            )
+    shapes.append("</svg>")
+    return "".join(shapes)
+
+
+def stretches(times_s: np.ndarray) -> list[tuple[float, float]]:
+    """The stretches of (F,) times without an absence longer than GAP_S: starts and ends."""
+    breaks = np.flatnonzero(np.diff(times_s) > GAP_S) + 1
+    return [(float(part[0]), float(part[-1])) for part in np.split(times_s, breaks)]
+
+
+def _ticks(ends_s: float) -> list[float]:
+    """Round times, about eight of them."""
+    steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600]
+    step = next((step for step in steps if ends_s / step <= 9), 7200)
+    return [place * step for place in range(int(ends_s / step) + 1)]
+
+
+def _person(series: Series, options: MeasureOptions, picture: ImageArray | None) -> str:
+    shown = ""
+    if picture is not None:
+        _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
+        shown = f'<img class="thumb" alt="" src="{_inline(data.tobytes(), "jpeg")}">'
+    plot = BytesIO()
+    draw_person(series, options).savefig(plot, format="png", dpi=90)
+    seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s))
+    return (
+        f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
+        f"{series.person}</span> seen for {seen_s:.1f} s in {len(series.frames)} frames, "
+        f"mean score {series.scores.mean():.2f}</h2>"
+        f'<div class="person">{shown}{_table(series, options)}</div>'
+        f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}"></section>'
+    )
+
+
+def _table(series: Series, options: MeasureOptions) -> str:
+    rows = ["<table><tr><th>measure<th>least<th>median<th>most<th>seen</tr>"]
+    for column, measure in enumerate(options.measures):
+        values = series.values[:, column]
+        values = values[np.isfinite(values)]
+        seen = f"{100 * len(values) / len(series.values):.0f}%"
+        unit = options.unit_of(measure)
+        numbers = (
+            [f"{value:.3g} {unit}" for value in np.percentile(values, [0, 50, 100])]
+            if len(values)
+            else ["–"] * 3
+        )
+        cells = "".join(f"<td>{cell}" for cell in [measure.name, *numbers, seen])
+        rows.append(f"<tr>{cells}</tr>")
+    return "".join([*rows, "</table>"])
+
+
+def _inline(data: bytes, kind: str) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(data).decode()}"

@@ -1,0 +1,257 @@
+"""One clip from source to files: whole, resumed, stopped, broken."""
+
+from __future__ import annotations
+
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import BrightBoxes, Upright, build, make_video, turn
+
+from app.batch import blocks, clip
+from app.batch.clip import BrokenClip, Clip, track_clip
+from app.config import ClipOptions, Settings
+from app.overlay import OverlayStyle
+from app.video.source import MediaError
+from pose.people import Detections, Frame
+from tracking.files import read_tracks
+from tracking.pipeline import Pipeline, PipelineConfig
+
+
+def settings(**options: object) -> Settings:
+    return Settings(PipelineConfig(), OverlayStyle(), ClipOptions(**options))
+
+
+def track(source: Path, stem: Path, chosen: Settings | None = None, **more: object):
+    chosen = chosen or settings()
+    return track_clip(Clip(str(source), stem), chosen, build(chosen.pipeline), {}, **more)
+
+
+def pictures(path: Path) -> list[np.ndarray]:
+    with av.open(str(path)) as container:
+        return [frame.to_ndarray(format="bgr24") for frame in container.decode(video=0)]
+
+
+def video_times(path: Path) -> list[float]:
+    with av.open(str(path)) as container:
+        return [frame.time for frame in container.decode(video=0)]
+
+
+def test_two_people_keep_their_ids_and_every_file_is_written(tmp_path: Path) -> None:
+    report = track(make_video(tmp_path / "walk.mp4"), tmp_path / "out" / "walk")
+    assert (report.frames, report.people) == (30, 2)
+    names = [path.name for path in report.outputs]
+    assert names == ["walk.mp4", "walk.json", "walk.csv"]
+    tracks = read_tracks(tmp_path / "out" / "walk.csv")
+    assert {tuple(sorted(result.people.ids)) for result in tracks.frames[5:15]} == {(1, 2)}
+    assert len(video_times(tmp_path / "out" / "walk.mp4")) == 30
+    assert not (tmp_path / "out" / ".posse" / "walk").exists()
+
+
+def test_sound_is_kept_and_in_step(tmp_path: Path) -> None:
+    track(make_video(tmp_path / "song.mp4", sound=True), tmp_path / "out" / "song")
+    with av.open(str(tmp_path / "out" / "song.mp4")) as result:
+        heard = sum(frame.samples for frame in result.decode(audio=0)) / 48000
+    assert heard == pytest.approx(30 / 25, abs=0.06)
+
+
+def test_uneven_frame_times_are_kept(tmp_path: Path) -> None:
+    times = [0, 0.04, 0.08, 0.2, 0.24, 0.5, 0.54, 0.58, 0.62, 1.0]
+    source = make_video(tmp_path / "phone.mp4", 10, times_s=times)
+    track(source, tmp_path / "out" / "phone")
+    assert video_times(tmp_path / "out" / "phone.mp4") == pytest.approx(times, abs=1e-3)
+    frames = read_tracks(tmp_path / "out" / "phone.json").frames
+    assert [result.frame.time_s for result in frames] == pytest.approx(times, abs=1e-3)
+
+
+def test_a_rotation_tag_is_applied(tmp_path: Path) -> None:
+    track(turn(make_video(tmp_path / "tall.mp4")), tmp_path / "out" / "tall")
+    with av.open(str(tmp_path / "out" / "tall.mp4")) as result:
+        frame = next(result.decode(video=0))
+        assert (frame.width, frame.height, frame.rotation) == (120, 160, 0)
+
+
+def test_odd_sizes_gain_a_line_in_the_video_only(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "odd.mkv", 5, (161, 121), codec="ffv1", pix_fmt="bgr0")
+    track(source, tmp_path / "out" / "odd")
+    with av.open(str(tmp_path / "out" / "odd.mp4")) as result:
+        assert (result.streams.video[0].width, result.streams.video[0].height) == (162, 122)
+    assert read_tracks(tmp_path / "out" / "odd.json").info.size_wh == (161, 121)
+
+
+def test_a_run_killed_after_any_block_continues_with_the_same_ids(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip, "BLOCK_FRAMES", 8)
+    source = make_video(tmp_path / "long.mp4", 30, sound=True)
+    track(source, tmp_path / "whole" / "long")
+
+    class Killed(BaseException):
+        pass
+
+    def kill_at_20(progress: clip.Progress) -> None:
+        if progress.frames == 20:
+            raise Killed
+
+    with pytest.raises(Killed):
+        track(source, tmp_path / "again" / "long", tell=kill_at_20)
+    assert not (tmp_path / "again" / "long.json").exists()
+    seen: list[int] = []
+    report = track(
+        source, tmp_path / "again" / "long", tell=lambda progress: seen.append(progress.frames)
+    )
+    assert (seen[0], report.frames, report.tracked) == (16, 30, 14)
+    for name in ("long.csv", "long.json"):
+        whole, again = (tmp_path / folder / name for folder in ("whole", "again"))
+        assert whole.read_bytes() == again.read_bytes(), name
+    # The encoder's bits may differ from run to run, the pictures may not
+    for whole, again in zip(
+        pictures(tmp_path / "whole/long.mp4"), pictures(tmp_path / "again/long.mp4"), strict=True
+    ):
+        np.testing.assert_array_equal(whole, again)
+
+
+def test_stopping_leaves_whole_files_and_going_on_completes_them(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    stem = tmp_path / "out" / "walk"
+    reached: list[int] = []
+    report = track(
+        source,
+        stem,
+        tell=lambda progress: reached.append(progress.frames),
+        stopped=lambda: bool(reached) and reached[-1] >= 12,
+    )
+    assert report.interrupted
+    kept = len(read_tracks(stem.with_suffix(".json")).frames)
+    assert 12 <= kept < 30
+    assert len(video_times(stem.with_suffix(".mp4"))) == kept
+    report = track(source, stem)
+    assert (report.frames, report.tracked, report.interrupted) == (30, 30 - kept, False)
+    assert len(video_times(stem.with_suffix(".mp4"))) == 30
+    track(source, tmp_path / "whole" / "walk")
+    assert stem.with_suffix(".csv").read_bytes() == (tmp_path / "whole/walk.csv").read_bytes()
+
+
+def test_a_file_that_breaks_off_keeps_what_there_is(tmp_path: Path) -> None:
+    source = make_video(
+        tmp_path / "cut.mp4", 120, (320, 240), options={"g": "10"},
+    )  # fmt: skip
+    data = source.read_bytes()
+    moov = data.index(b"moov") - 4
+    # The index first and then only part of the pictures: what a broken download of a file
+    # made for streaming looks like
+    with (
+        av.open(str(source)) as whole,
+        av.open(str(tmp_path / "fast.mp4"), "w", options={"movflags": "+faststart"}) as fast,
+    ):
+        stream = fast.add_stream_from_template(whole.streams.video[0])
+        for packet in whole.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                fast.mux(packet)
+    data = (tmp_path / "fast.mp4").read_bytes()
+    assert data.index(b"moov") < data.index(b"mdat") < moov + len(data)
+    source.write_bytes(data[: data.index(b"mdat") + (len(data) - data.index(b"mdat")) // 2])
+    with pytest.raises(BrokenClip, match="breaks off") as caught:
+        track(source, tmp_path / "out" / "cut")
+    kept = caught.value.report.frames
+    assert 20 < kept < 110
+    assert len(read_tracks(tmp_path / "out" / "cut.json").frames) == kept
+    assert len(video_times(tmp_path / "out" / "cut.mp4")) == kept
+
+
+def test_options_choose_frames_by_number_time_and_step(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 50)
+
+    def indices(name: str, **options: object) -> list[int]:
+        track(source, tmp_path / name, settings(video=False, formats=("posetrack18",), **options))
+        return [result.frame.index for result in read_tracks(tmp_path / f"{name}.json").frames]
+
+    assert indices("a", start_frame=10, max_frames=3) == [10, 11, 12]
+    assert indices("b", every=20) == [0, 20, 40]
+    assert indices("c", time_range=(0.4, 0.52)) == [10, 11, 12]
+    assert indices("d", start_frame=5, every=10, max_frames=2) == [5, 15]
+
+
+def test_results_are_in_the_pixels_of_the_view(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 10, people=1)
+    # The person stands at x 10 to 30, y 30 to 90 in the first frame of 160 x 120
+    track(source, tmp_path / "crop", settings(crop=(4, 20, 100, 80), formats=("csv",)))
+    first = read_tracks(tmp_path / "crop.csv").frames[0]
+    np.testing.assert_allclose(first.people.poses.boxes[0], [6 + 2, 10, 26 + 2, 70], atol=3)
+    track(source, tmp_path / "turned", settings(rotate=90, formats=("csv",)))
+    info = read_tracks(tmp_path / "turned.csv").info
+    assert (info.size_wh, info.frame_rate) == ((120, 160), Fraction(25))
+
+
+def test_follow_keeps_one_person_in_files(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    track(source, tmp_path / "one", settings(follow=2, formats=("csv",), video=False))
+    frames = read_tracks(tmp_path / "one.csv").frames
+    assert {int(i) for result in frames for i in result.people.ids} == {2}
+
+
+def test_the_header_says_how_it_was_made(tmp_path: Path) -> None:
+    chosen = settings(video=False)
+    source = make_video(tmp_path / "walk.mp4", 5)
+    track_clip(
+        Clip(str(source), tmp_path / "walk"), chosen, build(chosen.pipeline), {"pose": "ab12"}
+    )
+    info = json.loads((tmp_path / "walk.info.json").read_text())
+    assert info["weights_sha256"] == {"pose": "ab12"}
+    assert info["settings"]["pipeline"]["bbox_thr"] == chosen.pipeline.bbox_thr
+    assert info["program"].startswith("posse ")
+    assert json.loads((tmp_path / "walk.json").read_text())["info"] == info
+
+
+def test_other_settings_do_not_continue_old_work(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    stem = tmp_path / "walk_out"
+    count: list[int] = []
+    track(source, stem, tell=lambda p: count.append(p.frames), stopped=lambda: len(count) > 9)
+    chosen = settings(mirror=True)
+    assert track(source, stem, chosen).tracked == 30
+
+
+def test_a_crop_outside_the_picture_is_named(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 3)
+    with pytest.raises(MediaError, match=r"does not fit in pictures of 160x120"):
+        track(source, tmp_path / "x", settings(crop=(100, 0, 100, 100)))
+
+
+def test_blocks_hold_results_exactly(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 12)
+    chosen = settings(video=False, formats=("csv",))
+    count: list[int] = []
+    track(
+        source, tmp_path / "w", chosen,
+        tell=lambda p: count.append(p.frames), stopped=lambda: len(count) > 6,
+    )  # fmt: skip
+    folder = Clip(str(source), tmp_path / "w").work
+    pipeline = build(chosen.pipeline)
+    kept = blocks.Blocks(folder, json.loads((folder / "key.json").read_text()), pipeline.skeleton)
+    results = list(kept.results())
+    assert [result.frame.index for result in results] == list(range(kept.frame_count))
+    assert results[-1].people.poses.keypoints.dtype == np.float32
+
+
+def test_the_second_pass_fills_a_short_gap(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 40, people=1)
+
+    class Blinking(BrightBoxes):
+        def __call__(self, frame: Frame) -> Detections:
+            found = super().__call__(frame)
+            return Detections.empty() if 15 <= frame.index < 20 else found
+
+    def seen(stem: str, refine: bool) -> list[int]:
+        chosen = settings(refine=refine, formats=("csv",))
+        pipeline = Pipeline(Blinking(), Upright(), chosen.pipeline)
+        track_clip(Clip(str(source), tmp_path / stem), chosen, pipeline, {})
+        assert len(video_times(tmp_path / f"{stem}.mp4")) == 40
+        return [result.frame.index for result in read_tracks(tmp_path / f"{stem}.csv").frames]
+
+    assert not {16, 17, 18} & set(seen("online", refine=False))
+    assert {16, 17, 18} <= set(seen("refined", refine=True))

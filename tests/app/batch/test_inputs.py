@@ -1,0 +1,88 @@
+"""What the user names becomes clips, each with an output of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from app.batch.inputs import find_clips
+from app.video.source import MediaError
+
+
+@pytest.fixture
+def season(tmp_path: Path) -> Path:
+    top = tmp_path / "season"
+    for name in (
+        "may/match1.mp4", "may/match2.MOV", "june/match1.mp4", "june/notes.txt",
+        "june/.hidden.mp4", "stills/a1.jpg", "stills/a2.jpg",
+    ):  # fmt: skip
+        (top / name).parent.mkdir(parents=True, exist_ok=True)
+        (top / name).write_bytes(b"x")
+    return top
+
+
+def stems_of(inputs: list[str], output: Path) -> dict[str, str]:
+    return {
+        Path(clip.source).name: clip.stem.relative_to(output).as_posix()
+        for clip in find_clips(inputs, output)
+    }
+
+
+def test_a_tree_is_mirrored_and_folders_of_pictures_are_clips(season: Path, tmp_path: Path) -> None:
+    clips = find_clips([str(season)], tmp_path / "out")
+    assert sorted(clip.stem.relative_to(tmp_path / "out").as_posix() for clip in clips) == [
+        "june/match1", "may/match1", "may/match2", "stills",
+    ]  # fmt: skip
+
+
+def test_outputs_inside_the_tree_are_no_inputs(season: Path) -> None:
+    (season / "out").mkdir()
+    (season / "out" / "old.mp4").write_bytes(b"x")
+    assert len(find_clips([str(season)], season / "out")) == 4
+
+
+def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
+    for pattern in ("*/match1.mp4", "**/*.mp4"):
+        clips = find_clips([str(season / pattern)], tmp_path)
+        stems = sorted(clip.stem.relative_to(tmp_path).as_posix() for clip in clips)
+        assert stems == ["june/match1", "may/match1"]
+    pictures = find_clips([str(season / "stills" / "*.jpg")], tmp_path)
+    assert [clip.stem.name for clip in pictures] == ["stills"]
+
+
+def test_a_list_names_inputs_relative_to_itself(season: Path, tmp_path: Path) -> None:
+    chosen = season / "chosen.txt"
+    chosen.write_text("# finals\nmay/match2.MOV\n\njune/match1.mp4\n")
+    assert stems_of([f"@{chosen}"], tmp_path) == {"match2.MOV": "match2", "match1.mp4": "match1"}
+    with pytest.raises(MediaError, match=r"gone\.txt"):
+        find_clips(["@gone.txt"], tmp_path)
+
+
+def test_a_clip_named_twice_is_taken_once(season: Path, tmp_path: Path) -> None:
+    named = str(season / "may" / "match1.mp4")
+    assert len(find_clips([named, named], tmp_path)) == 1
+
+
+def test_same_names_from_different_places_do_not_collide(season: Path, tmp_path: Path) -> None:
+    (season / "may" / "match1.avi").write_bytes(b"x")
+    names = [str(season / "may" / f"match1.{ending}") for ending in ("mp4", "avi")]
+    assert stems_of(names, tmp_path) == {"match1.mp4": "match1_mp4", "match1.avi": "match1_avi"}
+
+
+def test_an_input_that_gives_nothing_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match="nothing"):
+        find_clips([str(tmp_path / "nothing*.mp4")], tmp_path)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(MediaError, match="empty"):
+        find_clips([str(tmp_path / "empty")], tmp_path)
+
+
+def test_an_input_is_never_written_over(season: Path) -> None:
+    source = season / "may" / "match1.mp4"
+    (clip,) = find_clips([str(source)], season / "may")
+    assert clip.output(".mp4") == season / "may" / "match1_posse.mp4"
+
+
+def test_a_file_that_is_not_there_becomes_a_clip_that_will_fail(tmp_path: Path) -> None:
+    assert len(find_clips(["gone.mp4"], tmp_path)) == 1

@@ -1,0 +1,193 @@
+"""Many clips: skipped, continued, failed, shared out among processes."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import pytest
+from clips import BrightBoxes, Upright, build, make_video
+
+from app.batch.inputs import find_clips
+from app.batch.manifest import Entry, Manifest
+from app.batch.progress import JsonLines, Quiet
+from app.batch.runs import Outcome, run_batch, summary
+from app.batch.workers import run_here, run_processes
+from app.config import ClipOptions, Settings
+from pose.people import Detections, Frame
+from pose.weights import WeightsError
+from tracking.pipeline import Pipeline, PipelineConfig
+
+PLAIN = Settings(clip=ClipOptions(video=False))
+
+
+class DiesOnce(BrightBoxes):
+    """Ends its process without a word on the tenth frame, the first time."""
+
+    def __call__(self, frame: Frame) -> Detections:
+        marker = Path(os.environ["POSSE_TEST_MARKER"])
+        if frame.index == 10 and not marker.exists():
+            marker.write_text("")
+            os._exit(9)
+        return super().__call__(frame)
+
+
+def build_that_dies_once(config: PipelineConfig) -> Pipeline:
+    return Pipeline(DiesOnce(), Upright(), config)
+
+
+def build_without_weights(config: PipelineConfig) -> Pipeline:
+    raise WeightsError("pose.safetensors: no such weights file")
+
+
+@pytest.fixture
+def season(tmp_path: Path) -> Path:
+    folder = tmp_path / "season"
+    folder.mkdir()
+    make_video(folder / "a.mp4", 15)
+    (folder / "b.mp4").write_bytes(b"broken" * 100)
+    make_video(folder / "c.mp4", 15, people=1)
+    return folder
+
+
+def batch(
+    inputs: Sequence[Path], output: Path, settings: Settings = PLAIN, *, run=None, **more
+) -> Outcome:
+    clips = find_clips([str(path) for path in inputs], output)
+    run = run or partial(run_here, build=build)
+    more = {"reporter": Quiet(), "stopped": lambda: False} | more
+    return run_batch(clips, output, settings, {}, run, **more)
+
+
+def names(entries: list[Entry]) -> list[str]:
+    return sorted(Path(entry.source).name for entry in entries)
+
+
+def test_a_broken_file_stops_nobody_and_is_told(season: Path, tmp_path: Path) -> None:
+    outcome = batch([season], tmp_path / "out")
+    assert (names(outcome.done), names(outcome.failed)) == (["a.mp4", "c.mp4"], ["b.mp4"])
+    assert "not a video" in outcome.failed[0].reason
+    assert outcome.exit_code == 2
+    assert summary(outcome, tmp_path / "out")[-1].startswith("done 2, skipped 0")
+
+
+def test_finished_clips_are_skipped_until_something_changes(season: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch([season], out)
+    second = batch([season], out)
+    assert (names(second.skipped), names(second.done)) == (["a.mp4", "c.mp4"], [])
+    make_video(season / "b.mp4", 8)
+    make_video(season / "c.mp4", 9)
+    third = batch([season], out)
+    assert (names(third.skipped), names(third.done)) == (["a.mp4"], ["b.mp4", "c.mp4"])
+    (out / "a.csv").unlink()
+    assert names(batch([season], out).done) == ["a.mp4"]
+    other = Settings(PipelineConfig(bbox_thr=0.4), clip=PLAIN.clip)
+    assert len(batch([season], out, other).done) == 3
+    assert len(batch([season], out, other, resume=False).done) == 3
+
+
+def test_a_manifest_line_cut_short_is_passed_over(season: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    batch([season / "a.mp4"], out)
+    manifest = Manifest(out).path
+    manifest.write_bytes(manifest.read_bytes() + b'{"source": "x", "sta')
+    batch([season / "c.mp4"], out)
+    assert names(batch([season / "a.mp4", season / "c.mp4"], out).skipped) == ["a.mp4", "c.mp4"]
+
+
+def test_a_defect_of_ours_costs_one_clip(season: Path, tmp_path: Path) -> None:
+    class Defect(BrightBoxes):
+        def __call__(self, frame: Frame) -> Detections:
+            if self.calls == 20:
+                raise ZeroDivisionError("oh")
+            return super().__call__(frame)
+
+    def build_defect(config: PipelineConfig) -> Pipeline:
+        return Pipeline(Defect(), Upright(), config)
+
+    make_video(season / "b.mp4", 15)
+    outcome = batch([season], tmp_path / "out", run=partial(run_here, build=build_defect))
+    assert len(outcome.failed) == 2  # the detector fails for ever after; a.mp4 came before
+    assert "unexpected ZeroDivisionError: oh" in outcome.failed[0].reason
+
+
+def test_one_clip_alone_fails_with_one(season: Path, tmp_path: Path) -> None:
+    assert batch([season / "b.mp4"], tmp_path / "out").exit_code == 1
+    assert batch([season / "a.mp4"], tmp_path / "out").exit_code == 0
+
+
+def test_nobody_in_a_single_clip_is_told(tmp_path: Path) -> None:
+    make_video(tmp_path / "street.mp4", 5, people=0)
+    outcome = batch([tmp_path / "street.mp4"], tmp_path / "out")
+    assert outcome.exit_code == 1
+    assert "nobody was found; try a lower --bbox-thr" in summary(outcome, tmp_path)[-1]
+    assert (tmp_path / "out" / "street.json").exists()
+
+
+def test_stopping_ends_the_batch_and_the_rest_is_done_next_time(
+    season: Path, tmp_path: Path
+) -> None:
+    make_video(season / "b.mp4", 15)
+    out = tmp_path / "out"
+    seen: list[int] = []
+
+    class Count(Quiet):
+        def progress(self, progress: object) -> None:
+            seen.append(1)
+
+    first = batch([season], out, reporter=Count(), stopped=lambda: len(seen) > 20)
+    assert first.interrupted
+    assert first.exit_code == 130
+    assert names(first.done) == ["a.mp4"]
+    second = batch([season], out)
+    assert (names(second.skipped), names(second.done)) == (["a.mp4"], ["b.mp4", "c.mp4"])
+    batch([season], tmp_path / "whole")
+    for name in ("a.csv", "b.csv", "c.csv", "b.json"):
+        assert (out / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+def test_processes_give_the_same_files(season: Path, tmp_path: Path) -> None:
+    batch([season], tmp_path / "one")
+    run = partial(run_processes, build=build, devices=["cpu", "cpu"])
+    outcome = batch([season], tmp_path / "two", run=run)
+    assert (names(outcome.done), names(outcome.failed)) == (["a.mp4", "c.mp4"], ["b.mp4"])
+    for name in ("a.csv", "a.json", "c.csv", "c.json", "a.info.json"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
+
+
+def test_a_clip_whose_worker_died_goes_to_a_new_one(
+    season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POSSE_TEST_MARKER", str(tmp_path / "died"))
+    run = partial(run_processes, build=build_that_dies_once, devices=["cpu"])
+    outcome = batch([season / "a.mp4"], tmp_path / "out", run=run)
+    assert (tmp_path / "died").exists()
+    assert names(outcome.done) == ["a.mp4"]
+    batch([season / "a.mp4"], tmp_path / "whole")
+    assert (tmp_path / "out/a.csv").read_bytes() == (tmp_path / "whole/a.csv").read_bytes()
+
+
+def test_missing_weights_end_the_batch_with_their_own_line(season: Path, tmp_path: Path) -> None:
+    run = partial(run_processes, build=build_without_weights, devices=["cpu"])
+    with pytest.raises(WeightsError, match="no such weights file"):
+        batch([season], tmp_path / "out", run=run)
+
+
+def test_json_progress_is_one_object_a_line(
+    season: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    import sys
+
+    batch([season], tmp_path / "out", reporter=JsonLines(sys.stdout))
+    events = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert events[0] == {"event": "start", "clips": 3, "skipped": 0}
+    assert [event["event"] for event in events if event["event"] in ("done", "failed")] == [
+        "done", "failed", "done",
+    ]  # fmt: skip
+    progress = next(event for event in events if event["event"] == "progress")
+    assert (progress["frames"], progress["total"]) == (0, 15)
+    assert events[-1] == {"event": "end"}

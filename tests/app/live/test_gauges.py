@@ -1,0 +1,45 @@
+"""Counts add up, and a rate counts gaps, not stamps."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import numpy as np
+
+from app.live.gauges import Gauges, rate_of
+from app.live.latest import Latest
+
+
+def test_a_rate_is_gaps_over_time() -> None:
+    assert rate_of(deque([0.0, 0.1, 0.2, 0.3]), 0.3) == np.float64(3 / 0.3)
+    assert np.isnan(rate_of(deque([0.0]), 0.0))
+    assert np.isnan(rate_of(deque([0.0, 0.1]), 50.0))
+
+
+def test_what_is_neither_shown_nor_dropped_is_in_flight() -> None:
+    gauges = Gauges()
+    for moment in range(5):
+        gauges.captured(float(moment))
+    gauges.shown()
+    gauges.dropped(2)
+    assert gauges.counts().in_flight == 2
+
+
+def test_latency_is_told_as_median_and_95th_percentile() -> None:
+    gauges = Gauges()
+    for latency_ms in range(101):
+        gauges.latency(float(latency_ms))
+    flow = gauges.flow(0.0)
+    assert (flow.latency_median_ms, flow.latency_p95_ms) == (50.0, 95.0)
+
+
+def test_a_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:
+    mailbox: Latest[int] = Latest()
+    assert mailbox.put(1) is None
+    assert mailbox.put(2) == 1
+    assert mailbox.take() == 2
+    assert mailbox.take() is None
+    mailbox.put(3)
+    assert mailbox.close() == 3
+    assert mailbox.put(4) == 4
+    assert mailbox.take(timeout_s=10) is None  # and does not wait

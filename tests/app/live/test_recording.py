@@ -1,0 +1,137 @@
+"""What is recorded live can be played and read, however the recording ends."""
+
+from __future__ import annotations
+
+import json
+import resource
+import subprocess
+import sys
+import time
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_session import FakeFile, make_pipeline, wait_for
+
+from app.corrections import Correction, load_corrections
+from app.live.recording import LiveRecording, RecordingPlan
+from app.results import open_result
+from app.video.file import FileSource
+from tracking.files import read_tracks
+from tracking.pipeline import PipelineConfig
+
+PROGRAM = """
+import sys, time
+sys.path[:0] = {here!r}
+from test_recording import record
+record({folder!r}, 10**6, noisy=True)
+"""
+
+
+def record(folder: str, frames: int, noisy: bool = False, step_s: float = 0.0) -> LiveRecording:
+    """Record `frames` frames of two walkers, as fast as the recording takes them."""
+    plan = RecordingPlan(Path(folder), "take", Fraction(25), overlay=True, clean=True)
+    recording, pipeline = LiveRecording(plan), make_pipeline(PipelineConfig())
+    rng = np.random.default_rng(0)
+    for frame in FakeFile(frames):
+        if noisy:
+            frame.image[:] = rng.integers(0, 255, frame.image.shape)
+        result = pipeline(frame)
+        while recording._queue.full() and not recording.ended:
+            time.sleep(0.001)
+        recording.put(result, result.people)
+        time.sleep(step_s)
+        if recording.ended:
+            break
+    return recording
+
+
+def test_a_recording_holds_every_frame_at_its_time_and_opens_as_a_result(tmp_path: Path) -> None:
+    recording = record(str(tmp_path), 30)
+    recording.finish([Correction("swap", 1, 2, from_s=0.4)])
+    recording.join()
+    assert (recording.problem, recording.lost) == ("", 0)
+    with FileSource(tmp_path / "take.mp4") as video:
+        times_s = [frame.time_s for frame in video]
+    assert times_s == pytest.approx([i / 25 for i in range(30)], abs=1e-4)
+    result = open_result(tmp_path / "take.json")
+    assert result.video == str(tmp_path / "take.clean.mp4")
+    assert len(result.frames) == 30
+    assert result.corrections == (Correction("swap", 1, 2, from_s=0.4),)
+    assert load_corrections(tmp_path / "take.corrections.json") == result.corrections
+
+
+def test_a_killed_program_leaves_a_video_that_plays_and_a_table_that_reads(tmp_path: Path) -> None:
+    code = PROGRAM.format(
+        here=[str(Path(__file__).parent), str(Path(__file__).parents[1])], folder=str(tmp_path)
+    )
+    process = subprocess.Popen([sys.executable, "-c", code])
+    try:
+        wait_for(
+            lambda: (
+                (tmp_path / "take.mp4").exists()
+                and (tmp_path / "take.mp4").stat().st_size > 600_000
+            ),
+            timeout_s=60,
+        )
+    finally:
+        process.kill()
+        process.wait()
+    with FileSource(tmp_path / "take.mp4") as video:
+        assert sum(1 for _ in video) > 10
+    tracks = read_tracks(tmp_path / ".take.csv.part", "csv")
+    assert len(tracks.frames) > 10
+
+
+def test_a_full_disk_ends_the_recording_with_one_line_and_leaves_a_video_that_plays(
+    tmp_path: Path,
+) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1_500_000, hard))  # no file larger than this
+    try:
+        recording = record(str(tmp_path), 2000, noisy=True)
+        wait_for(lambda: recording.problem != "", timeout_s=60)
+        recording.finish([])
+        recording.join()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be written" in recording.problem
+    assert "\n" not in recording.problem
+    with FileSource(tmp_path / "take.clean.mp4") as video:
+        assert sum(1 for _ in video) > 10
+
+
+def test_what_the_recording_cannot_keep_up_with_is_counted(tmp_path: Path) -> None:
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", overlay=False))
+    pipeline = make_pipeline(PipelineConfig())
+    recording._write = lambda *_: time.sleep(0.2)  # a disk that is far too slow
+    for frame in FakeFile(40):
+        result = pipeline(frame)
+        recording.put(result, result.people)
+    assert 20 <= recording.lost < 40
+    recording._write = lambda *_: None
+    recording.finish([])
+    recording.join()
+
+
+def test_a_plan_of_nothing_is_refused() -> None:
+    with pytest.raises(ValueError, match="nothing to record"):
+        RecordingPlan(Path(), "x", overlay=False, clean=False, tracks=False)
+
+
+def test_the_tracks_name_their_frames_from_zero(tmp_path: Path) -> None:
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", overlay=False))
+    pipeline = make_pipeline(PipelineConfig())
+    for frame in list(FakeFile(12))[5:]:
+        result = pipeline(frame)
+        recording.put(result, result.people)
+    recording.finish([])
+    recording.join()
+    assert json.loads((tmp_path / "take.json").read_text())
+    assert read_tracks(tmp_path / "take.csv").frames[0].frame.time_s == 0
+    measures = (tmp_path / "take.measures.csv").read_text().splitlines()
+    assert [row.split(",")[:3] for row in measures[1:3]] == [
+        ["0", "0.0000", "1"],
+        ["0", "0.0000", "2"],
+    ]

@@ -1,0 +1,97 @@
+"""Angles and speeds of figures drawn by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.measures.angles import MEASURES, Measurer, MeasuresWriter, angles_deg
+from app.measures.log import MeasureLog
+from app.picking import person_at
+from app.thumbnails import SIZE_WH, Thumbnails
+from pose.people import Frame, Poses
+from pose.skeleton import COCO17
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+NAMES = [measure.name for measure in MEASURES]
+
+
+def standing(time_s: float, x: float = 0.0, score: float = 0.9) -> FrameResult:
+    """One person 100 pixels high at `x`, the left knee bent at a right angle."""
+    keypoints = np.zeros((1, 17, 2), np.float32)
+    for name, place in (
+        ("left_hip", (0, 50)),
+        ("right_hip", (10, 50)),
+        ("left_knee", (0, 75)),
+        ("left_ankle", (25, 75)),
+    ):
+        keypoints[0, COCO17.index(name)] = place
+    keypoints[..., 0] += x
+    box = np.array([[x, 0, x + 40, 100]], np.float32)
+    poses = Poses(box, [0.9], keypoints, np.full((1, 17), score, np.float32), COCO17)
+    image = np.full((120, 400, 3), 77, np.uint8)
+    people = TrackedPoses(poses, np.array([4]))
+    return FrameResult(Frame(round(time_s * 25), time_s, image), people, {})
+
+
+def test_angles_go_from_folded_to_stretched() -> None:
+    middle = np.zeros((3, 2), np.float32)
+    first = np.array([[1, 0]] * 3, np.float32)
+    last = np.array([[1, 0], [0, -2], [-3, 0]], np.float32)
+    assert angles_deg(first, middle, last) == pytest.approx([0, 90, 180])
+
+
+def test_a_bent_knee_is_measured_and_an_unseen_one_is_not() -> None:
+    column = NAMES.index("knee left")
+    assert Measurer()(standing(0))[0, column] == pytest.approx(90)
+    assert np.isnan(Measurer()(standing(0, score=0.1))[0, column])
+
+
+def test_speed_is_in_heights_a_second() -> None:
+    measure, column = Measurer(), NAMES.index("body speed")
+    speeds = [measure(standing(t / 25, x=200 * t / 25))[0, column] for t in range(10)]
+    assert np.isnan(speeds[0])
+    assert speeds[1:] == pytest.approx([2.0] * 9, rel=1e-4)  # 200 px/s of 100 px
+
+
+def test_a_jump_back_in_time_begins_the_speed_anew() -> None:
+    measure, column = Measurer(), NAMES.index("body speed")
+    measure(standing(5.0, x=300))
+    assert np.isnan(measure(standing(1.0))[0, column])
+
+
+def test_the_log_keeps_curves_by_person() -> None:
+    log = MeasureLog(0.3)
+    for frame in range(50):
+        log.add(standing(frame / 25, x=frame))
+    times, values = log.curve(4, NAMES.index("knee left"), from_s=1.0)
+    assert len(times) == 25
+    assert values == pytest.approx(np.full(25, 90.0))
+    assert len(log.curve(5, 0, 0.0)[0]) == 0
+
+
+def test_measures_are_written_as_a_table(tmp_path: Path) -> None:
+    writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna"})
+    writer.put(standing(0.04))
+    writer.close()
+    header, row = (tmp_path / "m.csv").read_text().splitlines()
+    assert header.startswith("frame,time_s,id,name,knee left (°)")
+    assert row.startswith("1,0.0400,4,Anna,90,")
+
+
+def test_a_point_means_the_person_whose_joints_are_nearest() -> None:
+    people = standing(0, x=50).people
+    assert person_at(people, 60, 60) == 4
+    assert person_at(people, 300, 60) == 0
+    assert person_at(TrackedPoses.empty(COCO17), 0, 0) == 0
+
+
+def test_a_thumbnail_is_taken_once_and_redone_when_it_is_better() -> None:
+    thumbnails = Thumbnails()
+    assert thumbnails.add(standing(0))
+    assert not thumbnails.add(standing(0.04))
+    assert thumbnails.pictures[4].shape == (SIZE_WH[1], SIZE_WH[0], 3)
+    assert thumbnails.add(standing(19.0))  # the old one has aged

@@ -1,0 +1,114 @@
+"""Angles and speeds from tracks to tables, plots and the report."""
+
+from __future__ import annotations
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+from clips import build, make_video
+
+from app.batch.clip import Clip, track_clip
+from app.cli import main
+from app.config import ClipOptions, ConfigError, Settings
+from app.measures.command import measure_people
+from app.measures.options import MeasureOptions
+from app.measures.report import best_places, stretches, take_thumbnails
+from pose.people import Frame, Poses
+from pose.skeleton import COCO17
+from tracking.files import frame_without_picture
+from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
+
+
+def bending(index: int, knee_deg: float, shift: float = 0.0) -> FrameResult:
+    """A person whose left knee is bent to `knee_deg`, 100 pixels from hip to knee to ankle."""
+    keypoints = np.zeros((1, 17, 2), np.float32)
+    scores = np.zeros((1, 17), np.float32)
+    turn = math.radians(180 - knee_deg)
+    for name, place in {
+        "left_hip": (200.0, 100.0),
+        "right_hip": (180.0, 100.0),
+        "left_knee": (200.0, 200.0),
+        "left_ankle": (200 + 100 * math.sin(turn), 200 + 100 * math.cos(turn)),
+    }.items():
+        keypoints[0, COCO17.index(name)] = np.add(place, (shift, 0))
+        scores[0, COCO17.index(name)] = 0.9
+    poses = Poses([[150, 50, 300, 350]], [0.9], keypoints, scores, COCO17)
+    return frame_without_picture(index, index * 0.04, TrackedPoses(poses, np.array([3])))
+
+
+def column(options: MeasureOptions, name: str) -> int:
+    return [measure.name for measure in options.measures].index(name)
+
+
+@pytest.mark.parametrize("angle", [20.0, 90.0, 135.0, 180.0])
+def test_a_knee_bent_by_hand_is_measured(angle: float) -> None:
+    options = MeasureOptions(angles=True)
+    (series,) = measure_people([bending(0, angle)], options, 0.3)
+    assert series.values[0, column(options, "knee left")] == pytest.approx(angle, abs=0.01)
+    assert np.isnan(series.values[0, column(options, "elbow left")])
+
+
+@pytest.mark.parametrize(("scale", "speed"), [(None, 250.0), (0.01, 2.5)])
+def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float) -> None:
+    options = MeasureOptions(speeds=True, metres_per_pixel=scale)
+    walk = [bending(index, 90, shift=10 * index) for index in range(10)]
+    (series,) = measure_people(walk, options, 0.3)
+    assert series.values[-1, column(options, "body speed")] == pytest.approx(speed, rel=1e-3)
+
+
+def test_an_absence_parts_the_timeline() -> None:
+    assert stretches(np.array([0, 0.1, 0.2, 2.0, 2.1])) == [(0.0, 0.2), (2.0, 2.1)]
+
+
+def test_thumbnails_come_from_the_best_frame() -> None:
+    results = [bending(index, 90) for index in range(3)]
+    best = FrameResult(
+        results[1].frame,
+        TrackedPoses(
+            Poses([[150, 50, 300, 450]], [0.99], *[results[1].people.poses.keypoints,
+                  results[1].people.poses.keypoint_scores], COCO17), np.array([3])
+        ), {},
+    )  # fmt: skip
+    places = best_places([results[0], best, results[2]])
+    assert places[3][0] == 1
+    frames = [
+        Frame(index, index * 0.04, np.full((500, 400, 3), 50 + 50 * index, np.uint8))
+        for index in range(3)
+    ]
+    assert (take_thumbnails(frames, places)[3] == 100).all()
+
+
+def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 12)
+    measures = MeasureOptions(angles=True, plots=True, report=True)
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv",), measures=measures))
+    stem = tmp_path / "out" / "walk"
+    report = track_clip(Clip(str(source), stem), settings, build(settings.pipeline), {})
+    assert [path.name for path in report.outputs] == [
+        "walk.csv", "walk.measures.csv", "walk_person1.png", "walk_person2.png", "walk.html",
+    ]  # fmt: skip
+    page = (tmp_path / "out" / "walk.html").read_text()
+    assert page.count("data:image/jpeg") == 2
+    assert page.count('class="plot"') == 2
+    assert "http" not in page.replace("http://www.w3.org", "")  # nothing is fetched
+    with (tmp_path / "out" / "walk.measures.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["id"] for row in rows} == {"1", "2"}
+    assert all(0 <= float(row["knee left (°)"]) <= 180 for row in rows)
+    words = ["measure", str(report.outputs[0]), "-o", str(tmp_path / "again"), "--speeds"]
+    assert main([*words, "--scale", "50=1"]) == 0
+    first = (tmp_path / "again" / "walk.measures.csv").read_text().splitlines()[0]
+    assert "body speed (m/s)" in first
+    assert "knee" not in first
+
+
+def test_a_scale_that_makes_no_sense_is_named(tmp_path: Path) -> None:
+    from app.measures.command import _scale
+
+    with pytest.raises(ConfigError, match="expected pixels=metres"):
+        _scale("9m")
+    assert _scale("412=9") == pytest.approx(9 / 412)
