@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from pose.training.muon import Muon
 from pose.training.recipes import Precision, Recipe
 
+_OPTIMISERS = {"muon": Muon, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 _GRADIENT_NORM = 10.0  # a batch of nonsense must not undo an hour
 
 
@@ -36,7 +38,7 @@ class Optimisation:
 
     def __init__(self, network: nn.Module, head: str, recipe: Recipe, device: torch.device) -> None:
         self._network, self._device = network, device
-        kind = torch.optim.AdamW if recipe.optimiser == "adamw" else torch.optim.Adam
+        kind: Any = _OPTIMISERS[recipe.optimiser]
         self.optimiser = kind(_groups(network, head, recipe), lr=recipe.learning_rate)
         self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
         self._precision: Precision = recipe.precision

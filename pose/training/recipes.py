@@ -25,7 +25,7 @@ class Recipe:
     """Everything that decides what is learned, beside the network and the data."""
 
     stages: tuple[Stage, ...]
-    optimiser: Literal["adamw", "adam"] = "adamw"
+    optimiser: Literal["muon", "adamw", "adam"] = "adamw"
     learning_rate: float = 2e-3  # at its highest, after the warm-up
     backbone_rate: float = 1.0  # of all but the head, times the learning rate; 0 freezes them
     drops: tuple[int, ...] = ()  # epochs at which the rate falls to a tenth; none: a cosine
@@ -62,8 +62,10 @@ _SIZE = (192, 256)
 
 RECIPES: dict[str, Recipe] = {
     # Ours, for the bundled networks: small pictures first, four times as many an hour.
-    "pose-scratch": Recipe((Stage((96, 128), 10, 64), Stage(_SIZE, 3, 48))),
-    "detector-scratch": Recipe((Stage((320, 320), 10, 16), Stage((416, 416), 2, 16))),
+    "pose-scratch": Recipe((Stage((96, 128), 10, 32), Stage(_SIZE, 3, 32)), optimiser="muon"),
+    "detector-scratch": Recipe(
+        (Stage((320, 320), 10, 8), Stage((416, 416), 2, 8)), optimiser="muon"
+    ),
     # Ours, from trained weights: the head learns quickly, the rest is only adjusted.
     "pose-tune": Recipe((Stage(_SIZE, 30, 32),), learning_rate=1e-3, backbone_rate=0.3, patience=8),
     "detector-tune": Recipe(

@@ -70,5 +70,7 @@ def small_task(file: Path) -> PoseTask:
 
 def small_recipe(epochs: float = 3, **changes: Any) -> Recipe:
     """A few steps of two people each."""
-    settings: dict[str, Any] = {"precision": "fp32", "warmup_steps": 2} | changes
+    settings: dict[str, Any] = {
+        "optimiser": "muon", "precision": "fp32", "warmup_steps": 2
+    } | changes  # fmt: skip
     return Recipe((Stage(SIZE_WH, epochs, 2),), **settings)
