@@ -13,14 +13,14 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.corrections import Correction, CorrectionLog
-from app.live.feeds import FileFeed, LiveFeed, OpenSource
+from app.live.feeds import FileFeed, OpenSource
 from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Inference, same_networks
 from app.live.loading import MakePipeline, PipelineLoader
 from app.live.playback import LiveOutlet, Playback, Ready
-from app.live.recording import LiveRecording, RecordingPlan
-from app.live.run import IDLE, Run, Status, View, corrected_view
+from app.live.recording import RecordingPlan, Recordings
+from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses
@@ -45,7 +45,6 @@ class Session:
         open_source: OpenSource = open_any_source,
     ) -> None:
         self.config = config
-        self.corrections = CorrectionLog()
         self.loop = False
         self._open_source = open_source
         self._run: Run | None = None
@@ -54,8 +53,7 @@ class Session:
         self._speed = 1.0
         self._delay_s = 0.0
         self._refresh = False  # show the last frame again, under other corrections
-        self._recording: LiveRecording | None = None
-        self._finishing: list[LiveRecording] = []
+        self._recordings = Recordings()
         self._loader = PipelineLoader(make_pipeline)
         self._asked = False  # networks are loaded when something has to be followed
         self._inference = Inference(self._loader, self._follow_next)
@@ -76,14 +74,7 @@ class Session:
         """
         self.stop()
         self._playlist = list(specs[1:])
-        run = Run(specs[0], self._open_source, range_s)
-        run.follower.frozen = bool(known)
-        for time_s, people in known:
-            run.history.add(time_s, people)
-            run.follower.issue_ids.reserve(people.ids.tolist())
-        for step in corrections:
-            run.follower.issue_ids.reserve((step.person, step.other))
-        self.corrections = CorrectionLog(corrections)
+        run = Run(specs[0], self._open_source, range_s, corrections, known)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
@@ -113,8 +104,7 @@ class Session:
         self.stop()
         self._inference.close()
         self._loader.close()
-        for recording in self._finishing:
-            recording.join()
+        self._recordings.join()
         for run in self._closed_runs:
             if not run.feed.join(JOIN_S):
                 log.warning("%s does not let go; its thread is left behind", run.spec)
@@ -131,14 +121,14 @@ class Session:
         ready = run.outlet.take(time.monotonic())
         if ready is not None:
             run.gauges.shown()
-            run.last = corrected_view(ready, self.corrections.done)
+            run.last = run.view(ready)
             self._refresh = False
             return run.last
         if self._refresh and run.last is not None:
             self._refresh = False
             frame, timings = run.last.result.frame, run.last.result.timings_ms
             tracked = FrameResult(frame, run.last.tracked, timings)
-            run.last = corrected_view(Ready(tracked, run.last.captured_at_s), self.corrections.done)
+            run.last = run.view(Ready(tracked, run.last.captured_at_s))
             return run.last
         if run.ended:
             self._go_on(run)
@@ -151,26 +141,21 @@ class Session:
 
     def status(self) -> Status:
         """What is going on."""
-        run, recording = self._run, self._recording
-        lost = recording.lost if recording is not None else 0
-        problem = self._loader.problem
-        if recording is not None and recording.problem:
-            problem = recording.problem
-        if run is None:
+        problem = self._recordings.problem or self._loader.problem
+        if self._run is None:
             return replace(IDLE, problem=problem, loading=self._loader.busy)
-        trouble = run.feed.trouble if isinstance(run.feed, LiveFeed) else ""
-        return Status(
-            state="ended" if run.ended and run.feed.state != "failed" else run.feed.state,
-            spec=run.spec,
-            info=run.feed.info,
-            problem=run.feed.problem or trouble or run.follower.problem or problem,
+        return replace(
+            self._run.status(time.monotonic()),
+            problem=self._run.problem or problem,
             loading=self._loader.busy,
-            playing=run.live or (isinstance(run.outlet, Playback) and run.outlet.playing),
-            counts=run.gauges.counts(),
-            flow=run.gauges.flow(time.monotonic()),
-            recording=recording is not None and not recording.ended,
-            recorded_lost=lost,
+            recording=self._recordings.running,
+            recorded_lost=self._recordings.lost,
         )
+
+    @property
+    def corrections(self) -> CorrectionLog:
+        """What was corrected in the open source."""
+        return self._run.corrections if self._run is not None else CorrectionLog()
 
     @property
     def history(self) -> History:
@@ -242,8 +227,7 @@ class Session:
     def correct(self, correction: Correction) -> None:
         """Apply a correction, to the picture on screen and to everything later."""
         if self._run is not None:
-            self._run.follower.issue_ids.reserve((correction.person, correction.other))
-        self.corrections.add(correction)
+            self._run.correct(correction)
         self._refresh = True
 
     def undo(self) -> Correction | None:
@@ -264,14 +248,11 @@ class Session:
 
     def record(self, plan: RecordingPlan) -> None:
         """Record from the next frame on."""
-        self.stop_recording()
-        self._recording = LiveRecording(plan)
+        self._recordings.begin(plan, self.corrections.done)
 
     def stop_recording(self) -> None:
         """Finish what is recorded, in the background."""
-        if self._recording is not None and not self._recording.ended:
-            self._recording.finish(self.corrections.done)
-            self._finishing = [one for one in self._finishing if one.busy] + [self._recording]
+        self._recordings.finish(self.corrections.done)
 
     @property
     def _playback(self) -> Playback | None:
@@ -305,10 +286,8 @@ class Session:
         captured = run.feed.take(IDLE_S)
         if captured is None:
             return
-        ready = run.follower.follow(captured, pipeline)
-        recording = self._recording
-        if recording is not None and not recording.ended:
-            recording.put(corrected_view(ready, self.corrections.done).result, ready.result.people)
+        ready = run.follow(captured, pipeline)
+        self._recordings.put(run.view(ready).result, ready.result.people)
         run.outlet.put(ready)
 
     def _must_wait(self, run: Run, pipeline: Pipeline | None) -> bool:

@@ -112,6 +112,7 @@ class PoseTracker:
     def swap(self, a: int, b: int) -> None:
         """Exchange two identities from the next frame on."""
         self._rename({a: b, b: a})
+        self._last_id = max(self._last_id, a, b)  # one of them may be new
 
     def merge(self, keep: int, gone: int) -> None:
         """Let the person `gone` be `keep` from the next frame on."""

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.corrections import Correction, corrected_ids
-from pose.people import IntArray
 from tracking.tracks import TrackedPoses
 
 BRIDGED_S = 0.5  # a person missed for less is drawn as seen throughout
@@ -134,41 +133,3 @@ def seen_s(spans: Sequence[Span]) -> dict[int, float]:
     for span in spans:
         total[span.person] = total.get(span.person, 0.0) + span.end_s - span.start_s
     return total
-
-
-class IdIssuer:
-    """Makes the ids of trackers unique within a video: across their restarts, and beside ids
-    that were given by hand or come from a file. An id nobody has yet stays as it is.
-    """
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._given: dict[int, int] = {}  # the tracker's id -> ours
-        self._used: set[int] = {0}
-
-    def restart(self) -> None:
-        """The tracker begins to count anew."""
-        with self._lock:
-            self._given.clear()
-
-    def new(self) -> int:
-        """An id that nobody has and nobody will be given."""
-        with self._lock:
-            person = max(self._used) + 1
-            self._used.add(person)
-            return person
-
-    def reserve(self, ids: Iterable[int]) -> None:
-        """Keep `ids` from being given to anybody."""
-        with self._lock:
-            self._used.update(ids)
-
-    def __call__(self, ids: IntArray) -> IntArray:
-        """Our ids (N,) for the tracker's (N,)."""
-        with self._lock:
-            for person in ids.tolist():
-                if person not in self._given:
-                    ours = max(self._used) + 1 if person in self._used else person
-                    self._given[person] = ours
-                    self._used.add(ours)
-            return np.array([self._given[person] for person in ids.tolist()], np.int64)

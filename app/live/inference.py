@@ -5,17 +5,20 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from app.corrections import Correction
 from app.live.feeds import Captured
 from app.live.gauges import Gauges
-from app.live.history import History, IdIssuer
+from app.live.history import History
+from app.live.ids import IdIssuer, honour
 from app.live.loading import PipelineLoader
 from app.live.playback import Ready
 from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
+from tracking.tracker import PoseTracker
 from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
@@ -33,7 +36,8 @@ def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:
 class Follower:
     """Takes the frames of one video through the pipeline; gives people ids unique in the video.
 
-    Frames that `history` knows are not computed again.
+    Frames that `history` knows are not computed again. The tracker is told of corrections before
+    the next frame that is; ids given here do not change by them.
     """
 
     def __init__(self, history: History, gauges: Gauges) -> None:
@@ -43,15 +47,23 @@ class Follower:
         self.problem = ""  # why people are not being found, in one line
         self._gauges = gauges
         self._last_s: float | None = None  # time of the frame the tracker saw last
+        self._tracker: PoseTracker | None = None  # that has counted the ids so far
+        self._honoured: Sequence[Correction] = ()  # what it was told of
+        self._in_sight: list[int] = []  # who it showed last, by our ids
         self._skeleton: Skeleton = COCO17
 
-    def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
+    def follow(
+        self,
+        captured: Captured,
+        pipeline: Pipeline | None,
+        corrections: Sequence[Correction] = (),
+    ) -> Ready:
         """Find and follow the people of a frame; nobody, where there is no pipeline."""
         frame = captured.frame
         people = self.history.people_at(frame.time_s)
         timings_ms: dict[str, float] = {}
         if people is None and pipeline is not None and not self.frozen:
-            people, timings_ms = self._infer(captured, pipeline)
+            people, timings_ms = self._infer(captured, pipeline, corrections)
             if people is not None:
                 self.history.add(frame.time_s, people)
         if people is None:
@@ -60,13 +72,19 @@ class Follower:
         return Ready(result, captured.at_s, captured.generation)
 
     def _infer(
-        self, captured: Captured, pipeline: Pipeline
+        self, captured: Captured, pipeline: Pipeline, corrections: Sequence[Correction]
     ) -> tuple[TrackedPoses | None, dict[str, float]]:
         frame = captured.frame
         if self._last_s is None or abs(frame.time_s - self._last_s) > JUMP_S:
             pipeline.reset()
-            self.issue_ids.restart()
         self._last_s = frame.time_s
+        if pipeline.tracker is not self._tracker:  # after a jump, or with other joints
+            self._tracker = pipeline.tracker
+            self._in_sight = []
+            self.issue_ids.restart()
+        if corrections != self._honoured:
+            self._honoured = corrections
+            honour(pipeline.tracker, self.issue_ids, corrections, frame.time_s, self._in_sight)
         try:
             result = pipeline(frame)
         except Exception as error:  # the picture goes on without people
@@ -79,6 +97,7 @@ class Follower:
         self._gauges.inferred(time.monotonic(), result.timings_ms)
         self._skeleton = result.people.poses.skeleton
         ids = self.issue_ids(result.people.ids)
+        self._in_sight = ids.tolist()
         return TrackedPoses(result.people.poses, ids), dict(result.timings_ms)
 
 
@@ -129,8 +148,13 @@ class Inference:
 
 
 def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:
-    """`newer` with the tracks of `older`, where both mean the same joints."""
-    if older is not None and newer.skeleton == older.skeleton:
+    """`newer` with the tracks of `older`; of other joints the tracker keeps boxes and ids.
+
+    As many joints that mean something else would be taken for the same ones.
+    """
+    if older is None:
+        return newer
+    if newer.skeleton == older.skeleton or len(newer.skeleton) != len(older.skeleton):
         newer.tracker = older.tracker
         newer.tracker.config = newer.config.tracker
     return newer

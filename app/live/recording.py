@@ -191,3 +191,49 @@ class LiveRecording:
         """The corrections at the times of the files, which begin at 0."""
         first_s = self._first_s or 0.0
         return [replace(step, from_s=max(0.0, step.from_s - first_s)) for step in self._corrections]
+
+
+class Recordings:
+    """The recording that runs, if any, and those whose files are still being completed."""
+
+    def __init__(self) -> None:
+        self._newest: LiveRecording | None = None
+        self._finishing: list[LiveRecording] = []
+
+    @property
+    def running(self) -> bool:
+        """True while frames are being kept."""
+        return self._newest is not None and not self._newest.ended
+
+    @property
+    def lost(self) -> int:
+        """Frames that the newest one could not keep up with."""
+        return self._newest.lost if self._newest is not None else 0
+
+    @property
+    def problem(self) -> str:
+        """Why the newest one ended early, in one line."""
+        return self._newest.problem if self._newest is not None else ""
+
+    def begin(self, plan: RecordingPlan, corrections: Sequence[Correction]) -> None:
+        """Keep the frames from now on; what ran until now is finished with `corrections`."""
+        self.finish(corrections)
+        self._newest = LiveRecording(plan)
+
+    def put(self, shown: FrameResult, tracked: TrackedPoses) -> None:
+        """Keep a frame, if a recording runs; see LiveRecording.put."""
+        newest = self._newest
+        if newest is not None and not newest.ended:
+            newest.put(shown, tracked)
+
+    def finish(self, corrections: Sequence[Correction]) -> None:
+        """Complete the files in the background."""
+        newest = self._newest
+        if newest is not None and newest not in self._finishing:
+            newest.finish(corrections)
+            self._finishing = [*(one for one in self._finishing if one.busy), newest]
+
+    def join(self) -> None:
+        """Wait until all files are complete."""
+        for recording in self._finishing:
+            recording.join()

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
-from app.corrections import Correction, corrected_people
-from app.live.feeds import FeedState, FileFeed, LiveFeed, OpenSource, SourceInfo
+from app.corrections import Correction, CorrectionLog, corrected_people
+from app.live.feeds import Captured, FeedState, FileFeed, LiveFeed, OpenSource, SourceInfo
 from app.live.gauges import Counts, Flow, Gauges
 from app.live.history import History
 from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
-from tracking.pipeline import FrameResult
+from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
 
@@ -34,26 +34,31 @@ class View:
 class Status:
     """What is going on, for the status bar."""
 
-    state: Literal["idle"] | FeedState
-    spec: str
-    info: SourceInfo | None
-    problem: str  # one line: what went wrong, or what is being waited for
-    loading: bool  # a network is being loaded
-    playing: bool
-    counts: Counts
-    flow: Flow
-    recording: bool
-    recorded_lost: int  # frames that the recording could not keep up with
+    state: Literal["idle"] | FeedState = "idle"
+    spec: str = ""
+    info: SourceInfo | None = None
+    problem: str = ""  # one line: what went wrong, or what is being waited for
+    loading: bool = False  # a network is being loaded
+    playing: bool = False
+    counts: Counts = field(default_factory=Counts)
+    flow: Flow = field(default_factory=Flow)
+    recording: bool = False
+    recorded_lost: int = 0  # frames that the recording could not keep up with
 
 
-IDLE = Status("idle", "", None, "", False, False, Counts(), Flow(), False, 0)
+IDLE = Status()
 
 
 class Run:
     """One source from opening to closing, with all that belongs to it alone."""
 
     def __init__(
-        self, spec: str, open_source: OpenSource, range_s: tuple[float, float | None]
+        self,
+        spec: str,
+        open_source: OpenSource,
+        range_s: tuple[float, float | None],
+        corrections: Sequence[Correction],
+        known: Sequence[tuple[float, TrackedPoses]],
     ) -> None:
         self.spec = spec
         self.live = is_live(spec)
@@ -68,7 +73,27 @@ class Run:
             self.outlet = Playback(self.gauges)
         self.history = History(keep_people=not self.live)
         self.follower = Follower(self.history, self.gauges)
+        self.follower.frozen = bool(known)
+        for time_s, people in known:
+            self.history.add(time_s, people)
+            self.follower.issue_ids.reserve(people.ids.tolist())
+        self.corrections = CorrectionLog(corrections)
+        for step in corrections:
+            self.follower.issue_ids.reserve((step.person, step.other))
         self.last: View | None = None  # what the screen shows
+
+    def correct(self, correction: Correction) -> None:
+        """Apply a correction; nobody is given the ids in it."""
+        self.follower.issue_ids.reserve((correction.person, correction.other))
+        self.corrections.add(correction)
+
+    def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
+        """Take a frame through the pipeline (inference thread)."""
+        return self.follower.follow(captured, pipeline, self.corrections.done)
+
+    def view(self, ready: Ready) -> View:
+        """What to show of `ready` under the corrections made so far."""
+        return corrected_view(ready, self.corrections.done)
 
     def time_before(self, time_s: float) -> float:
         """The time of the frame before the one at `time_s`; by the nominal rate where unseen."""
@@ -78,6 +103,25 @@ class Run:
         if before_s is None or time_s - before_s > 1.5 * step_s:
             return max(0.0, time_s - step_s)
         return before_s
+
+    @property
+    def problem(self) -> str:
+        """What went wrong, or is being waited for, in one line."""
+        trouble = self.feed.trouble if isinstance(self.feed, LiveFeed) else ""
+        return self.feed.problem or trouble or self.follower.problem
+
+    def status(self, now_s: float) -> Status:
+        """What is going on with this source."""
+        playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
+        return Status(
+            state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
+            spec=self.spec,
+            info=self.feed.info,
+            problem=self.problem,
+            playing=playing,
+            counts=self.gauges.counts(),
+            flow=self.gauges.flow(now_s),
+        )
 
     def close(self) -> None:
         """Ask everything to end; returns at once."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 
-import numpy as np
 import pytest
 from fake_session import (
     FakeCamera,
@@ -17,7 +16,6 @@ from fake_session import (
 )
 
 from app.corrections import Correction
-from app.live.history import IdIssuer
 from app.session import Session
 from tracking.pipeline import PipelineConfig
 
@@ -280,17 +278,3 @@ def test_quick_starts_stops_and_changes_leave_nothing_behind(begin) -> None:
             session.stop()
     session.stop()
     wait_for(lambda: threading.active_count() <= before + 2)  # its loader and inference
-
-
-def test_ids_are_unique_across_tracker_restarts_and_hand_given_ids() -> None:
-    issue = IdIssuer()
-    assert issue(_ids(1, 2)).tolist() == [1, 2]
-    issue.reserve([3])
-    assert issue(_ids(1, 3)).tolist() == [1, 4]
-    issue.restart()
-    assert issue(_ids(1, 2)).tolist() == [5, 6]
-    assert issue.new() == 7
-
-
-def _ids(*ids: int) -> np.ndarray:
-    return np.array(ids, np.int64)

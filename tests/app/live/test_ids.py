@@ -1,0 +1,208 @@
+"""The tracker honours corrections: live and on files, with undo, and nothing is applied twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fake_session import BoxJoints, FakeCamera, FakeFile, make_pipeline, opener, wait_for
+
+from app.corrections import Correction, corrected_ids
+from app.live.ids import IdIssuer, honour
+from app.session import Session
+from pose.people import Detections, Frame
+from tracking.pipeline import PipelineConfig
+from tracking.tracker import PoseTracker
+
+LEFT, MIDDLE, RIGHT = (10, 20, 30, 80), (60, 20, 80, 80), (110, 20, 130, 80)
+STEP_S = 0.04
+
+
+def test_ids_are_unique_across_tracker_restarts_and_hand_given_ids() -> None:
+    issue = IdIssuer()
+    assert issue(_ids(1, 2)).tolist() == [1, 2]
+    issue.reserve([3])
+    assert issue(_ids(1, 3)).tolist() == [1, 4]
+    issue.restart()
+    assert issue(_ids(1, 2)).tolist() == [5, 6]
+    assert issue.new() == 7
+
+
+class Watched:
+    """A tracker with its issuer, and what of them is seen under corrections."""
+
+    def __init__(self) -> None:
+        self.tracker = PoseTracker()
+        self.issuer = IdIssuer()
+        self.corrections: tuple[Correction, ...] = ()
+        self.time_s = 0.0
+        self.in_sight: list[int] = []
+
+    def see(self, *boxes: tuple[int, ...], frames: int = 1) -> dict[tuple[int, ...], int]:
+        """Show people in `boxes` for some frames; who they are at last, by box."""
+        for _ in range(frames):
+            frame = Frame(0, self.time_s, np.zeros((120, 160, 3), np.uint8))
+            scores = np.full(len(boxes), 0.95, np.float32)
+            found = Detections(np.array(boxes, np.float32).reshape(-1, 4), scores)
+            people = self.tracker.update(BoxJoints()(frame, found), self.time_s)
+            ours = self.issuer(people.ids)
+            self.in_sight = ours.tolist()
+            shown = corrected_ids(ours, np.full(len(ours), self.time_s), self.corrections)
+            self.time_s += STEP_S
+        places = [tuple(round(x) for x in box) for box in people.poses.boxes.tolist()]
+        return dict(zip(places, shown.tolist(), strict=True))
+
+    def correct(self, *corrections: Correction) -> None:
+        """Have these corrections, and no others."""
+        self.corrections = corrections
+        honour(self.tracker, self.issuer, corrections, self.time_s, self.in_sight)
+
+    def own_ids(self) -> list[int]:
+        """Those of whom the tracker remembers."""
+        return sorted(self.tracker._memory.ids.tolist())
+
+
+def test_nobody_is_taken_for_the_lost_half_of_a_merged_person() -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, frames=5)
+    watched.see(MIDDLE, frames=3)  # 1 is lost
+    watched.see(MIDDLE, RIGHT, frames=5)  # and is 3 at the right, as a person knows
+    watched.correct(Correction("merge", 1, 3))
+    assert watched.own_ids() == [1, 2]
+    assert watched.see(MIDDLE, RIGHT) == {MIDDLE: 2, RIGHT: 1}
+    somebody = watched.see(LEFT, MIDDLE, RIGHT, frames=5)[LEFT]
+    assert somebody not in (1, 2, 3)
+
+
+def test_a_merge_keeps_who_is_in_sight_whichever_of_the_two_it_is() -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, frames=5)
+    watched.see(LEFT, frames=2)
+    watched.correct(Correction("merge", 1, 2))
+    assert watched.own_ids() == [1]
+    assert watched.see(LEFT) == {LEFT: 1}
+
+
+def test_a_person_found_twice_stays_one_after_a_merge() -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, frames=5)
+    watched.correct(Correction("merge", 1, 2))
+    assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 1, MIDDLE: 1}  # shown once: the layer
+    assert watched.own_ids() == [1, 2]
+
+
+def test_who_is_deleted_stays_so_while_in_sight_and_lends_the_id_to_nobody_after() -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, frames=5)
+    watched.correct(Correction("delete", 1))
+    assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 0, MIDDLE: 2}
+    watched.see(MIDDLE, frames=2)
+    watched.correct(Correction("delete", 1), Correction("rename", 2, name="Anna"))
+    assert watched.own_ids() == [2]
+    assert watched.see(LEFT, MIDDLE, frames=5)[LEFT] > 2
+
+
+def test_ids_that_go_round_in_a_ring_all_arrive() -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, RIGHT, frames=5)
+    steps = Correction("swap", 1, 2), Correction("swap", 2, 3)
+    watched.correct(*steps)
+    # 1 became 2 and then 3, 2 became 1, 3 became 2; the tracker says the same by itself
+    assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 3, MIDDLE: 1, RIGHT: 2}
+    alone = watched.tracker.predict(watched.time_s).boxes[:, 0].round().tolist()
+    assert dict(zip(alone, watched.tracker._memory.ids.tolist(), strict=True)) == {
+        LEFT[0]: 3,
+        MIDDLE[0]: 1,
+        RIGHT[0]: 2,
+    }
+    watched.correct()
+    assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 1, MIDDLE: 2, RIGHT: 3}
+
+
+def test_a_person_who_becomes_sure_after_a_split_is_somebody_else_again() -> None:
+    watched = Watched()
+    watched.see(LEFT, frames=5)
+    new = watched.issuer.new()
+    assert new == 2
+    watched.correct(Correction("split", 1, new))
+    assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 2, MIDDLE: 3}
+
+
+# kind of correction -> the step, whom the tracker then follows by itself, whom the screen shows
+CASES = {
+    "swap": (Correction("swap", 1, 2), [2, 1], [2, 1]),
+    "merge": (Correction("merge", 1, 2), [1, 2], [1]),
+    "split": (Correction("split", 1, 3), [3, 2], [3, 2]),
+    "set id": (Correction("set id", 2, 9), [1, 9], [1, 9]),
+    "set id of another": (Correction("set id", 1, 2), [2, 1], [2, 1]),
+    "delete": (Correction("delete", 1), [1, 2], [2]),
+    "rename": (Correction("rename", 1, name="Anna"), [1, 2], [1, 2]),
+}
+
+
+@pytest.fixture(params=["live", "file"])
+def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[PoseTracker]]]:
+    """A session in which the people 1 and 2 are seen, and its trackers."""
+    pipelines = []
+
+    def make(config: PipelineConfig):
+        pipelines.append(make_pipeline(config))
+        return pipelines[-1]
+
+    live = request.param == "live"
+    source = FakeCamera(60) if live else FakeFile(2000, rate=60)
+    session = Session(PipelineConfig(), make, opener(source))
+    session.open(["0" if live else "a.mp4"])
+    _shown(session, [1, 2], frames=1)
+    yield session, pipelines
+    session.close()
+
+
+def _shown(session: Session, ids: list[int], frames: int = 12) -> None:
+    """Wait until `ids` are shown, and see that they are for so many frames more."""
+    views: list[list[int]] = []
+
+    def look() -> bool:
+        view = session.take()
+        if view is not None:
+            views.append(view.result.people.ids.tolist())
+        return ids in views
+
+    wait_for(look)
+    later: list[list[int]] = []
+
+    def look_on() -> bool:
+        view = session.take()
+        if view is not None:
+            later.append(view.result.people.ids.tolist())
+        return len(later) >= frames
+
+    wait_for(look_on)
+    assert later == [ids] * len(later)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_tracker_takes_a_correction_over_and_gives_it_back(watching, case: str) -> None:
+    session, pipelines = watching
+    step, own, shown = CASES[case]
+
+    def followed() -> list[int]:
+        return pipelines[-1].tracker._memory.ids.tolist()
+
+    session.correct(step)
+    _shown(session, shown)
+    wait_for(lambda: followed() == own)
+    assert session.undo() == step
+    _shown(session, [1, 2])
+    wait_for(lambda: followed() == [1, 2])
+    assert session.redo() == step
+    _shown(session, shown)
+    wait_for(lambda: followed() == own)
+    # The frames keep the ids they were given, for whatever is undone or corrected later
+    for _, people in session.history.frames():
+        assert people.ids.tolist() == [1, 2]
+
+
+def _ids(*ids: int) -> np.ndarray:
+    return np.array(ids, np.int64)
