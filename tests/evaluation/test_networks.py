@@ -1,0 +1,85 @@
+"""The scores of networks whose answers are known."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from evaluation.networks import PictureSet, read_set, score_boxes, score_poses, score_video
+from pose.errors import UserError
+from pose.people import Detections, FloatArray, ImageArray
+
+BOXES = np.array([[10, 10, 40, 90], [60, 5, 95, 95]], np.float32)  # x1 y1 x2 y2
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> PictureSet:
+    """Two pictures; only the second, of two people, is for scoring."""
+    (tmp_path / "images").mkdir()
+    rng = np.random.default_rng(0)
+    images, annotations = [], []
+    for index, split in enumerate(("train", "val")):
+        cv2.imwrite(str(tmp_path / "images" / f"{index}.png"), np.zeros((100, 100, 3), np.uint8))
+        images.append({"id": index, "file_name": f"{index}.png", "split": split})
+        for x1, y1, x2, y2 in BOXES.tolist():
+            points = rng.uniform([x1, y1], [x2, y2], (17, 2))
+            width, height = x2 - x1, y2 - y1
+            annotations.append(
+                {"id": len(annotations) + 1, "image_id": index, "category_id": 1, "iscrowd": 0,
+                 "bbox": [x1, y1, width, height], "area": width * height, "num_keypoints": 17,
+                 "keypoints": np.c_[points, np.full(17, 2)].ravel().tolist()}
+            )  # fmt: skip
+    category = {"id": 1, "name": "person"}
+    content = {"images": images, "annotations": annotations, "categories": [category]}
+    (tmp_path / "people.json").write_text(json.dumps(content))
+    return read_set(tmp_path / "people.json")
+
+
+def _truth(pictures: PictureSet) -> FloatArray:
+    annotations = pictures.truth.loadAnns(pictures.truth.getAnnIds())
+    return np.array([a["keypoints"] for a in annotations]).reshape(-1, 17, 3)[..., :2]
+
+
+def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:
+    assert [picture for picture, *_ in pictures.pictures()] == [1]
+
+
+def test_truth_has_full_marks_and_noise_has_none(pictures: PictureSet) -> None:
+    points, sure = _truth(pictures), np.ones((2, 17))
+    right = score_poses(pictures, lambda image, boxes: (points, sure), None)
+    assert right["mean OKS"] == pytest.approx(1)
+    assert right["AP, true boxes"] == pytest.approx(1)
+    wrong = score_poses(pictures, lambda image, boxes: (points[:, ::-1], sure), None)
+    assert wrong["mean OKS"] < 0.3
+    assert wrong["AP, true boxes"] == 0
+
+
+def test_a_missed_person_costs_half(pictures: PictureSet) -> None:
+    points = _truth(pictures)
+
+    def one(image: ImageArray) -> Detections:
+        return Detections(BOXES[:1], np.ones(1, np.float32))
+
+    assert score_boxes(pictures, one)["person AP50"] == pytest.approx(0.5, abs=0.01)
+    found = score_poses(pictures, lambda image, boxes: (points[:1], np.ones((1, 17))), one)
+    assert found["AP, found boxes"] == pytest.approx(0.5, abs=0.01)
+
+
+def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None:
+    for index in range(3):
+        cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((100, 100, 3), np.uint8))
+    truth = tmp_path / "gt.txt"
+    lines = [f"2,{n},{x1},{y1},{x2 - x1},{y2 - y1},1" for n, (x1, y1, x2, y2) in enumerate(BOXES)]
+    truth.write_text("\n".join(lines))
+    found = Detections(
+        np.array([BOXES[0], [0, 0, 5, 5], BOXES[1]], np.float32),
+        np.array([0.9, 0.8, 0.1], np.float32),
+    )
+    figures = score_video(tmp_path, truth, lambda image: found, 0.3)
+    assert list(figures.values()) == [0.5, 0.5]  # recall, precision
+    with pytest.raises(UserError, match="MOT text"):
+        score_video(tmp_path, tmp_path / "missing.txt", lambda image: found, 0.3)
