@@ -180,6 +180,8 @@ class Pipeline:
         found = len(detections)
         if self.config.find_missed:
             detections = with_missed(detections, self.tracker.predict(frame.time_s))
+            if self.config.max_people:  # the detector's come first
+                detections = detections.select(slice(self.config.max_people))
         start = time.perf_counter()
         submit = getattr(self.estimator, "submit", None)
         wait = submit(frame, detections) if submit else partial(self.estimator, frame, detections)

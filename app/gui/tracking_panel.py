@@ -66,8 +66,27 @@ class TrackingPanel(Form):
             button.clicked.connect(lambda _, kind=kind: self.file_wanted.emit(kind))
             self.add_wide(button)
         self.flip = check(tr("Flip test"), tr("Average with the mirrored crop: better, half speed"))
-        self.flip.toggled.connect(self._settle)
         self.add_wide(self.flip)
+        self.find_missed = check(
+            tr("Look for people missed"), tr("Poses also where somebody was just seen: fewer gaps")
+        )
+        self.add_wide(self.find_missed)
+        self.detector_size = whole(0, 2048, tr(" pixels"))
+        self.detector_size.setSingleStep(64)
+        self.detector_size.setSpecialValueText(tr("As trained"))
+        self.add(
+            tr("Detector sees"),
+            self.detector_size,
+            tr("Longer side of its picture: smaller is faster, larger finds people far away"),
+        )
+        self.max_latency = whole(0, 2000, " ms")
+        self.max_latency.setSingleStep(10)
+        self.max_latency.setSpecialValueText(tr("No limit"))
+        self.add(
+            tr("Time a frame"),
+            self.max_latency,
+            tr("Where frames take longer, the detector sees less and runs more rarely"),
+        )
         self.detect_every = whole(1, 30, tr(" frames"))
         self.add(
             tr("Detect every"),
@@ -100,6 +119,14 @@ class TrackingPanel(Form):
         self.assignment.addItem(tr("Hungarian"), "hungarian")
         self.assignment.addItem(tr("Greedy"), "greedy")
         self.add(tr("Assignment"), self.assignment, tr("How people of two frames are matched"))
+        self.appearance = check(
+            tr("Compare looks"), tr("Who went behind others is known again by the clothes; slower")
+        )
+        self.add_wide(self.appearance)
+        self.camera_motion = check(
+            tr("The camera moves"), tr("Its motion is measured and allowed for; slower")
+        )
+        self.add_wide(self.camera_motion)
         self.smoothing = Share()
         self.add(tr("Smoothing"), self.smoothing, tr("Calms the drawing; tracks stay as found"))
         self.smoothing.slider.valueChanged.connect(
@@ -108,8 +135,11 @@ class TrackingPanel(Form):
         for share in (self.oks_weight, self.birth_thr):
             share.slider.valueChanged.connect(self._settle)
         self.assignment.currentIndexChanged.connect(self._settle)
-        for field in (self.memory, self.detect_every, self.max_people):
+        for field in (self.detector_size, self.max_latency, self.detect_every, self.max_people):
             field.valueChanged.connect(self._settle)
+        self.memory.valueChanged.connect(self._settle)
+        for box in (self.flip, self.find_missed, self.appearance, self.camera_motion):
+            box.toggled.connect(self._settle)
 
     def show_config(self, config: PipelineConfig) -> None:
         """Set the controls to `config`."""
@@ -119,6 +149,11 @@ class TrackingPanel(Form):
         _choose(self.pose, config.pose)
         _choose(self.assignment, config.tracker.assignment)
         self.flip.setChecked(config.flip)
+        self.find_missed.setChecked(config.find_missed)
+        self.appearance.setChecked(config.appearance)
+        self.camera_motion.setChecked(config.camera_motion)
+        self.detector_size.setValue(config.detector_size)
+        self.max_latency.setValue(round(config.max_latency_ms))
         self.detect_every.setValue(config.detect_every)
         self.max_people.setValue(config.max_people)
         self.bbox_thr.set_share(config.bbox_thr)
@@ -155,6 +190,11 @@ class TrackingPanel(Form):
             detector=self.detector.currentData(),
             pose=self.pose.currentData(),
             flip=self.flip.isChecked(),
+            find_missed=self.find_missed.isChecked(),
+            appearance=self.appearance.isChecked(),
+            camera_motion=self.camera_motion.isChecked(),
+            detector_size=self.detector_size.value(),
+            max_latency_ms=float(self.max_latency.value()),
             detect_every=self.detect_every.value(),
             max_people=self.max_people.value(),
             bbox_thr=self.bbox_thr.share,

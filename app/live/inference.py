@@ -25,7 +25,15 @@ log = logging.getLogger(__name__)
 
 JUMP_S = 1.0  # a frame further than this from the last one starts the tracker anew
 # What is taken over between two frames; the rest of a config takes a new pipeline
-LIVE_FIELDS = ("kpt_thr", "detect_every", "max_people", "max_latency_ms", "tracker")
+LIVE_FIELDS = (
+    "kpt_thr",
+    "detect_every",
+    "max_people",
+    "max_latency_ms",
+    "find_missed",
+    "camera_motion",
+    "tracker",
+)
 
 
 def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:

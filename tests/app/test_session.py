@@ -18,6 +18,7 @@ from fake_session import (
 from app.corrections import Correction
 from app.session import Session
 from tracking.pipeline import PipelineConfig
+from tracking.tracker import TrackerConfig
 
 
 @pytest.fixture
@@ -238,6 +239,43 @@ def test_settings_count_from_the_frame_on_screen(begin) -> None:
     session.configure(PipelineConfig(max_people=1))
     views = shown_until(session, lambda views: views and len(views[-1].result.people) == 1)
     assert views[-1].time_s == 0.0
+
+
+@pytest.mark.parametrize(
+    ("change", "loads"),
+    [
+        ({"max_latency_ms": 40.0}, False),
+        ({"find_missed": True, "camera_motion": True}, False),
+        ({"detect_every": 3, "tracker": TrackerConfig(memory_s=7)}, False),
+        ({"detector_size": 448}, True),
+        ({"appearance": True}, True),
+        ({"flip": True, "pose": "other"}, True),
+    ],
+)
+def test_settings_change_between_frames_without_a_restart(change, loads: bool) -> None:
+    built = []
+
+    def make(config: PipelineConfig):
+        built.append(make_pipeline(config))
+        return built[-1]
+
+    camera = FakeCamera(60)
+    session = Session(PipelineConfig(), make, opener(camera))
+    try:
+        session.open(["0"])
+        shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
+        config = PipelineConfig(**change)
+        session.configure(config)
+        shown_until(session, lambda views: built[-1].config == config and len(views) > 5)
+        views = shown_until(session, lambda views: len(views) > 5)
+        assert len(built) == 1 + loads
+        assert built[-1].budget.limit_ms == config.max_latency_ms
+        assert built[-1].tracker.config == config.tracker
+        # The same camera, and the same people in front of it
+        assert session.status().counts.captured >= camera.given - 1
+        assert all(view.result.people.ids.tolist() == [1, 2] for view in views)
+    finally:
+        session.close()
 
 
 def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:

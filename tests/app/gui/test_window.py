@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.gui.actions import commands
+from tracking.pipeline import PipelineConfig
 
 
 def number_shown(window) -> int:
@@ -184,13 +185,22 @@ def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> No
     panel.birth_thr.set_share(0.7)
     panel.memory.setValue(5)
     panel.assignment.setCurrentIndex(1)
+    panel.detector_size.setValue(448)
+    panel.max_latency.setValue(80)
+    for box in (panel.appearance, panel.find_missed, panel.camera_motion):
+        box.setChecked(True)
     qtbot.waitUntil(lambda: len(ids_shown(paused)) == 1)
     config = paused.session.config
     assert (config.detect_every, config.kpt_thr, config.bbox_thr) == (3, 0.5, 0.4)
     assert (config.nms_thr, config.flip) == (0.5, True)
     assert (config.tracker.oks_weight, config.tracker.birth_thr) == (0.25, 0.7)
     assert (config.tracker.memory_s, config.tracker.assignment) == (5, "greedy")
+    assert (config.detector_size, config.max_latency_ms) == (448, 80)
+    assert config.appearance and config.find_missed and config.camera_motion
     assert paused.presenter.style.kpt_thr == 0.5
+    panel.show_config(PipelineConfig())
+    assert (panel.detector_size.value(), panel.max_latency.value()) == (0, 0)
+    assert not panel.appearance.isChecked()
 
 
 def test_networks_can_be_chosen_and_are_loaded_beside_the_picture(qtbot, open_window) -> None:
