@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ from tracking.files import ClipInfo, TracksWriter, open_writer, read_tracks
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
+MANIFEST = "posse-manifest.jsonl"  # of app.batch.manifest: which outputs came of which source
+DRAWN = "overlay_drawn_in"  # in a header's settings: the video of that name shows the people
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mts")
 
 Frames = Sequence[tuple[float, TrackedPoses]]
@@ -34,6 +37,7 @@ class OpenResult:
     """What a tracks file and what lies beside it hold."""
 
     video: str
+    drawn: bool  # the video shows the people already
     frames: list[tuple[float, TrackedPoses]]
     corrections: tuple[Correction, ...]
     tracks: Path
@@ -48,21 +52,60 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     """Read `path`, find its video, and the corrections made before. Raises UserErrors."""
     tracks = read_tracks(path)
     frames = [(result.frame.time_s, result.people) for result in tracks.frames]
-    video = video_of(path, tracks.info) if video is None else video
-    return OpenResult(str(video), frames, load_corrections(sidecar_of(path)), path)
+    source, outputs = _batch_of(path)
+    found = video or video_of(path, tracks.info, source)
+    drawn = found in outputs or tracks.info.settings.get(DRAWN) == found.name
+    return OpenResult(str(found), drawn, frames, load_corrections(sidecar_of(path)), path)
 
 
-def video_of(tracks: Path, info: ClipInfo) -> Path:
-    """The video of a tracks file: beside it, the clean one first. Raises MediaError."""
-    stems = [f"{tracks.stem}.clean", tracks.stem, info.name]
-    for stem in dict.fromkeys(stems):
-        for suffix in VIDEO_SUFFIXES:
-            path = tracks.with_name(stem + suffix)
-            if stem and path.is_file():
-                return path
+def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
+    """The video of a tracks file that was made from `source`. Raises MediaError.
+
+    Those without people drawn in come first: the clean video beside the tracks, and the source,
+    where it is still there and its frames were neither left out, cropped nor turned.
+    """
+    clean = _beside(tracks, f"{tracks.stem}.clean")
+    if clean is not None:
+        return clean
+    if source is not None and source.exists() and not _taken_otherwise(info):
+        return source
+    for stem in dict.fromkeys((tracks.stem, info.name)):
+        path = _beside(tracks, stem)
+        if path is not None:
+            return path
     raise MediaError(
         f"{tracks}: its video {tracks.stem}.mp4 is not beside it; copy it there and open it again"
     )
+
+
+def _beside(tracks: Path, stem: str) -> Path | None:
+    paths = (tracks.with_name(stem + suffix) for suffix in VIDEO_SUFFIXES if stem)
+    return next((path for path in paths if path.is_file()), None)
+
+
+def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
+    """Of the batch that wrote `tracks`: its source, and all that it wrote beside them."""
+    for folder in tracks.absolute().parents:
+        manifest = folder / MANIFEST
+        if not manifest.is_file():
+            continue
+        for line in reversed(manifest.read_text(encoding="utf-8", errors="replace").splitlines()):
+            try:
+                entry = json.loads(line)
+                outputs = [folder / name for name in entry["outputs"]]
+                source = Path(entry["source"])
+            except (ValueError, TypeError, KeyError):
+                continue  # a line that a kill cut short
+            if tracks.absolute() in outputs:
+                return source, [tracks.with_name(path.name) for path in outputs]
+    return None, []
+
+
+def _taken_otherwise(info: ClipInfo) -> bool:
+    """True where the people are in other pixels than the source's, or not in all its frames."""
+    clip = info.settings.get("clip", {})
+    turned = any(clip.get(name) for name in ("crop", "rotate", "mirror"))
+    return turned or clip.get("every", 1) != 1
 
 
 def save_result(

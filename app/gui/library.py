@@ -27,6 +27,7 @@ class Library(QObject):
     """Does what the file menu asks, beside the window, and tells what became of it."""
 
     said = pyqtSignal(str)
+    opened = pyqtSignal(bool)  # a source; True where people are drawn in it already
 
     def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
         super().__init__(parent)
@@ -54,6 +55,7 @@ class Library(QObject):
             self._presenter.clear()
             self._session.open(specs)
             self._presenter.corrections_changed()
+            self.opened.emit(False)
 
     def _open_result(self, tracks: Path, video: Path | None) -> None:
         self._work.begin(
@@ -78,12 +80,14 @@ class Library(QObject):
         self._presenter.clear()
         self._session.open([result.video], corrections=result.corrections, known=result.frames)
         self._presenter.corrections_changed()
+        self.opened.emit(result.drawn)
         people = {int(i) for _, tracked in result.frames for i in tracked.ids}
-        self.said.emit(
-            tr("{} people in {} frames, {} corrections").format(
-                len(people), len(result.frames), len(result.corrections)
-            )
+        text = tr("{} people in {} frames, {} corrections").format(
+            len(people), len(result.frames), len(result.corrections)
         )
+        if result.drawn:
+            text += tr("; drawn in the video already, so the overlay is off")
+        self.said.emit(text)
 
     def save(self) -> None:
         """Keep corrections beside the tracks; the tracks too where they are not on disk yet."""

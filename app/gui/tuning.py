@@ -25,6 +25,8 @@ class Tuning(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
+        self._kept: OverlayStyle | None = None  # while the overlay is off for a drawn video
+        window.library.opened.connect(self._show_opened)
         window.overlay.style_changed.connect(self._restyle)
         window.tracking.config_changed.connect(self.configure)
         window.tracking.preset_chosen.connect(self._use_preset)
@@ -39,6 +41,22 @@ class Tuning(QObject):
         self._window.overlay.show_style(settings.overlay)
         self._window.tracking.show_config(settings.pipeline)
         self._restyle(settings.overlay)
+
+    @property
+    def style(self) -> OverlayStyle:
+        """How people are drawn, for the next time."""
+        return self._kept or replace(self._window.presenter.style, names={})
+
+    def _show_opened(self, drawn: bool) -> None:
+        """Draw nobody over a video in which they are drawn, until another one is opened."""
+        style = self.style
+        self._kept = style if drawn else None
+        if drawn:
+            style = replace(
+                style, boxes=False, skeleton=False, joints=False, labels=False, trails_s=0.0
+            )
+        self._window.overlay.show_style(style)
+        self._restyle(style)
 
     def configure(self, config: PipelineConfig) -> None:
         """Use `config` from a coming frame on."""

@@ -18,6 +18,7 @@ from app.corrections import Correction, save_corrections, sidecar_of
 from app.measures.angles import MeasuresWriter
 from app.overlay import Overlay, OverlayStyle
 from app.paint import rasterise
+from app.results import DRAWN
 from app.video.recorder import Recorder
 from pose.errors import UserError
 from pose.people import Frame
@@ -159,7 +160,8 @@ class LiveRecording:
             self._clean_video = Recorder(plan.clean_file, size_wh, plan.frame_rate, live=True)
         if plan.tracks:
             skeleton = first.people.poses.skeleton
-            info = ClipInfo(plan.name, size_wh, skeleton, plan.frame_rate)
+            drawn = {DRAWN: plan.overlay_file.name} if plan.overlay else {}
+            info = ClipInfo(plan.name, size_wh, skeleton, plan.frame_rate, drawn)
             self._tracks = [
                 open_writer("posetrack18", plan.tracks_file, info),
                 open_writer("csv", plan.tracks_file.with_suffix(".csv"), info),

@@ -4,8 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
-from fake_session import FakeCamera, FakeFile, burnt_number
+from fake_session import (
+    BoxJoints,
+    FakeCamera,
+    FakeFile,
+    TwoWalkers,
+    burnt_number,
+    picture,
+)
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import (
@@ -19,7 +27,15 @@ from PyQt6.QtWidgets import (
 )
 
 from app.gui.actions import commands
+from app.results import DRAWN, save_result
+from pose.people import Frame
+from pose.skeleton import COCO17
+from tracking.files import ClipInfo
 from tracking.pipeline import PipelineConfig
+from tracking.tracks import TrackedPoses
+
+FIRST = Frame(0, 0.0, picture(0))
+BOTH = TrackedPoses(BoxJoints()(FIRST, TwoWalkers()(FIRST)), np.array([1, 2]))
 
 
 def number_shown(window) -> int:
@@ -409,6 +425,27 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again.editing.rename(2, "Ben")
     trigger(again, "save")
     assert "Ben" in (tmp_path / "walk.corrections.json").read_text()
+
+
+def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
+    qtbot, open_window, memory, tmp_path
+) -> None:
+    info = ClipInfo("take", (160, 120), COCO17, settings={DRAWN: "take.mp4"})
+    save_result(tmp_path / "take.json", info, [(0.0, BOTH)], (), lambda share: None)
+    (tmp_path / "take.mp4").write_bytes(b"not read: the source is a fake")
+    window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / "take.json"),))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
+    drawing = window.stage.canvas._drawing
+    assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels)
+    assert not window.overlay._checks["skeleton"].isChecked()
+    assert window.tuning.style.skeleton  # what is remembered
+    trigger(window, "skeleton")  # for who wants it twice
+    assert len(window.stage.canvas._drawing.segments)
+    window.open([str(tmp_path / "other.mp4")])
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    drawing = window.stage.canvas._drawing
+    assert len(drawing.segments) and drawing.labels
 
 
 def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path) -> None:

@@ -56,7 +56,10 @@ def test_a_recording_holds_every_frame_at_its_time_and_opens_as_a_result(tmp_pat
         times_s = [frame.time_s for frame in video]
     assert times_s == pytest.approx([i / 25 for i in range(30)], abs=1e-4)
     result = open_result(tmp_path / "take.json")
-    assert result.video == str(tmp_path / "take.clean.mp4")
+    assert (result.video, result.drawn) == (str(tmp_path / "take.clean.mp4"), False)
+    (tmp_path / "take.clean.mp4").unlink()
+    again = open_result(tmp_path / "take.json")
+    assert (again.video, again.drawn) == (str(tmp_path / "take.mp4"), True)
     assert len(result.frames) == 30
     assert result.corrections == (Correction("swap", 1, 2, from_s=0.4),)
     assert load_corrections(tmp_path / "take.corrections.json") == result.corrections

@@ -1,0 +1,93 @@
+"""Finished results find the video that shows people once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from app.batch.manifest import Entry, Manifest
+from app.results import MANIFEST, OpenResult, open_result, save_result
+from app.video.source import MediaError
+from pose.people import Poses
+from pose.skeleton import COCO17
+from tracking.files import ClipInfo
+from tracking.tracks import TrackedPoses
+
+
+def one_person() -> TrackedPoses:
+    poses = Poses(
+        np.array([[10, 10, 60, 110]], np.float32),
+        np.array([0.9], np.float32),
+        np.full((1, 17, 2), 50, np.float32),
+        np.full((1, 17), 0.8, np.float32),
+        COCO17,
+    )
+    return TrackedPoses(poses, np.array([1]))
+
+
+@pytest.fixture
+def batch(tmp_path: Path):
+    """Make what a batch leaves: `out/dance.json` with its drawn video, from `films/dance.mp4`."""
+
+    def make(**clip: object) -> Path:
+        info = ClipInfo("dance", (160, 120), COCO17, settings={"clip": clip})
+        tracks = tmp_path / "out" / "dance.json"
+        for folder in ("out", "films"):
+            (tmp_path / folder).mkdir()
+            (tmp_path / folder / "dance.mp4").write_bytes(b"a video")
+        save_result(tracks, info, [(0.0, one_person())], (), lambda share: None)
+        entry = Entry(
+            str(tmp_path / "films" / "dance.mp4"),
+            "done",
+            "key",
+            outputs=("dance.mp4", "dance.json"),
+        )
+        manifest = Manifest(tmp_path / "out")
+        assert manifest.path.name == MANIFEST
+        manifest.add(entry)
+        with manifest.path.open("a") as file:
+            file.write('{"source": "a line that was cut')
+        return tracks
+
+    return make
+
+
+def opened(tracks: Path) -> tuple[str, bool]:
+    """The video, from its last folder on, and whether people are drawn in it."""
+    result: OpenResult = open_result(tracks)
+    assert len(result.frames) == 1
+    return "/".join(Path(result.video).parts[-2:]), result.drawn
+
+
+def test_a_batch_s_tracks_open_with_the_source_not_with_the_drawn_video(batch) -> None:
+    assert opened(batch()) == ("films/dance.mp4", False)
+
+
+@pytest.mark.parametrize("clip", [{"crop": [0, 0, 80, 80]}, {"rotate": 90}, {"every": 2}])
+def test_a_source_whose_pixels_or_frames_are_others_is_not_taken(batch, clip) -> None:
+    assert opened(batch(**clip)) == ("out/dance.mp4", True)
+
+
+def test_a_source_that_is_gone_leaves_the_drawn_video_and_says_so(batch, tmp_path: Path) -> None:
+    tracks = batch()
+    (tmp_path / "films" / "dance.mp4").unlink()
+    assert opened(tracks) == ("out/dance.mp4", True)
+
+
+def test_a_clean_video_beside_the_tracks_comes_first(batch, tmp_path: Path) -> None:
+    tracks = batch()
+    (tmp_path / "out" / "dance.clean.mp4").write_bytes(b"a video")
+    assert opened(tracks) == ("out/dance.clean.mp4", False)
+
+
+def test_a_video_of_the_window_s_own_tracks_is_not_drawn_in(tmp_path: Path) -> None:
+    tracks = tmp_path / "walk.json"
+    (tmp_path / "walk.mov").write_bytes(b"a video")
+    info = ClipInfo("walk", (160, 120), COCO17)
+    save_result(tracks, info, [(0.0, one_person())], (), lambda share: None)
+    assert opened(tracks) == (f"{tmp_path.name}/walk.mov", False)
+    (tmp_path / "walk.mov").unlink()
+    with pytest.raises(MediaError, match=r"walk\.mp4 is not beside it"):
+        open_result(tracks)
