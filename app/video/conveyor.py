@@ -39,6 +39,9 @@ class Conveyor(Generic[Item]):
         if self._thread.is_alive():
             self._waiting.put(None)
             self._thread.join()
+        # Whoever owns a conveyor is often who takes from it: a cycle that would keep an encoder's
+        # memory until the garbage collector's next full pass, many clips later
+        self._take = _nobody
         self._raise_failure()
 
     def _raise_failure(self) -> None:
@@ -55,6 +58,10 @@ class Conveyor(Generic[Item]):
                 self._take(item)
             except BaseException as error:
                 self._failure, failed = error, True
+
+
+def _nobody(_: object) -> None:
+    """Take nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator
 
 import pytest
@@ -75,3 +77,23 @@ def test_closing_early_ends_the_thread() -> None:
     next(ahead)
     ahead.close()
     assert threading.active_count() == before
+
+
+def test_who_takes_from_a_conveyor_of_its_own_is_freed_when_it_is_closed() -> None:
+    class Owner:
+        def __init__(self) -> None:
+            self.conveyor = Conveyor(self.take, 2, "test")
+
+        def take(self, item: int) -> None:
+            pass
+
+    gc.disable()  # a recorder holds an encoder's memory: too much to wait for a full pass
+    try:
+        owner = Owner()
+        gone = weakref.ref(owner)
+        owner.conveyor.put(1)
+        owner.conveyor.close()
+        del owner
+        assert gone() is None
+    finally:
+        gc.enable()
