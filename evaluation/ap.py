@@ -7,23 +7,23 @@ area under its precision-recall curve (VOC, all points).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.matching import BoolArray, FloatArray, IntArray
-from evaluation.tie_order import poseval_argsort
+from evaluation.tie_order import poseval_argsorts
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class JointDetections:
+class JointDetections(NamedTuple):
     """Every predicted joint of a sequence; those of sequences join with +."""
 
     scores: FloatArray  # (D, K) of each predicted person, NaN where a joint is not predicted
     correct: BoolArray  # (D, K)
     truth: IntArray  # (K,) how often the joint is labelled
 
-    def __add__(self, other: JointDetections) -> JointDetections:
+    def __add__(self, other: JointDetections) -> JointDetections:  # type: ignore[override]
         return JointDetections(
             np.concatenate([self.scores, other.scores]),
             np.concatenate([self.correct, other.correct]),
@@ -37,8 +37,7 @@ class JointDetections:
         return cls(none, none.astype(bool), np.zeros(joints, np.int64))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class AveragePrecision:
+class AveragePrecision(NamedTuple):
     """Scores of each joint in percent; NaN where it is predicted but never labelled."""
 
     ap: FloatArray  # (K,)
@@ -70,27 +69,52 @@ def _first_of_each(sorted_keys: IntArray) -> BoolArray:
     return np.diff(sorted_keys, prepend=-1) != 0
 
 
-def precision_recall(
-    detections: JointDetections, joint: int, *, group_ties: bool
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Precision, recall and score threshold (D',) of one joint, by falling score.
+class Curve(NamedTuple):
+    """One joint's detections by falling score, (D,) each."""
+
+    precision: FloatArray  # with the detections up to here
+    recall: FloatArray  # NaN where the joint is never labelled
+    scores: FloatArray
+
+
+def precision_recall(detections: JointDetections, *, group_ties: bool) -> list[Curve]:
+    """The curve of each joint.
 
     Joints of equal score have no order. poseval takes the one its sort leaves; `group_ties` counts
     them as one step, so that the order of files and people cannot matter.
     """
-    there = ~np.isnan(detections.scores[:, joint])
-    scores, correct = detections.scores[there, joint], detections.correct[there, joint]
-    order = scores.argsort(kind="stable")[::-1]
-    if not group_ties and (matters := _mixed_ties(scores[order], correct[order])).any():
-        order = poseval_argsort(scores, matters[order.argsort()])[::-1]
-    scores, found = scores[order], np.cumsum(correct[order])
-    precision = found / np.arange(1, len(found) + 1)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        recall = found / np.float64(detections.truth[joint])
-    if group_ties:
-        last = np.diff(scores, append=-np.inf) != 0
-        return precision[last], recall[last], scores[last]
-    return precision, recall, scores
+    there = ~np.isnan(detections.scores).T  # (K, D)
+    scores = [s[known] for s, known in zip(detections.scores.T, there, strict=True)]
+    correct = [c[known] for c, known in zip(detections.correct.T, there, strict=True)]
+    orders = [s.argsort(kind="stable")[::-1] for s in scores]
+    if not group_ties:
+        _order_ties(orders, scores, correct)
+    curves = []
+    for order, s, c, truth in zip(orders, scores, correct, detections.truth, strict=True):
+        ranked, found = s[order], np.cumsum(c[order])
+        precision = found / np.arange(1, len(found) + 1)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            recall = found / np.float64(truth)
+        last = np.diff(ranked, append=-np.inf) != 0 if group_ties else slice(None)
+        curves.append(Curve(precision[last], recall[last], ranked[last]))
+    return curves
+
+
+def _order_ties(
+    orders: list[IntArray], scores: Sequence[FloatArray], correct: Sequence[BoolArray]
+) -> None:
+    """Rank equal scores as poseval does in those `orders` of joints where that tells."""
+    tied, matters = [], []
+    for joint, (order, s, c) in enumerate(zip(orders, scores, correct, strict=True)):
+        mixed = np.zeros(len(s), bool)
+        mixed[order] = _mixed_ties(s[order], c[order])
+        if mixed.any():
+            tied.append(joint)
+            matters.append(mixed)
+    if tied:
+        rising = poseval_argsorts([scores[joint] for joint in tied], matters)
+        for joint, order in zip(tied, rising, strict=True):
+            orders[joint] = order[::-1]
 
 
 def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
@@ -105,14 +129,11 @@ def average_precision(detections: JointDetections, *, group_ties: bool) -> Avera
 
     With `group_ties` a joint that is neither labelled nor predicted is NaN too; poseval gives 0.
     """
-    joints = len(detections.truth)
-    result = np.zeros((3, joints))
-    for joint in range(joints):
-        precision, recall, _ = precision_recall(detections, joint, group_ties=group_ties)
-        if len(precision):
-            unlabelled = detections.truth[joint] == 0
-            area = np.nan if unlabelled else _area(precision, recall)
-            result[:, joint] = area, precision[-1], np.nan if unlabelled else recall[-1]
+    result = np.zeros((3, len(detections.truth)))
+    for joint, curve in enumerate(precision_recall(detections, group_ties=group_ties)):
+        if len(curve.scores):
+            area = _area(curve.precision, curve.recall)
+            result[:, joint] = area, curve.precision[-1], curve.recall[-1]
         elif group_ties and detections.truth[joint] == 0:
             result[:, joint] = np.nan
     return AveragePrecision(*(100 * result))

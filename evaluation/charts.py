@@ -90,11 +90,11 @@ def curves(
         parts += [_text(x, height - bottom + 14, f"{number:g}", "end" if tick == 100 else "middle")]
     parts.append(_text(left + across / 2, height - 4, f"{axes[0]} → {axes[1]} ↑"))
     for number, (name, (xs, ys)) in enumerate(lines.items()):
-        thinned = np.unique(np.linspace(0, max(len(xs) - 1, 0), 100).round().astype(int))
+        seen = np.linspace(0, len(xs) - 1, min(len(xs), 100)).round().astype(int)
+        across_px = left + across * (xs[seen] - x_range[0]) / span
+        down_px = 24 + down * (1 - ys[seen].clip(0, 100) / 100)
         points = " ".join(
-            f"{left + across * (xs[i] - x_range[0]) / span:.1f},"
-            f"{24 + down * (1 - min(max(ys[i], 0), 100) / 100):.1f}"
-            for i in thinned[: len(xs)]
+            f"{x:.1f},{y:.1f}" for x, y in zip(across_px.tolist(), down_px.tolist(), strict=True)
         )
         parts.append(
             f'<polyline fill="none" stroke="{SERIES[number]}" points="{points}">'

@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.annotations import AnnotationError, read_json
+from evaluation.annotation_files import read_json
+from evaluation.annotations import AnnotationError
 from evaluation.command import run_command
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts

@@ -7,8 +7,9 @@ threshold alpha then keeps those of at least that similarity.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from typing import NamedTuple
 
 import numpy as np
 
@@ -18,8 +19,7 @@ ALPHAS = np.arange(0.05, 0.99, 0.05)  # (A,) trackeval's own expression: the sam
 _EPSILON = np.finfo(float).eps
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class HotaCounts:
+class HotaCounts(NamedTuple):
     """What HOTA is computed from, (K, A) each; counts of sequences add with +."""
 
     true_positives: FloatArray
@@ -30,13 +30,13 @@ class HotaCounts:
     association_recall: FloatArray
     association_precision: FloatArray
 
-    def __add__(self, other: HotaCounts) -> HotaCounts:
-        return HotaCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+    def __add__(self, other: HotaCounts) -> HotaCounts:  # type: ignore[override]  # sums, not joins
+        return HotaCounts(*map(operator.add, self, other))
 
     @classmethod
     def zero(cls, layers: int) -> HotaCounts:
         """The counts of nothing."""
-        return cls(*(np.zeros((layers, len(ALPHAS))) for _ in fields(cls)))
+        return cls(*(np.zeros((layers, len(ALPHAS))) for _ in cls._fields))
 
 
 def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:

@@ -6,33 +6,29 @@ predicted id, so that the appearances that agree are as many as can be.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from evaluation.matching import FloatArray, FramePairs, best_pairs, renumbered, sums_by
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class IdentityCounts:
+class IdentityCounts(NamedTuple):
     """Appearances under the right id, (K,) each; counts of sequences add with +."""
 
     true_positives: FloatArray
     false_negatives: FloatArray
     false_positives: FloatArray
 
-    def __add__(self, other: IdentityCounts) -> IdentityCounts:
-        return IdentityCounts(
-            self.true_positives + other.true_positives,
-            self.false_negatives + other.false_negatives,
-            self.false_positives + other.false_positives,
-        )
+    def __add__(self, other: IdentityCounts) -> IdentityCounts:  # type: ignore[override]  # sums
+        return IdentityCounts(*map(operator.add, self, other))
 
     @classmethod
     def zero(cls, layers: int) -> IdentityCounts:
         """The counts of nothing."""
-        return cls(np.zeros(layers), np.zeros(layers), np.zeros(layers))
+        return cls(*(np.zeros(layers) for _ in cls._fields))
 
 
 def identity(frames: Sequence[FramePairs], layers: int, threshold: float = 0.5) -> IdentityCounts:

@@ -8,7 +8,7 @@ scores equal the reference programs' to the last digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,8 +18,7 @@ IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class FramePairs:
+class FramePairs(NamedTuple):
     """One frame: G true and P predicted people, and how each pair compares in K layers."""
 
     truth_ids: IntArray  # (G,) unique in the frame

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import argparse
 import math
+import operator
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -32,8 +33,7 @@ _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA"
 _TALLIES = ("misses", "false_positives", "switches", "fragments")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Boxes:
+class Boxes(NamedTuple):
     """The N boxes of a MOT file, by frame."""
 
     frame: IntArray  # (N,) ascending
@@ -41,18 +41,15 @@ class Boxes:
     boxes: FloatArray  # (N, 4) x1 y1 x2 y2
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class BoxCounts:
+class BoxCounts(NamedTuple):
     """What the scores are computed from; counts of sequences add with +."""
 
     mot: MotCounts
     hota: HotaCounts
     identity: IdentityCounts
 
-    def __add__(self, other: BoxCounts) -> BoxCounts:
-        return BoxCounts(
-            self.mot + other.mot, self.hota + other.hota, self.identity + other.identity
-        )
+    def __add__(self, other: BoxCounts) -> BoxCounts:  # type: ignore[override]  # sums, not joins
+        return BoxCounts(*map(operator.add, self, other))
 
 
 def read_boxes(path: Path, *, truth: bool) -> Boxes:

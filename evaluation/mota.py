@@ -7,8 +7,10 @@ others are paired by smallest distance; a partner other than the last one is a s
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 
@@ -23,8 +25,7 @@ from evaluation.matching import (
 )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class MotCounts:
+class MotCounts(NamedTuple):
     """What a score is computed from, per layer; counts of sequences add with +."""
 
     truth: FloatArray  # (K,) true appearances
@@ -35,13 +36,13 @@ class MotCounts:
     distance: FloatArray  # (K,) sum over the matched pairs
     raw_distance: FloatArray  # (K,) what poseval sums instead, see `_raw_distance`
 
-    def __add__(self, other: MotCounts) -> MotCounts:
-        return MotCounts(*(getattr(self, f.name) + getattr(other, f.name) for f in fields(self)))
+    def __add__(self, other: MotCounts) -> MotCounts:  # type: ignore[override]  # sums, not joins
+        return MotCounts(*map(operator.add, self, other))
 
     @classmethod
     def zero(cls, layers: int) -> MotCounts:
         """The counts of nothing."""
-        return cls(*(np.zeros(layers) for _ in fields(cls)))
+        return cls(*(np.zeros(layers) for _ in cls._fields))
 
     @property
     def detections(self) -> FloatArray:
@@ -67,8 +68,7 @@ def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str
         }
 
 
-@dataclass(frozen=True, slots=True)
-class Switch:
+class Switch(NamedTuple):
     """A truth changed its partner."""
 
     frame: int  # index in the sequence's FramePairs
@@ -78,8 +78,7 @@ class Switch:
     new_id: int
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class ClearResult:
+class ClearResult(NamedTuple):
     """A sequence's counts and where its errors are."""
 
     counts: MotCounts
@@ -88,8 +87,7 @@ class ClearResult:
     switches: tuple[Switch, ...]  # in the order of frames
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Matches:
+class _Matches(NamedTuple):
     """The matched people of a sequence, (M,) each, in the order of frames."""
 
     frame: IntArray
@@ -192,18 +190,18 @@ def _settle(
     settled = chosen.tolist()
     latest: dict[tuple[int, int], int] = {}  # of each layer and truth, the last prediction chosen
     done = 0
-    contested = np.flatnonzero(~chosen)
-    for members in np.split(contested, np.flatnonzero(np.diff(cell[contested])) + 1):
-        for index in range(done, members[0] if len(members) else done):
+    for _, group in groupby(np.flatnonzero(~chosen).tolist(), cell.tolist().__getitem__):
+        members = list(group)
+        for index in range(done, members[0]):
             if settled[index]:
                 latest[layers[index], truths[index]] = predictions[index]
-        done = members[0] if len(members) else done
+        done = members[0]
         for member in _compete(members, layers, truths, predictions, distance, latest):
             settled[member] = chosen[member] = True
 
 
 def _compete(
-    members: IntArray,
+    members: list[int],
     layers: list[int],
     truths: list[int],
     predictions: list[int],
@@ -212,8 +210,8 @@ def _compete(
 ) -> list[int]:
     """Which of the candidates `members` of one cell are paired."""
     kept: list[int] = []
-    rest = members.tolist()
-    for member in members.tolist():
+    rest = members
+    for member in members:
         truth, prediction = truths[member], predictions[member]
         # A prediction that two truths had goes to the first.
         if member in rest and latest.get((layers[member], truth)) == prediction:

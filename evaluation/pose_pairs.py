@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,8 +14,7 @@ MATCH_DISTANCE = 0.5  # of the head size, inclusive
 _SIGMAS = np.array(POSETRACK15.sigmas)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PosePairs:
+class PosePairs(NamedTuple):
     """The M pairs of a true and a predicted person that share a frame, by frame, then truth."""
 
     truth: IntArray  # (M,) number in the truth's Sequence

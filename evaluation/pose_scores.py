@@ -7,13 +7,15 @@ people have no quirks: they always take every labelled frame.
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError, Sequence, read_sequence
+from evaluation.annotation_files import read_sequence
+from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError, Sequence
 from evaluation.ap import JointDetections, correct_joints
 from evaluation.hota import HotaCounts, hota
 from evaluation.identity import IdentityCounts, identity
@@ -34,8 +36,7 @@ _NOBODY = np.array([-1])
 _SAME_PERSON = 0.5  # OKS at which two whole people agree
 
 
-@dataclass(frozen=True, slots=True)
-class ScoreOptions:
+class ScoreOptions(NamedTuple):
     """What to score, and how."""
 
     metrics: tuple[str, ...] = METRICS
@@ -45,22 +46,18 @@ class ScoreOptions:
     expected: str = "auto"  # the files' format
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PersonCounts:
+class PersonCounts(NamedTuple):
     """The scores of whole people (one layer), who agree at OKS 0.5."""
 
     mot: MotCounts
     hota: HotaCounts
     identity: IdentityCounts
 
-    def __add__(self, other: PersonCounts) -> PersonCounts:
-        return PersonCounts(
-            self.mot + other.mot, self.hota + other.hota, self.identity + other.identity
-        )
+    def __add__(self, other: PersonCounts) -> PersonCounts:  # type: ignore[override]  # sums
+        return PersonCounts(*map(operator.add, self, other))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class PoseCounts:
+class PoseCounts(NamedTuple):
     """All that a set's scores are computed from; counts of sequences add with +."""
 
     detections: JointDetections
@@ -73,7 +70,7 @@ class PoseCounts:
     last_frames: int  # of sequences, left out of MOTA as poseval does
     empty_frames: int  # without truth or without predictions, counted poseval's way
 
-    def __add__(self, other: PoseCounts) -> PoseCounts:
+    def __add__(self, other: PoseCounts) -> PoseCounts:  # type: ignore[override]  # sums
         return PoseCounts(
             self.detections + other.detections,
             self.mot + other.mot,
@@ -87,8 +84,7 @@ class PoseCounts:
         )
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SequenceScore:
+class SequenceScore(NamedTuple):
     """A sequence's counts, and what a report shows of it."""
 
     name: str
@@ -211,16 +207,16 @@ def _association(
     if "HOTA" in wanted:
         near = similarities(pairs.distances)
         joint_hota = hota(frame_pairs(pairs, truth, predicted, near, frames), JOINTS)
-        people = replace(people, hota=hota(whole, 1))
+        people = people._replace(hota=hota(whole, 1))
     if "Identity" in wanted:
         agree = pairs.matched.astype(np.float64)
         joint_identity = identity(frame_pairs(pairs, truth, predicted, agree, frames), JOINTS)
         gated = [
-            replace(frame, pairs=np.where(frame.pairs >= _SAME_PERSON, 1 - frame.pairs, np.nan))
+            frame._replace(pairs=np.where(frame.pairs >= _SAME_PERSON, 1 - frame.pairs, np.nan))
             for frame in whole
         ]
         mot = clear(gated, 1).counts
-        people = replace(people, identity=identity(whole, 1, _SAME_PERSON), mot=mot)
+        people = people._replace(identity=identity(whole, 1, _SAME_PERSON), mot=mot)
     return joint_hota, joint_identity, people
 
 
@@ -232,8 +228,7 @@ def _whole_people(
         pairs, truth, predicted, person_similarities(pairs, truth, predicted), frames
     )
     return [
-        replace(
-            frame,
+        frame._replace(
             truth_there=np.asarray(frame.truth_there.any(0, keepdims=True)),
             predicted_there=np.asarray(frame.predicted_there.any(0, keepdims=True)),
         )

@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.annotations import FORMATS, AnnotationError
+from evaluation.annotation_files import FORMATS
+from evaluation.annotations import AnnotationError
 from evaluation.command import run_command
 from evaluation.pose_scores import (
     METRICS,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from html import escape
+from typing import NamedTuple
 
 import numpy as np
 
@@ -35,8 +35,7 @@ height:.8em;margin-right:.4em;border-radius:2px}polyline{stroke-width:1.6}ol.wor
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Moment:
+class Moment(NamedTuple):
     """A stretch of frames with many errors."""
 
     sequence: int  # index of the SequenceScore
@@ -251,14 +250,14 @@ def _switches(score: SequenceScore) -> list[tuple[int, int, int, int, list[str]]
 
 
 def _precision_recall(scores: Sequence[SequenceScore]) -> str:
-    detections = total(scores).detections
+    by_joint = precision_recall(total(scores).detections, group_ties=True)
     figures = []
     for group, joints in GROUPS.items():
         lines = {}
         for joint in joints:
-            precision, recall, _ = precision_recall(detections, joint, group_ties=True)
-            known = np.isfinite(recall)
-            lines[JOINT_NAMES[joint]] = (100 * recall[known], 100 * precision[known])
+            curve = by_joint[joint]
+            known = np.isfinite(curve.recall)
+            lines[JOINT_NAMES[joint]] = (100 * curve.recall[known], 100 * curve.precision[known])
         figures.append(curves(group, lines, ("recall", "precision")))
     return f'<h2>Precision and recall</h2><div class="row">{"".join(figures)}</div>'
 

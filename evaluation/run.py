@@ -33,7 +33,8 @@ from typing import Any
 from app.config import ConfigError, put_over
 from app.video.images import PICTURE_RATE, read_picture
 from app.video.source import MediaError, open_source
-from evaluation.annotations import AnnotationError, Sequence, read_json, read_sequence
+from evaluation.annotation_files import read_json, read_sequence
+from evaluation.annotations import AnnotationError, Sequence
 from evaluation.command import run_command
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set

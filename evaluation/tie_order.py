@@ -10,6 +10,7 @@ digit on every machine and with every numpy.
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,40 +20,50 @@ _LANES = 8  # doubles in a register
 _BLOCK = 64  # the largest part that the network sorts
 
 
-def poseval_argsort(scores: FloatArray, matters: BoolArray | None = None) -> IntArray:
-    """Indices (D,) that sort finite `scores` (D,) rising, equal ones as the reference has them.
+def poseval_argsorts(
+    scores: Sequence[FloatArray], matters: Sequence[BoolArray] | None = None
+) -> list[IntArray]:
+    """Indices (D,) that sort each of the lists `scores` (D,) rising, finite values all.
 
-    `matters` (D,) tells of which scores the order among equals is wanted; all by default. The
-    others come out sorted as well, faster.
+    Equal ones fall as in the reference. `matters`, as many (D,), tells of which scores that order
+    is wanted; all by default. The others come out sorted as well, faster. The lists, one at least,
+    are worked off together, since most of the time goes into starting numpy's operations.
     """
-    order = np.arange(len(scores))
-    if not len(scores):
-        return order
+    # The lists lie behind one another; each is a part that is sorted in its own place.
+    values = np.concatenate([np.zeros(0), *scores])
+    wanted = np.ones(len(values), bool) if matters is None else np.concatenate(matters)
+    order = np.arange(len(values))
+    ends = np.cumsum([len(part) for part in scores])
+    starts = ends - [len(part) for part in scores]
+    parts = [
+        (start, end, 2 * int(math.log2(end - start)))
+        for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
+        if end > start
+    ]
     blocks: list[tuple[int, int]] = []
-    depth = 2 * int(math.log2(len(scores)))
-    parts = [(0, len(scores), depth)]
     while parts:
         start, end, depth = parts.pop()
         part = order[start:end]
-        values = scores[part]
-        if matters is not None and not matters[part].any():
-            order[start:end] = part[values.argsort()]
+        keys = values[part]
+        if not wanted[part].any():
+            order[start:end] = part[keys.argsort()]
             continue
-        if depth <= 0 and len(scores) > 1:  # too many equal scores to get on
-            order[start:end] = part[_introsort(values)]
+        if depth <= 0:  # too many equal scores to get on
+            order[start:end] = part[_introsort(keys)]
             continue
         if end - start <= _BLOCK:
             blocks.append((start, end))
             continue
-        pivot = _pivot(values)
-        order[start:end] = part[_partition(values >= pivot)]
-        middle = start + int((values < pivot).sum())
-        if pivot != values.min():
+        pivot = _pivot(keys)
+        large = keys >= pivot
+        order[start:end] = part[_partition(large)]
+        middle = end - int(large.sum())
+        if middle > start:
             parts.append((start, middle, depth - 1))
-        if pivot != values.max():
+        if pivot != keys.max():
             parts.append((middle, end, depth - 1))
-    _sort_blocks(scores, order, blocks)
-    return order
+    _sort_blocks(values, order, blocks)
+    return [part - start for part, start in zip(np.split(order, ends[:-1]), starts, strict=True)]
 
 
 def _pivot(values: FloatArray) -> np.float64:
@@ -90,12 +101,12 @@ def _partition(large: BoolArray) -> IntArray:
     return order
 
 
-def _reading_order(large: IntArray, unroll: int) -> list[int]:
+def _reading_order(large: IntArray, unroll: int) -> IntArray:
     """In which order the registers are worked off, given how many large elements each has."""
     groups = large.reshape(-1, unroll).sum(1).tolist()
     size = unroll * _LANES
     if len(groups) == 1:
-        return list(range(unroll))
+        return np.arange(unroll)
     # The first and the last group are read first and worked off last; that makes the room.
     head, tail = 1, len(groups) - 1
     room_left = room_right = size
@@ -113,7 +124,7 @@ def _reading_order(large: IntArray, unroll: int) -> list[int]:
         room_right -= groups[group]
         room_left -= size - groups[group]
     order += [0, len(groups) - 1]
-    return [group * unroll + register for group in order for register in range(unroll)]
+    return (np.array(order)[:, None] * unroll + np.arange(unroll)).ravel()
 
 
 def _introsort(values: FloatArray) -> IntArray:

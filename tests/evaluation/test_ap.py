@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from evaluation.ap import JointDetections, average_precision, correct_joints, precision_recall
+from evaluation.tie_order import poseval_argsorts
 
 
 def one_joint(scores: list[float], correct: list[bool], truth: int) -> JointDetections:
@@ -41,21 +42,19 @@ def test_a_joint_that_is_never_labelled_has_no_ap_but_a_precision() -> None:
 def test_equal_scores_are_one_step_where_ties_are_grouped() -> None:
     for correct in ([True, False], [False, True]):
         detections = one_joint([0.5, 0.5], correct, 1)
-        precision, recall, scores = precision_recall(detections, 0, group_ties=True)
-        assert (precision.tolist(), recall.tolist(), scores.tolist()) == ([0.5], [1.0], [0.5])
+        (curve,) = precision_recall(detections, group_ties=True)
+        assert [values.tolist() for values in curve] == [[0.5], [1.0], [0.5]]
 
 
 def test_only_the_ties_that_matter_are_put_in_the_reference_s_order() -> None:
     """Asking for the order of all equal scores or of the mixed ones gives the same AP."""
-    from evaluation.tie_order import poseval_argsort
-
     rng = np.random.default_rng(0)
     scores, correct = rng.integers(0, 300, 2000) / 300, rng.random(2000) < 0.6
     detections = JointDetections(scores[:, None], correct[:, None], np.array([1500]))
-    precision, _, _ = precision_recall(detections, 0, group_ties=False)
-    order = poseval_argsort(scores)[::-1]
+    (curve,) = precision_recall(detections, group_ties=False)
+    order = poseval_argsorts([scores])[0][::-1]
     expected = np.cumsum(correct[order]) / np.arange(1, 2001)
-    assert precision.tolist() == expected.tolist()
+    assert curve.precision.tolist() == expected.tolist()
 
 
 def test_each_truth_keeps_its_best_prediction_and_the_other_way_round() -> None:

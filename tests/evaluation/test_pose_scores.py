@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from evaluation.annotations import read_sequence
+from evaluation.annotation_files import read_sequence
 from evaluation.pose_scores import ScoreOptions, SequenceScore, score_files, total
 from evaluation.pose_summary import summary
 

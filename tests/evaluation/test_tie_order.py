@@ -8,7 +8,7 @@ import zlib
 import numpy as np
 import pytest
 
-from evaluation.tie_order import poseval_argsort
+from evaluation.tie_order import poseval_argsorts
 
 # zlib.crc32 of the order as little-endian int64, from numpy 1.26.4's argsort on such a CPU.
 RECORDED = (
@@ -27,17 +27,14 @@ def scores(seed: int) -> np.ndarray:
 
 @pytest.mark.parametrize(("seed", "checksum"), RECORDED)
 def test_ties_fall_as_the_reference_s_sort_left_them(seed: int, checksum: int) -> None:
-    order = poseval_argsort(scores(seed))
+    order = poseval_argsorts([scores(seed)])[0]
     assert zlib.crc32(order.astype("<i8").tobytes()) == checksum
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_it_sorts(seed: int) -> None:
-    values = scores(seed)
-    order = poseval_argsort(values)
-    assert (np.diff(values[order]) >= 0).all()
-    assert sorted(order.tolist()) == list(range(len(values)))
-
-
-def test_no_scores_have_an_order_too() -> None:
-    assert poseval_argsort(np.zeros(0)).tolist() == []
+def test_lists_sorted_together_are_sorted_as_each_alone() -> None:
+    lists = [scores(seed) for seed in range(6)] + [np.zeros(0), np.ones(1)]
+    together = poseval_argsorts(lists)
+    for values, order in zip(lists, together, strict=True):
+        assert order.tolist() == poseval_argsorts([values])[0].tolist()
+        assert (np.diff(values[order]) >= 0).all()
+        assert sorted(order.tolist()) == list(range(len(values)))

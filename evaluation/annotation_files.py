@@ -1,0 +1,128 @@
+"""Read PoseTrack files of 2017, 2018 and 2021; every fault ends in one line that says where."""
+
+from __future__ import annotations
+
+import gc
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+
+from evaluation.annotation_rows import Rows, numbers
+from evaluation.annotations import AnnotationError, Sequence
+from evaluation.layout_2017 import read_2017
+from evaluation.layout_2018 import read_2018
+from evaluation.matching import FloatArray
+
+FORMATS = ("posetrack17", "posetrack18", "posetrack21")
+
+
+def read_sequence(path: Path, *, truth: bool, need_ids: bool, expected: str = "auto") -> Sequence:
+    """Read one PoseTrack file of the `expected` format; "auto" tells them apart by their keys.
+
+    `truth` demands a head box of everybody with joints; `need_ids` demands track ids. Raises
+    AnnotationError where the file is missing, damaged or of another format, where a number is not
+    one, or where an id is twice in a frame. As in poseval, people without a list of points are left
+    out; a list without points is kept.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # half the time of a parse would go into looking for cycles
+    try:
+        return _read(path, truth, need_ids, expected)
+    finally:
+        if collecting:
+            gc.enable()
+
+
+def _read(path: Path, truth: bool, need_ids: bool, expected: str) -> Sequence:
+    data = read_json(path)
+    keys = set(data) if isinstance(data, dict) else set()
+    rows = Rows(path)
+    if "annolist" in keys and expected in ("auto", "posetrack17"):
+        keypoints, scores = read_2017(rows, data, truth=truth)
+    elif {"images", "annotations"} <= keys and expected in ("auto", "posetrack18", "posetrack21"):
+        keypoints, scores = read_2018(rows, data, truth=truth)
+    else:
+        known = "a PoseTrack file" if expected == "auto" else f"a {expected} file"
+        raise AnnotationError(
+            f"{path}: unknown format, not {known}; expected an object with annolist (2017), "
+            "or with images and annotations (2018, 2021)"
+        )
+    _check_ids(rows, need_ids)
+    head_px = _head_sizes(rows)
+    if truth:
+        headless = np.isnan(head_px) & ~np.isnan(keypoints[..., 0]).all(1)
+        for number in np.flatnonzero(headless)[:1]:
+            raise rows.error(number, "no head box, by which distances are measured")
+    return _assembled(rows, keypoints, scores, head_px)
+
+
+def read_json(path: Path) -> Any:
+    """Parse a JSON file; AnnotationError where it is missing or damaged."""
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
+        raise AnnotationError(f"{path}: no such file") from None
+    except OSError as error:
+        raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    try:
+        return orjson.loads(content)
+    except orjson.JSONDecodeError:
+        pass  # NaN is no JSON, but other programs write it; and the slow parser tells more
+    try:
+        return json.loads(content)
+    except json.JSONDecodeError as error:
+        raise AnnotationError(
+            f"{path}: not a whole JSON file (line {error.lineno}, column {error.colno}: "
+            f"{error.msg}); was it cut off while being written?"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise AnnotationError(f"{path}: not a text file: {error}") from error
+
+
+def _check_ids(rows: Rows, need_ids: bool) -> None:
+    seen: set[tuple[int, int]] = set()
+    for number, person in enumerate(rows.people):
+        if person.track_id is None:
+            if need_ids and person.has_points:
+                raise rows.error(number, "no track_id, which tracking scores need")
+        elif (person.frame, person.track_id) in seen:
+            raise rows.error(number, f"track id {person.track_id} is twice in the frame")
+        else:
+            seen.add((person.frame, person.track_id))
+
+
+def _head_sizes(rows: Rows) -> FloatArray:
+    """0.6 of the head boxes' diagonals (N,), NaN where there is no box."""
+    heads = {number: row.head for number, row in enumerate(rows.people) if row.head is not None}
+    boxes = numbers([value for head in heads.values() for value in head])
+    if boxes is None:
+        wrong = next(number for number, head in heads.items() if numbers(head) is None)
+        raise rows.error(wrong, f"a head box is not four finite numbers: {[*heads[wrong]]}")
+    corners = boxes.reshape(-1, 2, 2)
+    sizes = np.full(len(rows.people), np.nan)
+    sizes[list(heads)] = 0.6 * np.sqrt(((corners[:, 1] - corners[:, 0]) ** 2).sum(1))
+    return sizes
+
+
+def _assembled(
+    rows: Rows, keypoints: FloatArray, scores: FloatArray, head_px: FloatArray
+) -> Sequence:
+    people = rows.people
+    names, annotated, labelled = zip(*rows.frames, strict=True) if rows.frames else ((), (), ())
+    sequence = Sequence(
+        rows.path,
+        names,
+        np.array(annotated, bool),
+        np.array(labelled, bool),
+        rows.regions,
+        np.array([row.frame for row in people], np.int64),
+        np.array([row.place for row in people], np.int64),
+        np.array([-1 if row.track_id is None else row.track_id for row in people], np.int64),
+        keypoints,
+        scores,
+        head_px,
+    )
+    return sequence.select(np.array([row.has_points for row in people], bool))

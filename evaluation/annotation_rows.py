@@ -1,0 +1,84 @@
+"""What the readers of PoseTrack files gather, and how they tell numbers from the rest."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from evaluation.annotations import AnnotationError
+from evaluation.matching import FloatArray
+
+# What wrongly built JSON raises when a reader reaches into it.
+MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+
+
+class Person(NamedTuple):
+    """Who stands in a file, without the points."""
+
+    frame: int
+    place: int  # in its frame
+    track_id: int | None
+    has_points: bool  # the file lists points, be it none
+    head: tuple[float, ...] | None  # x1 y1 x2 y2
+
+
+@dataclass(slots=True)
+class Rows:
+    """The frames and people of one file, in its order."""
+
+    path: Path
+    frames: list[tuple[str, bool, bool]] = field(default_factory=list)  # name, annotated, labelled
+    regions: dict[int, list[FloatArray]] = field(default_factory=dict)  # frame -> (V, 2) each
+    people: list[Person] = field(default_factory=list)
+
+    def place(self, frame: int, person: int | None = None) -> str:
+        """Name a frame, and a person in it, for a message; both count from 0."""
+        text = f"{self.path}: frame {frame} ({self.frames[frame][0]})"
+        return text if person is None else f"{text}, person {person}"
+
+    def error(self, number: int, what: str) -> AnnotationError:
+        """Say what is wrong with the person of this number in `people`."""
+        person = self.people[number]
+        return AnnotationError(f"{self.place(person.frame, person.place)}: {what}")
+
+
+def reason(error: Exception) -> str:
+    """Say what a MALFORMED error means."""
+    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of a JSON file is a number that float64 can hold; NaN is none."""
+    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+
+
+def numbers(values: Sequence[Any]) -> FloatArray | None:
+    """The values (V,) as float64, or None where one of them is no number."""
+    if not set(map(type, values)) <= {int, float}:
+        return None
+    try:
+        array = np.array(values, np.float64)
+    except OverflowError:
+        return None
+    return array if np.isfinite(array).all() else None
+
+
+def track_id(value: Any) -> int:
+    """The id that a file gives; ValueError where it is no whole number."""
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    if not whole or abs(value) >= 2**63:
+        raise ValueError(f"track id {value!r} is not a whole number")
+    return int(value)
+
+
+def polygon(corners: Sequence[tuple[Any, Any]]) -> FloatArray:
+    """An ignore region (V, 2); ValueError where a corner is not two numbers."""
+    values = numbers([value for corner in corners for value in corner])
+    if values is None:
+        raise ValueError("a corner of an ignore region is no finite number")
+    return values.reshape(-1, 2)

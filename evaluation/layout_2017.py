@@ -1,0 +1,104 @@
+"""PoseTrack 2017: a list of frames, each with its people, and every value wrapped in a list."""
+
+from __future__ import annotations
+
+from itertools import chain
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from evaluation.annotation_rows import (
+    MALFORMED,
+    Person,
+    Rows,
+    is_number,
+    numbers,
+    polygon,
+    reason,
+    track_id,
+)
+from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
+from evaluation.matching import FloatArray, IntArray
+
+_FIELDS = ("id", "x", "y", "score")
+_CORNERS = ("x1", "y1", "x2", "y2")
+
+
+def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
+    """Fill `rows`; returns the people's keypoints (N, 15, 2) and scores (N, 15)."""
+    points: list[Any] = []
+    counts: list[int] = []
+    for frame, entry in enumerate(data["annolist"]):
+        place = None
+        try:
+            rows.frames.append((f"frame {frame}", False, False))  # until its name is known
+            people = entry["annorect"]
+            flag = entry.get("is_labeled")
+            labelled = bool(flag[0]) if flag else len(people) > 0
+            rows.frames[frame] = (str(entry["image"][0]["name"]), len(people) > 0, labelled)
+            regions = entry.get("ignore_regions") or []
+            if regions:
+                rows.regions[frame] = [
+                    polygon([(p["x"][0], p["y"][0]) for p in region["point"]]) for region in regions
+                ]
+            for place, person in enumerate(people):
+                listed = _add(rows, frame, place, person, truth)
+                points += listed
+                counts.append(len(listed))
+        except MALFORMED as error:
+            raise AnnotationError(f"{rows.place(frame, place)}: {reason(error)}") from error
+    owner = np.repeat(np.arange(len(counts)), counts)  # (P,)
+    table = _table(points, _FIELDS[:3] if truth else _FIELDS)  # scores of truth do not count
+    if table is None:  # a point lacks its score, or something is wrong: look at each
+        table = np.array([_row(rows, *one) for one in zip(owner.tolist(), points, strict=True)])
+    return _placed(len(counts), owner, table)
+
+
+def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> list[Any]:
+    """Add a person to `rows`; returns its points."""
+    annopoints = person.get("annopoints")
+    has_points = bool(annopoints) and bool(annopoints[0]) and "point" in annopoints[0]
+    number = track_id(person["track_id"][0]) if person.get("track_id") else None
+    head = None
+    if truth and all(person.get(corner) for corner in _CORNERS):
+        head = tuple(person[corner][0] for corner in _CORNERS)
+    rows.people.append(Person(frame, place, number, has_points, head))
+    return annopoints[0]["point"] if has_points else []
+
+
+def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
+    """The fields of all points (P, 3 or 4) at once, or None where one is not there or no number."""
+    try:
+        lists = chain.from_iterable(map(itemgetter(*fields), points))
+        values = numbers(list(map(itemgetter(0), lists)))
+    except MALFORMED:
+        return None
+    return None if values is None else values.reshape(-1, len(fields))
+
+
+def _row(rows: Rows, owner: int, point: Any) -> list[float]:
+    """Id, x, y and score of one point; AnnotationError where one is no number."""
+    try:
+        values = [point[name][0] for name in _FIELDS[:3]]
+        values.append(point["score"][0] if "score" in point else MISSING_SCORE)
+    except MALFORMED as error:
+        raise rows.error(owner, reason(error)) from error
+    if not all(map(is_number, values)):
+        raise rows.error(owner, f"a point has a value that is no finite number: {values}")
+    return values
+
+
+def _placed(people: int, owner: IntArray, table: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The points (P, 3 or 4) as keypoints (N, 15, 2) and scores (N, 15) of their owners (P,)."""
+    keypoints = np.full((people, JOINTS, 2), np.nan)
+    scores = np.full((people, JOINTS), MISSING_SCORE)
+    if len(table):
+        known = np.isin(table[:, 0], np.arange(JOINTS))
+        # Backwards, so that of a joint given twice the first stays, as in poseval.
+        rows = table[known][::-1]
+        index = (owner[known][::-1], rows[:, 0].astype(np.int64))
+        keypoints[index] = rows[:, 1:3]
+        if table.shape[1] == 4:
+            scores[index] = rows[:, 3]
+    return keypoints, scores

@@ -1,0 +1,104 @@
+"""PoseTrack 2018 and 2021: COCO's images, annotations and categories."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from evaluation.annotation_rows import MALFORMED, Person, Rows, numbers, polygon, reason, track_id
+from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
+from evaluation.matching import FloatArray
+from pose.skeleton import POSETRACK15, POSETRACK18
+
+# The 15 joints have their names of 2017, but for the neck.
+_JOINT_OF = {name: index for index, name in enumerate(POSETRACK15.names)} | {
+    "head_bottom": POSETRACK15.index("neck")
+}
+
+
+def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
+    """Fill `rows`; returns the people's keypoints (N, 15, 2) and scores (N, 15)."""
+    names, people = _by_frame(rows, data)
+    values: list[float] = []  # 3 x the names of each person
+    scores: list[float] = []
+    for frame, image in enumerate(data["images"]):
+        place = None
+        try:
+            annotated = len(people[frame]) > 0
+            labelled = bool(image.get("is_labeled", annotated))
+            rows.frames[frame] = (rows.frames[frame][0], annotated, labelled)
+            xs, ys = image.get("ignore_regions_x") or [], image.get("ignore_regions_y") or []
+            if xs or ys:
+                rows.regions[frame] = [
+                    polygon(list(zip(x, y, strict=True))) for x, y in zip(xs, ys, strict=True)
+                ]
+            for place, person in enumerate(people[frame]):
+                _add(rows, frame, place, person, truth)
+                values += _of_length(person["keypoints"], 3 * len(names), "keypoint values")
+                missing = [MISSING_SCORE] * len(names)
+                scores += _of_length(person.get("scores") or missing, len(names), "scores")
+        except MALFORMED as error:
+            raise AnnotationError(f"{rows.place(frame, place)}: {reason(error)}") from error
+    points = _checked(rows, values, "point").reshape(len(rows.people), len(names), 3)
+    points[(points == 0).all(-1)] = np.nan  # how the format writes a joint that is not there
+    joints = [_JOINT_OF.get(name, -1) for name in names]
+    columns = [joints.index(joint) for joint in range(JOINTS)]
+    ranked = _checked(rows, scores, "score").reshape(points.shape[:2])
+    return points[:, columns, :2], ranked[:, columns]
+
+
+def _by_frame(rows: Rows, data: Any) -> tuple[Sequence[str], list[list[Any]]]:
+    """The names of a person's keypoints, and the people of each frame."""
+    try:
+        names = (data.get("categories") or [{}])[0].get("keypoints", POSETRACK18.names)
+        missing = set(range(JOINTS)) - {_JOINT_OF.get(name) for name in names}
+        if missing:
+            joints = ", ".join(POSETRACK15.names[joint] for joint in sorted(missing))
+            raise ValueError(
+                f"its categories lack {joints}; COCO's joints are not PoseTrack's, map them first"
+            )
+        frame_of: dict[Any, int] = {}
+        for frame, image in enumerate(data["images"]):
+            if image["id"] in frame_of:
+                raise ValueError(f"two images have the id {image['id']}")
+            frame_of[image["id"]] = frame
+            rows.frames.append((str(image.get("file_name", image["id"])), False, False))
+        people: list[list[Any]] = [[] for _ in frame_of]
+        for annotation in data["annotations"]:
+            if annotation["image_id"] not in frame_of:
+                raise ValueError(f"an annotation's image_id {annotation['image_id']} is no image")
+            people[frame_of[annotation["image_id"]]].append(annotation)
+    except MALFORMED as error:
+        raise AnnotationError(f"{rows.path}: {reason(error)}") from error
+    return names, people
+
+
+def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> None:
+    number, head = person.get("track_id"), None
+    if truth and person.get("bbox_head"):
+        x, y, width, height = person["bbox_head"]
+        head = (x, y, x + width, y + height)
+    rows.people.append(
+        Person(frame, place, None if number is None else track_id(number), True, head)
+    )
+
+
+def _of_length(values: Any, length: int, what: str) -> Any:
+    if len(values) != length:
+        raise ValueError(f"{len(values)} {what}, expected {length}")
+    return values
+
+
+def _checked(rows: Rows, values: list[Any], what: str) -> FloatArray:
+    """Values of all people, as many each; AnnotationError names whose is no number."""
+    array = numbers(values)
+    if array is not None:
+        return array
+    each = len(values) // len(rows.people)
+    for number in range(len(rows.people)):
+        part = values[each * number : each * (number + 1)]
+        if numbers(part) is None:
+            raise rows.error(number, f"a {what} has a value that is no finite number: {part}")
+    raise AssertionError("numbers() refused values that it takes person by person")
