@@ -6,14 +6,16 @@ from typing import Literal
 
 import lap
 import numpy as np
+from numpy.typing import NDArray
 
-from pose.people import FloatArray, IntArray
+from pose.people import IntArray
 
+Likeness = NDArray[np.floating]
 Method = Literal["hungarian", "greedy"]
 
 
 def assign(
-    similarity: FloatArray, minimum: float, method: Method = "hungarian"
+    similarity: Likeness, minimum: float, method: Method = "hungarian"
 ) -> tuple[IntArray, IntArray]:
     """Pair rows and columns of `similarity` (T, N), each at most once, none below `minimum`.
 
@@ -22,16 +24,25 @@ def assign(
     Returns row and column indices (M,), rows ascending.
     """
     allowed = similarity >= minimum  # (T, N)
-    if not allowed.any():
-        return np.zeros(0, np.int64), np.zeros(0, np.int64)
-    contested = (allowed.sum(0) > 1).any() or (allowed.sum(1) > 1).any()
-    if not contested:
-        rows, columns = allowed.nonzero()
+    rows, columns = allowed.nonzero()
+    alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
+    if alone.all():
         return rows, columns
-    if method == "greedy":
-        return _greedy(np.where(allowed, similarity, -np.inf))
+    # Only what is contested is worth a search; who has one choice that nobody else has takes it.
+    some_rows, some_columns = np.unique(rows[~alone]), np.unique(columns[~alone])
+    contested = np.ix_(some_rows, some_columns)
+    solve = _greedy if method == "greedy" else _best
+    r, c = solve(similarity[contested], minimum)
+    rows = np.concatenate([rows[alone], some_rows[r]])
+    columns = np.concatenate([columns[alone], some_columns[c]])
+    order = rows.argsort()
+    return rows[order], columns[order]
+
+
+def _best(similarity: Likeness, minimum: float) -> tuple[IntArray, IntArray]:
     # lap pays half of `cost_limit` for each row and column left alone; 1 - minimum would make
     # pairs at the minimum free to drop, hence the small margin and the check after it.
+    allowed = similarity >= minimum
     cost = np.where(allowed, 1 - similarity, 1e6).astype(np.float64)
     matched = lap.lapjv(cost, extend_cost=True, cost_limit=1 - minimum + 1e-9)[1]  # (T,)
     rows = np.flatnonzero(matched >= 0)
@@ -40,8 +51,8 @@ def assign(
     return rows[good], columns[good]
 
 
-def _greedy(similarity: FloatArray) -> tuple[IntArray, IntArray]:
-    left = similarity.copy()
+def _greedy(similarity: Likeness, minimum: float) -> tuple[IntArray, IntArray]:
+    left = np.where(similarity >= minimum, similarity, -np.inf)
     pairs = []
     while True:
         row, column = divmod(int(left.argmax()), left.shape[1])

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pose.people import FloatArray, IntArray, Poses
+from pose.people import FloatArray, IntArray
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
-from tracking.observation import boxes_of, joints_of
-from tracking.similarity import box_iou, grown, oks
+from tracking.observation import Seen, Values
+from tracking.similarity import oks
 
+_GATE = 3.0  # standard deviations of the prediction within which a person is looked for
 _SAME_AGAIN = 0.3  # what remains at `reach` standard deviations and twice the width
 _FULL_POSE = 4.0  # so many sure joints make OKS count with its whole weight
 
@@ -20,46 +20,66 @@ _FULL_POSE = 4.0  # so many sure joints make OKS count with its whole weight
 def likeness(
     memory: Memory,
     ahead: MotionArray,
-    poses: Poses,
-    joint_scores: FloatArray,
-    unseen_s: NDArray[np.float64],
+    seen: Seen,
+    unseen_s: Values,
+    sigmas: tuple[float, ...],
     config: TrackerConfig,
-) -> FloatArray:
-    """Similarity (T, N) of remembered people, predicted to be at `ahead`, and `poses`.
+) -> Values:
+    """Similarity (T, N) of remembered people, predicted to be at `ahead`, and those seen.
 
-    OKS and IoU weighted by how many joints are sure; appearance decides between near ties. Taken
-    off: a share for people unseen for `unseen_s` (T,), and one for low scores.
+    OKS (constants `sigmas`) and IoU weighted by how many joints are sure; appearance decides
+    between near ties. Taken off: a share for people unseen for `unseen_s` (T,), and one for low
+    scores. -inf where a person cannot have moved: only pairs whose boxes meet within `_GATE`
+    standard deviations of the prediction are compared at all.
     """
-    iou = box_iou(
-        grown(boxes_of(ahead[0]), config.box_margin), grown(poses.boxes, config.box_margin)
-    )
-    alike = _with_joints(iou, memory, ahead, poses, joint_scores, config)
-    if config.appearance_weight:
-        alike = alike + config.appearance_weight * _resemblance(memory.appearance, poses.appearance)
+    half_a = (0.5 + config.box_margin) * np.maximum(ahead[0, :, 2:4], 1.0)  # (T, 2)
+    half_b = (0.5 + config.box_margin) * np.maximum(seen.measured[:, 2:4], 1.0)  # (N, 2)
+    apart = np.abs(ahead[0, :, None, :2] - seen.measured[:, :2])  # (T, N, 2)
+    overlap = half_a[:, None] + half_b - apart  # (T, N, 2) width and height, negative where apart
+    reach = -_GATE * np.sqrt(ahead[2, :, :1])  # (T, 1)
+    a, b = ((overlap[..., 0] > reach) & (overlap[..., 1] > reach)).nonzero()  # (P,) each
+
+    similar = _box_overlap(overlap[a, b], half_a[a], half_b[b])
+    if config.oks_weight and seen.joint_scores.any() and memory.joint_scores.any():
+        pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
+        similar += config.oks_weight * np.minimum(common / _FULL_POSE, 1) * (pose - similar)
+    if config.appearance_weight and seen.appearance.size:
+        resemblance = _resemblance(memory.appearance, seen.appearance)
+        similar += config.appearance_weight * resemblance[a, b]
     lost = np.minimum(config.lost_penalty * unseen_s, config.lost_penalty_most)  # (T,)
-    low = config.low_penalty * np.maximum(config.high_thr - poses.scores, 0)  # (N,)
-    return alike - lost[:, None].astype(np.float32) - low
+    low = config.low_penalty * np.maximum(config.high_thr - seen.scores, 0)  # (N,)
+    low[seen.scores < config.low_thr] = np.inf
+    alike = np.full((len(memory), len(seen)), -np.inf)
+    alike[a, b] = similar - lost[a] - low[b]
+    return alike
 
 
-def _with_joints(
-    iou: FloatArray,
+def _box_overlap(sides: Values, half_a: Values, half_b: Values) -> Values:
+    """IoU (P,) of boxes of half sizes (P, 2) that overlap by `sides` (P, 2)."""
+    sides = np.clip(sides, 0, 2 * np.minimum(half_a, half_b))  # one may lie within the other
+    both = sides[:, 0] * sides[:, 1]
+    return both / (4 * (half_a[:, 0] * half_a[:, 1] + half_b[:, 0] * half_b[:, 1]) - both)
+
+
+def _pose_agreement(
     memory: Memory,
     ahead: MotionArray,
-    poses: Poses,
-    joint_scores: FloatArray,
-    config: TrackerConfig,
-) -> FloatArray:
-    """Blend IoU (T, N) with OKS over predicted joints; IoU alone where no joint is sure in both."""
-    if not config.oks_weight or not joint_scores.any() or not len(memory):
-        return iou
-    sigmas = np.asarray(config.sigmas or poses.skeleton.sigmas)
+    seen: Seen,
+    sigmas: tuple[float, ...],
+    a: IntArray,
+    b: IntArray,
+) -> tuple[Values, Values]:
+    """OKS (P,) of pairs, and the sum (P,) of their common joints' scores.
+
+    The variance is COCO's and the prediction's own.
+    """
     area = np.maximum(ahead[0, :, 2] * ahead[0, :, 3], 1.0)  # (T,)
     spread = ahead[2, :, 4::2]  # (T, K) the same for x and y
-    var = (area[:, None] * (2 * sigmas) ** 2 + spread).astype(np.float32)
-    joints = joints_of(ahead[0])
-    pose, common = oks(joints, poses.keypoints, memory.joint_scores, joint_scores, var)
-    share = config.oks_weight * np.minimum(common / _FULL_POSE, 1)  # (T, N)
-    return share * pose + (1 - share) * iou
+    var = area[:, None] * np.square(2 * np.asarray(sigmas)) + spread
+    offset = ahead[0, a, 4:] - seen.measured[b, 4:]  # (P, 2 K)
+    offset *= offset
+    weights = memory.joint_scores[a] * seen.joint_scores[b]  # (P, K)
+    return oks(offset[:, ::2] + offset[:, 1::2], weights, var[a])
 
 
 def _resemblance(known: FloatArray, seen: FloatArray) -> FloatArray:
@@ -92,5 +112,5 @@ def returned(
         seen = memory.appearance[new]
         cosine = _resemblance(memory.appearance, seen)[lost]
         unlike = unlike - config.appearance_weight * cosine / config.min_similarity
-    r, c = assign(np.exp(-unlike).astype(np.float32), _SAME_AGAIN, config.assignment)
+    r, c = assign(np.exp(-unlike), _SAME_AGAIN, config.assignment)
     return lost[r], new[c]

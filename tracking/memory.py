@@ -22,10 +22,10 @@ class Memory:
     ids: IntArray  # (T,)
     confirmed: BoolArray  # (T,) shown; before that, a candidate
     locked: BoolArray  # (T,) never forgotten
-    evidence: FloatArray  # (T,) sum of scores so far
-    scores: FloatArray  # (T,) of the last sight
+    evidence: NDArray[np.float64]  # (T,) sum of scores so far
+    scores: NDArray[np.float64]  # (T,) of the last sight
     seen_s: NDArray[np.float64]  # (T,) the tracker's time of the last sight
-    joint_scores: FloatArray  # (T, K) of the last sight, fading for joints not seen since
+    joint_scores: NDArray[np.float64]  # (T, K) of the last sight, fading for joints not seen since
     motion: MotionArray  # (5, T, C), see tracking.motion and tracking.observation
     appearance: FloatArray  # (T, D) running mean, unit length; zeros where unknown
 
@@ -35,7 +35,7 @@ class Memory:
     @classmethod
     def empty(cls, joints: int, features: int) -> Memory:
         """Nobody yet."""
-        none, nobody = np.zeros(0, bool), np.zeros(0, np.float32)
+        none, nobody = np.zeros(0, bool), np.zeros(0)
         return cls(
             ids=np.zeros(0, np.int64),
             confirmed=none,
@@ -43,7 +43,7 @@ class Memory:
             evidence=nobody,
             scores=nobody,
             seen_s=np.zeros(0),
-            joint_scores=np.zeros((0, joints), np.float32),
+            joint_scores=np.zeros((0, joints)),
             motion=np.zeros((5, 0, 4 + 2 * joints)),
             appearance=np.zeros((0, features), np.float32),
         )
@@ -71,7 +71,7 @@ class Memory:
             motion[..., :4] = self.motion[..., :4]
             motion[0, :, 4:] = np.tile(self.motion[0, :, :2], joints)
             self.motion = motion
-            self.joint_scores = np.zeros((len(self), joints), np.float32)
+            self.joint_scores = np.zeros((len(self), joints))
         if self.appearance.shape[1] != features:
             self.appearance = np.zeros((len(self), features), np.float32)
         return self

@@ -163,8 +163,8 @@ def _smoothed(
     frames, row = _filled_frames(piece, clock)  # (M',) and the sight at or before each (M',)
     known = piece.frames[row] == frames  # (M',)
     joint_scores = clear_joints(piece.people, config.joint_thr)
-    noise = uncertainty(piece.people, joint_scores, config)
     measured = coordinates(piece.people)
+    noise = uncertainty(measured[:, 3], joint_scores, config)
     heights = np.maximum(np.median(measured[:, 3]), 1.0)
     states = motion.smoothed(
         clock[frames],

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.geometry import box_area
 from pose.people import FloatArray
-
-
-def grown(boxes: FloatArray, ratio: float) -> FloatArray:
-    """Boxes (N, 4) grown on each side by `ratio` of their width and height."""
-    margin = ratio * (boxes[:, 2:] - boxes[:, :2])  # (N, 2)
-    return np.concatenate([boxes[:, :2] - margin, boxes[:, 2:] + margin], axis=1)
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -25,18 +20,14 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def oks(
-    a: FloatArray, b: FloatArray, weights_a: FloatArray, weights_b: FloatArray, var: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """Object keypoint similarity (T, N), and the joints it rests on (T, N).
+    squared: NDArray[np.float64], weights: NDArray[np.float64], var: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Object keypoint similarity (P,) of P pairs of people, and the joints it rests on (P,).
 
-    Mean over the K joints of exp(-d^2 / (2 var)), each weighted by how sure both people are of it.
-    a (T, K, 2), b (N, K, 2); weights (T, K) and (N, K) in 0..1; var (T, K) in square pixels, for
-    COCO's OKS (2 sigma)^2 times the person's area. 0 where no joint is common.
+    Mean over the K joints of exp(-d^2 / (2 var)), weighted. squared (P, K): d^2; weights (P, K) in
+    0..1: how sure both people are of a joint; var (P, K) in square pixels, for COCO's OKS
+    (2 sigma)^2 times the person's area. 0 where no joint is common.
     """
-    offset = a[:, None] - b[None]  # (T, N, K, 2)
-    squared = np.einsum("tnkc,tnkc->tnk", offset, offset)
-    squared *= (-0.5 / var)[:, None]
-    near = np.exp(squared, out=squared)  # (T, N, K)
-    common = weights_a @ weights_b.T  # (T, N)
-    total = np.einsum("tnk,tk,nk->tn", near, weights_a, weights_b)
-    return total / np.maximum(common, 1e-9), common
+    near = np.exp(squared * -0.5 / var)  # (P, K)
+    common = weights.sum(1)
+    return (near * weights).sum(1) / np.maximum(common, 1e-9), common

@@ -14,14 +14,7 @@ from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
-from tracking.observation import (
-    boxes_of,
-    canonical_order,
-    clear_joints,
-    coordinates,
-    finite,
-    uncertainty,
-)
+from tracking.observation import Seen, Values, boxes_of, finite, observed
 from tracking.similarity import box_iou
 from tracking.tracks import TrackedPoses
 
@@ -55,48 +48,41 @@ class PoseTracker:
         the last frame to this one where the camera moved.
         """
         poses = finite(poses)
-        order = canonical_order(poses)
-        poses = poses.select(order)
+        seen = observed(poses, self.config)
         first = self._given_s is None
         self._advance(time_s)
         memory = self._remembered(poses)
         if warp is not None:
             memory.motion = motion.warped(memory.motion, warp)
 
-        joint_scores = clear_joints(poses, self.config.joint_thr)  # (N, K)
-        measured = coordinates(poses)  # (N, C)
-        noise = uncertainty(poses, joint_scores, self.config)  # (N, C)
         ahead = self._ahead(memory, self._now_s)  # (5, T, C)
         unseen_s = self._now_s - self._step_s - memory.seen_s  # (T,)
-        alike = likeness(memory, ahead, poses, joint_scores, unseen_s, self.config)  # (T, N)
-        rows, columns = self._pairs(memory, alike, poses.scores)
+        sigmas = self.config.sigmas or poses.skeleton.sigmas
+        alike = likeness(memory, ahead, seen, unseen_s, sigmas, self.config)  # (T, N)
+        rows, columns = self._pairs(memory, alike)
 
         candidate = ~memory.confirmed[rows]  # (M,)
-        clearness = np.ones(len(poses), np.float32)
+        clearness = np.ones(len(seen))
         if candidate.any() or poses.appearance.size:  # who else does not need it
-            crowded = _crowded(poses.boxes, columns[~candidate])
-            clearness -= np.float32(self.config.crowd_doubt) * crowded
-        memory.motion[:, rows] = motion.corrected(ahead[:, rows], measured[columns], noise[columns])
-        self._note(memory, rows, poses, columns, joint_scores, clearness)
-        grown_up = rows[candidate & memory.confirmed[rows]]
-        self._find_again(memory, ahead, grown_up)
+            crowded = _crowded(boxes_of(seen.measured), columns[~candidate])
+            clearness -= self.config.crowd_doubt * crowded
+        memory.motion[:, rows] = motion.corrected(
+            ahead[:, rows], seen.measured[columns], seen.noise[columns]
+        )
+        self._note(memory, rows, seen, columns, clearness)
+        self._find_again(memory, ahead, rows[candidate & memory.confirmed[rows]])
 
-        ids = np.zeros(len(poses), np.int64)
+        ids = np.zeros(len(seen), np.int64)
         ids[columns] = np.where(memory.confirmed[rows], memory.ids[rows], 0)
         memory = memory.kept(memory.ids > 0)
-        new = poses.scores >= self.config.birth_thr
+        new = seen.scores >= self.config.birth_thr
         new[columns] = False
         if new.any():
-            born = self._born(
-                poses.select(new), measured[new], noise[new], joint_scores[new], first
-            )
+            born = self._born(seen.select(new), first)
             ids[new] = np.where(born.confirmed, born.ids, 0)
             memory = memory.joined(born)
         self._memory = memory
-
-        shown = np.flatnonzero(ids)
-        shown = shown[np.argsort(order[shown])]  # the caller's order
-        return TrackedPoses(poses.select(shown), ids[shown])
+        return _shown(poses, seen.order, ids)
 
     def predict(self, time_s: float) -> Detections:
         """Boxes of the people shown last, where they should be at `time_s`.
@@ -110,13 +96,17 @@ class PoseTracker:
         return Detections(boxes_of(ahead[0]), recent.scores)
 
     def swap(self, a: int, b: int) -> None:
-        """Exchange two identities from the next frame on."""
+        """Exchange two identities from the next frame on; a lock goes with its identity."""
+        memory = self._memory
+        rows = np.flatnonzero((memory.ids == a) | (memory.ids == b))
+        memory.locked[rows] = memory.locked[rows[::-1]]
         self._rename({a: b, b: a})
-        self._last_id = max(self._last_id, a, b)  # one of them may be new
 
     def merge(self, keep: int, gone: int) -> None:
-        """Let the person `gone` be `keep` from the next frame on."""
-        if gone in self._memory.ids:
+        """Let the person `gone` be `keep` from the next frame on; locked if either was."""
+        memory = self._memory
+        if gone != keep and gone in memory.ids:
+            memory.locked |= memory.locked[memory.ids == keep].any() & (memory.ids == gone)
             self.forget(keep)
             self._rename({gone: keep})
 
@@ -132,7 +122,11 @@ class PoseTracker:
         self._memory = self._memory.select(self._memory.ids != person)
 
     def lock(self, person: int, locked: bool = True) -> None:
-        """Remember a person however long they are out of sight."""
+        """Keep an identity for its person, however long they are out of sight.
+
+        Nobody else gets it but at the place where that person was seen last, as far as they can
+        have moved in `memory_s`; corrections still rename it, and `forget` drops it.
+        """
         self._memory.locked[self._memory.ids == person] = locked
 
     def _rename(self, names: dict[int, int]) -> None:
@@ -158,51 +152,45 @@ class PoseTracker:
         return memory.fitted(len(poses.skeleton), features)
 
     def _ahead(self, memory: Memory, now_s: float) -> motion.MotionArray:
-        """The motion of everybody (5, T, C), predicted to `now_s`."""
+        """The motion of everybody (5, T, C), predicted to `now_s`.
+
+        Where locked people are after `memory_s` nobody knows; more doubt would give them to anyone.
+        """
         diffusion = (self.config.acceleration * memory.motion[0, :, 3:4]) ** 2  # (T, 1)
-        elapsed_s = now_s - memory.seen_s
+        elapsed_s = np.minimum(now_s - memory.seen_s, self.config.memory_s)
         ahead = motion.predicted(memory.motion, elapsed_s, self.config.velocity_decay_s, diffusion)
         # A box widens and narrows with the pose; drawn out over a gap, that becomes nonsense.
         ahead[0, :, 2:4] = memory.motion[0, :, 2:4]
         return ahead
 
-    def _pairs(
-        self, memory: Memory, alike: FloatArray, scores: FloatArray
-    ) -> tuple[IntArray, IntArray]:
+    def _pairs(self, memory: Memory, alike: Values) -> tuple[IntArray, IntArray]:
         """Rows and columns of `alike` that are one person; candidates take what is left over."""
         config = self.config
-        usable = np.where(scores >= config.low_thr, alike, -np.inf)
-        known = np.where(memory.confirmed[:, None], usable, -np.inf)
-        rows, columns = assign(known, config.min_similarity, config.assignment)
         if memory.confirmed.all():
-            return rows, columns
-        left = np.where(memory.confirmed[:, None], -np.inf, usable)
+            return assign(alike, config.min_similarity, config.assignment)
+        known = np.where(memory.confirmed[:, None], alike, -np.inf)
+        rows, columns = assign(known, config.min_similarity, config.assignment)
+        left = np.where(memory.confirmed[:, None], -np.inf, alike)
         left[:, columns] = -np.inf
         more_rows, more_columns = assign(left, config.min_similarity, config.assignment)
         return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
 
     def _note(
-        self,
-        memory: Memory,
-        rows: IntArray,
-        poses: Poses,
-        columns: IntArray,
-        joint_scores: FloatArray,
-        clearness: FloatArray,
+        self, memory: Memory, rows: IntArray, seen: Seen, columns: IntArray, clearness: Values
     ) -> None:
         """Remember what was seen of the people `rows`, in `columns` of the frame."""
-        scores, clear = poses.scores[columns], clearness[columns]  # (M,)
-        joints = joint_scores[columns]  # (M, K)
+        scores, clear = seen.scores[columns], clearness[columns]  # (M,)
+        joints = seen.joint_scores[columns]  # (M, K)
         faded = _JOINT_FADE * memory.joint_scores[rows]
         memory.joint_scores[rows] = np.where(joints > 0, joints, faded)
         memory.evidence[rows] += scores * clear
         memory.scores[rows] = scores
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score
-        if poses.appearance.size:
+        if seen.appearance.size:
             share = (_APPEARANCE_SHARE * scores * clear)[:, None]
             memory.appearance[rows] = _mixed(
-                memory.appearance[rows], poses.appearance[columns], share
+                memory.appearance[rows], seen.appearance[columns], share
             )
 
     def _find_again(self, memory: Memory, ahead: motion.MotionArray, new: IntArray) -> None:
@@ -217,32 +205,35 @@ class PoseTracker:
         memory.ids[now], memory.locked[now] = memory.ids[old], memory.locked[old]
         memory.ids[old] = 0
 
-    def _born(
-        self,
-        poses: Poses,
-        measured: motion.MotionArray,
-        noise: motion.MotionArray,
-        joint_scores: FloatArray,
-        first: bool,
-    ) -> Memory:
+    def _born(self, seen: Seen, first: bool) -> Memory:
         """Candidates at new places; on the first frame, whoever is scored high is sure at once."""
-        config, count = self.config, len(poses)
-        heights = np.maximum(measured[:, 3:4], 1.0)
-        known = np.where(np.isfinite(noise), noise, (0.5 * heights) ** 2)
-        sure = (poses.scores >= config.confirm_score) | (first & (poses.scores >= config.high_thr))
+        config, count = self.config, len(seen)
+        heights = np.maximum(seen.measured[:, 3:4], 1.0)
+        noise = np.where(np.isfinite(seen.noise), seen.noise, (0.5 * heights) ** 2)
+        sure = (seen.scores >= config.confirm_score) | (first & (seen.scores >= config.high_thr))
         ids = np.arange(self._last_id + 1, self._last_id + count + 1)
         self._last_id += count
         return Memory(
             ids=ids,
             confirmed=sure,
             locked=np.zeros(count, bool),
-            evidence=poses.scores.copy(),
-            scores=poses.scores.copy(),
+            evidence=seen.scores.copy(),
+            scores=seen.scores.copy(),
             seen_s=np.full(count, self._now_s),
-            joint_scores=joint_scores,
-            motion=motion.started(measured, known, (config.first_speed * heights) ** 2),
-            appearance=poses.appearance.copy(),
+            joint_scores=seen.joint_scores,
+            motion=motion.started(seen.measured, noise, (config.first_speed * heights) ** 2),
+            appearance=seen.appearance,
         )
+
+
+def _shown(poses: Poses, order: IntArray, ids: IntArray) -> TrackedPoses:
+    """The people with an id, in the caller's order; ids (N,) belong to `poses` at `order` (N,)."""
+    given = np.empty_like(ids)
+    given[order] = ids
+    if given.all():
+        return TrackedPoses(poses, given)
+    shown = given.nonzero()[0]
+    return TrackedPoses(poses.select(shown), given[shown])
 
 
 def _crowded(boxes: FloatArray, sure: IntArray) -> FloatArray:
