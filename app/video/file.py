@@ -20,6 +20,7 @@ import av.filter
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
+from app.video.coding import coding_threads, open_input
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
 from pose.people import Frame, ImageArray
@@ -197,7 +198,13 @@ class FileSource:
         """Full pictures from interlaced ones, one for one; yadif is a picture late."""
         if self._deinterlacer is None:
             graph = av.filter.Graph()
-            source = graph.add_buffer(template=self._stream)
+            # Not the stream's format: frames from a CUDA decoder come back in another
+            source = graph.add_buffer(
+                width=frame.width,
+                height=frame.height,
+                format=frame.format,
+                time_base=self._stream.time_base,
+            )
             filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
             sink = graph.add("buffersink")
             source.link_to(filter_)
@@ -232,7 +239,7 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     try:
         if path.stat().st_size == 0:
             raise MediaError(f"{path}: the file is empty; copy it again from where it was recorded")
-        container = av.open(str(path), metadata_errors="replace")
+        container = open_input(path)
     except FileNotFoundError:
         raise MediaError(f"{path}: there is no such file; check the name") from None
     except PermissionError:
@@ -250,6 +257,7 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
         container.close()
         raise MediaError(f"{path}: its kind of compression is unknown here; convert it to H.264")
     stream.thread_type = "AUTO"
+    stream.thread_count = coding_threads()
     return container, stream
 
 

@@ -18,6 +18,7 @@ import cv2
 import numpy as np
 from av.video.reformatter import Colorspace, VideoReformatter
 
+from app.video.coding import choose_encoder, coding_threads
 from app.video.conveyor import Conveyor
 from app.video.sound import SoundTrack
 from app.video.source import MediaError
@@ -25,13 +26,6 @@ from pose.people import ImageArray
 
 TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
-# (encoder, options), best first; a build of FFmpeg without x264 still has one of the others
-ENCODERS: tuple[tuple[str, dict[str, str]], ...] = (
-    # veryfast costs 16 ms of CPU more per 720p frame, a sixth of the whole way
-    ("libx264", {"preset": "superfast", "crf": "20"}),
-    ("libopenh264", {}),
-    ("mpeg4", {"qscale": "3"}),
-)
 
 
 class Recorder:
@@ -192,20 +186,20 @@ def _even(image: ImageArray) -> ImageArray:
 def _add_video(
     container: av.container.OutputContainer, size_wh: tuple[int, int], rate: Fraction | None
 ) -> av.VideoStream:
-    """A video stream of the best encoder that this build of FFmpeg has."""
-    for name, options in ENCODERS:
-        try:
-            stream = container.add_stream(name, rate=rate or 25, options=options)
-        except (av.codec.codec.UnknownCodecError, av.error.FFmpegError):
-            continue
-        assert isinstance(stream, av.VideoStream)
-        stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
-        stream.pix_fmt = "yuv420p"
-        stream.thread_type = "FRAME"  # slices cost quality, and their bits depend on timing
-        stream.codec_context.time_base = TICK
-        stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # seek points: 2 s
-        stream.codec_context.colorspace = int(Colorspace.ITU709)
-        stream.codec_context.color_primaries = stream.codec_context.color_trc = 1  # BT.709
-        stream.codec_context.color_range = 1  # 16 to 235
-        return stream
-    raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")
+    """A video stream of the best encoder that works here."""
+    even_wh = (size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2)
+    encoder = choose_encoder(even_wh)
+    if encoder is None:
+        raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")
+    stream = container.add_stream(encoder.name, rate=rate or 25, options=encoder.options)
+    assert isinstance(stream, av.VideoStream)
+    stream.width, stream.height = even_wh
+    stream.pix_fmt = "yuv420p"
+    stream.thread_type = "FRAME"  # slices cost quality, and their bits depend on timing
+    stream.thread_count = coding_threads()
+    stream.codec_context.time_base = TICK
+    stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # seek points: 2 s
+    stream.codec_context.colorspace = int(Colorspace.ITU709)
+    stream.codec_context.color_primaries = stream.codec_context.color_trc = 1  # BT.709
+    stream.codec_context.color_range = 1  # 16 to 235
+    return stream

@@ -1,0 +1,100 @@
+"""Which decoder and encoder videos go through, and on how many threads.
+
+Where this process has its networks on a CUDA device, that device's own decoder (NVDEC) and encoder
+(NVENC) are used. Software takes over where the driver, the card or the video's kind refuses.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import av.error
+from av.codec.hwaccel import HWAccel
+
+log = logging.getLogger(__name__)
+
+# What PyAV and FFmpeg raise where a device, a driver or a build does not offer a coder
+_REFUSALS = (OSError, ValueError, NotImplementedError, RuntimeError, av.error.FFmpegError)
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """An H.264 encoder of FFmpeg, or what stands in for one."""
+
+    name: str
+    options: dict[str, str]
+
+
+# Best first; a build of FFmpeg without x264 still has one of the others
+SOFTWARE = (
+    # veryfast costs 10 ms of CPU more per 720p frame, a sixth of the whole way
+    Encoder("libx264", {"preset": "superfast", "crf": "20"}),
+    Encoder("libopenh264", {}),
+    Encoder("mpeg4", {"qscale": "3"}),
+)
+
+
+def coding_threads() -> int:
+    """Threads for one decoder or encoder: half of the cores, the other half is inference's.
+
+    FFmpeg's own choice is one and a half per core, which on two cores costs a tenth more CPU.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(1, (cores or 1) // 2)
+
+
+def cuda_in_use() -> int | None:
+    """The number of the CUDA device that holds this process's networks; None where none does."""
+    torch = sys.modules.get("torch")  # who has networks has loaded it; nobody else pays for it
+    if torch is None or not torch.cuda.is_initialized():
+        return None
+    devices = range(torch.cuda.device_count())
+    return next((device for device in devices if torch.cuda.memory_allocated(device)), None)
+
+
+def open_input(path: Path) -> av.container.InputContainer:
+    """Open a video, decoded on the CUDA device in use; by software where that is refused.
+
+    Frames come back in memory either way. Raises what av.open raises for a file that is no video.
+    """
+    device = cuda_in_use()
+    if device is not None:
+        accelerator = HWAccel("cuda", device, allow_software_fallback=True)
+        try:
+            return av.open(str(path), metadata_errors="replace", hwaccel=accelerator)
+        except _REFUSALS as error:  # a bad file is refused once more below, by its real reason
+            log.info("%s: decoded by software, not by the CUDA device (%s)", path, error)
+    return av.open(str(path), metadata_errors="replace")
+
+
+def choose_encoder(size_wh: tuple[int, int]) -> Encoder | None:
+    """The best encoder that works here for pictures of this even size; None where none does."""
+    device = cuda_in_use()
+    offered = SOFTWARE if device is None else (_nvenc(device), *SOFTWARE)
+    return next((encoder for encoder in offered if _opens(encoder, size_wh)), None)
+
+
+def _nvenc(device: int) -> Encoder:
+    options = {"preset": "p4", "rc": "vbr", "cq": "22", "b": "0", "gpu": str(device)}
+    return Encoder("h264_nvenc", options)
+
+
+def _opens(encoder: Encoder, size_wh: tuple[int, int]) -> bool:
+    """Try it out: that a build of FFmpeg has an encoder does not mean that the machine does."""
+    try:
+        context = av.CodecContext.create(encoder.name, "w")
+        assert isinstance(context, av.VideoCodecContext)
+        context.width, context.height = size_wh
+        context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
+        context.options = encoder.options
+        context.open()
+    except _REFUSALS as error:
+        log.info("the encoder %s is passed over (%s)", encoder.name, error)
+        return False
+    return True
