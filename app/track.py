@@ -133,8 +133,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_ = parser.add_argument_group("many clips")
     run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
                       help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
-    run_.add_argument("--jobs", type=int, default=1, metavar="N", help="clips at the same time")
-    run_.add_argument("--gpus", metavar="0,1", help="one job on each of these GPUs")
+    run_.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time")
+    run_.add_argument("--gpus", type=_gpus, metavar="0,1", help="one job on each of these GPUs")
     run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
     run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
     run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
@@ -234,7 +234,7 @@ def _runner(args: argparse.Namespace, settings: Settings, build: Build) -> Runne
         sent = weights_files(settings.pipeline) if build is build_pipeline else ()
         return partial(run_cluster, build=build, address=args.cluster, weights_files=sent)
     if args.gpus:
-        devices = [f"cuda:{number.strip()}" for number in args.gpus.split(",")]
+        devices = [f"cuda:{number}" for number in args.gpus]
         return partial(run_processes, build=build, devices=devices)
     if args.jobs > 1:
         device = args.device or "auto"
@@ -271,5 +271,18 @@ def _crop(text: str) -> tuple[int, ...]:
     except ValueError:
         numbers = ()
     if len(numbers) != 4:
-        raise argparse.ArgumentTypeError(f"{text!r} is not X,Y,W,H")
+        raise ConfigError(f"--crop {text}: expected X,Y,W,H, as in 100,0,800,600")
     return numbers
+
+
+def _jobs(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ConfigError(f"--jobs {text}: expected a number of clips, 1 or more")
+    return int(text)
+
+
+def _gpus(text: str) -> tuple[int, ...]:
+    numbers = text.replace(" ", "").split(",")
+    if not all(number.isdecimal() for number in numbers):
+        raise ConfigError(f"--gpus {text}: expected the GPUs' numbers, as in 0,1")
+    return tuple(map(int, numbers))

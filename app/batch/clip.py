@@ -4,30 +4,33 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
+from app.batch.frames import expected, fingerprint, taken_frames, view_of
+from app.batch.outputs import (
+    DECODED_AHEAD,
+    after_second_pass,
+    beside,
+    draw_again,
+    only,
+    sound_of,
+    write_measures,
+    write_tracks,
+)
 from app.config import ClipOptions, Settings
 from app.overlay import Overlay
-from app.paint import rasterise
 from app.video.conveyor import prefetch
 from app.video.join import join_parts
-from app.video.recorder import Recorder
-from app.video.source import FrameSource, MediaError, open_source
-from app.video.view import View
-from pose.people import Frame, ImageArray
-from tracking.files import FORMATS, ClipInfo, open_writer
-from tracking.formats.whole import WholeText
+from app.video.source import MediaError, open_source
+from pose.people import Frame
+from tracking.files import ClipInfo
 from tracking.pipeline import FrameResult, Pipeline
-from tracking.refine import refined
-
-DECODED_AHEAD = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +48,6 @@ class Clip:
     def remove_work(self) -> None:
         """Forget what an earlier run began."""
         shutil.rmtree(self.work, ignore_errors=True)
-
-    def output(self, ending: str) -> Path:
-        """The path of an output."""
-        return self.stem.with_name(self.stem.name + ending)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +97,14 @@ def track_clip(
     """Track `clip` and write its files; go on where an earlier run of the same settings ended.
 
     `weights` are the networks' SHA-256, for the files' headers. When `stopped` turns true, what is
-    done so far is written, and the next run goes on from there.
+    done so far is written, and the next run goes on from there; a second pass needs the whole
+    clip, so with `refine` nothing is written before its end.
     Raises MediaError and TracksFileError; BrokenClip where the source breaks off in the middle.
     """
     began = time.monotonic()
     options = settings.clip
     with open_source(clip.source) as source:
-        view = View(options.crop, options.rotate, options.mirror)
-        size_wh = view.size_of(source.size_wh)
+        size_wh = view_of(options).size_of(source.size_wh)
         rate = None if source.frame_rate is None else source.frame_rate / options.every
         info = ClipInfo(
             clip.stem.name, size_wh, pipeline.skeleton, rate, settings.to_json(), weights
@@ -115,73 +114,30 @@ def track_clip(
         )
         done = blocks.frame_count
         overlay = Overlay(settings.overlay) if options.video and not options.refine else None
-        writer = BlockWriter(blocks, overlay, size_wh, rate)
-        frames = taken_frames(source, options, view, done)
         broken = _follow(
-            frames,
+            taken_frames(source, options, done),
             pipeline,
             blocks,
-            writer,
+            BlockWriter(blocks, overlay, size_wh, rate),
             options,
             lambda count: tell(Progress(clip.source, count, expected(source, options))),
             stopped,
         )
-    results = _refined(blocks, settings) if options.refine else None
-    outputs = _write_tracks(clip, info, options, results or blocks.results())
-    if options.measures.wanted:
-        outputs += _write_measures(clip, settings, view, results or list(blocks.results()))
-    if options.video and blocks.paths:
-        target = clip.output(".mp4")
-        if results is not None:
-            _redraw(target, clip, settings, view, size_wh, results)
-        else:
-            audio = Path(clip.source) if Path(clip.source).is_file() else None
-            first = next(blocks.results())
-            join_parts(blocks.parts(), target, audio, first.frame.time_s)
-        outputs.insert(0, target)
+    interrupted = stopped()
+    if not options.refine:
+        outputs, people = _write(clip, info, settings, blocks)
+    elif not interrupted:
+        outputs, people, interrupted = _write_refined(clip, info, settings, blocks, stopped)
+    else:
+        outputs, people = [], 0
     count = blocks.frame_count
-    report = ClipReport(
-        frames=count,
-        people=len({int(i) for result in results or blocks.results() for i in result.people.ids}),
-        seconds=time.monotonic() - began,
-        tracked=count - done,
-        outputs=tuple(outputs),
-        interrupted=stopped(),
-    )
+    seconds = time.monotonic() - began
+    report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
     if not report.interrupted:
         blocks.remove()
     return report
-
-
-def expected(source: FrameSource, options: ClipOptions) -> int | None:
-    """How many frames will be tracked, as far as the container can tell."""
-    if source.frame_count is None:
-        return options.max_frames or None
-    count = source.frame_count - options.start_frame
-    if options.time_range and source.frame_rate:
-        length = round((options.time_range[1] - options.time_range[0]) * source.frame_rate)
-        count = min(count, length)
-    count = max(0, -(-count // options.every))
-    return min(count, options.max_frames) if options.max_frames else count
-
-
-def taken_frames(
-    source: FrameSource, options: ClipOptions, view: View, done: int
-) -> Iterator[Frame]:
-    """The frames that the options choose, from the `done`-th on, as the view shows them."""
-    start_s, end_s = options.time_range or (0.0, float("inf"))
-    if start_s > 0:
-        source.seek(start_s)
-    source.skip(options.start_frame + done * options.every)
-    left = itertools.count() if not options.max_frames else range(options.max_frames - done)
-    for _, frame in zip(left, source, strict=False):
-        if frame.time_s >= end_s:
-            return
-        yield replace(frame, image=view.apply(frame.image))
-        if options.every > 1:
-            source.skip(options.every - 1)
 
 
 def _follow(
@@ -216,100 +172,40 @@ def _follow(
     return broken
 
 
-def only(result: FrameResult, person: int) -> FrameResult:
-    """`result` with the one person alone; with everybody where `person` is 0."""
-    if not person:
-        return result
-    return replace(result, people=result.people.select(result.people.ids == person))
+def _write(
+    clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks
+) -> tuple[list[Path], int]:
+    """Write all that the options ask for from the blocks; the files, and how many people."""
+    options = settings.clip
+    outputs = write_tracks(clip.stem, info, options.formats, blocks.results())
+    if options.measures.wanted:
+        outputs += write_measures(clip.stem, clip.source, settings, list(blocks.results()))
+    if options.video and blocks.paths:
+        video = beside(clip.stem, ".mp4")
+        first = next(blocks.results())
+        join_parts(blocks.parts(), video, sound_of(clip.source), first.frame.time_s)
+        outputs.insert(0, video)
+    return outputs, count_people(blocks.results())
 
 
-def _write_tracks(
-    clip: Clip, info: ClipInfo, options: ClipOptions, results: Iterable[FrameResult]
-) -> list[Path]:
-    """Write every format and the clip's NAME.info.json; all of them, or none."""
-    writers = []
-    outputs = []
-    try:
-        for name in options.formats:
-            path = clip.output(FORMATS[name].suffix)
-            writers.append(open_writer(name, path, info))
-            outputs.append(path)
-        for result in results:
-            for writer in writers:
-                writer.put(result)
-    except BaseException:
-        for writer in writers:
-            writer.abort()
-        raise
-    for writer in writers:
-        writer.close()
-    beside = WholeText(clip.output(".info.json"))
-    beside.write(json.dumps(info.to_json(), indent=1) + "\n")
-    beside.close()
-    return outputs
+def _write_refined(
+    clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, stopped: Stopped
+) -> tuple[list[Path], int, bool]:
+    """The same after a second pass, in memory, and whether it was stopped while drawing."""
+    options = settings.clip
+    results = after_second_pass(list(blocks.results()), settings)
+    outputs: list[Path] = []
+    if options.video and results:
+        video = beside(clip.stem, ".mp4")
+        if not draw_again(video, clip.source, settings, info.size_wh, results, stopped):
+            return [], 0, True
+        outputs.append(video)
+    outputs += write_tracks(clip.stem, info, options.formats, results)
+    if options.measures.wanted:
+        outputs += write_measures(clip.stem, clip.source, settings, results)
+    return outputs, count_people(results), False
 
 
-def _write_measures(
-    clip: Clip, settings: Settings, view: View, results: list[FrameResult]
-) -> list[Path]:
-    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails."""
-    from app.measures.command import write_measures
-
-    pictures: dict[int, ImageArray] = {}
-    if settings.clip.measures.report and not settings.overlay.blur_faces:
-        from app.measures.report import best_places, take_thumbnails
-
-        with open_source(clip.source) as source:
-            frames = taken_frames(source, settings.clip, view, 0)
-            pictures = take_thumbnails(frames, best_places(results))
-    measures, kpt_thr = settings.clip.measures, settings.pipeline.kpt_thr
-    return write_measures(clip.stem, results, measures, kpt_thr, pictures)
-
-
-def fingerprint(source: str) -> dict[str, Any]:
-    """What changes when the source does; times to the nanosecond, so no file is read."""
-    path = Path(source)
-    if path.is_file():
-        status = path.stat()
-        return {"source": str(path.resolve()), "size": status.st_size, "mtime": status.st_mtime_ns}
-    if path.is_dir():
-        newest = max((entry.stat().st_mtime_ns for entry in path.iterdir()), default=0)
-        return {"source": str(path.resolve()), "mtime": newest}
-    return {"source": source}
-
-
-def _refined(blocks: Blocks, settings: Settings) -> list[FrameResult]:
-    """The whole clip's results after the second pass; needs memory for all its people."""
-    results = list(blocks.results())
-    people = refined(
-        [result.people for result in results],
-        [result.frame.time_s for result in results],
-        settings.pipeline.tracker,
-    )
-    return [
-        only(replace(result, people=tracked), settings.clip.follow)
-        for result, tracked in zip(results, people, strict=True)
-    ]
-
-
-def _redraw(
-    target: Path,
-    clip: Clip,
-    settings: Settings,
-    view: View,
-    size_wh: tuple[int, int],
-    results: list[FrameResult],
-) -> None:
-    """Read the clip again and draw the results that were changed at its end."""
-    audio = Path(clip.source) if Path(clip.source).is_file() else None
-    overlay = Overlay(settings.overlay)
-    with open_source(clip.source) as source:
-        rate = None if source.frame_rate is None else source.frame_rate / settings.clip.every
-        frames = prefetch(taken_frames(source, settings.clip, view, 0), DECODED_AHEAD, "decode")
-        with (
-            contextlib.closing(frames),
-            Recorder(target, size_wh, rate, audio_from=audio) as recorder,
-        ):
-            for frame, result in zip(frames, results, strict=False):
-                drawing = overlay.layout(replace(result, frame=frame))
-                recorder.put(rasterise(drawing, frame.image), frame.time_s)
+def count_people(results: Iterable[FrameResult]) -> int:
+    """How many different ids there are."""
+    return len({person for result in results for person in result.people.ids.tolist()})

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -25,6 +26,7 @@ from tracking.pipeline import Pipeline, PipelineConfig
 log = logging.getLogger(__name__)
 
 TOLD_EVERY_S = 0.5  # how often a task tells its progress, and asks whether to stop
+ANSWERS_WITHIN_S = 5.0  # a cluster's head
 CPUS_PER_CLIP = 2  # where the cluster has no GPU: one to track, one to decode and encode
 
 
@@ -118,6 +120,7 @@ def _connected(address: str) -> Any:
             "--cluster needs Ray: pip install 'posse[cluster]' on every machine"
         ) from error
     if not ray.is_initialized():
+        _check_reachable(address)
         try:
             ray.init(address=address, logging_level=logging.ERROR, log_to_driver=False)
         except (ConnectionError, ValueError, RuntimeError) as error:
@@ -126,6 +129,19 @@ def _connected(address: str) -> Any:
                 f"no Ray cluster at {address} ({reason}); start one with 'ray start --head'"
             ) from error
     return ray
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ClusterError where nobody listens at host:port; Ray itself would try for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdecimal():
+        return  # "auto" and the like
+    try:
+        socket.create_connection((host, int(port)), ANSWERS_WITHIN_S).close()
+    except OSError as error:
+        raise ClusterError(
+            f"no Ray cluster at {address} ({error}); start one with 'ray start --head'"
+        ) from error
 
 
 # One per process: Ray gives a process many tasks, and networks take seconds to load

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import glob
 import itertools
+import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -46,9 +47,10 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
         yield from _listed(Path(named[1:]), output)
         return
     path = Path(named)
-    if path.is_dir():
+    # os.path, unlike Path before Python 3.14, also answers where there is no permission to look
+    if os.path.isdir(named):  # noqa: PTH112
         yield from _tree(path, output)
-    elif path.exists() or not any(sign in named for sign in "*?["):
+    elif os.path.exists(named) or not any(sign in named for sign in "*?["):  # noqa: PTH110
         stem = path.name if "%" in path.name else path.stem
         yield named, Path(stem.replace("%", "_"))
     else:
@@ -78,29 +80,39 @@ def _listed(path: Path, output: Path) -> Iterator[tuple[str, Path]]:
     """The inputs in a list file; relative names are relative to the list."""
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise MediaError(f"{path}: the list cannot be read ({error})") from error
+    except OSError as error:
+        raise MediaError(f"{path}: the list cannot be read ({error.strerror})") from error
+    except UnicodeDecodeError as error:
+        raise MediaError(f"{path}: not a list of inputs, one a line ({error})") from error
     for line in map(str.strip, lines):
         if line and not line.startswith("#"):
             yield from _expand(str(path.parent / line), output)
 
 
 def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
-    """Every video below `top`, and every folder of pictures that holds no video."""
+    """Every video below `top`, and every folder of pictures that holds no video.
+
+    A folder that may not be read is given as a clip, so that it is counted among the failed.
+    """
     aside = output.resolve()  # our own outputs are no inputs
     folders = [top]
     while folders:
         folder = folders.pop(0)
         if folder.resolve() == aside and folder != top:
             continue
-        entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
-        folders += [entry for entry in entries if entry.is_dir()]
+        inside = folder.relative_to(top)
+        as_clip = str(folder), inside if inside.name else Path(top.resolve().name)
+        try:
+            entries = sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
+        except PermissionError:
+            yield as_clip
+            continue
+        folders += [entry for entry in entries if os.path.isdir(entry)]  # noqa: PTH112
         videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES]
         for video in videos:
             yield str(video), video.relative_to(top).with_suffix("")
         if not videos and any(entry.suffix.lower() in PICTURE_SUFFIXES for entry in entries):
-            inside = folder.relative_to(top)
-            yield str(folder), inside if inside.name else Path(top.resolve().name)
+            yield as_clip
 
 
 def _apart(found: dict[str, Path]) -> dict[str, Path]:

@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from app.batch.clip import Clip, Stopped, Tell, fingerprint
+from app.batch.clip import Clip, Stopped, Tell
+from app.batch.frames import fingerprint
 from app.batch.manifest import Entry, Manifest
 from app.batch.progress import Reporter
 from app.batch.workers import Job, Task

@@ -27,7 +27,12 @@ class ImagesSource:
 
     def __init__(self, spec: Path) -> None:
         self.name = str(spec)
-        self.paths = list_pictures(spec)
+        try:
+            self.paths = list_pictures(spec)
+        except PermissionError:
+            raise MediaError(
+                f"{spec}: no permission to read the folder; change its access"
+            ) from None
         if not self.paths:
             kinds = " ".join(sorted(SUFFIXES))
             raise MediaError(f"{spec}: no pictures there; looked for {kinds}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -62,7 +63,9 @@ def open_source(spec: str | Path) -> FrameSource:
 
         return CameraSource(text)
     path = Path(text)
-    if path.is_dir() or (not path.exists() and any(sign in text for sign in "*?%")):
+    # os.path, unlike Path before Python 3.14, also answers where there is no permission to look
+    is_folder, exists = os.path.isdir(text), os.path.exists(text)  # noqa: PTH110, PTH112
+    if is_folder or (not exists and any(sign in text for sign in "*?%")):
         from app.video.images import ImagesSource
 
         return ImagesSource(path)

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 from clips import build, make_video
 
 from app import track
@@ -73,11 +74,28 @@ def test_settings_out_of_range_are_one_line() -> None:
 def test_errors_are_one_line_and_exit_code_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    for words in (["gone*.mp4"], ["a.mp4", "--format", "xyz"], ["a.mp4", "--mode", "ballet"]):
+    for words in (
+        ["gone*.mp4"], ["a.mp4", "--format", "xyz"], ["a.mp4", "--mode", "ballet"],
+        ["a.mp4", "--crop", "1,2"], ["a.mp4", "--jobs", "0"], ["a.mp4", "--gpus", "one"],
+        ["a.mp4", "--scale", "9m"], ["a.mp4", "--every", "0"],
+    ):  # fmt: skip
         assert main(["track", "-o", str(tmp_path / "out"), *words]) == 1
         said = capsys.readouterr().err
         assert said.startswith("posse: ")
         assert said.count("\n") == 1
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
+@pytest.mark.parametrize("words", [["--device", "cuda:3"], ["--gpus", "0,1"]])
+def test_a_gpu_that_is_not_there_is_one_line(
+    words: list[str], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 3)
+    assert main(["track", str(source), "-o", str(tmp_path / "out"), "--json-progress", *words]) == 1
+    said = capfd.readouterr().err
+    assert said.startswith("posse: device 'cuda:")
+    assert "no CUDA device here" in said
+    assert said.count("\n") == 1
 
 
 def test_a_run_says_what_it_did(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from clips import BrightBoxes, Upright, build, make_video, turn
 
-from app.batch import blocks, clip
+from app.batch import blocks, clip, outputs
 from app.batch.clip import BrokenClip, Clip, track_clip
 from app.config import ClipOptions, Settings
 from app.overlay import OverlayStyle
@@ -255,3 +255,46 @@ def test_the_second_pass_fills_a_short_gap(tmp_path: Path) -> None:
 
     assert not {16, 17, 18} & set(seen("online", refine=False))
     assert {16, 17, 18} <= set(seen("refined", refine=True))
+
+
+@pytest.mark.parametrize("stop_at", [12, 30])
+def test_a_second_pass_that_is_stopped_leaves_no_file_and_goes_on(
+    tmp_path: Path, stop_at: int
+) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    chosen = settings(refine=True, formats=("csv",))
+    reached: list[int] = []
+    report = track(
+        source,
+        tmp_path / "out" / "walk",
+        chosen,
+        tell=lambda progress: reached.append(progress.frames),
+        stopped=lambda: bool(reached) and reached[-1] >= stop_at,
+    )
+    assert report.interrupted
+    assert report.outputs == ()
+    assert [path.name for path in (tmp_path / "out").iterdir()] == [".posse"]
+    report = track(source, tmp_path / "out" / "walk", chosen)
+    assert (report.frames, report.interrupted) == (30, False)
+    assert report.tracked < 30
+    track(source, tmp_path / "whole" / "walk", chosen)
+    assert (tmp_path / "out/walk.csv").read_bytes() == (tmp_path / "whole/walk.csv").read_bytes()
+    assert sorted(path.name for path in (tmp_path / "out").iterdir() if path.is_file()) == [
+        "walk.csv", "walk.info.json", "walk.mp4",
+    ]  # fmt: skip
+
+
+def test_a_drawing_that_is_stopped_half_way_leaves_no_file(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    chosen = settings(refine=True, video=False)
+    track(source, tmp_path / "walk", chosen)
+    results = read_tracks(tmp_path / "walk.csv").frames
+    asked: list[int] = []
+
+    def stopped() -> bool:
+        asked.append(1)
+        return len(asked) > 10
+
+    target = tmp_path / "out" / "walk.mp4"
+    assert not outputs.draw_again(target, str(source), chosen, (160, 120), results, stopped)
+    assert list(target.parent.iterdir()) == []

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
 from app.batch.inputs import find_clips
-from app.video.source import MediaError
+from app.batch.outputs import beside
+from app.video.source import MediaError, open_source
 
 
 @pytest.fixture
@@ -78,10 +80,24 @@ def test_an_input_that_gives_nothing_is_named(tmp_path: Path) -> None:
         find_clips([str(tmp_path / "empty")], tmp_path)
 
 
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user without all rights")
+def test_what_may_not_be_read_becomes_a_clip_that_fails_by_name(season: Path) -> None:
+    locked = season / "may"
+    locked.chmod(0)
+    try:
+        clips = {Path(clip.source).name for clip in find_clips([str(season)], season / "out")}
+        assert clips == {"may", "match1.mp4", "stills"}
+        for source in (locked, locked / "match1.mp4"):
+            with pytest.raises(MediaError, match="no permission to read"):
+                open_source(source)
+    finally:
+        locked.chmod(0o755)
+
+
 def test_an_input_is_never_written_over(season: Path) -> None:
     source = season / "may" / "match1.mp4"
     (clip,) = find_clips([str(source)], season / "may")
-    assert clip.output(".mp4") == season / "may" / "match1_posse.mp4"
+    assert beside(clip.stem, ".mp4") == season / "may" / "match1_posse.mp4"
 
 
 def test_a_file_that_is_not_there_becomes_a_clip_that_will_fail(tmp_path: Path) -> None:

@@ -1,0 +1,120 @@
+"""What is written about a clip once its frames are tracked: tracks, measures, a second drawing."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from app.batch.frames import taken_frames
+from app.config import Settings
+from app.overlay import Overlay
+from app.paint import rasterise
+from app.video.conveyor import prefetch
+from app.video.recorder import Recorder
+from app.video.source import open_source
+from pose.people import ImageArray
+from tracking.files import FORMATS, ClipInfo, open_writer
+from tracking.formats.whole import WholeText
+from tracking.pipeline import FrameResult
+from tracking.refine import refined
+
+DECODED_AHEAD = 8
+
+
+def beside(stem: Path, ending: str) -> Path:
+    """The path of an output: `stem` is its path without ending."""
+    return stem.with_name(stem.name + ending)
+
+
+def only(result: FrameResult, person: int) -> FrameResult:
+    """`result` with the one person alone; with everybody where `person` is 0."""
+    if not person:
+        return result
+    return replace(result, people=result.people.select(result.people.ids == person))
+
+
+def after_second_pass(results: Sequence[FrameResult], settings: Settings) -> list[FrameResult]:
+    """A whole clip's results linked, filled and smoothed, with the person to follow alone."""
+    people = refined(
+        [result.people for result in results],
+        [result.frame.time_s for result in results],
+        settings.pipeline.tracker,
+    )
+    return [
+        only(replace(result, people=tracked), settings.clip.follow)
+        for result, tracked in zip(results, people, strict=True)
+    ]
+
+
+def write_tracks(
+    stem: Path, info: ClipInfo, formats: Iterable[str], results: Iterable[FrameResult]
+) -> list[Path]:
+    """Write every format and the clip's NAME.info.json; all of them, or none."""
+    outputs = [beside(stem, FORMATS[name].suffix) for name in formats]
+    with contextlib.ExitStack() as stack:
+        writers = []
+        for name, path in zip(formats, outputs, strict=True):
+            writers.append(open_writer(name, path, info))
+            stack.callback(writers[-1].abort)  # does nothing to a file that is whole
+        for result in results:
+            for writer in writers:
+                writer.put(result)
+        for writer in writers:
+            writer.close()
+    note = WholeText(beside(stem, ".info.json"))
+    note.write(json.dumps(info.to_json(), indent=1) + "\n")
+    note.close()
+    return outputs
+
+
+def write_measures(
+    stem: Path, source: str, settings: Settings, results: Sequence[FrameResult]
+) -> list[Path]:
+    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails."""
+    from app.measures.command import write_measures as write
+
+    pictures: dict[int, ImageArray] = {}
+    if settings.clip.measures.report and not settings.overlay.blur_faces:
+        from app.measures.report import best_places, take_thumbnails
+
+        with open_source(source) as opened:
+            pictures = take_thumbnails(taken_frames(opened, settings.clip), best_places(results))
+    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures)
+
+
+def draw_again(
+    target: Path,
+    source: str,
+    settings: Settings,
+    size_wh: tuple[int, int],
+    results: Sequence[FrameResult],
+    stopped: Callable[[], bool],
+) -> bool:
+    """Read the clip again and draw `results`; False, and no file, where `stopped` came before."""
+    overlay = Overlay(settings.overlay)
+    with contextlib.ExitStack() as stack:
+        opened = stack.enter_context(open_source(source))
+        rate = None if opened.frame_rate is None else opened.frame_rate / settings.clip.every
+        frames = prefetch(taken_frames(opened, settings.clip), DECODED_AHEAD, "decode")
+        stack.enter_context(contextlib.closing(frames))
+        recorder = Recorder(target, size_wh, rate, audio_from=sound_of(source))
+        stack.callback(recorder.abort)  # nothing that is half drawn gets the final name
+        again = itertools.takewhile(lambda _: not stopped(), frames)
+        drawn = 0
+        for result, frame in zip(results, again, strict=False):
+            drawing = overlay.layout(replace(result, frame=frame))
+            recorder.put(rasterise(drawing, frame.image), frame.time_s)
+            drawn += 1
+        if drawn < len(results):
+            return False
+        recorder.close()
+    return True
+
+
+def sound_of(source: str) -> Path | None:
+    """The file whose sound goes with the pictures; None for pictures in a folder."""
+    return Path(source) if Path(source).is_file() else None
