@@ -69,7 +69,10 @@ class Sequence:
         return replace(self, keypoints=np.where(gone[..., None], np.nan, self.keypoints))
 
     def in_order_of_place(self) -> Sequence:
-        """The people of each frame sorted by where they are, whatever the file's order was."""
+        """The people of each frame sorted by where they are, whatever the file's order was.
+
+        People in the very same place follow by scores, head and id, so that no tie is left.
+        """
         content = self.keypoints.reshape(-1, 2 * JOINTS)  # (N, 30)
-        keys = (self.ids, self.head_px, *self.scores.T, *content.T, self.frame)
+        keys = (self.ids, self.head_px, *self.scores.T, *content.T, self.frame)  # the last leads
         return self.select(np.lexsort(keys))

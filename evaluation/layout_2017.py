@@ -23,6 +23,7 @@ from evaluation.matching import FloatArray, IntArray
 
 _FIELDS = ("id", "x", "y", "score")
 _CORNERS = ("x1", "y1", "x2", "y2")
+_FIRST = itemgetter(0)
 
 
 def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
@@ -61,8 +62,8 @@ def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> list[A
     has_points = bool(annopoints) and bool(annopoints[0]) and "point" in annopoints[0]
     number = track_id(person["track_id"][0]) if person.get("track_id") else None
     head = None
-    if truth and all(person.get(corner) for corner in _CORNERS):
-        head = tuple(person[corner][0] for corner in _CORNERS)
+    if truth and all(map(person.get, _CORNERS)):
+        head = tuple(map(_FIRST, map(person.get, _CORNERS)))
     rows.people.append(Person(frame, place, number, has_points, head))
     return annopoints[0]["point"] if has_points else []
 
@@ -71,7 +72,7 @@ def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
     """The fields of all points (P, 3 or 4) at once, or None where one is not there or no number."""
     try:
         lists = chain.from_iterable(map(itemgetter(*fields), points))
-        values = numbers(list(map(itemgetter(0), lists)))
+        values = numbers(list(map(_FIRST, lists)))
     except MALFORMED:
         return None
     return None if values is None else values.reshape(-1, len(fields))

@@ -121,6 +121,8 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     """Score one sequence whose truth and prediction have the same frames."""
     warnings = tuple(_warnings(truth, predicted))
     scored = truth.labelled if options.strict else truth.annotated  # (F,)
+    if options.strict:  # of two equally good pairs the first is taken: not the file's order decides
+        truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
     tracked = predicted

@@ -8,6 +8,7 @@ The flags, the table and the JSON files are poseval's, and AP and CLEAR equal it
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 from collections.abc import Sequence
@@ -243,4 +244,5 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    gc.freeze()  # what is imported stays to the end; the collector need not look through it
     sys.exit(main())
