@@ -229,3 +229,32 @@ def test_a_cosine_warms_up_and_ends_at_a_hundredth() -> None:
     recipe = Recipe((Stage((32, 64), 1, 1),), learning_rate=1.0, warmup_steps=10)
     np.testing.assert_allclose(learning_rate(recipe, 0, 1000, 0), 0.1, atol=1e-3)
     np.testing.assert_allclose(learning_rate(recipe, 1000, 1000, 0), 0.01, atol=1e-6)
+
+
+MEMORY = """
+import resource, sys, torch
+from pathlib import Path
+from small_data import small_recipe, small_task
+from pose.training.loop import Run
+from pose.training.processes import Processes
+torch.set_num_threads(1)
+file, out = Path(sys.argv[1]), Path(sys.argv[2])
+run = Run(small_task(file), small_recipe(80), out, Processes(torch.device("cpu")))
+peaks = []
+close = run._close_epoch
+def note(stage, epoch):
+    close(stage, epoch)
+    peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+run._close_epoch = note
+run.train()
+print(peaks[30], peaks[-1])
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="the peak is counted in other units elsewhere")
+def test_memory_stays_flat_over_many_epochs(tmp_path: Path) -> None:
+    process = _script(MEMORY, write_data(tmp_path), tmp_path / "out")
+    assert process.returncode == 0, process.stderr
+    early, last = (int(kib) for kib in process.stdout.split()[-2:])
+    assert last - early < 8 * 1024  # of about 600 MiB, over 150 more steps
