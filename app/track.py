@@ -17,6 +17,7 @@ from typing import Any
 from app.batch.inputs import find_clips
 from app.batch.progress import Bars, JsonLines, Quiet, Reporter
 from app.batch.runs import Runner, run_batch, summary
+from app.batch.store import Store
 from app.batch.workers import Build, run_here, run_processes
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
 from app.measures.command import add_measure_arguments, measure_options_of
@@ -68,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="INPUT",
         help="video, folder (with all below it), pattern, folder of pictures, or @list.txt",
     )
-    parser.add_argument("-o", "--output", type=Path, default=Path("out"), metavar="DIR",
-                        help="where the results go (default: out)")  # fmt: skip
+    parser.add_argument("-o", "--output", default="out", metavar="DIR",
+                        help="folder, or URL as s3://bucket/season (default: out)")  # fmt: skip
 
     how = parser.add_argument_group("networks and thresholds")
     how.add_argument("--mode", "--preset", dest="preset", metavar="NAME",
@@ -146,11 +147,13 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
     if args.log_file:
         _log_to(args.log_file)
     settings = settings_of(args)
+    store = Store(args.output.rstrip("/")) if "://" in args.output else None
+    output = store.scratch if store else Path(args.output)
     try:
-        args.output.mkdir(parents=True, exist_ok=True)
+        output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise write_error(args.output, error) from None
-    clips = find_clips(args.inputs, args.output)
+        raise write_error(output, error) from None
+    clips = find_clips(args.inputs, output)
     weights = weights_of(settings.pipeline) if build is build_pipeline else {}
     reporter: Reporter = Bars()
     if args.json_progress:
@@ -160,16 +163,17 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
     with stopping_on_interrupt() as stop:
         outcome = run_batch(
             clips,
-            args.output,
+            output,
             settings,
             weights,
             _runner(args, settings, build),
             reporter,
             stop.is_set,
             args.resume,
+            store,
         )
     if not (args.quiet or args.json_progress):
-        print("\n".join(summary(outcome, args.output)))  # noqa: T201
+        print("\n".join(summary(outcome, store.url if store else output)))  # noqa: T201
     for entry in outcome.failed:
         _tell(entry.reason)
     return outcome.exit_code

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from app.batch.clip import Clip
+from app.batch.store import Store
 from app.video.recorder import write_error
 
 NAME = "posse-manifest.jsonl"
@@ -35,8 +36,11 @@ class Entry:
 class Manifest:
     """The record of one output folder."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: Store | None = None) -> None:
         self.path = folder / NAME
+        self._store = store  # where the outputs and the manifest end up, if not in the folder
+        if store is not None:
+            store.fetch(NAME, self.path)
         self._entries: dict[str, Entry] = {}
         if self.path.is_file():
             for line in self.path.read_text(encoding="utf-8").splitlines():
@@ -49,8 +53,8 @@ class Manifest:
         entry = self._entries.get(clip.source)
         if entry is None or entry.status != "done" or entry.key != key:
             return None
-        there = all((self.path.parent / name).exists() for name in entry.outputs)
-        return entry if there else None
+        exists = self._store.exists if self._store else self._is_in_folder
+        return entry if all(map(exists, entry.outputs)) else None
 
     def add(self, entry: Entry) -> None:
         """Append `entry`, on the disk when this returns."""
@@ -66,6 +70,11 @@ class Manifest:
                 os.fsync(file.fileno())
         except OSError as error:
             raise write_error(self.path, error) from None
+        if self._store is not None:
+            self._store.send(self.path, NAME)
+
+    def _is_in_folder(self, name: str) -> bool:
+        return (self.path.parent / name).exists()
 
 
 def _ends_with_newline(path: Path) -> bool:

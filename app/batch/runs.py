@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -12,6 +13,7 @@ from app.batch.clip import Clip, Stopped, Tell
 from app.batch.frames import fingerprint
 from app.batch.manifest import Entry, Manifest
 from app.batch.progress import Reporter
+from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
 from tracking.files import program_version
@@ -49,13 +51,15 @@ def run_batch(
     reporter: Reporter,
     stopped: Stopped,
     resume: bool = True,
+    store: Store | None = None,
 ) -> Outcome:
     """Track `clips` with `run` and record each end in the manifest of the folder `output`.
 
-    With `resume`, clips are skipped that are finished and whose file, settings, weights and
+    With a `store`, files and manifest end up there and `output` is the folder to work in. With
+    `resume`, clips are skipped that are finished and whose file, settings, weights and
     program have not changed since.
     """
-    manifest = Manifest(output)
+    manifest = Manifest(output, store)
     skipped: list[Entry] = []
     tasks = []
     for clip in clips:
@@ -71,12 +75,16 @@ def run_batch(
     ended: list[Entry] = []
     try:
         if tasks:
-            for entry in run(tasks, Job(settings, weights, output), reporter.progress, stopped):
+            job = Job(settings, weights, output, store)
+            for entry in run(tasks, job, reporter.progress, stopped):
                 manifest.add(entry)
                 reporter.ended(entry)
                 ended.append(entry)
     finally:
         reporter.close()
+        for folder in {clip.work.parent for clip in clips}:
+            with contextlib.suppress(OSError):  # it is not there, or holds unfinished work
+                folder.rmdir()
     return Outcome(
         [entry for entry in ended if entry.status == "done"],
         skipped,
@@ -91,12 +99,12 @@ def key_of(clip: Clip, settings: Settings, weights: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def summary(outcome: Outcome, output: Path) -> list[str]:
-    """What a person wants to know at the end, in lines; failures come last."""
+def summary(outcome: Outcome, output: Path | str) -> list[str]:
+    """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
     lines = []
     for entry in outcome.done:
         rate = f", {entry.frames / entry.seconds:.1f} frames/s" if entry.seconds else ""
-        files = " ".join(str(output / name) for name in entry.outputs)
+        files = " ".join(f"{output}/{name}" for name in entry.outputs)
         lines.append(
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
             f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"

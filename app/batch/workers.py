@@ -19,6 +19,8 @@ from pathlib import Path
 
 from app.batch.clip import BrokenClip, Clip, ClipReport, Stopped, Tell, track_clip
 from app.batch.manifest import Entry
+from app.batch.outputs import beside
+from app.batch.store import Store
 from app.config import Settings
 from pose.errors import UserError
 from tracking.pipeline import Pipeline, PipelineConfig
@@ -43,15 +45,19 @@ class Job:
 
     settings: Settings
     weights: dict[str, str]  # "detector", "pose" -> SHA-256
-    output: Path
+    output: Path  # the folder of the clips' stems
+    store: Store | None = None  # where the files go from there
 
 
 def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopped) -> Entry:
     """Track one clip and say how it ended; what goes wrong with it ends up in the entry."""
+    reason = ""
     try:
-        report = track_clip(task.clip, job.settings, pipeline, job.weights, tell, stopped)
-    except BrokenClip as error:
-        return _entry(task, job, error.report, "failed", str(error))
+        try:
+            report = track_clip(task.clip, job.settings, pipeline, job.weights, tell, stopped)
+        except BrokenClip as error:
+            report, reason = error.report, str(error)
+        outputs = _delivered(task, job, report)
     except UserError as error:
         return Entry(task.clip.source, "failed", task.key, str(error))
     except Exception as error:
@@ -59,10 +65,7 @@ def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopp
         log.exception("%s: unexpected failure", task.clip.source)
         reason = f"{task.clip.source}: unexpected {type(error).__name__}: {error}"
         return Entry(task.clip.source, "failed", task.key, reason)
-    return _entry(task, job, report, "interrupted" if report.interrupted else "done", "")
-
-
-def _entry(task: Task, job: Job, report: ClipReport, status: str, reason: str) -> Entry:
+    status = "failed" if reason else "interrupted" if report.interrupted else "done"
     return Entry(
         task.clip.source,
         status,
@@ -71,8 +74,18 @@ def _entry(task: Task, job: Job, report: ClipReport, status: str, reason: str) -
         report.frames,
         report.people,
         round(report.seconds, 3),
-        tuple(str(path.relative_to(job.output)) for path in report.outputs),
+        outputs,
     )
+
+
+def _delivered(task: Task, job: Job, report: ClipReport) -> tuple[str, ...]:
+    """The outputs' names, relative to the folder or store where they now are."""
+    names = tuple(path.relative_to(job.output).as_posix() for path in report.outputs)
+    if job.store is not None and report.outputs:
+        note = beside(task.clip.stem, ".info.json")
+        for path in (*report.outputs, note):
+            job.store.take(path, path.relative_to(job.output).as_posix())
+    return names
 
 
 def run_here(
