@@ -19,6 +19,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from pose.cutting import Bytes
 from pose.networks import Network, Pictures
+from pose.people import ImageArray
 from pose.quantise import quantised
 from pose.runtime import FromBytes, Outputs, core_count
 from pose.weights import WeightsError, cache_dir
@@ -29,11 +30,12 @@ GRAPH_VERSION = 2  # part of the cache's key: raise it when FromBytes or a netwo
 
 
 class OpenVinoRuntime:
-    """A network compiled for the CPU; every image of a batch is a request of its own.
+    """A network compiled for the CPU; a batch goes to it in requests of two pictures and of one.
 
     `streams` requests run side by side, each on its share of the cores. For crops it is one stream
-    per core, so that no number of people compiles anew; for a single picture one stream on all
-    cores answers soonest. Each picture size is compiled once. `precision` is "f32", or "fast" for
+    per core; for a single picture one stream on all cores answers soonest. Two crops in a request
+    cost a sixth less than in two, to the same bits. Each picture size is compiled once for one and
+    once for two, and so no number of people compiles anew. `precision` is "f32", or "fast" for
     bf16 where the CPU has it.
     """
 
@@ -54,35 +56,53 @@ class OpenVinoRuntime:
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         elif "BF16" in capabilities:
             self._options["INFERENCE_PRECISION_HINT"] = "bf16"
-        self._compiled: dict[tuple[int, ...], Any] = {}
+        # A file from elsewhere may be fixed to one picture in its middle
+        self._pairs = streams > 1 and network.file is None
+        self._streams = streams
+        self._compiled: dict[tuple[int, ...], Any] = {}  # by the shape of a request's pictures
         self._idle: dict[tuple[int, ...], list[Any]] = {}
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         images = np.asarray(images)
-        shape = images.shape[1:]
-        if shape not in self._compiled:
-            model = self._model.clone()
-            model.reshape([1, *shape])
-            self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
-            self._idle[shape] = []
-        compiled, idle = self._compiled[shape], self._idle[shape]
-        requests = [idle.pop() if idle else compiled.create_infer_request() for _ in images]
-        for request, image in zip(requests, images, strict=True):
-            request.start_async({0: image[None]})
+        for count in (1, 2) if self._pairs else (1,):  # both now: no pause when more people come
+            self._compile((count, *images.shape[1:]))
+        # Few pictures are done soonest one by one
+        paired = len(images) // 2 * 2 if self._pairs and len(images) > 2 * self._streams else 0
+        starts = [*range(0, paired, 2), *range(paired, len(images))]
+        parts = [images[start : start + 1 + (start < paired)] for start in starts]
+        running = [(part.shape, self._start(part)) for part in parts]
 
         def wait() -> Outputs:
+            compiled = self._compile((1, *images.shape[1:]))
             outputs = [
-                np.empty((len(requests), *output.shape[1:]), np.float32)
+                np.empty((len(images), *output.shape[1:]), np.float32)
                 for output in compiled.outputs
             ]
-            for place, request in enumerate(requests):
+            for start, (shape, request) in zip(starts, running, strict=True):
                 request.wait()
                 for index, output in enumerate(outputs):
-                    output[place] = request.get_output_tensor(index).data[0]
-            idle.extend(requests)
+                    output[start : start + shape[0]] = request.get_output_tensor(index).data
+                self._idle[shape].append(request)
             return [torch.from_numpy(output) for output in outputs]
 
         return wait
+
+    def _start(self, images: ImageArray) -> Any:
+        """A request that is working on one or two pictures."""
+        compiled = self._compile(images.shape)
+        idle = self._idle[images.shape]
+        request = idle.pop() if idle else compiled.create_infer_request()
+        request.start_async({0: images})
+        return request
+
+    def _compile(self, shape: tuple[int, ...]) -> Any:
+        """The network for a request of this shape (count, H, W, 3)."""
+        if shape not in self._compiled:
+            model = self._model.clone()
+            model.reshape(list(shape))
+            self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
+            self._idle[shape] = []
+        return self._compiled[shape]
 
 
 def _openvino_model(network: Network) -> Any:

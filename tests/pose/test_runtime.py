@@ -53,6 +53,14 @@ def test_openvino_gives_what_torch_gives(precision: str, tolerance: float) -> No
     assert (found - expected).abs().max() < tolerance * largest(network)
 
 
+@pytest.mark.parametrize("count", [1, 2, 3, 6])
+def test_pictures_that_share_a_request_give_the_same_bits(count: int) -> None:
+    network, batch = tiny_hrnet(), pictures(count)
+    alone = OpenVinoRuntime(network)
+    expected = torch.cat([alone.submit(picture[None])()[0] for picture in batch])
+    assert torch.equal(OpenVinoRuntime(network, streams=2).submit(batch)()[0], expected)
+
+
 def test_work_handed_in_twice_comes_back_to_whom_it_belongs() -> None:
     run = OpenVinoRuntime(tiny_hrnet(), streams=2, precision="f32")
     first, second = run.submit(pictures(3)), run.submit(pictures(4))
