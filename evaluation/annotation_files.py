@@ -38,7 +38,8 @@ def read_sequence(path: Path, *, truth: bool, need_ids: bool, expected: str = "a
 
 def _read(path: Path, truth: bool, need_ids: bool, expected: str) -> Sequence:
     data = read_json(path)
-    keys = set(data) if isinstance(data, dict) else set()
+    entries = data.items() if isinstance(data, dict) else ()
+    keys = {key for key, value in entries if isinstance(value, list)}
     rows = Rows(path)
     if "annolist" in keys and expected in ("auto", "posetrack17"):
         keypoints, scores = read_2017(rows, data, truth=truth)
@@ -80,6 +81,8 @@ def read_json(path: Path) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise AnnotationError(f"{path}: not a text file: {error}") from error
+    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, deep nesting
+        raise AnnotationError(f"{path}: not a JSON file that can be read: {error}") from error
 
 
 def _check_ids(rows: Rows, need_ids: bool) -> None:
@@ -100,7 +103,7 @@ def _head_sizes(rows: Rows) -> FloatArray:
     boxes = numbers([value for head in heads.values() for value in head])
     if boxes is None:
         wrong = next(number for number, head in heads.items() if numbers(head) is None)
-        raise rows.error(wrong, f"a head box is not four finite numbers: {[*heads[wrong]]}")
+        raise rows.not_a_number(wrong, "head box", heads[wrong])
     corners = boxes.reshape(-1, 2, 2)
     sizes = np.full(len(rows.people), np.nan)
     sizes[list(heads)] = 0.6 * np.sqrt(((corners[:, 1] - corners[:, 0]) ** 2).sum(1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -46,10 +46,17 @@ class Rows:
         person = self.people[number]
         return AnnotationError(f"{self.place(person.frame, person.place)}: {what}")
 
+    def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
+        """Say which of the values of a person's `what` is none."""
+        wrong = next(value for value in values if not is_number(value))
+        return self.error(number, f"a {what} has a value that is no finite number: {wrong!r:.40}")
+
 
 def reason(error: Exception) -> str:
     """Say what a MALFORMED error means."""
-    return f"{error} is missing" if isinstance(error, KeyError) else str(error)
+    if isinstance(error, KeyError):
+        return f"{error} is missing"
+    return str(error) if isinstance(error, ValueError) else f"not built as it should be: {error}"
 
 
 def is_number(value: object) -> bool:
@@ -72,7 +79,7 @@ def track_id(value: Any) -> int:
     """The id that a file gives; ValueError where it is no whole number."""
     whole = type(value) is int or (type(value) is float and value.is_integer())
     if not whole or abs(value) >= 2**63:
-        raise ValueError(f"track id {value!r} is not a whole number")
+        raise ValueError(f"track id {value!r:.40} is not a whole number of 64 bits")
     return int(value)
 
 

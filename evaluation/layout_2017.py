@@ -86,7 +86,7 @@ def _row(rows: Rows, owner: int, point: Any) -> list[float]:
     except MALFORMED as error:
         raise rows.error(owner, reason(error)) from error
     if not all(map(is_number, values)):
-        raise rows.error(owner, f"a point has a value that is no finite number: {values}")
+        raise rows.not_a_number(owner, "point", values)
     return values
 
 

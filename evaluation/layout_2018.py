@@ -7,7 +7,16 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.annotation_rows import MALFORMED, Person, Rows, numbers, polygon, reason, track_id
+from evaluation.annotation_rows import (
+    MALFORMED,
+    Person,
+    Rows,
+    is_number,
+    numbers,
+    polygon,
+    reason,
+    track_id,
+)
 from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray
 from pose.skeleton import POSETRACK15, POSETRACK18
@@ -96,9 +105,6 @@ def _checked(rows: Rows, values: list[Any], what: str) -> FloatArray:
     array = numbers(values)
     if array is not None:
         return array
-    each = len(values) // len(rows.people)
-    for number in range(len(rows.people)):
-        part = values[each * number : each * (number + 1)]
-        if numbers(part) is None:
-            raise rows.error(number, f"a {what} has a value that is no finite number: {part}")
-    raise AssertionError("numbers() refused values that it takes person by person")
+    wrong = next(index for index, value in enumerate(values) if not is_number(value))
+    number = wrong * len(rows.people) // len(values)
+    raise rows.not_a_number(number, what, values[wrong:])
