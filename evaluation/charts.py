@@ -130,7 +130,8 @@ def timeline(
         x, wide = bar * start / per_bar, bar * (end - start) / per_bar
         parts.append(
             f'<rect class="moment" x="{x:.1f}" y="0" width="{wide:.1f}" '
-            f'height="{height - bottom}"/>{_text(x + 8, 24, str(rank))}'
+            f'height="{height - bottom}"/>'
+            f'<text class="rank" x="{x + 5:.1f}" y="30">{rank}</text>'
         )
     for index, (missed, wrong) in enumerate(zip(*sums, strict=True)):
         first = int(frames[edges[index]])

@@ -10,6 +10,7 @@ import numpy as np
 
 from evaluation.ap import precision_recall
 from evaluation.charts import FALSE_POSITIVE, MISS, SWITCH, bars, curves, legend, timeline
+from evaluation.matching import IntArray
 from evaluation.mota import Switch
 from evaluation.pose_scores import ScoreOptions, SequenceScore, total
 from evaluation.pose_summary import Scores
@@ -28,9 +29,11 @@ svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--dim)
 svg text.value{font-size:9px}.grid{stroke:var(--line)}.axis{stroke:var(--dim)}
 .tiles,.row{display:flex;flex-wrap:wrap;gap:12px}.tiles div{background:var(--soft);padding:.6em 1em;
 border-radius:8px;min-width:84px}.tiles b{display:block;font-size:1.6em}figure{margin:0;width:250px}
-.legend span{margin-right:1.2em;color:var(--dim)}.legend i{display:inline-block;width:.8em;
-height:.8em;margin-right:.4em;border-radius:2px}polyline{stroke-width:1.6}ol.worst li{margin:.6em 0}
-.moment{fill:var(--soft)}
+.legend span{margin-right:1.2em;white-space:nowrap;color:var(--dim)}
+.legend i{display:inline-block;width:.8em;height:.8em;margin-right:.4em;border-radius:2px}
+polyline{stroke-width:1.6}ol.worst li{margin:.6em 0}
+.moment{fill:var(--line);opacity:.55}svg text.rank{font-size:17px;font-weight:bold;fill:var(--fg)}
+ol.worst small{display:block}
 .dim,summary{color:var(--dim)}
 """
 
@@ -55,11 +58,8 @@ def worst_moments(scores: Sequence[SequenceScore], count: int) -> list[Moment]:
     """The `count` stretches of ten frames with the most errors, none overlapping, worst first."""
     found: list[Moment] = []
     for number, score in enumerate(scores):
-        events = score.events
-        length = len(events.misses)
-        errors = (events.misses + events.false_positives).sum(1)  # (F,)
-        np.add.at(errors, [switch.frame for switch in events.switches], 1)
-        window = min(_WINDOW, length)
+        events, errors = score.events, _errors(score)
+        window = min(_WINDOW, len(errors))
         if not window:
             continue
         sums = np.convolve(errors, np.ones(window, np.int64), "valid")  # (F - window + 1,)
@@ -80,6 +80,13 @@ def worst_moments(scores: Sequence[SequenceScore], count: int) -> list[Moment]:
                 )
             )
     return sorted(found, key=lambda moment: -moment.errors)[:count]
+
+
+def _errors(score: SequenceScore) -> IntArray:
+    """Misses, false positives and switches of each scored frame (F,), over all joints."""
+    errors = (score.events.misses + score.events.false_positives).sum(1)
+    np.add.at(errors, [switch.frame for switch in score.events.switches], 1)
+    return errors
 
 
 def report_page(
@@ -141,18 +148,23 @@ def _number(value: float) -> str:
 
 
 def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
+    everything = sum(int(_errors(score).sum()) for score in scores)
     items = []
     for moment in worst:
         score = scores[moment.sequence]
         frames = score.clear_frames[moment.start : moment.end]
-        first, last = int(frames[0]), int(frames[-1])
+        errors = _errors(score)[moment.start : moment.end]
+        peak = int(frames[errors.argmax()])
         switched = sorted({(s.truth_id, s.old_id, s.new_id) for s in moment.switches})
         ids = "; ".join(f"person {t} went from id {a} to {b}" for t, a, b in switched[:6])
+        more = f" and {len(switched) - 6} more" if len(switched) > 6 else ""
         items.append(
-            f'<li><a href="#s{moment.sequence}"><b>{escape(score.name)}</b>, frames {first}-{last}'
-            f"</a> ({escape(score.frame_names[first])}): {moment.misses} joints missed, "
-            f"{moment.false_positives} false, {len(moment.switches)} switched"
-            f"{'. ' + ids if ids else ''}.</li>"
+            f'<li><a href="#s{moment.sequence}"><b>{escape(score.name)}</b>, frames '
+            f"{frames[0]}-{frames[-1]}</a>: {moment.misses} joints missed, "
+            f"{moment.false_positives} false, {len(moment.switches)} switched "
+            f"({moment.errors / everything:.0%} of all errors). The worst frame is {peak}, "
+            f"{escape(score.frame_names[peak])}, with {errors.max()}."
+            f"{f'<small>{ids}{more}.</small>' if ids else ''}</li>"
         )
     listed = f'<ol class="worst">{"".join(items)}</ol>' if items else "<p>No errors at all.</p>"
     return f"<h2>The worst moments</h2>{listed}"
@@ -188,10 +200,11 @@ def _sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
     }
     shown = {name: path for name, path in columns.items() if path[0] in overall}
     rows = []
-    for number, (name, scores) in enumerate([*scores_of.items(), ("all", overall)]):
+    numbers = {name: number for number, name in enumerate(scores_of)}
+    for name, scores in [*sorted(scores_of.items()), ("all", overall)]:
         link = escape(name)
-        if name != "all" and "CLEAR" in overall:
-            link = f'<a href="#s{number}">{link}</a>'
+        if scores is not overall and "CLEAR" in overall:
+            link = f'<a href="#s{numbers[name]}">{link}</a>'
         cells = "".join(f"<td>{_number(scores[m][k][15])}</td>" for m, k in shown.values())
         rows.append(f"<tr><td>{link}</td><td>{scores['frames']}</td>{cells}</tr>")
     header = "".join(f"<th>{name}</th>" for name in ("sequence", "frames", *shown))
@@ -203,10 +216,10 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
     parts = [
         "<h2>Errors over time</h2>",
         '<p class="dim">Joints a frame, all people together. Point at a bar or mark to read it; '
-        "frames are counted from 0 as in the file.</p>",
+        "frames count from 0 as in the file. The numbered stretches are the worst moments.</p>",
         legend(colours),
     ]
-    for number, score in enumerate(scores):
+    for number, score in sorted(enumerate(scores), key=lambda entry: entry[1].name):
         parts.append(f'<h3 id="s{number}">{escape(score.name)}</h3>')
         if not len(score.clear_frames):
             parts.append("<p>No frame of it is scored.</p>")

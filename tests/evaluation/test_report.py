@@ -74,6 +74,8 @@ def test_the_page_needs_nothing_but_itself(pair: Pair, make_person: Any, tmp_pat
     assert not re.search(r"https?://|@import|<script", page)
     assert "&lt;b&gt;&amp;" in page
     assert "person 1 went from id 5 to 6" in page
+    assert "15 joints missed, 0 false, 15 switched (100% of all errors)" in page
+    assert "The worst frame is 1, images/00001.jpg, with 15." in page
     assert "The joint threshold" in page
 
 
