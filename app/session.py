@@ -17,12 +17,12 @@ from app.live.feeds import FileFeed, OpenSource
 from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Inference, same_networks
-from app.live.loading import MakePipeline, PipelineLoader
+from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
 from app.live.playback import LiveOutlet, Playback, Ready
 from app.live.recording import RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
-from tracking.pipeline import FrameResult, Pipeline, PipelineConfig, build_pipeline
+from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
@@ -41,7 +41,7 @@ class Session:
     def __init__(
         self,
         config: PipelineConfig,
-        make_pipeline: MakePipeline = build_pipeline,
+        make_pipeline: MakePipeline = load_pipeline,
         open_source: OpenSource = open_any_source,
     ) -> None:
         self.config = config

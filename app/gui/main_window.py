@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import logging
 import sys
 from collections.abc import Sequence
@@ -208,6 +210,7 @@ def run(paths: Sequence[str], config: PipelineConfig | None) -> int:
     assert isinstance(app, QApplication)
     app.setApplicationName("Posse")
     app.setDesktopFileName("posse")
+    import_holding_libraries()
     apply_theme(app, system_theme())
     memory = Memory(QSettings("Posse", "Posse"))
     settings = memory.load()
@@ -218,6 +221,16 @@ def run(paths: Sequence[str], config: PipelineConfig | None) -> int:
     if paths:
         window.open(paths)
     return app.exec()
+
+
+def import_holding_libraries() -> None:
+    """Import now what would hold every thread for a tenth of a second when first asked for.
+
+    Torch takes longer and is left to `app.live.preloading`.
+    """
+    for name in ("app.video.file", "av.subtitles.stream", "openvino"):
+        with contextlib.suppress(ImportError):  # OpenVINO runs the networks only where there is one
+            importlib.import_module(name)
 
 
 def _log_exception(

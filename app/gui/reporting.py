@@ -27,7 +27,8 @@ class Reporting(QObject):
     @property
     def device(self) -> str:
         """Where the networks run, and how much memory the program has."""
-        return f"{device_name(self._window.session.config.device)} · {memory_text()}"
+        session = self._window.session
+        return f"{device_name(session.config.device, session.status().loading)} · {memory_text()}"
 
     def report(self) -> None:
         """Renew everything that is seen."""
@@ -75,9 +76,10 @@ class Reporting(QObject):
         actions["delay"].setEnabled(live or state == "idle")
 
 
-def device_name(device: str) -> str:
-    """What `device` means on this machine."""
-    torch = sys.modules.get("torch")  # loaded with the networks; not for its name alone
+def device_name(device: str, loading: bool) -> str:
+    """What `device` means on this machine; less is known while networks are `loading`."""
+    # It comes with the networks, not for its name alone; half imported it cannot be asked
+    torch = None if loading else sys.modules.get("torch")
     if device in ("auto", "cuda") or device.startswith("cuda:"):
         if torch is not None and torch.cuda.is_available():
             index = int(device.partition(":")[2] or 0)

@@ -7,12 +7,19 @@ import threading
 from collections.abc import Callable
 
 from app.live.latest import Latest
+from app.live.preloading import preload_libraries
 from pose.errors import UserError
-from tracking.pipeline import Pipeline, PipelineConfig
+from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 log = logging.getLogger(__name__)
 
 MakePipeline = Callable[[PipelineConfig], Pipeline]
+
+
+def load_pipeline(config: PipelineConfig) -> Pipeline:
+    """Load the networks that `config` names, and hold up no other thread over it."""
+    preload_libraries()
+    return build_pipeline(config)
 
 
 class PipelineLoader:

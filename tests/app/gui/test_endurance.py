@@ -1,7 +1,9 @@
 """The window under load: bounded latency, exact counts, flat memory, an interface that answers.
 
 In short here; `POSSE_ENDURANCE=120 pytest tests/app/gui/test_endurance.py -s` runs two minutes and
-two hundred changes, and prints the figures.
+two hundred changes. The bounds on times are those of an otherwise idle machine, so the first test
+is among the slow ones, left to who has one; tests/app/test_session.py has the counts and the median
+on every run.
 """
 
 from __future__ import annotations
@@ -45,6 +47,7 @@ class Heartbeat:
         self._last_s = now_s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [30, 60])
 def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window, rate) -> None:
     inference_ms = 10_000 / rate
@@ -74,21 +77,18 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
 
     counts = gauges.counts()
     assert counts.captured == counts.shown + counts.dropped == camera.given
-    # The bound of the design is 2 inferences + 50 ms; a shared machine may add a little to the
-    # slowest, so the median is held to it here, and the full run prints the rest
-    assert np.median(latencies_ms) < 2 * inference_ms + 50
+    worst_ms, bound_ms = max(latencies_ms), 2 * inference_ms + 50
+    print(
+        f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
+        f"latency median {np.median(latencies_ms):.0f} ms, p95 "
+        f"{np.percentile(latencies_ms, 95):.0f}, worst {worst_ms:.0f} (bound {bound_ms:.0f}); "
+        f"captured {counts.captured} = shown {counts.shown} + dropped {counts.dropped}; memory "
+        f"{before_mb:.0f} -> {after_mb:.0f} MB; event loop gap p99 "
+        f"{np.percentile(heartbeat.gaps_ms, 99):.0f} ms, worst {max(heartbeat.gaps_ms):.0f} ms"
+    )
+    assert worst_ms < bound_ms
+    assert max(heartbeat.gaps_ms) < 100
     assert after_mb - before_mb < 40
-    assert len(heartbeat.gaps_ms) > 10
-    if FULL:
-        worst, late = max(latencies_ms), np.percentile(latencies_ms, 95)
-        print(
-            f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
-            f"latency median {np.median(latencies_ms):.0f} ms, p95 {late:.0f}, worst {worst:.0f} "
-            f"(bound {2 * inference_ms + 50:.0f}); captured {counts.captured} = shown "
-            f"{counts.shown} + dropped {counts.dropped}; memory {before_mb:.0f} -> {after_mb:.0f} "
-            f"MB; event loop gap p99 {np.percentile(heartbeat.gaps_ms, 99):.0f} ms, worst "
-            f"{max(heartbeat.gaps_ms):.0f} ms"
-        )
 
 
 def test_many_quick_starts_stops_and_changes_leave_nothing_behind(qtbot, open_window) -> None:
