@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from app.measures.command import Series
 from app.measures.options import MeasureOptions
@@ -22,7 +23,7 @@ LEFT, RIGHT = "#2a7fb8", "#d9822b"
 def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
     """Write a PNG with a panel per joint: left and right side together."""
     picture = BytesIO()
-    figure = draw_person(series, options)
+    figure = draw_person(series, options, titled=True)
     figure.savefig(picture, format="png", dpi=110)
     partial = path.with_name(f".{path.name}.part")
     with writing(path):
@@ -30,19 +31,27 @@ def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
         partial.replace(path)
 
 
-def draw_person(series: Series, options: MeasureOptions) -> Figure:
-    """A figure with a panel per joint."""
+def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Figure:
+    """A figure with a panel per joint and, if `titled`, who it is on top."""
     panels = list(_panels(options))
     rows = -(-len(panels) // 2)
-    figure = Figure(figsize=(11, 1.2 + 1.9 * rows), layout="constrained", facecolor="white")
+    title_in = 0.5 if titled else 0.0
+    height_in = 0.6 + 1.9 * rows + title_in
+    figure = Figure(
+        figsize=(11, height_in),
+        # The layout leaves no room by itself for a title that has a place of its own
+        layout=ConstrainedLayoutEngine(rect=(0, 0, 1, 1 - title_in / height_in)),
+        facecolor="white",
+    )
     FigureCanvasAgg(figure)
-    colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
-    length_s = series.times_s[-1] - series.times_s[0]
-    figure.suptitle(
-        f"Person {series.person}   {len(series.frames)} frames in {length_s:.1f} s",
-        fontsize=12, fontweight="bold", x=0.012, y=0.985, ha="left",
-        bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
-    )  # fmt: skip
+    if titled:
+        colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
+        length_s = series.times_s[-1] - series.times_s[0]
+        figure.suptitle(
+            f"Person {series.person}   {len(series.frames)} frames in {length_s:.1f} s",
+            fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
+            bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
+        )  # fmt: skip
     axes = figure.subplots(rows, 2, sharex=True, squeeze=False).ravel()
     times_s, values = with_gaps(series)
     for axis, (title, unit, columns) in zip(axes, panels, strict=False):

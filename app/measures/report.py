@@ -22,6 +22,7 @@ from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
 
 THUMBNAIL_WH = (130, 160)
+WIDTH_PX, LEFT_PX = 1000, 46  # of drawings over the whole clip, and of their labels
 STYLE = """
 :root { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8; }
 body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
@@ -29,6 +30,7 @@ h1 { font-size: 1.5rem; margin: 0 0 .2rem; } .note { color: #667085; margin: 0 0
 section { background: #fff; border-radius: 12px; padding: 1rem 1.2rem; margin: 0 0 1rem;
   box-shadow: 0 1px 3px #0001; }
 h2 { font-size: 1.05rem; margin: 0 0 .6rem; display: flex; gap: .6rem; align-items: center; }
+svg + h2 { margin-top: 1rem; }
 .plate { border-radius: 7px; padding: .1rem .55rem; font-weight: 700; color: #10121a; }
 .person { display: grid; grid-template-columns: auto 1fr; gap: 1rem; }
 .person img.thumb { height: 160px; border-radius: 8px; }
@@ -93,9 +95,14 @@ def _page(
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>'
     noun = "person" if len(people) == 1 else "people"
-    yield f'<h1>{title}</h1><p class="note">{len(people)} {noun}, {ends_s:.1f} s</p>'
+    note = f"{len(people)} {noun} in {ends_s:.1f} s"
     if people:
-        yield f"<section><h2>Who was there when</h2>{_timeline(people, ends_s)}</section>"
+        times_s, counts = how_many(people)
+        note += f", up to {counts.max()} at a time"
+    yield f'<h1>{title}</h1><p class="note">{note}</p>'
+    if people:
+        yield f"<section><h2>Who was there when</h2>{_timeline(people, ends_s)}"
+        yield f"<h2>How many at a time</h2>{_count_curve(times_s, counts, ends_s)}</section>"
     for series in people:
         yield _person(series, options, thumbnails.get(series.person))
     yield "</body></html>\n"
@@ -107,24 +114,57 @@ def _hex(person: int) -> str:
 
 def _timeline(people: Sequence[Series], ends_s: float) -> str:
     """A row per person with a bar for every stretch in which it was seen."""
-    left, width, row = 46, 1000, 22
-    per_s = (width - left - 10) / max(ends_s, 1e-6)
+    row = 22
     height = row * len(people) + 26
-    shapes = [f'<svg viewBox="0 0 {width} {height}" role="img" aria-label="timeline">']
-    for tick_s in _ticks(ends_s):
-        x = left + tick_s * per_s
-        shapes.append(f'<path d="M{x:.1f} 0V{height - 20}" stroke="#e4e7ec"/>')
-        shapes.append(f'<text x="{x:.1f}" y="{height - 4}">{tick_s:g} s</text>')
+    per_s = _per_s(ends_s)
+    shapes = [_axis(ends_s, height, "timeline")]
     for place, series in enumerate(people):
         y = place * row
         shapes.append(f'<text x="2" y="{y + 15}">{series.person}</text>')
         for start_s, end_s in stretches(series.times_s):
             length = max((end_s - start_s) * per_s, 2)
             shapes.append(
-                f'<rect x="{left + start_s * per_s:.1f}" y="{y + 4}" width="{length:.1f}" '
+                f'<rect x="{LEFT_PX + start_s * per_s:.1f}" y="{y + 4}" width="{length:.1f}" '
                 f'height="{row - 8}" rx="4" fill="{_hex(series.person)}"/>'
             )
     shapes.append("</svg>")
+    return "".join(shapes)
+
+
+def how_many(people: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
+    """The times (T,) of frames with people in them, in order, and how many (T,) there were."""
+    return np.unique(np.concatenate([series.times_s for series in people]), return_counts=True)
+
+
+def _count_curve(times_s: np.ndarray, counts: np.ndarray, ends_s: float) -> str:
+    """The number of people over time as a filled curve with a step at every change."""
+    top, height = 6, 92
+    floor = height - 20
+    per_person = (floor - top) / counts.max()
+    ways = [_axis(ends_s, height, "number of people")]
+    for number in sorted({0, int(counts.max())}):
+        ways.append(f'<text x="2" y="{floor - number * per_person + 4:.1f}">{number}</text>')
+    breaks = np.flatnonzero(np.diff(times_s) > GAP_S) + 1
+    for part_s, part in zip(np.split(times_s, breaks), np.split(counts, breaks), strict=True):
+        changes = np.flatnonzero(np.diff(part, prepend=0))
+        x = LEFT_PX + part_s * _per_s(ends_s)
+        steps = "".join(f"H{x[k]:.1f}V{floor - part[k] * per_person:.1f}" for k in changes)
+        ways.append(f'<path d="M{x[0]:.1f} {floor}{steps}H{x[-1]:.1f}V{floor}Z" fill="#9db8d2"/>')
+    return "".join([*ways, "</svg>"])
+
+
+def _per_s(ends_s: float) -> float:
+    """Pixels of a second in a drawing over the whole clip."""
+    return (WIDTH_PX - LEFT_PX - 10) / max(ends_s, 1e-6)
+
+
+def _axis(ends_s: float, height: int, label: str) -> str:
+    """The opening of a drawing over the whole clip, with its lines and numbers of time."""
+    shapes = [f'<svg viewBox="0 0 {WIDTH_PX} {height}" role="img" aria-label="{label}">']
+    for tick_s in _ticks(ends_s):
+        x = LEFT_PX + tick_s * _per_s(ends_s)
+        shapes.append(f'<path d="M{x:.1f} 0V{height - 20}" stroke="#e4e7ec"/>')
+        shapes.append(f'<text x="{x:.1f}" y="{height - 4}">{tick_s:g} s</text>')
     return "".join(shapes)
 
 
@@ -147,7 +187,7 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
         shown = f'<img class="thumb" alt="" src="{_inline(data.tobytes(), "jpeg")}">'
     plot = BytesIO()
-    draw_person(series, options).savefig(plot, format="png", dpi=90)
+    draw_person(series, options, titled=False).savefig(plot, format="png", dpi=90)
     seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s))
     return (
         f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
@@ -166,13 +206,20 @@ def _table(series: Series, options: MeasureOptions) -> str:
         seen = f"{100 * len(values) / len(series.values):.0f}%"
         unit = options.unit_of(measure)
         numbers = (
-            [f"{value:.3g} {unit}" for value in np.percentile(values, [0, 50, 100])]
+            [_number(value, unit) for value in np.percentile(values, [0, 50, 100])]
             if len(values)
             else ["–"] * 3
         )
         cells = "".join(f"<td>{cell}" for cell in [measure.name, *numbers, seen])
         rows.append(f"<tr>{cells}</tr>")
     return "".join([*rows, "</table>"])
+
+
+def _number(value: float, unit: str) -> str:
+    """As exact as can be believed."""
+    if unit == "°":
+        return f"{value:.0f}°"
+    return f"{value:.2f} {unit}" if unit == "m/s" else f"{value:.0f} {unit}"
 
 
 def _inline(data: bytes, kind: str) -> str:

@@ -12,8 +12,8 @@ from clips import build, make_video
 from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings
 
-FRAMES = int(os.environ.get("POSSE_LONG_RUN", "3000"))  # a hundred thousand take an hour
-ALLOWED_MB = 30
+FRAMES = int(os.environ.get("POSSE_LONG_RUN", "3000"))  # a hundred thousand: a quarter of an hour
+ALLOWED_MB = 15
 
 
 def resident_mb() -> float:

@@ -13,9 +13,9 @@ from clips import build, make_video
 from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
-from app.measures.command import measure_people
+from app.measures.command import Series, measure_people
 from app.measures.options import MeasureOptions
-from app.measures.report import best_places, stretches, take_thumbnails
+from app.measures.report import best_places, how_many, stretches, take_thumbnails
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
 from tracking.files import frame_without_picture
@@ -62,6 +62,16 @@ def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float) 
 
 def test_an_absence_parts_the_timeline() -> None:
     assert stretches(np.array([0, 0.1, 0.2, 2.0, 2.1])) == [(0.0, 0.2), (2.0, 2.1)]
+
+
+def test_people_are_counted_frame_by_frame() -> None:
+    def seen(person: int, *frames: int) -> Series:
+        times_s = np.array(frames) * 0.04
+        return Series(person, np.array(frames), times_s, np.zeros((0, 0)), np.ones(len(frames)))
+
+    times_s, counts = how_many([seen(1, 0, 1, 2), seen(2, 1, 2, 5)])
+    np.testing.assert_allclose(times_s, [0, 0.04, 0.08, 0.2])
+    assert counts.tolist() == [1, 2, 2, 1]
 
 
 def test_thumbnails_come_from_the_best_frame() -> None:
