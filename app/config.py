@@ -41,6 +41,7 @@ class ClipOptions:
     rotate: int = 0  # degrees clockwise: 0, 90, 180 or 270
     mirror: bool = False  # left to right, as in a dance studio
     video: bool = True  # write the picture with the overlay
+    quick_video: bool = False  # encode it in two thirds of the time, to nearly twice the size
     formats: tuple[str, ...] = ("posetrack18", "csv")  # of tracking.files.FORMATS
     follow: int = 0  # draw and write the person of this id only; 0 all
     refine: bool = False  # link, fill and smooth the tracks when the clip is at its end

@@ -90,9 +90,11 @@ class BlockWriter:
         overlay: Overlay | None,  # None: no video
         size_wh: tuple[int, int],
         frame_rate: Fraction | None,
+        *,
+        quick: bool = False,
     ) -> None:
         self._blocks, self._overlay = blocks, overlay
-        self._size_wh, self._frame_rate = size_wh, frame_rate
+        self._size_wh, self._frame_rate, self._quick = size_wh, frame_rate, quick
         self._results: list[FrameResult] = []  # of the block so far, without pictures
         self._recorder: Recorder | None = None
         self._conveyor: Conveyor[FrameResult | bytes] = Conveyor(self._take, DRAWN_AHEAD, "draw")
@@ -126,7 +128,7 @@ class BlockWriter:
             return
         if self._recorder is None:
             path = self._next_path().with_suffix(".mp4")
-            self._recorder = Recorder(path, self._size_wh, self._frame_rate)
+            self._recorder = Recorder(path, self._size_wh, self._frame_rate, quick=self._quick)
         self._recorder.put(rasterise(self._overlay.layout(item), frame.image), frame.time_s)
 
     def _finish(self, state: bytes) -> None:

@@ -25,6 +25,7 @@ from app.batch.outputs import (
 )
 from app.config import ClipOptions, Settings
 from app.overlay import Overlay
+from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
 from app.video.join import join_parts
 from app.video.source import MediaError, open_source
@@ -109,16 +110,16 @@ def track_clip(
         info = ClipInfo(
             clip.stem.name, size_wh, pipeline.skeleton, rate, settings.to_json(), weights
         )
-        blocks = Blocks(
-            clip.work, {**info.to_json(), **fingerprint(clip.source)}, pipeline.skeleton
-        )
+        encoder = choose_encoder(size_wh, options.quick_video)  # parts of two cannot be joined
+        key = {**info.to_json(), **fingerprint(clip.source), "encoder": encoder and encoder.name}
+        blocks = Blocks(clip.work, key, pipeline.skeleton)
         done = blocks.frame_count
         overlay = Overlay(settings.overlay) if options.video and not options.refine else None
         broken = _follow(
             taken_frames(source, options, done),
             pipeline,
             blocks,
-            BlockWriter(blocks, overlay, size_wh, rate),
+            BlockWriter(blocks, overlay, size_wh, rate, quick=options.quick_video),
             options,
             lambda count: tell(Progress(clip.source, count, expected(source, options))),
             stopped,

@@ -101,7 +101,8 @@ def draw_again(
         rate = None if opened.frame_rate is None else opened.frame_rate / settings.clip.every
         frames = prefetch(taken_frames(opened, settings.clip), DECODED_AHEAD, "decode")
         stack.enter_context(contextlib.closing(frames))
-        recorder = Recorder(target, size_wh, rate, audio_from=sound_of(source))
+        quick, sound = settings.clip.quick_video, sound_of(source)
+        recorder = Recorder(target, size_wh, rate, audio_from=sound, quick=quick)
         stack.callback(recorder.abort)  # nothing that is half drawn gets the final name
         again = itertools.takewhile(lambda _: not stopped(), frames)
         drawn = 0

@@ -31,6 +31,8 @@ class Encoder:
     options: dict[str, str]
 
 
+# 720p frames of five dancers: 5 ms of CPU and 43 kB each, in place of 8 ms and 26 kB
+QUICK = Encoder("libx264", {"preset": "ultrafast", "crf": "23"})
 # Best first; a build of FFmpeg without x264 still has one of the others
 SOFTWARE = (
     # veryfast costs 10 ms of CPU more per 720p frame, a sixth of the whole way
@@ -73,10 +75,15 @@ def open_input(path: Path) -> av.container.InputContainer:
     return av.open(str(path), metadata_errors="replace")
 
 
-def choose_encoder(size_wh: tuple[int, int]) -> Encoder | None:
-    """The best encoder that works here for pictures of this even size; None where none does."""
+def choose_encoder(size_wh: tuple[int, int], quick: bool = False) -> Encoder | None:
+    """The best encoder that works here for pictures of this size; None where none does.
+
+    quick: where it is the CPU that encodes, with less care and more bytes.
+    """
     device = cuda_in_use()
-    offered = SOFTWARE if device is None else (_nvenc(device), *SOFTWARE)
+    offered = (QUICK, *SOFTWARE) if quick else SOFTWARE
+    if device is not None:
+        offered = (_nvenc(device), *offered)
     return next((encoder for encoder in offered if _opens(encoder, size_wh)), None)
 
 
@@ -90,7 +97,7 @@ def _opens(encoder: Encoder, size_wh: tuple[int, int]) -> bool:
     try:
         context = av.CodecContext.create(encoder.name, "w")
         assert isinstance(context, av.VideoCodecContext)
-        context.width, context.height = size_wh
+        context.width, context.height = (side + side % 2 for side in size_wh)
         context.pix_fmt, context.time_base = "yuv420p", Fraction(1, 25)
         context.options = encoder.options
         context.open()

@@ -35,6 +35,7 @@ class Recorder:
     its sound is copied, cut to the same time, where `put` is given that video's times. `put` waits
     where encoding cannot keep up. A `live` file has its name from the start and is written in
     fragments: what cannot be recorded again plays up to its last seconds, whatever ends it.
+    `quick` spends less time on encoding, and more bytes.
     Raises MediaError where the file cannot be written: at once, or from a later `put` or `close`.
     """
 
@@ -46,6 +47,7 @@ class Recorder:
         *,
         audio_from: Path | None = None,
         live: bool = False,
+        quick: bool = False,
     ) -> None:
         self.path = path
         self._size_wh = size_wh
@@ -63,7 +65,7 @@ class Recorder:
             )
         except (OSError, av.error.FFmpegError) as error:
             raise write_error(path, error) from None
-        self._stream = _add_video(self._container, size_wh, frame_rate)
+        self._stream = _add_video(self._container, size_wh, frame_rate, quick)
         self._sound = SoundTrack.open(audio_from, self._container) if audio_from else None
         self._reformatter = VideoReformatter()
         self._conveyor = Conveyor(self._write, QUEUED_FRAMES, f"record {path.name}")
@@ -184,16 +186,18 @@ def _even(image: ImageArray) -> ImageArray:
 
 
 def _add_video(
-    container: av.container.OutputContainer, size_wh: tuple[int, int], rate: Fraction | None
+    container: av.container.OutputContainer,
+    size_wh: tuple[int, int],
+    rate: Fraction | None,
+    quick: bool,
 ) -> av.VideoStream:
     """A video stream of the best encoder that works here."""
-    even_wh = (size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2)
-    encoder = choose_encoder(even_wh)
+    encoder = choose_encoder(size_wh, quick)
     if encoder is None:
         raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")
     stream = container.add_stream(encoder.name, rate=rate or 25, options=encoder.options)
     assert isinstance(stream, av.VideoStream)
-    stream.width, stream.height = even_wh
+    stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
     stream.pix_fmt = "yuv420p"
     stream.thread_type = "FRAME"  # slices cost quality, and their bits depend on timing
     stream.thread_count = coding_threads()

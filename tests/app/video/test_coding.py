@@ -90,6 +90,11 @@ def test_an_encoder_that_this_build_lacks_is_passed_over(monkeypatch: pytest.Mon
     assert choose_encoder(SIZE) is None
 
 
+def test_odd_pictures_and_quick_ones_have_an_encoder_too() -> None:
+    assert choose_encoder((161, 121)) == SOFTWARE[0]
+    assert choose_encoder(SIZE, quick=True) == coding.QUICK
+
+
 def test_coders_leave_half_of_the_cores_to_inference(monkeypatch: pytest.MonkeyPatch) -> None:
     for cores, threads in ((1, 1), (2, 1), (16, 8)):
         monkeypatch.setattr(
