@@ -64,19 +64,19 @@ def test_a_truth_person_without_head_box(error_of: ErrorOf, make_person: Any) ->
     assert "gt/seq.json: frame 0 (images/00000.jpg), person 1: no head box" in line
 
 
-@pytest.mark.parametrize("content", [[], {}, {"images": []}, {"annolist_": []}, 7])
+@pytest.mark.parametrize("content", [[], {}, {"images": []}, {"annolist_": []}, {"annolist": 7}, 7])
 def test_an_unknown_format(error_of: ErrorOf, make_person: Any, content: Any) -> None:
     line = error_of([[make_person()]], json.dumps(content))
     assert "pred/seq.json: unknown format" in line
 
 
-@pytest.mark.parametrize("track_id", ["7", None, 1.5, True, [1], {}])
+@pytest.mark.parametrize("track_id", ["7", None, 1.5, True, [1], {}, 2**63])
 def test_ids_that_are_not_numbers(error_of: ErrorOf, make_person: Any, track_id: Any) -> None:
     line = error_of([[make_person()]], [[make_person(track_id=1) | {"track_id": [track_id]}]])
     assert "pred/seq.json: frame 0 (images/00000.jpg), person 0: track id" in line
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), "12", None, [1]])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "12", None, True, [1]])
 @pytest.mark.parametrize("side", ["gt", "pred"])
 def test_coordinates_that_are_not_finite_numbers(
     error_of: ErrorOf, make_person: Any, value: Any, side: str
@@ -92,6 +92,32 @@ def test_coordinates_that_are_not_finite_numbers(
 def test_a_head_box_that_is_not_finite(error_of: ErrorOf, make_person: Any) -> None:
     line = error_of([[make_person(head=(0, 0, float("nan"), 5))]], [[make_person()]])
     assert "gt/seq.json: frame 0 (images/00000.jpg), person 0: a head box" in line
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5_000])
+def test_json_that_the_parser_gives_up(error_of: ErrorOf, make_person: Any, text: str) -> None:
+    assert "pred/seq.json: not a JSON file that can be read" in error_of([[make_person()]], text)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"keypoints": [1] * 45}, "45 keypoint values, expected 51"),
+        ({"keypoints": [float("nan")] + [1] * 50}, "a point has a value that is no finite number"),
+        ({"keypoints": None}, "not built as it should be"),
+        ({"scores": [0.5] * 15}, "15 scores, expected 17"),
+        ({"scores": ["high"] * 17}, "a score has a value that is no finite number: 'high'"),
+        ({"track_id": "a"}, "track id 'a' is not a whole number"),
+    ],
+)
+def test_people_of_2018_files(
+    error_of: ErrorOf, make_person: Any, change: dict[str, Any], message: str
+) -> None:
+    good = {"image_id": 1, "track_id": 1, "keypoints": [1] * 51, "scores": [0.5] * 17}
+    people = [good, good | {"track_id": 2} | change]
+    images = [{"id": 1, "file_name": "a.jpg"}]
+    line = error_of([[make_person()]], {"images": images, "annotations": people})
+    assert f"pred/seq.json: frame 0 (a.jpg), person 1: {message}" in line
 
 
 def test_a_person_without_a_value(error_of: ErrorOf, make_person: Any) -> None:
