@@ -154,8 +154,10 @@ class _Stream:
         self.size_wh = (context.width, context.height)
         rate = self._stream.average_rate
         self.frame_rate = Fraction(rate) if rate and 0 < rate <= 240 else None
-        self._finite = bool(self._container.duration)  # a film on a server: played once, in time
-        self._began_s = time.monotonic()
+        self._finite = bool(self._container.duration)  # a film on a server: played once
+        # Both give frames faster than they were taken: a film all of them, HLS a piece at a time
+        self._paced = self._finite or self._container.format.name == "hls"
+        self._began_s = -float("inf")  # when a frame of time 0 is due
         self._frames = self._container.decode(self._stream)
 
     def read(self) -> ImageArray | None:
@@ -168,8 +170,8 @@ class _Stream:
                 decoded = None
             if decoded is not None:
                 self.trouble = ""
-                if self._finite and decoded.time is not None:
-                    self._stopped.wait(max(0, self._began_s + decoded.time - time.monotonic()))
+                if self._paced and decoded.time is not None:
+                    self._wait_until_due(decoded.time)
                 picture = self._reformatter.reformat(decoded, *self.size_wh, "bgr24")
                 return np.asarray(picture.to_ndarray(), np.uint8)
             if self._finite:
@@ -195,6 +197,13 @@ class _Stream:
         stream = container.streams.video[0]
         stream.thread_type = "SLICE"  # frame threads hold back one frame for each
         return container, stream
+
+    def _wait_until_due(self, time_s: float) -> None:
+        """Wait for the moment of the frame of `time_s`; anew where it is far from the last one."""
+        ahead_s = self._began_s + time_s - time.monotonic()
+        if abs(ahead_s) > STALL_S:
+            self._began_s, ahead_s = time.monotonic() - time_s, 0.0
+        self._stopped.wait(max(0.0, ahead_s))
 
     def _reconnect(self) -> None:
         """Close and connect again; returns once connected or stopped."""

@@ -1,0 +1,78 @@
+"""RTSP and HLS cameras on loopback, through the whole session; one that dies and comes back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fake_session import make_pipeline, wait_for
+from stream_server import RATE, SIZE_WH, HlsCamera, RtspCamera
+
+from app.session import Session
+from app.video import camera as camera_module
+from tracking.pipeline import PipelineConfig
+
+SLOW_S = 30.0  # how long a busy machine may take
+
+
+@pytest.fixture
+def session():
+    """A session that is closed at the end."""
+    made = Session(PipelineConfig(), make_pipeline)
+    yield made
+    made.close()
+
+
+def wait_until_shown(session: Session, more_than: int) -> list[float]:
+    """Wait until so many frames were shown; their times."""
+    times_s: list[float] = []
+
+    def look() -> bool:
+        view = session.take()
+        if view is not None:
+            times_s.append(view.time_s)
+        return len(times_s) > more_than
+
+    wait_for(look, SLOW_S)
+    return times_s
+
+
+def test_an_rtsp_camera_is_shown_and_waited_for_when_it_goes(session, monkeypatch) -> None:
+    monkeypatch.setattr(camera_module, "RETRY_S", (0.05,))
+    camera = RtspCamera()
+    try:
+        session.open([camera.url])
+        times_s = wait_until_shown(session, 10)
+        assert times_s == sorted(times_s)
+        info = session.status().info
+        assert info is not None and info.live and info.size_wh == SIZE_WH
+        camera.close()
+        wait_for(lambda: "connection lost" in session.status().problem, SLOW_S)
+        assert session.status().state == "running"
+        camera = RtspCamera(camera.port)
+        wait_until_shown(session, 5)
+        wait_for(lambda: session.status().problem == "", SLOW_S)
+    finally:
+        session.stop()
+        camera.close()
+
+
+def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
+    camera = HlsCamera(tmp_path)
+    try:
+        wait_for((tmp_path / "live.m3u8").exists, SLOW_S)
+        session.open([camera.url])
+        # Frames arrive half a second of them at a time, and are shown one by one all the same
+        times_s = wait_until_shown(session, 2 * RATE)
+        assert times_s == sorted(times_s)
+        assert np.median(np.diff(times_s)) > 0.5 / RATE
+        counts = session.status().counts
+        assert counts.shown > counts.dropped
+        status = session.status()
+        assert status.info is not None and status.info.size_wh == SIZE_WH
+        assert status.info.live and status.info.duration_s is None
+        assert status.state == "running" and status.problem == ""
+    finally:
+        session.stop()
+        camera.close()
