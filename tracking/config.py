@@ -29,7 +29,7 @@ class TrackerConfig:
     lost_penalty: float = 0.5  # similarity taken off for each second unseen ...
     lost_penalty_most: float = 0.15  # ... up to this
 
-    birth_thr: float = 0.4  # score from which a new person may start
+    birth_thr: float = 0.45  # score from which a new person may start
     confirm_score: float = 1.5  # sum of scores after which a new person is shown
     crowd_doubt: float = 0.8  # share of the score that does not count where people overlap
     candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped

@@ -93,7 +93,7 @@ class PoseTracker:
         recent = memory.select(memory.confirmed & (memory.seen_s >= self._now_s))
         elapsed_s = 0.0 if self._given_s is None else max(time_s - self._given_s, 0.0)
         ahead = self._ahead(recent, self._now_s + elapsed_s)
-        return Detections(boxes_of(ahead[0]), recent.scores)
+        return Detections(boxes_of(ahead[0]), recent.scores.astype(np.float32))
 
     def swap(self, a: int, b: int) -> None:
         """Exchange two identities from the next frame on; a lock goes with its identity."""
@@ -188,7 +188,7 @@ class PoseTracker:
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score
         if seen.appearance.size:
-            share = (_APPEARANCE_SHARE * scores * clear)[:, None]
+            share = (_APPEARANCE_SHARE * scores * clear)[:, None].astype(np.float32)
             memory.appearance[rows] = _mixed(
                 memory.appearance[rows], seen.appearance[columns], share
             )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
@@ -212,6 +214,33 @@ def test_a_locked_person_is_never_forgotten() -> None:
     tracker.lock(1)
     later = follow(tracker, [people()] * 200 + [people((110, 200))] * 4, start=5)
     assert later[-1] == [1]
+
+
+def test_a_locked_identity_is_not_given_to_somebody_else() -> None:
+    """Unlocked or locked, nobody far from where a person was lost long ago becomes that person."""
+    tracker = PoseTracker(TrackerConfig(memory_s=0.4))
+    follow(tracker, [people((100, 200))] * 5)
+    tracker.lock(1)
+    stranger = [people()] * 500 + [people((1500, 200))] * 5
+    assert follow(tracker, stranger, start=5)[-1] == [2]
+    assert follow(tracker, [people((100, 200), (1500, 200))] * 3, start=510)[-1] == [1, 2]
+
+
+def test_a_lock_goes_with_its_identity() -> None:
+    def after(correct: Callable[[PoseTracker], None]) -> list[int]:
+        """Who is known of two people, the first one locked, when both come back much later."""
+        tracker = PoseTracker(TrackerConfig(memory_s=0.2))
+        pair = people((100, 200), (900, 200))
+        follow(tracker, [pair] * 5)
+        tracker.lock(1)
+        correct(tracker)
+        return follow(tracker, [people()] * 50 + [pair] * 4, start=5)[-1]
+
+    assert after(lambda tracker: None) == [1, 3]
+    assert after(lambda tracker: tracker.swap(1, 2)) == [3, 1]
+    assert after(lambda tracker: tracker.reassign(1, 7)) == [7, 8]
+    assert after(lambda tracker: tracker.merge(keep=1, gone=2)) == [3, 1]
+    assert after(lambda tracker: tracker.merge(keep=1, gone=1)) == [1, 3]
 
 
 def test_another_pose_network_goes_on_with_the_same_people() -> None:
