@@ -26,7 +26,7 @@ class PoseAugmentation:
     scale: float = 0.3  # region times 1 +- so much
     rotation_deg: float = 40.0  # standard deviation, cut off at twice that
     rotation_chance: float = 0.6
-    shift: float = 0.06  # of the region, the detector's box is never exact
+    shift: float = 0.1  # of the region; a small detector's boxes are far from exact
     half_body_chance: float = 0.25
     occlusion_chance: float = 0.3
     low_resolution_chance: float = 0.15
