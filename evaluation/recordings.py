@@ -20,12 +20,16 @@ from pose.errors import UserError
 from pose.people import Poses
 from pose.skeleton import COCO17, POSETRACK15
 
+SingleArray = NDArray[np.float32]
 FRAME_RATE = 25.0  # of every set
+GYMNASTS_FROM = 61  # index of the first frame of `gymnasts` with truth
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
+    "poses-shaken",
     "mot15",
     "pets",
     "gymnasts",
+    "gymnasts-shaken",
 )
 
 # Settings were chosen on these: every second pose sequence, and the clips of three of the twelve
@@ -47,10 +51,11 @@ class Recording:
     truth_boxes: list[FloatArray]  # (F) of (G, 4)
     truth_ids: list[IntArray]  # (F) of (G,)
     tuned: bool  # settings were chosen on it
+    warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
 
 
 def load_set(folder: Path, name: str, frames: int | None = None) -> list[Recording]:
-    """The recordings of a set of SETS but `gymnasts`, each cut to its first `frames`.
+    """The recordings of a set of files, each cut to its first `frames`.
 
     Raises TruthError where `folder` does not hold the set.
     """
@@ -79,10 +84,16 @@ def load_set(folder: Path, name: str, frames: int | None = None) -> list[Recordi
 
 
 def gymnasts(folder: Path, see: Callable[[Path], list[Poses]]) -> Recording:
-    """Five gymnasts who cross, as `see` finds them in the video; truth begins at frame 62."""
+    """Five gymnasts who cross, as `see` finds them in the video, from where truth begins."""
     boxes, ids, _ = _read_mot(folder / "gymnasts" / "gt.txt")
     people = see(folder / "gymnasts" / "gymnasts.mp4")
-    return Recording("gymnasts", people[61 : len(boxes)], boxes[61:], ids[61:], False)
+    return Recording(
+        "gymnasts",
+        people[GYMNASTS_FROM : len(boxes)],
+        boxes[GYMNASTS_FROM:],
+        ids[GYMNASTS_FROM:],
+        False,
+    )
 
 
 def boxes_only(boxes: NDArray[np.floating], scores: NDArray[np.floating]) -> Poses:

@@ -8,10 +8,12 @@ processor's milliseconds per frame. Rivals that are installed run along (see eva
 from __future__ import annotations
 
 import argparse
+import functools
 import json
+import operator
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,8 +25,9 @@ from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear
 from evaluation.noise import crowd
-from evaluation.recordings import FRAME_RATE, SETS, Recording, gymnasts, load_set
+from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, SETS, Recording, gymnasts, load_set
 from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
+from evaluation.shaking import hand_held, shaken
 from pose.errors import UserError
 from pose.people import Poses
 from tracking.refine import refined
@@ -34,7 +37,11 @@ from tracking.tracks import TrackedPoses
 _SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
 _OURS = "posse"
 _REFINED = "posse, refined afterwards"
+_WITH_CAMERA = "posse, camera motion"
 _CROWDS = (10, 50)  # people of the speed table
+
+Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
+"""Tracks a recording; returns each frame's tracks and the milliseconds (F,) it took."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,6 +97,23 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
     return tracked, np.full(len(people), mean_ms)
 
 
+def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+    """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
+    tracker = PoseTracker()
+    frames = enumerate(zip(recording.people, recording.warps or [], strict=True))
+    tracked, spent_ms = [], []
+    for index, (people, warp) in frames:
+        start = time.process_time()
+        tracked.append(_boxes_and_ids(tracker.update(people, index / FRAME_RATE, warp)))
+        spent_ms.append(1000 * (time.process_time() - start))
+    return tracked, np.array(spent_ms)
+
+
+def online(make: TrackerMaker) -> Contender:
+    """The tracker, started anew for each recording."""
+    return lambda recording: run(recording.people, make)
+
+
 def _boxes_and_ids(people: TrackedPoses) -> Tracked:
     return people.poses.boxes.astype(np.float64), people.ids
 
@@ -119,17 +143,10 @@ def scores(counts: Counts) -> dict[str, float]:
     }
 
 
-def total(recordings: Iterable[Recording], make: TrackerMaker | None) -> Counts:
-    """The summed counts of a tracker over recordings; None is ours with the second pass."""
-    parts = []
-    for recording in recordings:
-        people = recording.people
-        tracked, frames_ms = run_refined(people) if make is None else run(people, make)
-        parts.append(count(recording, tracked, frames_ms))
-    summed = parts[0]
-    for part in parts[1:]:
-        summed = summed + part
-    return summed
+def total(recordings: Iterable[Recording], contender: Contender) -> Counts:
+    """The summed counts of a tracker over recordings."""
+    parts = [count(recording, *contender(recording)) for recording in recordings]
+    return functools.reduce(operator.add, parts)
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
@@ -149,23 +166,52 @@ def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     return "\n".join(lines)
 
 
-def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker | None]:
-    """What is compared, by the name in the table."""
+def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker]:
+    """What is compared online, by the name in the table."""
     if args.ablation:
         return {_OURS: posse(), **{name: posse(config) for name, config in ABLATIONS.items()}}
     baselines = {name: posse(config) for name, config in BASELINES.items()}
-    return {_OURS: posse(), _REFINED: None, **baselines, **installed()}
+    return {_OURS: posse(), **baselines, **installed()}
+
+
+def contenders(
+    makers: Mapping[str, TrackerMaker], recordings: Sequence[Recording], ablation: bool
+) -> dict[str, Contender]:
+    """The rows of a table: ours first, then what it can do with more than the frame's people."""
+    rows = {_OURS: online(makers[_OURS])}
+    if not ablation:
+        rows[_REFINED] = lambda recording: run_refined(recording.people)
+    if all(recording.warps is not None for recording in recordings):
+        rows[_WITH_CAMERA] = run_with_camera
+    return rows | {name: online(make) for name, make in makers.items()}
 
 
 def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
     """The recordings of a set that the arguments choose."""
-    if name == "gymnasts":
-        recordings = [gymnasts(args.data, lambda video: _seen(video, args))]
+    if name.startswith("gymnasts"):
+        recordings = [_real_video(name, args)]
+    elif name == "poses-shaken":
+        recordings = load_set(args.data, "poses-medium", args.frames or None)
+        recordings = [shaken(still, hand_held(len(still.people))) for still in recordings]
     else:
         recordings = load_set(args.data, name, args.frames or None)
     if any(recording.tuned for recording in recordings) and args.part != "all":
         recordings = [r for r in recordings if r.tuned == (args.part == "tuned")]
     return recordings
+
+
+def _real_video(name: str, args: argparse.Namespace) -> Recording:
+    from evaluation.footage import (  # here: only these sets need OpenCV
+        filmed,
+        filmed_by_hand,
+        pictures,
+    )
+
+    recording = gymnasts(args.data, lambda video: _seen(video, args))
+    images = list(pictures(args.data / "gymnasts" / "gymnasts.mp4"))[GYMNASTS_FROM:]
+    images = images[: len(recording.people)]
+    film = filmed_by_hand if name.endswith("shaken") else filmed
+    return film(recording, images)
 
 
 def _seen(video: Path, args: argparse.Namespace) -> list[Poses]:
@@ -175,14 +221,13 @@ def _seen(video: Path, args: argparse.Namespace) -> list[Poses]:
     return poses_of_video(video, args.detector, args.pose, args.keep)
 
 
-def speed(makers: Mapping[str, TrackerMaker | None]) -> dict[str, dict[str, float]]:
+def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
     """Median milliseconds of a frame with so many people, all walking, all with poses."""
-    rows: dict[str, dict[str, float]] = {name: {} for name, make in makers.items() if make}
+    rows: dict[str, dict[str, float]] = {name: {} for name in makers}
     for people in _CROWDS:
         frames = crowd(people, 150)
         for name, make in makers.items():
-            if make is not None:
-                rows[name][f"ms, {people} people"] = float(np.median(run(frames, make)[1][20:]))
+            rows[name][f"ms, {people} people"] = float(np.median(run(frames, make)[1][20:]))
     return rows
 
 
@@ -215,9 +260,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             recordings = recordings_of(name, args)
             frames = sum(len(recording.people) for recording in recordings)
             print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
-            results[name] = {
-                tracker: scores(total(recordings, make)) for tracker, make in makers.items()
-            }
+            rows = contenders(makers, recordings, args.ablation)
+            results[name] = {row: scores(total(recordings, track)) for row, track in rows.items()}
             print(table(results[name]), flush=True)  # noqa: T201
     except UserError as error:
         print(error, file=sys.stderr)  # noqa: T201

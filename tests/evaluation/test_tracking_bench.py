@@ -6,11 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from evaluation import recorded_poses
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording
-from evaluation.tracking import count, posse, run, run_refined, scores
+from evaluation.shaking import hand_held, shaken
+from evaluation.tracking import count, posse, run, run_refined, run_with_camera, scores
 from pose.skeleton import COCO17
 
 FRAMES = 60
@@ -55,6 +57,24 @@ def test_worse_levels_score_worse_and_the_second_pass_fills_in() -> None:
     mild, hard = found("mild"), found("hard")
     assert mild["HOTA"] > hard["HOTA"]
     assert found("hard", refine=True)["MOTA"] > hard["MOTA"]
+
+
+def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known() -> None:
+    """Everybody jumps with the camera; told how it moved, the tracker sees them as before."""
+    still = seen("mild")
+    moves = hand_held(FRAMES)
+    unsteady = shaken(still, moves)
+    told = scores(count(unsteady, *run_with_camera(unsteady)))
+    expected = scores(count(still, *run(still.people, posse())))
+    assert told["IDF1"] == pytest.approx(expected["IDF1"])
+    assert told["HOTA"] == pytest.approx(expected["HOTA"], abs=0.5)
+    where = unsteady.truth_boxes[9][:, :2] + unsteady.truth_boxes[9][:, 2:]
+    before = unsteady.truth_boxes[8][:, :2] + unsteady.truth_boxes[8][:, 2:]
+    assert unsteady.warps is not None
+    warp = unsteady.warps[9]
+    np.testing.assert_allclose(
+        before / 2 @ warp[:, :2].T + warp[:, 2] - where / 2, [[-3, 0], [3, 0]], atol=0.3
+    )  # they walk
 
 
 def test_the_person_in_front_covers_the_one_behind() -> None:

@@ -1,0 +1,43 @@
+"""Recordings of a real video that need its pictures: how the camera moved, as it is measured."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from evaluation.recordings import Recording
+from evaluation.shaking import hand_held, shaken
+from pose.people import ImageArray
+from tracking.camera_motion import CameraMotion
+
+
+def pictures(video: Path) -> Iterator[ImageArray]:
+    """The frames (H, W, 3) of a video, BGR."""
+    capture = cv2.VideoCapture(str(video))
+    while (read := capture.read())[0]:
+        yield np.asarray(read[1], np.uint8)
+    capture.release()
+
+
+def filmed(recording: Recording, images: Sequence[ImageArray]) -> Recording:
+    """The recording (F frames) with the camera's motion as it is measured in its F pictures."""
+    camera = CameraMotion()
+    nobody = np.zeros((0, 4), np.float32)
+    before = [nobody, *(people.boxes for people in recording.people)]
+    warps = [camera(image, boxes) for image, boxes in zip(images, before, strict=False)]
+    return replace(recording, warps=warps)
+
+
+def filmed_by_hand(recording: Recording, images: Sequence[ImageArray]) -> Recording:
+    """The same as an unsteady hand would have filmed it."""
+    size_wh = images[0].shape[1], images[0].shape[0]
+    moves = hand_held(len(images), size_wh)
+    moved = [
+        np.asarray(cv2.warpAffine(image, move, size_wh, borderMode=cv2.BORDER_REPLICATE), np.uint8)
+        for image, move in zip(images, moves, strict=True)
+    ]
+    return filmed(shaken(recording, moves), moved)

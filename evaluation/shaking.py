@@ -1,0 +1,67 @@
+"""A camera held by an unsteady hand: every picture of a recording turned and shifted.
+
+What was seen and the truth move with it. Only the tracker's share in a moving camera is measured
+so; what networks make of shaken pictures is not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from evaluation.matching import FloatArray
+from evaluation.recordings import Recording
+from pose.people import Poses
+
+_STEADY = 0.8  # what remains of the hand's speed after a frame
+_SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
+_TURN_DEG = 0.3
+_RETURN = 0.03  # share of the way back to the middle, each frame
+
+Affine = NDArray[np.float64]  # (2, 3)
+
+
+def hand_held(frames: int, size_wh: tuple[int, int] = (1280, 720), seed: int = 0) -> list[Affine]:
+    """How an unsteady hand turns each frame about its centre, and shifts it."""
+    rng = np.random.default_rng(seed)
+    scale = np.array([_SHIFT_PX, _SHIFT_PX, np.radians(_TURN_DEG)]) * np.sqrt(1 - _STEADY**2)
+    place, speed, middle = np.zeros(3), np.zeros(3), np.array(size_wh) / 2  # x, y, angle
+    moves = []
+    for _ in range(frames):
+        speed = _STEADY * speed + rng.normal(0, scale)
+        place = (1 - _RETURN) * place + speed
+        cos, sin = np.cos(place[2]), np.sin(place[2])
+        turn = np.array([[cos, sin], [-sin, cos]])
+        moves.append(np.column_stack([turn, middle - turn @ middle + place[:2]]))
+    return moves
+
+
+def shaken(recording: Recording, moves: Sequence[Affine]) -> Recording:
+    """The recording (F frames) filmed so that frame n is moved by moves[n].
+
+    The camera's motion from frame to frame is the true one.
+    """
+    whole = [np.vstack([move, [0, 0, 1]]) for move in moves]
+    steps = [after @ np.linalg.inv(before) for before, after in pairwise(whole)]
+    return replace(
+        recording,
+        people=[_moved(p, move) for p, move in zip(recording.people, moves, strict=True)],
+        truth_boxes=[_moved_boxes(b, m) for b, m in zip(recording.truth_boxes, moves, strict=True)],
+        warps=[None, *(step[:2].astype(np.float32) for step in steps)],
+    )
+
+
+def _moved(people: Poses, move: Affine) -> Poses:
+    joints = people.keypoints @ move[:, :2].T + move[:, 2]
+    boxes = _moved_boxes(people.boxes.astype(np.float64), move)
+    return replace(people, boxes=boxes.astype(np.float32), keypoints=joints.astype(np.float32))
+
+
+def _moved_boxes(boxes: FloatArray, move: Affine) -> FloatArray:
+    """Boxes (N, 4) whose centres move; they stay upright and as large as they were."""
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    return boxes + np.tile(centre @ move[:, :2].T + move[:, 2] - centre, 2)
