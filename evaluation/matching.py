@@ -8,6 +8,7 @@ scores equal the reference programs' to the last digits.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -40,9 +41,9 @@ def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
     """Number the ids of a sequence's frames 0..n-1; returns the frames' numbers and the n ids."""
     if not ids:
         return [], np.zeros(0, np.int64)
-    ends = np.cumsum([len(frame) for frame in ids])
+    ends = accumulate((len(frame) for frame in ids), initial=0)
     known, numbers = np.unique(np.concatenate(ids), return_inverse=True)
-    return np.split(numbers.astype(np.int64), ends[:-1]), known
+    return [numbers[start:end] for start, end in pairwise(ends)], known
 
 
 def sums_by(index: IntArray, weights: NDArray[np.generic], size: int) -> FloatArray:

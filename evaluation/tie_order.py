@@ -84,7 +84,8 @@ def _partition(large: BoolArray) -> IntArray:
     odd = count % (unroll * _LANES)  # what is over a whole number of registers
     first, last = list(range(odd)), list(range(count - odd, count))
     left, right = 0, count
-    flags = dict(zip(first + last, large[first + last].tolist(), strict=True))
+    ends = large[:odd].tolist() + large[count - odd :].tolist()
+    flags = dict(zip(first + last, ends, strict=True))
     for _ in range(odd):
         if flags[first[left]]:
             right -= 1
@@ -93,22 +94,20 @@ def _partition(large: BoolArray) -> IntArray:
         else:
             left += 1
     order[:odd], order[count - odd :] = first, last
-    registers = order[left:right].reshape(-1, _LANES)  # (R, 8)
-    sequence = _reading_order(large[registers].sum(1), unroll)
-    read = registers[sequence]  # (R, 8) as they are worked off
-    small = ~large[read]
-    order[left:right] = np.concatenate([read[small], read[::-1][~small[::-1]]])
+    groups = order[left:right].reshape(-1, unroll * _LANES)  # (R / unroll, 8 * unroll)
+    larger = large[groups]
+    sequence = _reading_order(larger.sum(1).tolist(), unroll * _LANES)
+    read, moves = (part[sequence].reshape(-1, _LANES) for part in (groups, larger))  # (R, 8)
+    order[left:right] = np.concatenate([read[~moves], read[::-1][moves[::-1]]])
     return order
 
 
-def _reading_order(large: IntArray, unroll: int) -> IntArray:
-    """In which order the registers are worked off, given how many large elements each has."""
-    groups = large.reshape(-1, unroll).sum(1).tolist()
-    size = unroll * _LANES
-    if len(groups) == 1:
-        return np.arange(unroll)
+def _reading_order(large: list[int], size: int) -> list[int]:
+    """In which order the groups of `size` elements are worked off; each has so many large ones."""
+    if len(large) == 1:
+        return [0]
     # The first and the last group are read first and worked off last; that makes the room.
-    head, tail = 1, len(groups) - 1
+    head, tail = 1, len(large) - 1
     room_left = room_right = size
     order = []
     while head < tail:
@@ -121,10 +120,9 @@ def _reading_order(large: IntArray, unroll: int) -> IntArray:
             head += 1
             room_left += size
         order.append(group)
-        room_right -= groups[group]
-        room_left -= size - groups[group]
-    order += [0, len(groups) - 1]
-    return (np.array(order)[:, None] * unroll + np.arange(unroll)).ravel()
+        room_right -= large[group]
+        room_left -= size - large[group]
+    return [*order, 0, len(large) - 1]
 
 
 def _introsort(values: FloatArray) -> IntArray:
