@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import partial
@@ -47,26 +48,27 @@ def time_stage(stage: str, work: Callable[[], object], repeats: int) -> Timing:
     return Timing(stage, statistics.median(wall), min(wall), statistics.median(cpu))
 
 
-def read_frames(video: Path, count: int, height: int = 0) -> list[Frame]:
-    """The first `count` frames of a video, scaled to `height` rows where it is given."""
-    frames = []
+def first_frames(video: Path, count: int) -> Iterator[Frame]:
+    """The first `count` frames of a video, one by one."""
     with open_source(video) as source:
         for _, frame in zip(range(count), source, strict=False):
-            frames.append(_scaled(frame, height) if height else frame)
-    return frames
+            yield frame
 
 
-def _scaled(frame: Frame, height: int) -> Frame:
+def scaled(frame: Frame, height: int) -> Frame:
     """The frame at another height, of even width as H.264 wants it."""
     width = round(frame.size_wh[0] * height / frame.size_wh[1] / 2) * 2
     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_LINEAR)
     return Frame(frame.index, frame.time_s, np.asarray(image, np.uint8))
 
 
-def write_video(frames: Sequence[Frame], path: Path, frame_rate: Fraction) -> None:
-    """Write frames as the video the end-to-end run reads."""
-    with Recorder(path, frames[0].size_wh, frame_rate) as recorder:
+def write_video(frames: Iterable[Frame], path: Path) -> None:
+    """Write frames, one or more of one size, as a video of 25 a second."""
+    with contextlib.ExitStack() as stack:
+        recorder: Recorder | None = None
         for frame in frames:
+            if recorder is None:
+                recorder = stack.enter_context(Recorder(path, frame.size_wh, Fraction(25)))
             recorder.put(frame.image, frame.time_s)
 
 
@@ -114,9 +116,8 @@ def _decoding(video: Path, count: int) -> Timing:
     """Decoding the first frames in one go, per frame."""
 
     def decode() -> None:
-        with open_source(video) as source:
-            for _ in zip(range(count), source, strict=False):
-                pass
+        for _ in first_frames(video, count):
+            pass
 
     timing = time_stage("decode", decode, 3)
     return Timing("decode", timing.median_ms / count, timing.best_ms / count, timing.cpu_ms / count)
@@ -140,7 +141,7 @@ def _after_inference(
     with tempfile.TemporaryDirectory() as folder:
 
         def encode() -> None:
-            write_video(frames, Path(folder) / "encoded.mp4", Fraction(25))
+            write_video(frames, Path(folder) / "encoded.mp4")
 
         whole = time_stage("encode", encode, 3)
     count = len(frames)

@@ -73,9 +73,7 @@ def decode_dark(heatmaps: Tensor, sigma: float = 2.0) -> tuple[Tensor, Tensor]:
     peaks, scores = find_peaks(heatmaps)
     radius = round(2 * sigma) + 2
     window = _windows(heatmaps, peaks, radius)  # (N, K, 2r+1, 2r+1): smoothing is needed here only
-    people, joints, side, _ = window.shape
-    smooth = _blur(window.reshape(people * joints, 1, side, side), sigma)  # (N*K, 1, 5, 5)
-    logs = smooth.clamp_min(1e-10).log().view(people, joints, 5, 5)
+    logs = _blur(window, sigma).clamp_min(1e-10).log()  # (N, K, 5, 5)
 
     centre = logs[..., 2, 2]
     dx = (logs[..., 2, 3] - logs[..., 2, 1]) / 2
@@ -110,10 +108,12 @@ def _windows(heatmaps: Tensor, peaks: Tensor, radius: int) -> Tensor:
 
 
 def _blur(windows: Tensor, sigma: float) -> Tensor:
-    """Smooth (N, 1, S, S) with a Gaussian whose kernel leaves (N, 1, 5, 5)."""
-    size = windows.shape[-1] - 4
-    reach = torch.arange(size, dtype=windows.dtype, device=windows.device) - size // 2
+    """Smooth (..., S, S) with a Gaussian whose kernel leaves (..., 5, 5).
+
+    Products with a band matrix, along y and then x, take less time than two convolutions.
+    """
+    side = windows.shape[-1]
+    reach = torch.arange(side - 4, dtype=windows.dtype, device=windows.device) - (side - 4) // 2
     kernel = torch.exp(-(reach**2) / (2 * sigma**2))
-    kernel = kernel / kernel.sum()
-    along_y = F.conv2d(windows, kernel.view(1, 1, size, 1))
-    return F.conv2d(along_y, kernel.view(1, 1, 1, size))
+    band = F.pad(kernel / kernel.sum(), (0, 5)).repeat(5)[:-5].view(5, side)  # row i begins at i
+    return band @ windows @ band.T
