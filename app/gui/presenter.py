@@ -141,11 +141,11 @@ class Presenter(QObject):
         return dict(zip(people.ids.tolist(), people.poses.scores.tolist(), strict=True))
 
     def _pictures(self) -> dict[int, ImageArray]:
-        return {
-            span.person: self.thumbnails.pictures[span.tracked]
-            for span in self.spans
-            if span.tracked in self.thumbnails.pictures
-        }
+        """The pictures by id shown; of people made one, the one who had the id already."""
+        pictures = self.thumbnails.pictures
+        seen = [span for span in self.spans if span.tracked in pictures]
+        seen.sort(key=lambda span: span.person == span.tracked)  # the last one counts
+        return {span.person: pictures[span.tracked] for span in seen}
 
     def _take(self) -> None:
         now_s = time.monotonic()

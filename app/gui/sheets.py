@@ -76,14 +76,16 @@ class HelpSheet(Sheet):
         ]
         grid = QGridLayout()
         grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(7)
+        grid.setVerticalSpacing(4)
         half = (len(rows) + 1) // 2
         for place, (text, keys) in enumerate(rows):
             row, column = place % half, 3 * (place // half)
             label = QLabel(keys)
             label.setObjectName("muted")
             label.setAlignment(Qt.AlignmentFlag.AlignRight)
-            grid.addWidget(QLabel(text), row, column)
+            command = QLabel(text)
+            command.setObjectName("row")
+            grid.addWidget(command, row, column)
             grid.addWidget(label, row, column + 1)
         grid.setColumnMinimumWidth(2, 28)
         self.column.addLayout(grid)

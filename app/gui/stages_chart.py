@@ -30,6 +30,7 @@ class StagesChart(QWidget):
         self._plot.setXRange(0, SHOWN, padding=0)
         self._plot.setLimits(yMin=0)
         self._plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
+        self._plot.getAxis("bottom").setHeight(8)  # room for the lower half of the 0
         self._plot.getAxis("left").setWidth(32)
         base = pg.PlotDataItem()
         self._curves = [base]
@@ -81,8 +82,8 @@ class StagesChart(QWidget):
         self._plot.setYRange(0, float(np.percentile(stacked[:, -1], 98)) * 1.25 + 1, padding=0)
         means = times[-30:].mean(0)
         self._legend.setText(
-            "&nbsp;&nbsp;".join(
-                f'<span style="color:{colour}">●</span> {name} {mean:.1f}'
+            "&nbsp; ".join(
+                f'<span style="color:{colour}">●</span> {name} {mean:.{0 if mean >= 10 else 1}f}'
                 for (name, colour), mean in zip(STAGES, means, strict=True)
                 if mean > 0.005
             )

@@ -90,6 +90,11 @@ QMenu::item {{ padding: 6px 24px 6px 10px; border-radius: 5px; color: {text}; }}
 QMenu::item:selected {{ background: {raised}; }}
 QMenu::item:disabled {{ color: {muted}; }}
 QMenu::separator {{ height: 1px; background: {line}; margin: 5px 8px; }}
+QCheckBox::indicator {{ width: 14px; height: 14px; border: 1px solid {muted}; border-radius: 4px;
+  background: {raised}; }}
+QCheckBox::indicator:hover, QCheckBox:focus::indicator {{ border-color: {accent}; }}
+QCheckBox::indicator:checked {{ background: {accent}; border-color: {accent};
+  image: url({check}); }}
 QSlider::groove:horizontal {{ height: 4px; background: {line}; border-radius: 2px; }}
 QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {text}; width: 14px; height: 14px; margin: -5px 0;
@@ -98,6 +103,7 @@ QLabel#heading {{ color: {muted}; font-size: 9pt; font-weight: 600; padding-top:
 QLabel#muted {{ color: {muted}; }}
 QLabel#problem {{ color: {danger}; }}
 QFrame#panel, QWidget#panel {{ background: {panel}; border-radius: 10px; }}
+QFrame#card QLabel#row, QFrame#card QLabel#muted {{ font-size: 9pt; }}
 QFrame#card {{ background: {panel}; border: 1px solid {line}; border-radius: 12px; }}
 QPlainTextEdit {{ background: {panel}; color: {text}; border: none; font-family: monospace;
   font-size: 9pt; }}
@@ -128,9 +134,12 @@ def apply_theme(app: QApplication, theme: Theme) -> None:
     icons.recolour(theme.text, theme.muted)
     app.setStyle("Fusion")
     app.setPalette(_palette(theme))
-    chevron = icons.FOLDER / f"chevron-{'dark' if theme is LIGHT else 'light'}.svg"
+    shade = "dark" if theme is LIGHT else "light"
+    pictures = {
+        name: (icons.FOLDER / f"{name}-{shade}.svg").as_posix() for name in ("check", "chevron")
+    }
     colours = {name: getattr(theme, name) for name in Theme.__slots__}
-    app.setStyleSheet(_STYLE.format(chevron=chevron.as_posix(), **colours))
+    app.setStyleSheet(_STYLE.format(**pictures, **colours))
 
 
 def _palette(theme: Theme) -> QPalette:

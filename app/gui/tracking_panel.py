@@ -88,8 +88,10 @@ class TrackingPanel(Form):
             tr("Where frames take longer, the detector sees less and runs more rarely"),
         )
         self.detect_every = whole(1, 30, tr(" frames"))
+        self.detect_every.setPrefix(tr("Every "))
+        self.detect_every.setSpecialValueText(tr("On every frame"))
         self.add(
-            tr("Detect every"),
+            tr("Detector runs"),
             self.detect_every,
             tr("Between, boxes come from the tracker: faster, but new people show later"),
         )

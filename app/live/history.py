@@ -128,8 +128,11 @@ def _cut(row: tuple[int, float, float], cut_s: float) -> list[tuple[int, float, 
 
 
 def seen_s(spans: Sequence[Span]) -> dict[int, float]:
-    """Seconds that each person was seen."""
+    """Seconds that each person of `spans`, sorted as History gives them, was seen."""
     total: dict[int, float] = {}
+    until_s: dict[int, float] = {}  # counted up to there: of people made one, spans overlap
     for span in spans:
-        total[span.person] = total.get(span.person, 0.0) + span.end_s - span.start_s
+        start_s = max(span.start_s, until_s.get(span.person, span.start_s))
+        total[span.person] = total.get(span.person, 0.0) + max(0.0, span.end_s - start_s)
+        until_s[span.person] = max(start_s, span.end_s)
     return total

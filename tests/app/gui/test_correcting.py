@@ -51,6 +51,18 @@ def test_a_command_corrects_the_picture_and_can_be_undone(
     assert ids_shown(paused) == after  # and from then on
 
 
+def test_people_made_one_keep_the_picture_of_who_had_the_number(qtbot, paused) -> None:
+    presenter = paused.presenter
+    qtbot.waitUntil(lambda: presenter.thumbnails.pictures.keys() >= {1})
+    paused.actions_by_name["forward"].trigger()
+    qtbot.waitUntil(lambda: presenter.thumbnails.pictures.keys() >= {1, 2})
+    own = presenter.thumbnails.pictures[1]
+    paused.editing.select((1, 2))
+    paused.actions_by_name["merge"].trigger()
+    qtbot.waitUntil(lambda: len(presenter.rows()) == 1)
+    assert presenter.rows()[0].picture is own
+
+
 def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> None:
     paused.editing.select((2,))
     paused.actions_by_name["rename"].trigger()
