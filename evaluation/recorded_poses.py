@@ -1,4 +1,7 @@
-"""What the networks see in a video, kept in a file for trackers that are run without networks."""
+"""What the networks see in a video, kept in a file for trackers that are run without networks.
+
+And the whole program on a video, for settings that decide what the networks look at.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,9 @@ import numpy as np
 from evaluation.recordings import FRAME_RATE
 from pose.people import Frame, Poses
 from pose.skeleton import SKELETONS
+from tracking.pipeline import FrameResult, PipelineConfig, build_pipeline
 
+LOWEST_SCORE = 0.2  # of people worth recording
 _PARTS = ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
 
 
@@ -23,13 +28,18 @@ def poses_of_video(video: Path, detector: str, pose: str, keep: Path | None) -> 
     from pose.detector import load_detector
     from pose.estimator import load_estimator
 
-    detect = load_detector(detector, score_thr=0.2)
+    detect = load_detector(detector, score_thr=LOWEST_SCORE)
     estimate = load_estimator(pose, appearance=True)
     people = [estimate(frame, detect(frame)) for frame in _frames(video)]
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         _write(kept, people)
     return people
+
+
+def followed(video: Path, config: PipelineConfig) -> list[FrameResult]:
+    """The whole program's results for every frame of a video."""
+    return list(build_pipeline(config).follow(_frames(video)))
 
 
 def _frames(video: Path) -> Iterator[Frame]:

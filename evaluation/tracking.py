@@ -30,6 +30,7 @@ from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
 from evaluation.shaking import hand_held, shaken
 from pose.errors import UserError
 from pose.people import Poses
+from tracking.pipeline import PipelineConfig
 from tracking.refine import refined
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -107,6 +108,22 @@ def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
         tracked.append(_boxes_and_ids(tracker.update(people, index / FRAME_RATE, warp)))
         spent_ms.append(1000 * (time.process_time() - start))
     return tracked, np.array(spent_ms)
+
+
+def run_pipeline(args: argparse.Namespace, find_missed: bool) -> Contender:
+    """The whole program on the gymnasts' video; with its second look where people were missed."""
+    from evaluation.recorded_poses import LOWEST_SCORE, followed
+
+    config = PipelineConfig(
+        args.detector, args.pose, bbox_thr=LOWEST_SCORE, appearance=True, find_missed=find_missed
+    )
+
+    def track(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+        results = followed(_gymnasts_video(args), config)[GYMNASTS_FROM:][: len(recording.people)]
+        spent_ms = np.array([result.timings_ms["track"] for result in results])
+        return [_boxes_and_ids(result.people) for result in results], spent_ms
+
+    return track
 
 
 def online(make: TrackerMaker) -> Contender:
@@ -200,6 +217,10 @@ def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
     return recordings
 
 
+def _gymnasts_video(args: argparse.Namespace) -> Path:
+    return Path(args.data) / "gymnasts" / "gymnasts.mp4"
+
+
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
     from evaluation.footage import (  # here: only these sets need OpenCV
         filmed,
@@ -208,7 +229,7 @@ def _real_video(name: str, args: argparse.Namespace) -> Recording:
     )
 
     recording = gymnasts(args.data, lambda video: _seen(video, args))
-    images = list(pictures(args.data / "gymnasts" / "gymnasts.mp4"))[GYMNASTS_FROM:]
+    images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed
     return film(recording, images)
@@ -261,6 +282,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             frames = sum(len(recording.people) for recording in recordings)
             print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
             rows = contenders(makers, recordings, args.ablation)
+            if name == "gymnasts" and args.ablation:
+                rows["whole program"] = run_pipeline(args, find_missed=False)
+                rows["whole program, missed people looked for"] = run_pipeline(args, True)
             results[name] = {row: scores(total(recordings, track)) for row, track in rows.items()}
             print(table(results[name]), flush=True)  # noqa: T201
     except UserError as error:
