@@ -96,11 +96,12 @@ class SequenceScore(NamedTuple):
 
 
 def total(scores: Iterable[SequenceScore]) -> PoseCounts:
-    """Sum the counts of a set of at least one sequence."""
-    first, *rest = (score.counts for score in scores)
-    for counts in rest:
-        first = first + counts
-    return first
+    """Sum the counts of a set of at least one sequence, in their order."""
+    counts = [score.counts for score in scores]
+    while len(counts) > 1:  # neighbours first: one by one would copy the first detections each time
+        odd = counts[-1:] if len(counts) % 2 else []
+        counts = [a + b for a, b in zip(counts[0::2], counts[1::2], strict=False)] + odd
+    return counts[0]
 
 
 def score_files(truth_path: Path, predicted_path: Path, options: ScoreOptions) -> SequenceScore:
