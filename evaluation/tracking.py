@@ -35,7 +35,7 @@ from tracking.refine import refined
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
 
-_SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
+SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
 _OURS = "posse"
 _REFINED = "posse, refined afterwards"
 _WITH_CAMERA = "posse, camera motion"
@@ -254,7 +254,7 @@ def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--data", type=Path, default=_SHARED, help="folder of the sets")
+    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the sets")
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET",
                         help=f"of {', '.join(SETS)}")  # fmt: skip
     parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
