@@ -22,6 +22,7 @@ from typing import Any
 
 from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings, read_preset
+from evaluation.random_weights import write_random_weights
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
 from pose.detector import PersonDetector
 from pose.errors import UserError
@@ -30,6 +31,7 @@ from pose.runtime import choose_device, core_count
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample.mp4"
+RANDOM = "random:"  # before the name of a published network: weights of chance in its place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=int, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")
-    parser.add_argument("--pose", help="name or file")
+    parser.add_argument("--pose", help="name or file; random:NAME is a published one's likeness")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
     parser.add_argument("--peers", action="store_true", help="time others' ways beside ours")
     parser.add_argument("--no-stages", action="store_true", help="end to end only")
@@ -50,15 +52,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 0."""
-    settings = read_preset(args.mode, device=args.device) if args.mode else Settings()
-    named = {name: getattr(args, name) for name in ("detector", "pose") if getattr(args, name)}
-    config = dataclasses.replace(settings.pipeline, device=args.device, **named)
-    settings = dataclasses.replace(settings, pipeline=config)
-    settings = dataclasses.replace(
-        settings, clip=dataclasses.replace(settings.clip, max_frames=args.frames)
-    )
-    report: dict[str, Any] = {"machine": machine(args.device), "pipeline": _names(config)}
     with tempfile.TemporaryDirectory() as folder:
+        settings = _settings(args, Path(folder))
+        config = settings.pipeline
+        report: dict[str, Any] = {"machine": machine(args.device), "pipeline": _names(config)}
         video = args.video
         if args.height:
             video = Path(folder) / "input.mp4"
@@ -83,6 +80,20 @@ def run(args: argparse.Namespace) -> int:
     if args.json:
         args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
     return 0
+
+
+def _settings(args: argparse.Namespace, folder: Path) -> Settings:
+    """What to measure: a preset with the networks named; those of chance go into `folder`."""
+    settings = read_preset(args.mode, device=args.device) if args.mode else Settings()
+    named = {kind: getattr(args, kind) for kind in ("detector", "pose") if getattr(args, kind)}
+    for kind, name in named.items():
+        if name.startswith(RANDOM):
+            named[kind] = str(write_random_weights(name.removeprefix(RANDOM), folder))
+    return dataclasses.replace(
+        settings,
+        pipeline=dataclasses.replace(settings.pipeline, device=args.device, **named),
+        clip=dataclasses.replace(settings.clip, max_frames=args.frames),
+    )
 
 
 def _say(text: str) -> None:

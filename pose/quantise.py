@@ -2,9 +2,10 @@
 
 `python -m pose.quantise WEIGHTS --data COCO_JSON --images DIR` runs the network over pictures of
 people, notes between which values the input of each convolution lies, and writes that into the
-file's header. OpenVINO then gets each convolution with its input and weights rounded to 8 bits
-(uniform, one scale per tensor and per output channel; Jacob et al., CVPR 2018); the first and last
-layers, and all sums between, stay as they are.
+file's header; a published checkpoint becomes a file of ours, `-o FILE`. OpenVINO then gets each
+convolution with its input and weights rounded to 8 bits (uniform, one scale per tensor and per
+output channel; Jacob et al., CVPR 2018); the first and last layers, and all sums between, stay as
+they are.
 """
 
 from __future__ import annotations
@@ -25,11 +26,12 @@ from tqdm import tqdm
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.geometry import crop_regions, xywh_to_xyxy
-from pose.library import detector_network, pose_network
+from pose.library import detector_network, find_weights, pose_network, write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
+from pose.official import recognise
 from pose.people import ImageArray
 from pose.runtime import FromBytes
-from pose.weights import load_weights, read_metadata, save_weights
+from pose.weights import State, load_checkpoint, load_weights, save_weights
 
 Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest input
 
@@ -133,22 +135,44 @@ def calibration_pictures(
     return pictures
 
 
+def published(file: Path) -> tuple[State, dict[str, str]]:
+    """A checkpoint's state and the header it needs as a file of ours."""
+    found = recognise(load_checkpoint(file))
+    is_pose = found.kind == "pose"
+    network = (pose_network if is_pose else detector_network)(str(file))
+    width, height = network.network.pictures.size_wh
+    metadata = {
+        "name": file.stem,
+        "kind": found.kind,
+        "network": json.dumps(found.arguments),
+        "input_wh": f"{width}x{height}",
+    }
+    if isinstance(network, PoseNetwork):
+        metadata["skeleton"] = write_skeleton(network.skeleton)
+        metadata["unbiased"] = str(int(network.unbiased))
+    return found.state, metadata
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Calibrate a weights file in place."""
     parser = argparse.ArgumentParser(prog="python -m pose.quantise", description=__doc__)
-    parser.add_argument("weights", type=Path, help="a safetensors file of ours")
+    parser.add_argument("weights", help="a name that 'posse models' lists, or a weights file")
+    parser.add_argument("-o", "--output", type=Path, help="the safetensors file (WEIGHTS itself)")
     parser.add_argument("--data", type=Path, required=True, help="COCO-keypoints JSON")
     parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
     parser.add_argument("--count", type=int, default=200, help="pictures to look at")
     args = parser.parse_args(argv)
     try:
-        is_pose = read_metadata(args.weights).get("kind") == "pose"
-        network = (pose_network if is_pose else detector_network)(str(args.weights))
+        file = find_weights(args.weights)
+        output = args.output or file
+        if output.suffix != ".safetensors":
+            raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
+        state, metadata = load_weights(file) if file.suffix == output.suffix else published(file)
+        network = (pose_network if metadata["kind"] == "pose" else detector_network)(str(file))
         pictures = calibration_pictures(network, args.data, args.images, args.count)
         ranges = activation_ranges(network.network, pictures)
-        state, metadata = load_weights(args.weights)
         short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}
-        save_weights(args.weights, state, {**metadata, "ranges": json.dumps(short)})
+        save_weights(output, state, {**metadata, "ranges": json.dumps(short)})
     except UserError as error:
         print(f"pose.quantise: {error}", file=sys.stderr)  # noqa: T201
         return 1
