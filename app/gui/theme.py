@@ -58,6 +58,7 @@ QPushButton:pressed {{ background: {line}; }}
 QPushButton:disabled {{ color: {muted}; }}
 QPushButton:default, QPushButton#primary {{ background: {accent}; color: {on_accent};
   border-color: {accent}; }}
+QPushButton#primary:disabled {{ background: {raised}; color: {muted}; border-color: {line}; }}
 QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {raised}; border: 1px solid {line};
   border-radius: 6px; padding: 4px 8px; color: {text}; selection-background-color: {accent}; }}
 QComboBox:focus, QSpinBox:focus, QDoubleSpinBox:focus, QLineEdit:focus {{ border-color: {accent}; }}
