@@ -29,41 +29,45 @@ def poseval_argsorts(
     is wanted; all by default. The others come out sorted as well, faster. The lists, one at least,
     are worked off together, since most of the time goes into starting numpy's operations.
     """
-    # The lists lie behind one another; each is a part that is sorted in its own place.
-    values = np.concatenate([np.zeros(0), *scores])
-    wanted = np.ones(len(values), bool) if matters is None else np.concatenate(matters)
-    order = np.arange(len(values))
+    # The lists lie behind one another; each is a part that is sorted in its own place. A part holds
+    # the values of its ranks at all times, since equal ones are never parted.
+    values = np.concatenate(scores)
     ends = np.cumsum([len(part) for part in scores])
     starts = ends - [len(part) for part in scores]
+    by_rank = np.concatenate(
+        [part.argsort() + start for part, start in zip(scores, starts, strict=True)]
+    )
+    ranked = values[by_rank]
+    wanted = np.ones(len(values), bool) if matters is None else np.concatenate(matters)[by_rank]
+    reach = [0, *np.cumsum(wanted).tolist()]  # how many of those wanted lie below each rank
     parts = [
         (start, end, 2 * int(math.log2(end - start)))
         for start, end in zip(starts.tolist(), ends.tolist(), strict=True)
         if end > start
     ]
+    order = np.arange(len(values))
     blocks: list[tuple[int, int]] = []
     while parts:
         start, end, depth = parts.pop()
         part = order[start:end]
-        keys = values[part]
-        if not wanted[part].any():
-            order[start:end] = part[keys.argsort()]
-            continue
-        if depth <= 0:  # too many equal scores to get on
-            order[start:end] = part[_introsort(keys)]
-            continue
-        if end - start <= _BLOCK:
+        if reach[start] == reach[end]:  # any order will do
+            part[:] = by_rank[start:end]
+        elif depth <= 0:  # too many equal scores to get on
+            part[:] = part[_introsort(values[part])]
+        elif end - start <= _BLOCK:
             blocks.append((start, end))
-            continue
-        pivot = _pivot(keys)
-        large = keys >= pivot
-        order[start:end] = part[_partition(large)]
-        middle = end - int(large.sum())
-        if middle > start:
-            parts.append((start, middle, depth - 1))
-        if pivot != keys.max():
-            parts.append((middle, end, depth - 1))
+        else:
+            keys = values[part]
+            pivot = _pivot(keys)
+            large = keys >= pivot
+            part[:] = part[_partition(large)]
+            middle = end - int(large.sum())
+            if middle > start:
+                parts.append((start, middle, depth - 1))
+            if pivot != ranked[end - 1]:  # else they are all equal
+                parts.append((middle, end, depth - 1))
     _sort_blocks(values, order, blocks)
-    return [part - start for part, start in zip(np.split(order, ends[:-1]), starts, strict=True)]
+    return [order[start:end] - start for start, end in zip(starts, ends, strict=True)]
 
 
 def _pivot(values: FloatArray) -> np.float64:
