@@ -1,9 +1,7 @@
 """The window under load: bounded latency, exact counts, flat memory, an interface that answers.
 
 In short here; `POSSE_ENDURANCE=120 pytest tests/app/gui/test_endurance.py -s` runs two minutes and
-two hundred changes. The bounds on times are those of an otherwise idle machine, so the first test
-is among the slow ones, left to who has one; tests/app/test_session.py has the counts and the median
-on every run.
+two hundred changes. Bounds on times are only asked for where other programs leave the processor.
 """
 
 from __future__ import annotations
@@ -22,12 +20,18 @@ from PyQt6.QtCore import QTimer
 FULL = bool(os.environ.get("POSSE_ENDURANCE"))
 SECONDS = float(os.environ.get("POSSE_ENDURANCE", "3"))
 CHANGES = 200 if FULL else 12
+BUSY = 0.03  # share of the time that other programs may take from the window
 
 
 def resident_mb() -> float:
     """Memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def kept_waiting_s() -> float:
+    """How long this thread has waited for a processor that other programs had."""
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 class Heartbeat:
@@ -69,9 +73,9 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
     window.presenter._show = measured
     heartbeat = Heartbeat()
     gc.collect()
-    before_mb = resident_mb()
+    before_mb, waited_s = resident_mb(), kept_waiting_s()
     qtbot.wait(round(SECONDS * 1000))
-    after_mb = resident_mb()
+    after_mb, waited_s = resident_mb(), kept_waiting_s() - waited_s
     window.session.stop()
     qtbot.waitUntil(lambda: gauges.counts().in_flight == 0)
 
@@ -86,9 +90,11 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
         f"{before_mb:.0f} -> {after_mb:.0f} MB; event loop gap p99 "
         f"{np.percentile(heartbeat.gaps_ms, 99):.0f} ms, worst {max(heartbeat.gaps_ms):.0f} ms"
     )
+    assert after_mb - before_mb < 40
+    if waited_s > BUSY * SECONDS:
+        pytest.skip(f"the machine is busy: it kept the window waiting for {waited_s:.1f} s")
     assert worst_ms < bound_ms
     assert max(heartbeat.gaps_ms) < 100
-    assert after_mb - before_mb < 40
 
 
 def test_many_quick_starts_stops_and_changes_leave_nothing_behind(qtbot, open_window) -> None:

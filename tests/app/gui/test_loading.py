@@ -12,6 +12,7 @@ import pytest
 SAMPLE = Path(__file__).resolve().parents[3] / "assets" / "sample.mp4"
 PROGRAM = """
 import json, os, sys, time
+from pathlib import Path
 os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
@@ -29,7 +30,10 @@ window = MainWindow(session, kept, settings)
 window.show()
 app.processEvents()
 assert "torch" not in sys.modules  # or there is nothing to measure
-gaps_ms, last_s = [], time.monotonic()
+gaps_ms, last_s, waited_s = [], 0.0, 0.0
+
+def kept_waiting_s():
+    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 def beat():
     global last_s
@@ -46,15 +50,17 @@ timer.timeout.connect(beat)
 QTimer.singleShot(100_000, lambda: app.exit(3))
 
 def begin():
-    global last_s
-    last_s = time.monotonic()
+    global last_s, waited_s
+    last_s, waited_s = time.monotonic(), kept_waiting_s()
     timer.start()
     window.open([sys.argv[1]])
 
 QTimer.singleShot(1000, begin)  # once the window itself is painted
 code = app.exec()
+waited_s = kept_waiting_s() - waited_s
 window.close()
-print(json.dumps({"code": code, "torch": "torch" in sys.modules, "gaps_ms": gaps_ms}))
+told = {"code": code, "torch": "torch" in sys.modules, "gaps_ms": gaps_ms, "waited_s": waited_s}
+print(json.dumps(told))
 """
 
 
@@ -73,6 +79,8 @@ def test_the_window_goes_on_while_networks_load(tmp_path: Path) -> None:
     assert told["code"] == 0 and told["torch"]
     worst = sorted(told["gaps_ms"])[-3:]
     print(f"\nlongest gaps in the event loop while networks load: {worst} ms")
+    if told["waited_s"] > 0.03 * sum(told["gaps_ms"]) / 1000:
+        pytest.skip(f"the machine is busy: the window waited for {told['waited_s']:.1f} s")
     # Linked by their import, torch's libraries held the window for 900 ms; what its own start
     # takes, a tenth of a second, remains
     assert worst[-1] < 300
