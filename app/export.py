@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from pose.export import SUFFIX, deviation, export
-from pose.library import detector_network, pose_network
+from pose.library import any_network
 from pose.networks import DetectorNetwork, PoseNetwork
 from pose.weights import WeightsError
 
@@ -22,7 +22,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and check; 0."""
-    network = open_any(args.network)
+    network = any_network(args.network)
     output = args.output or Path(Path(args.network).stem + SUFFIX[args.to])
     export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
@@ -40,20 +40,10 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def open_any(name_or_file: str) -> PoseNetwork | DetectorNetwork:
-    """The network that a user names, of whichever kind it is."""
-    try:
-        return pose_network(name_or_file)
-    except WeightsError as error:
-        if "is a detector" not in str(error):
-            raise
-        return detector_network(name_or_file)
-
-
 def _deviation(network: PoseNetwork | DetectorNetwork, file: Path) -> float:
     from pose.on_openvino import OpenVinoRuntime
 
-    written = open_any(str(file))
+    written = any_network(str(file))
     return deviation(network.network, OpenVinoRuntime(written.network, precision="f32"))
 
 

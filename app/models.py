@@ -15,12 +15,10 @@ from pose.fetch import fetch
 from pose.library import (
     BUNDLED,
     SUFFIXES,
-    check_hash,
-    detector_network,
+    any_network,
     local_weights,
-    pose_network,
 )
-from pose.networks import DetectorNetwork, PoseNetwork
+from pose.networks import PoseNetwork
 from pose.official import recognise
 from pose.weights import WeightsError, cache_dir, load_checkpoint, read_metadata, require_file
 
@@ -66,15 +64,22 @@ def listing() -> str:
 
 def _local_row(file: Path) -> tuple[str, ...]:
     """A bundled file, or one that the user added."""
+    where = "bundled" if file.parent == BUNDLED else "added"
+    size = _size(file.stat().st_size)
+    try:
+        network = any_network(str(file))
+    except WeightsError:
+        return (file.stem, "damaged", "", "", "", size, where)
+    width, height = network.network.pictures.size_wh
     metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
     return (
         file.stem,
-        metadata.get("kind", "?"),
-        metadata.get("input_wh", "?"),
-        metadata.get("skeleton", "")[:15],
-        metadata.get("score", "")[:5],
-        _size(file.stat().st_size),
-        "bundled" if file.parent == BUNDLED else "added",
+        "pose" if isinstance(network, PoseNetwork) else "detector",
+        f"{width}x{height}",
+        network.skeleton.name if isinstance(network, PoseNetwork) else "",
+        f"{float(metadata['score']):.2f} at its training" if "score" in metadata else "",
+        size,
+        where,
     )
 
 
@@ -139,32 +144,21 @@ def describe_file(file: Path) -> str:
     require_file(file)
     if file.suffix not in SUFFIXES:
         raise WeightsError(f"{file}: weights end in {', '.join(SUFFIXES)}")
-    if file.suffix in (".pth", ".pt"):
-        return _describe_checkpoint(file)
-    network: PoseNetwork | DetectorNetwork
-    try:
-        network = pose_network(str(file))
-    except WeightsError as error:
-        if "is a detector" not in str(error):
-            raise
-        network = detector_network(str(file))
+    network = any_network(str(file))
     width, height = network.network.pictures.size_wh
-    if isinstance(network, DetectorNetwork):
-        return f"{file.name} is a person detector for up to {width}x{height}"
-    return f"{file.name} is a pose network of {network.skeleton.name} for {width}x{height}"
+    if isinstance(network, PoseNetwork):
+        names = f"{len(network.skeleton)} joints ({network.skeleton.name})"
+        about = f"a pose network of {names} for {width}x{height}"
+    else:
+        about = f"a person detector for up to {width}x{height}"
+    return f"{file.name} is {about}{_origin(file) if file.suffix in ('.pth', '.pt') else ''}"
 
 
-def _describe_checkpoint(file: Path) -> str:
-    published = by_name(file.name)
-    if published:
-        check_hash(file, published)
-    try:
-        found = recognise(load_checkpoint(file))
-    except WeightsError as error:
-        raise WeightsError(f"{file}: {error}") from error
-    parts = "joints" if found.kind == "pose" else "classes"
-    origin = f", as published ({published.score})" if published else ""
-    return f"{file.name} is {found.family} of {found.outputs} {parts}, {found.layout} names{origin}"
+def _origin(file: Path) -> str:
+    """Which published network a checkpoint is of, how its keys are named, and what it scored."""
+    found, published = recognise(load_checkpoint(file)), by_name(file.name)
+    score = f", as published ({published.score})" if published else ""
+    return f": {found.family}, {found.layout} names{score}"
 
 
 def _say(text: str) -> None:

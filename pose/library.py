@@ -112,13 +112,24 @@ def detector_network(name_or_file: str) -> DetectorNetwork:
     )
 
 
+def any_network(name_or_file: str) -> PoseNetwork | DetectorNetwork:
+    """The network that a user names, of whichever kind it is. Raises WeightsError."""
+    try:
+        return pose_network(name_or_file)
+    except WeightsError as error:
+        if "is a detector" not in str(error):
+            raise
+        return detector_network(name_or_file)
+
+
 def _official(file: Path) -> tuple[Published | None, Recognised]:
     """A torch checkpoint: its entry in the catalogue, if it has one, and what it is."""
     published = by_name(file.name)
     if published:
         check_hash(file, published)
+    state = load_checkpoint(file)
     try:
-        return published, recognise(load_checkpoint(file))
+        return published, recognise(state)
     except WeightsError as error:
         raise WeightsError(f"{file}: {error}") from error
 

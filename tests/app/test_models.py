@@ -45,7 +45,9 @@ def test_the_list_has_every_published_and_every_added_file(ours: Path) -> None:
 
 def test_an_added_file_can_be_used_by_name(ours: Path, cache: Path) -> None:
     said = add_file(ours)
-    assert said == "mine.safetensors is a pose network of coco17 for 32x64; use it as mine"
+    assert said == (
+        "mine.safetensors is a pose network of 17 joints (coco17) for 32x64; use it as mine"
+    )
     assert [file.name for file in cache.iterdir()] == ["mine.safetensors"]
     assert pose_network("mine").network.pictures.size_wh == (32, 64)
     assert "in the cache already" in add_file(cache / "mine.safetensors")
@@ -55,7 +57,18 @@ def test_a_checkpoint_is_told_by_its_keys(tmp_path: Path) -> None:
     path = tmp_path / "some.pth"
     state = YOLOX(**YOLOX_SIZES["tiny"]).state_dict()
     torch.save({"model": {f"module.{key}": value for key, value in state.items()}}, path)
-    assert describe_file(path) == "some.pth is yolox-tiny of 80 classes, module. names"
+    assert describe_file(path) == (
+        "some.pth is a person detector for up to 416x416: yolox-tiny, module. names"
+    )
+
+
+def test_the_list_tells_what_an_added_checkpoint_is(tmp_path: Path, cache: Path) -> None:
+    torch.save(HRNet(**TINY, joints=14).state_dict(), tmp_path / "crowdpose_128x96.pth")
+    assert "14 joints (crowdpose14) for 96x128" in add_file(tmp_path / "crowdpose_128x96.pth")
+    (cache / "cut.pth").write_bytes((cache / "crowdpose_128x96.pth").read_bytes()[:500])
+    rows = {line.split()[0]: line.split()[1:4] for line in listing().splitlines() if line}
+    assert rows["crowdpose_128x96"] == ["pose", "96x128", "crowdpose14"]
+    assert rows["cut"][0] == "damaged"
 
 
 def test_what_is_wrong_with_a_file_is_told_and_the_file_not_kept(
