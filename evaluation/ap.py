@@ -15,6 +15,8 @@ import numpy as np
 from evaluation.matching import BoolArray, FloatArray, IntArray
 from evaluation.tie_order import poseval_argsorts
 
+_TOGETHER = 50_000  # scores sorted side by side; more at once would only take memory
+
 
 class JointDetections(NamedTuple):
     """Every predicted joint of a sequence; those of sequences join with +."""
@@ -104,16 +106,16 @@ def _order_ties(
     orders: list[IntArray], scores: Sequence[FloatArray], correct: Sequence[BoolArray]
 ) -> None:
     """Rank equal scores as poseval does in those `orders` of joints where that tells."""
-    tied, matters = [], []
-    for joint, (order, s, c) in enumerate(zip(orders, scores, correct, strict=True)):
-        mixed = np.zeros(len(s), bool)
-        mixed[order] = _mixed_ties(s[order], c[order])
-        if mixed.any():
-            tied.append(joint)
-            matters.append(mixed)
-    if tied:
-        rising = poseval_argsorts([scores[joint] for joint in tied], matters)
-        for joint, order in zip(tied, rising, strict=True):
+    mixed = []
+    for order, s, c in zip(orders, scores, correct, strict=True):
+        mixed.append(np.zeros(len(s), bool))
+        mixed[-1][order] = _mixed_ties(s[order], c[order])
+    tied = [joint for joint, ties in enumerate(mixed) if ties.any()]
+    step = max(1, _TOGETHER // max(1, *map(len, scores)))
+    for first in range(0, len(tied), step):
+        joints = tied[first : first + step]
+        rising = poseval_argsorts([scores[j] for j in joints], [mixed[j] for j in joints])
+        for joint, order in zip(joints, rising, strict=True):
             orders[joint] = order[::-1]
 
 
