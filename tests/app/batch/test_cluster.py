@@ -13,14 +13,25 @@ from test_runs import build_that_dies_once, build_without_weights
 
 from app.batch.cluster import ClusterError, WeightsFile, run_cluster, with_local_weights
 from app.batch.inputs import find_clips
+from app.batch.manifest import NAME
 from app.batch.progress import Quiet
 from app.batch.runs import run_batch
+from app.batch.store import Store
 from app.batch.workers import run_here
 from app.config import ClipOptions, Settings
 from pose.weights import WeightsError
 from tracking.pipeline import PipelineConfig
 
-PLAIN = Settings(clip=ClipOptions(video=False))
+SETTINGS = Settings(clip=ClipOptions(formats=("posetrack18", "csv", "coco", "mot")))
+
+
+def compare(one: Path, many: Path) -> None:
+    """All files but the manifest, which holds how long each clip took, are the same."""
+    names = sorted(path.name for path in one.iterdir() if path.name != NAME)
+    assert len(names) == 3 * 6  # video, four kinds of tracks and the header of three clips
+    assert names == sorted(path.name for path in many.iterdir() if path.name != NAME)
+    for name in names:
+        assert (one / name).read_bytes() == (many / name).read_bytes(), name
 
 
 def test_weights_sent_along_are_written_once_and_named_in_the_config() -> None:
@@ -63,7 +74,7 @@ class TestCluster:
 
     def batch(self, season: Path, output: Path, run: partial) -> list[str]:
         clips = find_clips([str(season)], output)
-        outcome = run_batch(clips, output, PLAIN, {}, run, Quiet(), lambda: False)
+        outcome = run_batch(clips, output, SETTINGS, {}, run, Quiet(), lambda: False)
         assert not outcome.failed, outcome.failed
         return sorted(Path(entry.source).name for entry in outcome.done)
 
@@ -81,8 +92,7 @@ class TestCluster:
         run = partial(run_cluster, build=build, address=cluster)
         assert self.batch(season, tmp_path / "many", run) == ["a.mp4", "b.mp4", "c.mp4"]
         self.batch(season, tmp_path / "one", partial(run_here, build=build))
-        for one in sorted((tmp_path / "one").glob("?.*")):
-            assert one.read_bytes() == (tmp_path / "many" / one.name).read_bytes(), one.name
+        compare(tmp_path / "one", tmp_path / "many")
 
     def test_a_worker_killed_in_the_middle_changes_nothing(
         self, cluster: str, season: Path, tmp_path: Path, marker: Path
@@ -91,8 +101,15 @@ class TestCluster:
         assert self.batch(season, tmp_path / "many", run) == ["a.mp4", "b.mp4", "c.mp4"]
         assert marker.exists()
         self.batch(season, tmp_path / "one", partial(run_here, build=build))
-        for name in ("a.csv", "b.csv", "c.csv"):
-            assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "many" / name).read_bytes()
+        compare(tmp_path / "one", tmp_path / "many")
+
+    def test_results_reach_a_store(self, cluster: str, season: Path, tmp_path: Path) -> None:
+        run = partial(run_cluster, build=build, address=cluster)
+        store = Store(f"file://{tmp_path}/store")
+        clips = find_clips([str(season)], store.scratch)
+        run_batch(clips, store.scratch, SETTINGS, {}, run, Quiet(), lambda: False, store=store)
+        self.batch(season, tmp_path / "one", partial(run_here, build=build))
+        compare(tmp_path / "one", tmp_path / "store")
 
     def test_missing_weights_end_the_batch_with_their_own_line(
         self, cluster: str, season: Path, tmp_path: Path
