@@ -68,6 +68,10 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
     many: it will be given several pictures at once (crops) rather than one (a whole frame).
     """
     if device.type == "cuda":
+        if network.build is None:
+            from pose.on_onnxruntime import OnnxRuntime
+
+            return OnnxRuntime(network, device)
         from pose.on_cuda import CudaRuntime
 
         return CudaRuntime(network, device)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import warnings
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 
@@ -14,9 +16,10 @@ from pose.estimator import load_estimator
 from pose.export import SUFFIX, deviation, export
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
+from pose.on_onnxruntime import OnnxRuntime
 from pose.on_openvino import OpenVinoRuntime
 from pose.people import Detections, Frame
-from pose.runtime import DeviceError
+from pose.runtime import DeviceError, choose_runtime
 from pose.skeleton import CROWDPOSE14
 from pose.weights import WeightsError, save_weights
 from pose.yolox import HRNetDetector
@@ -92,6 +95,38 @@ def test_onnx_runtime_reads_our_onnx(pose_file: Path, tmp_path: Path) -> None:
     found = session.run(None, {"images": pictures})[0]
     expected = OpenVinoRuntime(network.network, precision="f32").submit(pictures)()[0]
     np.testing.assert_allclose(found, expected, atol=1e-3 * float(expected.abs().max()))
+
+
+def test_onnx_runtime_gives_what_torch_gives(pose_file: Path, tmp_path: Path) -> None:
+    network, path = pose_network(str(pose_file)), tmp_path / "out.onnx"
+    export(network, "onnx", path)
+    run = OnnxRuntime(pose_network(str(path)).network, torch.device("cpu"))
+    assert deviation(network.network, run) < 1e-4
+    assert run.submit(np.zeros((0, 64, 32, 3), np.uint8))()[0].shape == (0, 14, 16, 8)
+
+
+def test_onnx_files_from_elsewhere_take_one_normalised_picture(
+    pose_file: Path, tmp_path: Path
+) -> None:
+    network, path = pose_network(str(pose_file)).network, tmp_path / "theirs.onnx"
+    assert network.build is not None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(network.build(), (torch.zeros(1, 3, 64, 32),), path, dynamo=False)
+    run = OnnxRuntime(pose_network(str(path)).network, torch.device("cpu"))
+    assert deviation(network, run) < 1e-4
+
+
+@pytest.mark.parametrize(("to", "advice"), [("onnx", "onnxruntime-gpu"), ("openvino", "CPUs")])
+def test_what_an_exported_file_needs_on_cuda_is_told(
+    to: str, advice: str, pose_file: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / f"out{SUFFIX[to]}"
+    export(pose_network(str(pose_file)), to, path)
+    if to == "onnx" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
+        pytest.skip("this ONNX Runtime has CUDA")
+    with pytest.raises(DeviceError, match=advice):
+        choose_runtime(pose_network(str(path)).network, torch.device("cuda:0"), many=True)
 
 
 def test_an_exported_file_is_not_exported_again(pose_file: Path, tmp_path: Path) -> None:

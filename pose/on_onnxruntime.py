@@ -1,0 +1,57 @@
+"""ONNX files on CUDA, by ONNX Runtime and its CUDA provider (pip install onnxruntime-gpu)."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+
+import torch
+
+from pose.cutting import Bytes
+from pose.networks import Network
+from pose.runtime import DeviceError, FromBytes, Outputs, as_tensor
+
+PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
+
+
+class OnnxRuntime:
+    """An ONNX file on a device: ours of bytes, or one from elsewhere of normalised pictures.
+
+    Raises DeviceError where the file is no ONNX, or ONNX Runtime has no provider for the device.
+    """
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        provider = PROVIDERS[device.type]
+        advice = "name the weights it was exported from, or use --device cpu"
+        if network.file is None or network.file.suffix != ".onnx":
+            raise DeviceError(f"{network.name}: OpenVINO files run on CPUs alone; {advice}")
+        if not importlib.util.find_spec("onnxruntime"):
+            raise DeviceError(f"{network.file} on {device}: pip install onnxruntime-gpu; {advice}")
+        import onnxruntime
+
+        if provider not in onnxruntime.get_available_providers():
+            raise DeviceError(
+                f"{network.file}: this ONNX Runtime has no {provider}; "
+                f"pip install onnxruntime-gpu in its place; {advice}"
+            )
+        options = {"device_id": device.index or 0} if device.type == "cuda" else {}
+        self.device = device
+        self._session = onnxruntime.InferenceSession(network.file, providers=[(provider, options)])
+        given = self._session.get_inputs()[0]
+        self._name = given.name
+        self._at_once = given.shape[0] if isinstance(given.shape[0], int) else None
+        self._prepare: torch.nn.Module = torch.nn.Identity()
+        if given.type != "tensor(uint8)":
+            self._prepare = FromBytes(torch.nn.Identity(), network.pictures).to(device)
+
+    def submit(self, images: Bytes) -> Callable[[], Outputs]:
+        pictures = self._prepare(as_tensor(images, self.device)).cpu()
+        parts = [
+            self._session.run(None, {self._name: part.numpy()})
+            for part in pictures.split(self._at_once or max(1, len(pictures)))
+        ]
+        outputs = [
+            torch.cat([torch.from_numpy(piece) for piece in pieces])
+            for pieces in zip(*parts, strict=True)
+        ]
+        return lambda: [output.float().to(self.device) for output in outputs]
