@@ -54,9 +54,9 @@ class Budget:
         self._recent.clear()
         _log.warning(
             "a frame takes %.0f ms, the limit is %.0f: the detector now sees %.0f%% of its size, "
-            "on every %s frame",
+            "on %s frame",
             usual_ms,
             self.limit_ms,
             100 * self.effort,
-            {1: "", 2: "second", 4: "fourth"}[self.detect_every],
+            {1: "every", 2: "every second", 4: "every fourth"}[self.detect_every],
         )

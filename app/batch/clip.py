@@ -17,6 +17,7 @@ from app.batch.outputs import (
     DECODED_AHEAD,
     after_second_pass,
     beside,
+    check_formats,
     draw_again,
     only,
     sound_of,
@@ -110,6 +111,7 @@ def track_clip(
         info = ClipInfo(
             clip.stem.name, size_wh, pipeline.skeleton, rate, settings.to_json(), weights
         )
+        check_formats(info, options.formats)
         encoder = choose_encoder(size_wh, options.quick_video)  # parts of two cannot be joined
         key = {**info.to_json(), **fingerprint(clip.source), "encoder": encoder and encoder.name}
         blocks = Blocks(clip.work, key, pipeline.skeleton)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -69,6 +70,16 @@ def write_tracks(
     note.write(json.dumps(info.to_json(), indent=1) + "\n")
     note.close()
     return outputs
+
+
+def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
+    """Raise before the first frame what would otherwise be raised after the last.
+
+    TracksFileError where a format has no place for the skeleton, or needs what is not installed.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        for name in formats:
+            open_writer(name, Path(folder) / name, info).abort()
 
 
 def write_measures(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from pose.people import Poses
-from pose.skeleton import COCO17, MPII16, POSETRACK15, POSETRACK18
+from pose.skeleton import COCO17, MPII16, POSETRACK15, POSETRACK18, SKELETONS, Skeleton
 from tracking.files import (
     FORMATS,
     ClipInfo,
@@ -172,13 +172,32 @@ def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
     assert len(lines[6].split("\t")) == 2 + 3 * 17
 
 
+@pytest.mark.parametrize("name", ["mpii16", "aic14", "crowdpose14", "wholebody133"])
+def test_other_skeletons_reach_posetrack_by_the_names_of_their_joints(
+    tmp_path: Path, name: str
+) -> None:
+    skeleton = SKELETONS[name]
+    keypoints = np.random.default_rng(0).uniform(0, 400, (1, len(skeleton), 2))
+    scores = np.full((1, len(skeleton)), 0.5)
+    poses = Poses(np.array([[0, 0, 400, 400]]), np.ones(1), keypoints, scores, skeleton)
+    writer = open_writer("posetrack18", tmp_path / "x.json", ClipInfo("x", (640, 480), skeleton))
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(poses, np.array([3]))))
+    writer.close()
+    read = read_tracks(tmp_path / "x.json").frames[0].people.poses
+    for joint in ("left_wrist", "right_ankle"):
+        found = read.keypoints[0, POSETRACK18.index(joint)]
+        np.testing.assert_allclose(found, keypoints[0, skeleton.index(joint)], atol=0.01)
+    assert (read.keypoint_scores[0, POSETRACK18.index("nose")] > 0) == ("nose" in skeleton.names)
+    assert read.keypoint_scores[0, POSETRACK18.index("head_bottom")] == 0.5  # their neck
+
+
 def test_a_skeleton_without_a_mapping_is_refused_by_name(tmp_path: Path) -> None:
-    info = ClipInfo("dance", (640, 480), MPII16)
     with pytest.raises(TracksFileError, match="mpii16"):
-        open_writer("openpose", tmp_path / "x_openpose", info)
-    writer = open_writer("posetrack18", tmp_path / "x.json", info)
-    with pytest.raises(TracksFileError, match="mpii16"):
-        writer.put(frame_without_picture(0, 0.0, TrackedPoses.empty(MPII16)))
+        open_writer("openpose", tmp_path / "x_openpose", ClipInfo("dance", (640, 480), MPII16))
+    hand = Skeleton("hand", ("thumb", "finger"), ((0, 1),), (0, 1), (0.05, 0.05))
+    writer = open_writer("posetrack18", tmp_path / "x.json", ClipInfo("x", (640, 480), hand))
+    with pytest.raises(TracksFileError, match="hand"):
+        writer.put(frame_without_picture(0, 0.0, TrackedPoses.empty(hand)))
     writer.abort()
 
 

@@ -10,6 +10,9 @@ from pose.skeleton import COCO17, POSETRACK15, POSETRACK18, Skeleton, coco17_to_
 from tracking.files import TracksFileError
 from tracking.tracks import TrackedPoses
 
+# PoseTrack's neck is where the head begins, which MPII calls upper_neck
+_ALIASES = {"neck": ("neck", "head_bottom", "upper_neck")}
+
 
 def triplets(poses: Poses) -> list[list[float]]:
     """x, y, confidence of every joint in one flat list per person, to a hundredth of a pixel."""
@@ -59,20 +62,35 @@ def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:
 
 
 def to_posetrack15(poses: Poses) -> Poses:
-    """The poses in PoseTrack 2017's 15 joints. Raises TracksFileError where there is no mapping."""
+    """The poses in PoseTrack 2017's 15 joints, by their names; those of others are not given.
+
+    Raises TracksFileError where the skeleton has none of them.
+    """
+    names, count = poses.skeleton.names, len(COCO17)
     if poses.skeleton == POSETRACK15:
         return poses
-    if poses.skeleton == COCO17:
-        keypoints, scores = coco17_to_posetrack15(poses.keypoints, poses.keypoint_scores)
-    elif poses.skeleton == POSETRACK18:
-        source = [_name18(name) for name in POSETRACK15.names]
-        pick = [POSETRACK18.index(name) for name in source]
-        keypoints, scores = poses.keypoints[:, pick], poses.keypoint_scores[:, pick]
-    else:
+    if names[:count] == COCO17.names:  # COCO-WholeBody begins with the same 17
+        keypoints, scores = coco17_to_posetrack15(
+            poses.keypoints[:, :count], poses.keypoint_scores[:, :count]
+        )
+        return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK15)
+    keypoints = np.zeros((len(poses), len(POSETRACK15), 2), np.float32)
+    scores = np.zeros((len(poses), len(POSETRACK15)), np.float32)
+    sources = [
+        next((names.index(alias) for alias in _ALIASES.get(name, (name,)) if alias in names), -1)
+        for name in POSETRACK15.names
+    ]
+    given = [target for target, source in enumerate(sources) if source >= 0]
+    if not given:
         raise TracksFileError(
-            f"the skeleton {poses.skeleton.name} has no mapping to PoseTrack's joints; "
+            f"the skeleton {poses.skeleton.name} has none of PoseTrack's joints; "
             "choose another --format (csv, coco)"
         )
+    taken = [sources[target] for target in given]
+    keypoints[:, given], scores[:, given] = (
+        poses.keypoints[:, taken],
+        poses.keypoint_scores[:, taken],
+    )
     return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK15)
 
 

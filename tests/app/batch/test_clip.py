@@ -9,15 +9,17 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import BrightBoxes, Upright, build, make_video, turn
+from clips import SIZE, BrightBoxes, Upright, build, make_video, turn
 
 from app.batch import blocks, clip, outputs
 from app.batch.clip import BrokenClip, Clip, track_clip
+from app.batch.outputs import check_formats
 from app.config import ClipOptions, Settings
 from app.overlay import OverlayStyle
 from app.video.source import MediaError
 from pose.people import Detections, Frame
-from tracking.files import read_tracks
+from pose.skeleton import MPII16
+from tracking.files import ClipInfo, TracksFileError, read_tracks
 from tracking.pipeline import Pipeline, PipelineConfig
 
 
@@ -298,3 +300,9 @@ def test_a_drawing_that_is_stopped_half_way_leaves_no_file(tmp_path: Path) -> No
     target = tmp_path / "out" / "walk.mp4"
     assert not outputs.draw_again(target, str(source), chosen, (160, 120), results, stopped)
     assert list(target.parent.iterdir()) == []
+
+
+def test_a_format_without_place_for_the_skeleton_is_refused_before_the_first_frame() -> None:
+    with pytest.raises(TracksFileError, match="mpii16"):
+        check_formats(ClipInfo("a", SIZE, MPII16), ["csv", "openpose"])
+    check_formats(ClipInfo("a", SIZE, MPII16), ["csv", "posetrack18"])
