@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
+API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
 
 
@@ -25,6 +27,19 @@ def test_the_librarys_examples_run(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     assert any(re.fullmatch(r"\d\.\d\d s: person \d+, nose at \[.*\]", line) for line in lines)
     assert lines[-2:] == ["[1]", "1"]
+
+
+@pytest.mark.parametrize("module", re.findall(r"^::: (\S+)", API, re.MULTILINE))
+def test_everything_on_the_api_page_is_described(module: str) -> None:
+    tree = ast.parse((ROOT / f"{module.replace('.', '/')}.py").read_text(encoding="utf-8"))
+    bare = [
+        node.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef | ast.FunctionDef)
+        and (not node.name.startswith("_") and node.col_offset == 0)
+        and not ast.get_docstring(node)
+    ]
+    assert bare == []
 
 
 def test_links_between_pages_lead_somewhere() -> None:
