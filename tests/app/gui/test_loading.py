@@ -81,6 +81,5 @@ def test_the_window_goes_on_while_networks_load(tmp_path: Path) -> None:
     print(f"\nlongest gaps in the event loop while networks load: {worst} ms")
     if told["waited_s"] > 0.03 * sum(told["gaps_ms"]) / 1000:
         pytest.skip(f"the machine is busy: the window waited for {told['waited_s']:.1f} s")
-    # Linked by their import, torch's libraries held the window for 900 ms; what its own start
-    # takes, a tenth of a second, remains
-    assert worst[-1] < 300
+    # Linked by their import, torch's libraries alone held the window for longer
+    assert worst[-1] < 100
