@@ -57,4 +57,6 @@ def test_the_pages_can_be_built(tmp_path: Path) -> None:
         capture_output=True, text=True, cwd=ROOT, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
-    assert "PoseTracker" in (tmp_path / "site" / "api" / "index.html").read_text()
+    api = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
+    assert "PoseTracker" in api
+    assert "(N, K, 2) x y" in api  # the shapes that stand in comments beside the fields
