@@ -114,9 +114,11 @@ class JsonLines:
         self._out = out
         self._rates: dict[str, Rate] = {}
         self._told_s: dict[str, float] = {}
+        self._clips = self._ended = 0
 
     def start(self, clips: int, skipped: int) -> None:
         """Say how many clips there are."""
+        self._clips = clips
         self._say(event="start", clips=clips, skipped=skipped)
 
     def progress(self, progress: Progress) -> None:
@@ -134,10 +136,12 @@ class JsonLines:
             total=progress.total,
             frames_per_second=_rounded(rate.frames_per_second),
             left_s=_rounded(rate.left_s(progress.frames, progress.total)),
+            clips_left=self._clips - self._ended,
         )
 
     def ended(self, entry: Entry) -> None:
         """Say how a clip ended."""
+        self._ended += 1
         self._say(
             event=entry.status,
             source=entry.source,

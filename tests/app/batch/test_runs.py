@@ -189,5 +189,5 @@ def test_json_progress_is_one_object_a_line(
         "done", "failed", "done",
     ]  # fmt: skip
     progress = next(event for event in events if event["event"] == "progress")
-    assert (progress["frames"], progress["total"]) == (0, 15)
+    assert (progress["frames"], progress["total"], progress["clips_left"]) == (0, 15, 3)
     assert events[-1] == {"event": "end"}
