@@ -35,7 +35,8 @@ class MeasuresPanel(QWidget):
             choice.setAccessibleName(tr("Measure {}").format(chart + 1))
             choice.setToolTip(tr("What this chart shows"))
             for measure in MEASURES:
-                choice.addItem(f"{measure.name.capitalize()}, {measure.unit}", measure.name)
+                text = f"{measure.name.capitalize()}, {measure.unit}"
+                choice.addItem(tr(text), measure.name)
             choice.setCurrentIndex(choice.findData(first))
             plot = pg.PlotWidget(background=None)
             plot.setAccessibleName(tr("Chart {}").format(chart + 1))

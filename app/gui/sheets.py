@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import cv2
 from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent, QPixmap
+from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence, QPixmap
 from PyQt6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -64,7 +64,10 @@ class HelpSheet(Sheet):
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(tr("Keyboard and mouse"), parent)
         rows = [
-            (action.text().replace("…", ""), action.shortcut().toString())
+            (
+                action.text().replace("…", ""),
+                action.shortcut().toString(QKeySequence.SequenceFormat.NativeText),
+            )
             for action in actions
             if not action.shortcut().isEmpty()
         ]

@@ -83,8 +83,12 @@ class StagesChart(QWidget):
         means = times[-30:].mean(0)
         self._legend.setText(
             "&nbsp; ".join(
-                f'<span style="color:{colour}">●</span> {name} {mean:.{0 if mean >= 10 else 1}f}'
+                f'<span style="color:{colour}">●</span> {tr(name)} {_short(mean)}'
                 for (name, colour), mean in zip(STAGES, means, strict=True)
                 if mean > 0.005
             )
         )
+
+
+def _short(number: float) -> str:
+    return f"{number:.0f}" if number >= 10 else f"{number:.1f}"

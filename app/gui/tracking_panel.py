@@ -39,7 +39,7 @@ class TrackingPanel(Form):
         self.preset = QComboBox()
         self.preset.addItem(tr("Choose…"), "")
         for name in presets:
-            self.preset.addItem(name.capitalize(), name)
+            self.preset.addItem(tr(name.capitalize()), name)
         self.preset.activated.connect(self._tell_preset)
         self.add(tr("Preset"), self.preset, tr("A set of networks and settings that fit together"))
         self.loading = QLabel(tr("Loading the networks…"))

@@ -1,4 +1,4 @@
-"""Every text of the window goes through `tr`, so that a .qm file can translate it."""
+"""Every text of the window goes through `tr`, which asks the translators that Qt has installed."""
 
 from __future__ import annotations
 

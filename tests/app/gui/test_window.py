@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -27,6 +29,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.gui.actions import commands
+from app.gui.reporting import device_name
 from app.results import DRAWN, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
@@ -485,3 +488,9 @@ def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_pat
     with qtbot.waitSignal(window.work.failed) as failed:
         window.open([str(tmp_path / "lost.json")])
     assert "\n" not in failed.args[0]
+
+
+def test_a_device_is_not_asked_for_while_torch_is_half_imported(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # no torch.cuda yet
+    assert device_name("auto", loading=True) == "CPU"
+    assert device_name("cuda:1", loading=True) == "cuda:1"
