@@ -121,7 +121,9 @@ class Overlay:
     def _trails(self, now_s: float, scale_of: Mapping[int, float]) -> list[Polyline]:
         """The way of everybody seen lately: thin and clear where it is old."""
         trails = []
-        for person, way in self._ways.items():
+        # By id: which of two trails lies above must not depend on what was seen long ago, or a run
+        # that was killed and went on would draw another video
+        for person, way in sorted(self._ways.items()):
             steps = np.array(way, np.float32)  # (P, 3)
             if len(steps) < 2:
                 continue

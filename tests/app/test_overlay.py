@@ -82,6 +82,26 @@ def test_trails_fade_and_end() -> None:
     assert gone.polylines == ()
 
 
+def test_trails_do_not_depend_on_who_came_first() -> None:
+    def later(overlay: Overlay) -> list[np.ndarray]:
+        for index in range(10, 13):
+            drawing = overlay.layout(result(both, [1, 2], index, index / 10))
+        return [trail.colours for trail in drawing.polylines]
+
+    one, other = standing(50), standing(52)
+    both = Poses(
+        *(np.concatenate(pair) for pair in zip(
+            (one.boxes, one.scores, one.keypoints, one.keypoint_scores),
+            (other.boxes, other.scores, other.keypoints, other.keypoint_scores), strict=True
+        )), COCO17,
+    )  # fmt: skip
+    from_the_start = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
+    from_the_start.layout(result(other, [2], 9, 0.9))
+    went_on = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
+    for mine, theirs in zip(later(from_the_start), later(went_on), strict=True):
+        assert mine[-1].tolist() == theirs[-1].tolist()
+
+
 def test_a_jump_back_in_time_forgets_the_trails() -> None:
     overlay = Overlay(OverlayStyle(boxes=False))
     for time_s in (1.0, 1.1, 0.2):
