@@ -101,6 +101,7 @@ class PoseTracker:
         rows = np.flatnonzero((memory.ids == a) | (memory.ids == b))
         memory.locked[rows] = memory.locked[rows[::-1]]
         self._rename({a: b, b: a})
+        self._last_id = max(self._last_id, a, b)  # nobody is born as one that was new here
 
     def merge(self, keep: int, gone: int) -> None:
         """Let the person `gone` be `keep` from the next frame on; locked if either was."""
