@@ -13,20 +13,34 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
-EXAMPLES = re.findall(r"```python\n(.*?)```", LIBRARY, re.DOTALL)
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
+PERSON = re.compile(r"\d\.\d\d s: person \d+, nose at \[.*\]")
+
+
+def _run(program: str, folder: Path) -> list[str]:
+    """What a program prints that is given the sample clip."""
+    program = program.replace('"assets/sample.mp4"', repr(str(ROOT / "assets/sample.mp4")))
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
 
 
 def test_the_librarys_examples_run(tmp_path: Path) -> None:
-    program = "\n".join(EXAMPLES).replace(
-        '"assets/sample.mp4"', repr(str(ROOT / "assets/sample.mp4"))
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=tmp_path, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
-    assert any(re.fullmatch(r"\d\.\d\d s: person \d+, nose at \[.*\]", line) for line in lines)
+    lines = _run("\n".join(PYTHON.findall(LIBRARY)), tmp_path)
+    assert any(map(PERSON.fullmatch, lines))
     assert lines[-2:] == ["[1]", "1"]
+
+
+def test_the_readmes_example_runs(tmp_path: Path) -> None:
+    [program] = PYTHON.findall(README)
+    assert "follow(video)" in program
+    short = program.replace("follow(video)", "follow(islice(video, 5))")
+    lines = _run(f"from itertools import islice\n{short}", tmp_path)
+    assert lines
+    assert all(map(PERSON.fullmatch, lines))
 
 
 @pytest.mark.parametrize("module", re.findall(r"^::: (\S+)", API, re.MULTILINE))
