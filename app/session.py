@@ -230,6 +230,11 @@ class Session:
             self._run.correct(correction)
         self._refresh = True
 
+    def lock(self, person: int) -> None:
+        """Let the tracker keep one identity for its person, however long they are gone; 0: none."""
+        if self._run is not None:
+            self._run.lock(person)
+
     def undo(self) -> Correction | None:
         """Take the last correction back."""
         self._refresh = True

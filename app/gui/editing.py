@@ -146,6 +146,7 @@ class Editing(QObject):
         self._tell()
 
     def _tell(self) -> None:
+        self._presenter.session.lock(self.locked)
         self.renew()
         self.selection_changed.emit(self._presenter.selected, self.locked)
 

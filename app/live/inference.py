@@ -12,7 +12,7 @@ from app.corrections import Correction
 from app.live.feeds import Captured
 from app.live.gauges import Gauges
 from app.live.history import History
-from app.live.ids import IdIssuer, honour
+from app.live.ids import IdIssuer, hold, honour
 from app.live.loading import PipelineLoader
 from app.live.playback import Ready
 from pose.errors import UserError
@@ -57,6 +57,8 @@ class Follower:
         self._last_s: float | None = None  # time of the frame the tracker saw last
         self._tracker: PoseTracker | None = None  # that has counted the ids so far
         self._honoured: Sequence[Correction] = ()  # what it was told of
+        self.locked = 0  # who is kept for their person, by the id shown; 0: nobody
+        self._held = 0  # whom the tracker was told to keep
         self._in_sight: list[int] = []  # who it showed last, by our ids
         self._skeleton: Skeleton = COCO17
 
@@ -90,9 +92,7 @@ class Follower:
             self._tracker = pipeline.tracker
             self._in_sight = []
             self.issue_ids.restart()
-        if corrections != self._honoured:
-            self._honoured = corrections
-            honour(pipeline.tracker, self.issue_ids, corrections, frame.time_s, self._in_sight)
+        self._instruct(pipeline.tracker, corrections, frame.time_s)
         try:
             result = pipeline(frame)
         except Exception as error:  # the picture goes on without people
@@ -107,6 +107,17 @@ class Follower:
         ids = self.issue_ids(result.people.ids)
         self._in_sight = ids.tolist()
         return TrackedPoses(result.people.poses, ids), dict(result.timings_ms)
+
+    def _instruct(
+        self, tracker: PoseTracker, corrections: Sequence[Correction], time_s: float
+    ) -> None:
+        """Tell the tracker what was corrected and who is locked, where that is news."""
+        if corrections != self._honoured:
+            honour(tracker, self.issue_ids, corrections, time_s, self._in_sight)
+        elif self.locked == self._held:
+            return
+        self._honoured, self._held = corrections, self.locked
+        hold(tracker, self.issue_ids, corrections, time_s, self._held)
 
 
 class Inference:

@@ -87,6 +87,10 @@ class Run:
         self.follower.issue_ids.reserve((correction.person, correction.other))
         self.corrections.add(correction)
 
+    def lock(self, person: int) -> None:
+        """Keep the identity shown as `person` for its person, and no other; 0: nobody's."""
+        self.follower.locked = person
+
     def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
         """Take a frame through the pipeline (inference thread)."""
         return self.follower.follow(captured, pipeline, self.corrections.done)

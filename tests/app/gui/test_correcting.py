@@ -108,6 +108,7 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
 def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
     paused.editing.toggle_lock(2)
     assert (paused.editing.locked, paused.stage.canvas._locked) == (2, 2)
+    assert paused.presenter.session._run.follower.locked == 2  # the tracker is told too
     paused.editing.toggle_lock(2)
     assert (paused.editing.locked, paused.stage.canvas._locked) == (0, 0)
     paused.editing.select((1,))

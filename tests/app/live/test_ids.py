@@ -9,7 +9,7 @@ import pytest
 from fake_session import BoxJoints, FakeCamera, FakeFile, make_pipeline, opener, wait_for
 
 from app.corrections import Correction, corrected_ids
-from app.live.ids import IdIssuer, honour
+from app.live.ids import IdIssuer, hold, honour
 from app.session import Session
 from pose.people import Detections, Frame
 from tracking.pipeline import PipelineConfig
@@ -61,6 +61,18 @@ class Watched:
     def own_ids(self) -> list[int]:
         """Those of whom the tracker remembers."""
         return sorted(self.tracker._memory.ids.tolist())
+
+
+@pytest.mark.parametrize("locked", [True, False])
+def test_who_is_locked_is_known_again_however_long_they_were_gone(locked: bool) -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, frames=5)
+    watched.correct(Correction("set id", 1, 9))
+    hold(watched.tracker, watched.issuer, watched.corrections, watched.time_s, 9 * locked)
+    watched.see(MIDDLE, frames=1 + round(2 * watched.tracker.config.memory_s / STEP_S))
+    back = watched.see(LEFT, MIDDLE, frames=5)
+    assert back[MIDDLE] == 2
+    assert (back[LEFT] == 9) == locked
 
 
 def test_nobody_is_taken_for_the_lost_half_of_a_merged_person() -> None:
