@@ -12,7 +12,7 @@ import gc
 import json
 import sys
 from collections.abc import Sequence
-from itertools import repeat
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +20,7 @@ import numpy as np
 from evaluation.annotation_files import FORMATS
 from evaluation.annotations import AnnotationError
 from evaluation.command import run_command
+from evaluation.forked import cores, forked_map
 from evaluation.pose_scores import (
     METRICS,
     PoseCounts,
@@ -51,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
     add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
     add("--poseval-motp", action="store_true", help="give MOTP as poseval prints it, wrongly")
-    add("--workers", type=int, default=1, metavar="N", help="processes")
+    add("--workers", type=int, default=cores(), metavar="N", help="processes; default: the cores")
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
@@ -69,9 +70,9 @@ def _thresholds(text: str) -> tuple[float, ...]:
 def run(args: argparse.Namespace) -> int:
     """Score as the command line asks, print the tables, write the files."""
     options = _options(args)
-    scores = score_set(args.groundTruth, args.predictions, options, workers=args.workers)
+    scored = score_set(args.groundTruth, args.predictions, options, workers=args.workers)
     publish(
-        scores,
+        scored,
         options,
         args.outputDir,
         per_sequence=args.saveEvalPerSequence,
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def publish(
-    scores: Sequence[SequenceScore],
+    scored: Sequence[tuple[SequenceScore, Scores]],
     options: ScoreOptions,
     folder: Path,
     *,
@@ -89,7 +90,8 @@ def publish(
     poseval_motp: bool = False,
 ) -> None:
     """Print the tables of a scored set, and write its files and report into `folder`."""
-    scores_of = {score.name: summary(score.counts, options) for score in scores}
+    scores = [score for score, _ in scored]
+    scores_of = {score.name: sequence for score, sequence in scored}
     counts = total(scores)
     overall = summary(counts, options)
     warnings = [warning for score in scores for warning in score.warnings]
@@ -135,16 +137,17 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
 
 def score_set(
     truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
-) -> list[SequenceScore]:
-    """Score every sequence, `workers` at a time. Raises AnnotationError."""
+) -> list[tuple[SequenceScore, Scores]]:
+    """Score every sequence, `workers` at a time, and sum each up. Raises AnnotationError."""
     pairs = file_pairs(truth, predictions)
-    truths, predicted = zip(*pairs, strict=True)
-    if workers <= 1 or len(pairs) == 1:
-        return list(map(score_files, truths, predicted, repeat(options)))
-    from concurrent.futures import ProcessPoolExecutor  # here: a tenth of the start-up
+    sizes = [predicted.stat().st_size for _, predicted in pairs]
+    longest_first = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
+    return forked_map(partial(_scored, options), pairs, workers, longest_first)
 
-    with ProcessPoolExecutor(min(workers, len(pairs))) as pool:
-        return list(pool.map(score_files, truths, predicted, repeat(options)))
+
+def _scored(options: ScoreOptions, pair: tuple[Path, Path]) -> tuple[SequenceScore, Scores]:
+    score = score_files(*pair, options)
+    return score, summary(score.counts, options)
 
 
 def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:

@@ -180,8 +180,8 @@ def run_set(config: RunConfig) -> None:
     write_all(filtered, contents)
     # AP takes every joint and tracking those from the threshold on: the two sets in one go.
     options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)
-    scores = score_set(config.truth, unfiltered, options)
-    publish(scores, options, config.output, per_sequence=True)
+    scored = score_set(config.truth, unfiltered, options)
+    publish(scored, options, config.output, per_sequence=True)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
