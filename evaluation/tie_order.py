@@ -13,6 +13,7 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from evaluation.matching import BoolArray, FloatArray, IntArray
 
@@ -60,8 +61,9 @@ def poseval_argsorts(
             keys = values[part]
             pivot = _pivot(keys)
             large = keys >= pivot
-            part[:] = part[_partition(large)]
-            middle = end - int(large.sum())
+            sources, small = _partition(large)
+            part[:] = part[sources]
+            middle = start + small
             if middle > start:
                 parts.append((start, middle, depth - 1))
             if pivot != ranked[end - 1]:  # else they are all equal
@@ -76,34 +78,48 @@ def _pivot(values: FloatArray) -> np.float64:
     return np.sort(values[step : _LANES * step + 1 : step])[4]
 
 
-def _partition(large: BoolArray) -> IntArray:
+def _partition(large: BoolArray) -> tuple[IntArray, int]:
     """Where each element comes from when those marked `large` (n,) move behind the others.
 
     Registers are read from both ends, from the side with less free room; the small elements of each
-    are written behind those at the left, the large ones before those at the right.
+    are written behind those at the left, the large ones before those at the right. Returns also the
+    number of small ones.
     """
-    unroll = 4 if len(large) > 8 * 4 * _LANES else 1
     count = len(large)
+    size = _LANES * (4 if count > 8 * 4 * _LANES else 1)  # read together
+    odd = count % size
     order = np.arange(count)
-    odd = count % (unroll * _LANES)  # what is over a whole number of registers
-    first, last = list(range(odd)), list(range(count - odd, count))
-    left, right = 0, count
-    ends = large[:odd].tolist() + large[count - odd :].tolist()
-    flags = dict(zip(first + last, ends, strict=True))
+    left, right = _partition_odd(large, odd, order)
+    groups = order[left:right].reshape(-1, size)  # (R, 8 or 32)
+    larger = large[groups]
+    sequence = _reading_order(larger.sum(1).tolist(), size)
+    read = groups.take(sequence, 0).reshape(-1, _LANES)
+    moves = larger.take(sequence, 0).reshape(-1, _LANES)
+    small = read[~moves]
+    middle = left + len(small)
+    order[left:middle], order[middle:right] = small, read[::-1][moves[::-1]]
+    return order, middle
+
+
+def _partition_odd(large: BoolArray, odd: int, order: IntArray) -> tuple[int, int]:
+    """Move the elements over a whole number of registers; returns where the rest starts and ends.
+
+    `odd` elements are looked at, at the left; a large one changes places with the last that has
+    not. Only the first and the last `odd` of `order` can change.
+    """
+    first, last = list(range(odd)), list(range(len(large) - odd, len(large)))
+    flags = large[:odd].tolist()
+    last_flags = large[len(large) - odd :].tolist()
+    left, right = 0, odd
     for _ in range(odd):
-        if flags[first[left]]:
+        if flags[left]:
             right -= 1
-            place = right - (count - odd)
-            first[left], last[place] = last[place], first[left]
+            first[left], last[right] = last[right], first[left]
+            flags[left] = last_flags[right]
         else:
             left += 1
-    order[:odd], order[count - odd :] = first, last
-    groups = order[left:right].reshape(-1, unroll * _LANES)  # (R / unroll, 8 * unroll)
-    larger = large[groups]
-    sequence = _reading_order(larger.sum(1).tolist(), unroll * _LANES)
-    read, moves = (part[sequence].reshape(-1, _LANES) for part in (groups, larger))  # (R, 8)
-    order[left:right] = np.concatenate([read[~moves], read[::-1][moves[::-1]]])
-    return order
+    order[:odd], order[len(large) - odd :] = first, last
+    return left, len(large) - odd + right
 
 
 def _reading_order(large: list[int], size: int) -> list[int]:
@@ -171,28 +187,34 @@ def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, in
     keys = np.where(real, scores[index], np.inf)
     rising = keys.argsort(axis=1)
     ranked = np.take_along_axis(keys, rising, 1)
-    tied = ((ranked[:, 1:] == ranked[:, :-1]) & real[:, 1:]).any(1)  # (B,) padding does not count
+    steps = ranked[:, 1:] != ranked[:, :-1]  # (B, 63)
+    tied = (~steps & real[:, 1:]).any(1)  # (B,) padding does not count
     easy = np.take_along_axis(index, rising, 1)[~tied]  # any sort will do
     order[places[~tied][real[~tied]]] = easy[real[~tied]]
-    places, real, index, keys = places[tied], real[tied], index[tied], keys[tied]
+    if not tied.any():
+        return
+    # What is moved are small numbers, several times faster than the scores: rank * 64 + lane.
+    ranks = np.zeros((int(tied.sum()), _BLOCK), np.int16)
+    np.cumsum(steps[tied], 1, out=ranks[:, 1:])
+    lanes = np.empty_like(ranks)
+    np.put_along_axis(lanes, rising[tied], ranks * _BLOCK, 1)
+    lanes += np.arange(_BLOCK, dtype=np.int16)
     size = 2
     while size <= _BLOCK:
         half = size // 2
-        _exchange(keys, index, half, mirrored=True)  # each half against the mirrored other
+        _exchange(lanes, half, mirrored=True)  # each half against the mirrored other
         while half > 1:
             half //= 2
-            _exchange(keys, index, half, mirrored=False)
+            _exchange(lanes, half, mirrored=False)
         size *= 2
-    order[places[real]] = index[real]
+    moved = np.take_along_axis(index[tied], lanes.astype(np.int64) % _BLOCK, 1)
+    order[places[tied][real[tied]]] = moved[real[tied]]
 
 
-def _exchange(keys: FloatArray, index: IntArray, half: int, *, mirrored: bool) -> None:
-    """Compare and exchange neighbouring runs of `half` lanes; equal keys stay where they are."""
-    shape = (len(keys), _BLOCK // (2 * half), 2, half)
+def _exchange(lanes: NDArray[np.int16], half: int, *, mirrored: bool) -> None:
+    """Compare and exchange neighbouring runs of `half` lanes; equal ranks stay where they are."""
+    shape = (len(lanes), _BLOCK // (2 * half), 2, half)
     step = -1 if mirrored else 1
-    low, high = keys.reshape(shape)[:, :, 0], keys.reshape(shape)[:, :, 1, ::step]
-    swap = low > high
-    if swap.any():
-        first, second = index.reshape(shape)[:, :, 0], index.reshape(shape)[:, :, 1, ::step]
-        low[:], high[:] = np.where(swap, high, low), np.where(swap, low, high)
-        first[:], second[:] = np.where(swap, second, first), np.where(swap, first, second)
+    low, high = lanes.reshape(shape)[:, :, 0], lanes.reshape(shape)[:, :, 1, ::step]
+    swap = low >> 6 > high >> 6
+    low[:], high[:] = np.where(swap, high, low), np.where(swap, low, high)
