@@ -1,7 +1,7 @@
 """The people of a frame, truth against prediction: who is there, how near each pair is, who pairs.
 
-Every score of this package takes a sequence as a list of FramePairs. K layers are scored side by
-side: 15 joints of a pose, or one layer for boxes and whole people. Arrays are float64, so that
+Scores take a sequence as a list of FramePairs, or at once as JoinedFrames. K layers are scored side
+by side: 15 joints of a pose, or one layer for boxes and whole people. Arrays are float64, so that
 scores equal the reference programs' to the last digits.
 """
 
@@ -35,6 +35,56 @@ def whole_people(truth_ids: object, predicted_ids: object, pairs: object) -> Fra
     values = np.asarray(pairs, np.float64).reshape(1, len(truth), len(predicted))
     there = np.ones((1, len(truth)), bool), np.ones((1, len(predicted)), bool)
     return FramePairs(truth, predicted, *there, values)
+
+
+class JoinedFrames(NamedTuple):
+    """All F frames of a sequence at once: G true and P predicted people, and M pairs of them.
+
+    People come in any order, pairs by frame, then truth, then prediction.
+    """
+
+    frames: int
+    truth_frame: IntArray  # (G,)
+    truth_ids: IntArray  # (G,)
+    truth_there: BoolArray  # (G, K)
+    predicted_frame: IntArray  # (P,)
+    predicted_ids: IntArray  # (P,)
+    predicted_there: BoolArray  # (P, K)
+    truth: IntArray  # (M,) index of the true person
+    predicted: IntArray  # (M,) index of the predicted one, in the same frame
+    pairs: FloatArray  # (M, K) as in FramePairs
+
+
+def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
+    """Put the frames of a sequence behind one another."""
+    truths = [len(frame.truth_ids) for frame in frames]
+    predictions = [len(frame.predicted_ids) for frame in frames]
+    pairs = [np.zeros((0, layers))]
+    truth, predicted = [np.zeros(0, np.int64)], [np.zeros(0, np.int64)]
+    for g, p, g_before, p_before, frame in zip(
+        truths,
+        predictions,
+        accumulate(truths, initial=0),
+        accumulate(predictions, initial=0),
+        frames,
+        strict=False,
+    ):
+        pairs.append(frame.pairs.reshape(layers, g * p).T)
+        truth.append(np.repeat(np.arange(g_before, g_before + g), p))
+        predicted.append(np.tile(np.arange(p_before, p_before + p), g))
+    none, nowhere = np.zeros(0, np.int64), np.zeros((0, layers), bool)
+    return JoinedFrames(
+        len(frames),
+        np.repeat(np.arange(len(frames)), truths),
+        np.concatenate([none, *(frame.truth_ids for frame in frames)]),
+        np.concatenate([nowhere, *(frame.truth_there.T for frame in frames)]),
+        np.repeat(np.arange(len(frames)), predictions),
+        np.concatenate([none, *(frame.predicted_ids for frame in frames)]),
+        np.concatenate([nowhere, *(frame.predicted_there.T for frame in frames)]),
+        np.concatenate(truth),
+        np.concatenate(predicted),
+        np.concatenate(pairs),
+    )
 
 
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:

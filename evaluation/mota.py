@@ -19,8 +19,9 @@ from evaluation.matching import (
     FloatArray,
     FramePairs,
     IntArray,
+    JoinedFrames,
     cheapest_mask,
-    renumbered,
+    joined,
     sums_by,
 )
 
@@ -88,13 +89,17 @@ class ClearResult(NamedTuple):
 
 
 class _Matches(NamedTuple):
-    """The matched people of a sequence, (M,) each, in the order of frames."""
+    """Matched people of a sequence, or candidates, (M,) each, in the order of frames and layers."""
 
     frame: IntArray
     layer: IntArray
-    truth: IntArray  # number among the sequence's truths
-    prediction: IntArray
+    person: IntArray  # index of the true person
+    truth: IntArray  # number of its id among the sequence's ids
+    prediction: IntArray  # the same of the predicted person
     distance: FloatArray
+
+    def select(self, rows: BoolArray) -> _Matches:
+        return _Matches(*(values[rows] for values in self))  # type: ignore[arg-type]  # one by one
 
 
 def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
@@ -102,15 +107,21 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
 
     `pairs` are distances, NaN where two may not pair.
     """
-    truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
-    predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
-    matches, raw = _match_all(frames, truth_numbers, predicted_numbers, layers)
+    return clear_joined(joined(frames, layers))
+
+
+def clear_joined(sequence: JoinedFrames) -> ClearResult:
+    """Score one sequence whose frames lie behind one another; else as `clear`."""
+    layers = sequence.pairs.shape[1]
+    truths, truth_numbers = np.unique(sequence.truth_ids, return_inverse=True)
+    predictions, predicted_numbers = np.unique(sequence.predicted_ids, return_inverse=True)
+    matches, raw = _match_all(sequence, truth_numbers, predicted_numbers)
     last = _previous(matches.layer, matches.truth, matches.prediction)  # (M,) -1 = first match
     switched = (last >= 0) & (last != matches.prediction)
-    there = np.array([frame.truth_there.sum(1) for frame in frames]).reshape(-1, layers)
-    given = np.array([frame.predicted_there.sum(1) for frame in frames]).reshape(-1, layers)
-    found = np.zeros(there.shape, np.int64)  # (F, K)
-    np.add.at(found, (matches.frame, matches.layer), 1)
+    there = _by_frame(sequence.truth_frame, sequence.truth_there, sequence.frames)
+    given = _by_frame(sequence.predicted_frame, sequence.predicted_there, sequence.frames)
+    cells = matches.frame * layers + matches.layer
+    found = np.bincount(cells, minlength=there.size).reshape(there.shape)  # (F, K)
     distance = sums_by(matches.layer, matches.distance, layers)
     again = _extra_events(matches, last, switched) * matches.distance
     counts = MotCounts(
@@ -118,7 +129,7 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
         (there - found).sum(0).astype(float),
         (given - found).sum(0).astype(float),
         sums_by(matches.layer, switched, layers),
-        _fragments(frames, truth_numbers, matches, layers),
+        _fragments(sequence, truth_numbers, matches, last),
         distance,
         raw + distance + sums_by(matches.layer, again, layers),
     )
@@ -135,58 +146,53 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
     return ClearResult(counts, there - found, given - found, switches)
 
 
+def _by_frame(frame: IntArray, there: BoolArray, frames: int) -> IntArray:
+    """How many of the people (N,) have each joint, by frame: (F, K)."""
+    person, layer = np.nonzero(there)
+    layers = there.shape[1]
+    counts = np.bincount(frame[person] * layers + layer, minlength=frames * layers)
+    return counts.reshape(frames, layers)
+
+
 def _match_all(
-    frames: Sequence[FramePairs],
-    truth_numbers: list[IntArray],
-    predicted_numbers: list[IntArray],
-    layers: int,
+    sequence: JoinedFrames, truth_numbers: IntArray, predicted_numbers: IntArray
 ) -> tuple[_Matches, FloatArray]:
     """Pair the people of each frame; returns also the sum of all candidates' distances (K,).
 
     Two people who can pair with each other alone are paired, whatever came before. Only where
     people compete does it matter who had whom.
     """
-    found = [np.nonzero(np.isfinite(frame.pairs)) for frame in frames]  # layer, truth, prediction
-    frame = np.repeat(np.arange(len(frames)), [len(k) for k, _, _ in found])  # (C,) candidates
-    layer = _joined([k for k, _, _ in found])
-    truth = _joined([n[g] for n, (_, g, _) in zip(truth_numbers, found, strict=True)])
-    prediction = _joined([n[p] for n, (_, _, p) in zip(predicted_numbers, found, strict=True)])
-    distance = np.concatenate(
-        [np.zeros(0), *(f.pairs[where] for f, where in zip(frames, found, strict=True))]
+    layers = sequence.pairs.shape[1]
+    pair, layer = np.nonzero(np.isfinite(sequence.pairs))  # (C,) candidates
+    cell = sequence.truth_frame[sequence.truth[pair]] * layers + layer
+    order = np.argsort(cell, kind="stable")
+    pair, layer, cell = pair[order], layer[order], cell[order]
+    truth, predicted = sequence.truth[pair], sequence.predicted[pair]
+    candidates = _Matches(
+        cell // layers,
+        layer,
+        truth,
+        truth_numbers[truth],
+        predicted_numbers[predicted],
+        sequence.pairs[pair, layer],
     )
-    cell = frame * layers + layer
-    chosen = _only_one(cell, truth) & _only_one(cell, prediction)
-    _settle(cell, layer, truth, prediction, distance, chosen)
-    matches = _Matches(
-        frame[chosen], layer[chosen], truth[chosen], prediction[chosen], distance[chosen]
-    )
-    return matches, sums_by(layer, distance, layers)
+    chosen = _only_one(truth * layers + layer) & _only_one(predicted * layers + layer)
+    _settle(cell, candidates, chosen)
+    return candidates.select(chosen), sums_by(layer, candidates.distance, layers)
 
 
-def _joined(parts: Sequence[IntArray]) -> IntArray:
-    return np.concatenate([np.zeros(0, np.int64), *parts])
+def _only_one(key: IntArray) -> BoolArray:
+    """Which of the keys (C,), small numbers, are there once."""
+    return np.asarray(np.bincount(key)[key] == 1)
 
 
-def _only_one(cell: IntArray, number: IntArray) -> BoolArray:
-    """Which candidates (C,) are the only one of this number in their cell."""
-    key = cell * (int(number.max(initial=0)) + 1) + number
-    _, place, count = np.unique(key, return_inverse=True, return_counts=True)
-    return np.asarray(count[place] == 1)
-
-
-def _settle(
-    cell: IntArray,
-    layer: IntArray,
-    truth: IntArray,
-    prediction: IntArray,
-    distance: FloatArray,
-    chosen: BoolArray,
-) -> None:
+def _settle(cell: IntArray, candidates: _Matches, chosen: BoolArray) -> None:
     """Mark in `chosen` who pairs where people compete: old pairs first, then the cheapest.
 
-    Candidates (C,) in the order of cells, a cell being one layer of one frame.
+    The candidates (C,) come in the order of cells, a cell being one layer of one frame.
     """
-    layers, truths, predictions = layer.tolist(), truth.tolist(), prediction.tolist()
+    layers = candidates.layer.tolist()
+    truths, predictions = candidates.truth.tolist(), candidates.prediction.tolist()
     settled = chosen.tolist()
     latest: dict[tuple[int, int], int] = {}  # of each layer and truth, the last prediction chosen
     done = 0
@@ -196,7 +202,7 @@ def _settle(
             if settled[index]:
                 latest[layers[index], truths[index]] = predictions[index]
         done = members[0]
-        for member in _compete(members, layers, truths, predictions, distance, latest):
+        for member in _compete(members, layers, truths, predictions, candidates.distance, latest):
             settled[member] = chosen[member] = True
 
 
@@ -238,25 +244,22 @@ def _previous(layer: IntArray, key: IntArray, value: IntArray) -> IntArray:
 
 
 def _fragments(
-    frames: Sequence[FramePairs], truth_numbers: list[IntArray], matches: _Matches, layers: int
+    sequence: JoinedFrames, truth_numbers: IntArray, matches: _Matches, last: IntArray
 ) -> FloatArray:
     """How often a truth is found again that was found before and missed since (K,).
 
-    Frames in which it does not appear do not count.
+    Frames in which it does not appear do not count. `last` (M,) is -1 at a truth's first match.
     """
-    if not len(matches.frame):
-        return np.zeros(layers)
-    seen = [frame.truth_there.nonzero() for frame in frames]  # layers and places, (S_f,) each
-    frame = np.repeat(np.arange(len(frames)), [len(k) for k, _ in seen])  # (S,) every appearance
-    layer = np.concatenate([k for k, _ in seen])
-    truth = np.concatenate([rows[g] for (_, g), rows in zip(seen, truth_numbers, strict=True)])
-    shape = (len(frames), layers, int(truth.max()) + 1)
-    key = np.ravel_multi_index((frame, layer, truth), shape)
-    found_key = np.ravel_multi_index((matches.frame, matches.layer, matches.truth), shape)
-    first = _previous(matches.layer, matches.truth, matches.prediction) < 0
-    found, found_before = np.isin(key, found_key), ~np.isin(key, found_key[first])
-    missed_last = _previous(layer, truth, found.astype(np.int64)) == 0
-    return sums_by(layer, found & found_before & missed_last, layers)
+    found, found_before = np.zeros((2, *sequence.truth_there.shape), bool)  # (G, K) each
+    found[matches.person, matches.layer] = True
+    found_before[matches.person, matches.layer] = last >= 0
+    order = np.argsort(sequence.truth_frame, kind="stable")
+    there = sequence.truth_there[order]
+    person, layer = np.nonzero(there)  # (S,) every appearance, in the order of frames
+    truth = truth_numbers[order][person]
+    found_now, before = found[order][there], found_before[order][there]
+    missed_last = _previous(layer, truth, found_now.astype(np.int64)) == 0
+    return sums_by(layer, found_now & before & missed_last, sequence.pairs.shape[1])
 
 
 def _extra_events(matches: _Matches, last: IntArray, switched: BoolArray) -> IntArray:

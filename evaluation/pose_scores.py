@@ -19,8 +19,8 @@ from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError, Seque
 from evaluation.ap import JointDetections, correct_joints
 from evaluation.hota import HotaCounts, hota
 from evaluation.identity import IdentityCounts, identity
-from evaluation.matching import FramePairs, IntArray
-from evaluation.mota import ClearResult, MotCounts, clear
+from evaluation.matching import BoolArray, FramePairs, IntArray, JoinedFrames
+from evaluation.mota import ClearResult, MotCounts, clear, clear_joined
 from evaluation.pose_pairs import (
     PosePairs,
     frame_pairs,
@@ -32,7 +32,6 @@ from evaluation.pose_pairs import (
 from evaluation.regions import without_ignored
 
 METRICS = ("AP", "CLEAR", "HOTA", "Identity")
-_NOBODY = np.array([-1])
 _SAME_PERSON = 0.5  # OKS at which two whole people agree
 
 
@@ -126,29 +125,34 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
         truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
-    tracked = predicted
+    pairs = pose_pairs(truth, predicted)
+    tracked, tracked_pairs = predicted, pairs
     if options.kpt_thr is not None:
         tracked = without_low_scores(predicted, options.kpt_thr)
+        tracked_pairs = pose_pairs(truth, tracked)
 
     wanted = options.metrics
     detections = JointDetections.zero(JOINTS)
     if "AP" in wanted:
-        # Truth is only in scored frames; predictions are everywhere.
-        detections = _detections(truth, predicted.select(scored[predicted.frame]))
+        detections = _detections(truth, predicted, pairs, scored)
     frames = np.flatnonzero(scored)
     clear_frames = frames if options.strict else frames[:-1]
     if "CLEAR" not in wanted:
         clear_frames = frames[:0]
-    placed, empty_frames = _clear_pairs(truth, tracked, clear_frames, options.strict)
-    events = clear(placed, JOINTS)
+    placed, empty_frames = _clear_frames(
+        truth, tracked, tracked_pairs, clear_frames, options.strict
+    )
+    events = clear_joined(placed)
     swept = []
     for threshold in options.sweep:
         rest = without_low_scores(predicted, threshold)
-        swept.append(clear(_clear_pairs(truth, rest, clear_frames, options.strict)[0], JOINTS))
+        rest_pairs = pose_pairs(truth, rest)
+        placed, _ = _clear_frames(truth, rest, rest_pairs, clear_frames, options.strict)
+        swept.append(clear_joined(placed))
     counts = PoseCounts(
         detections,
         events.counts,
-        *_association(truth, tracked, wanted),
+        *_association(truth, tracked, tracked_pairs, wanted),
         tuple(result.counts for result in swept),
         len(frames),
         0 if options.strict else min(1, len(frames)),
@@ -167,44 +171,68 @@ def _warnings(truth: Sequence, predicted: Sequence) -> Iterable[str]:
         yield f"{predicted.path}: {unscored} points have no score and rank last in AP"
 
 
-def _detections(truth: Sequence, predicted: Sequence) -> JointDetections:
-    pairs = pose_pairs(truth, predicted)
+def _detections(
+    truth: Sequence, predicted: Sequence, pairs: PosePairs, scored: BoolArray
+) -> JointDetections:
+    """The joints of the predictions that lie in `scored` frames (F,); truth lies in no others."""
     correct = correct_joints(
         pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
     )
     scores = np.where(predicted.there, predicted.scores, np.nan)
-    return JointDetections(scores, correct, truth.there.sum(0))
+    kept = scored[predicted.frame]
+    return JointDetections(scores[kept], correct[kept], truth.there.sum(0))
 
 
-def _clear_pairs(
-    truth: Sequence, predicted: Sequence, frames: IntArray, strict: bool
-) -> tuple[list[FramePairs], int]:
-    """The frames for CLEAR, and how many of them have nobody on one side.
+def _clear_frames(
+    truth: Sequence, predicted: Sequence, pairs: PosePairs, frames: IntArray, strict: bool
+) -> tuple[JoinedFrames, int]:
+    """The given frames for CLEAR, and how many of them have nobody on one side.
 
     poseval counts such a frame as one miss and one false positive of every joint, however many
     people it has; so it becomes a frame of one truth and one prediction that cannot match.
     """
-    pairs = pose_pairs(truth, predicted)
-    values = np.where(pairs.matched, pairs.distances, np.nan)
-    placed = frame_pairs(pairs, truth, predicted, values, frames)
-    if strict:
-        return placed, 0
-    one = np.ones((JOINTS, 1), bool)
-    nobody = FramePairs(_NOBODY, _NOBODY, one, one, np.full((JOINTS, 1, 1), np.nan))
-    empty = [not len(frame.truth_ids) or not len(frame.predicted_ids) for frame in placed]
-    placed = [nobody if e else frame for e, frame in zip(empty, placed, strict=True)]
-    return placed, sum(empty)
+    place = np.full(len(truth), -1)  # (F,) of each frame among those given
+    place[frames] = np.arange(len(frames))
+    nobody = np.zeros(0, np.int64)
+    if not strict:
+        sides = np.diff(pairs.truth_starts), np.diff(pairs.predicted_starts)
+        empty = (sides[0] == 0) | (sides[1] == 0)  # (F,)
+        nobody = np.flatnonzero(empty[frames])
+        place[empty] = -1
+    taken = place[truth.frame[pairs.truth]] >= 0  # (M,)
+    values = np.where(pairs.matched, pairs.distances, np.nan)[taken]
+    truth_number = np.cumsum(place[truth.frame] >= 0) - 1
+    predicted_number = np.cumsum(place[predicted.frame] >= 0) - 1
+    return JoinedFrames(
+        len(frames),
+        *_placed(truth, place, nobody),
+        *_placed(predicted, place, nobody),
+        truth_number[pairs.truth[taken]],
+        predicted_number[pairs.predicted[taken]],
+        values,
+    ), len(nobody)
+
+
+def _placed(
+    people: Sequence, place: IntArray, nobody: IntArray
+) -> tuple[IntArray, IntArray, BoolArray]:
+    """Frame, id and joints of the people in frames that have a place, and of one in `nobody`."""
+    frame = place[people.frame]  # (N,)
+    return (
+        np.concatenate([frame[frame >= 0], nobody]),
+        np.concatenate([people.ids[frame >= 0], np.full(len(nobody), -1)]),
+        np.concatenate([people.there[frame >= 0], np.ones((len(nobody), JOINTS), bool)]),
+    )
 
 
 def _association(
-    truth: Sequence, predicted: Sequence, wanted: tuple[str, ...]
+    truth: Sequence, predicted: Sequence, pairs: PosePairs, wanted: tuple[str, ...]
 ) -> tuple[HotaCounts, IdentityCounts, PersonCounts]:
     """HOTA and identity of every labelled frame: per joint, and of whole people."""
     joint_hota, joint_identity = HotaCounts.zero(JOINTS), IdentityCounts.zero(JOINTS)
     people = PersonCounts(MotCounts.zero(1), HotaCounts.zero(1), IdentityCounts.zero(1))
     if not {"HOTA", "Identity"} & set(wanted):
         return joint_hota, joint_identity, people
-    pairs = pose_pairs(truth, predicted)
     frames = np.flatnonzero(truth.labelled)
     whole = _whole_people(pairs, truth, predicted, frames)
     if "HOTA" in wanted:
