@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from evaluation.forked import forked_map
 from evaluation.matching import BoolArray, FloatArray, IntArray
 from evaluation.tie_order import poseval_argsorts
 
@@ -79,8 +80,10 @@ class Curve(NamedTuple):
     scores: FloatArray
 
 
-def precision_recall(detections: JointDetections, *, group_ties: bool) -> list[Curve]:
-    """The curve of each joint.
+def precision_recall(
+    detections: JointDetections, *, group_ties: bool, workers: int = 1
+) -> list[Curve]:
+    """The curve of each joint; of a large set `workers` processes rank the joints.
 
     Joints of equal score have no order. poseval takes the one its sort leaves; `group_ties` counts
     them as one step, so that the order of files and people cannot matter.
@@ -90,7 +93,7 @@ def precision_recall(detections: JointDetections, *, group_ties: bool) -> list[C
     correct = [c[known] for c, known in zip(detections.correct.T, there, strict=True)]
     orders = [s.argsort(kind="stable")[::-1] for s in scores]
     if not group_ties:
-        _order_ties(orders, scores, correct)
+        _order_ties(orders, scores, correct, workers)
     curves = []
     for order, s, c, truth in zip(orders, scores, correct, detections.truth, strict=True):
         ranked, found = s[order], np.cumsum(c[order])
@@ -103,7 +106,10 @@ def precision_recall(detections: JointDetections, *, group_ties: bool) -> list[C
 
 
 def _order_ties(
-    orders: list[IntArray], scores: Sequence[FloatArray], correct: Sequence[BoolArray]
+    orders: list[IntArray],
+    scores: Sequence[FloatArray],
+    correct: Sequence[BoolArray],
+    workers: int,
 ) -> None:
     """Rank equal scores as poseval does in those `orders` of joints where that tells."""
     mixed = []
@@ -112,10 +118,14 @@ def _order_ties(
         mixed[-1][order] = _mixed_ties(s[order], c[order])
     tied = [joint for joint, ties in enumerate(mixed) if ties.any()]
     step = max(1, _TOGETHER // max(1, *map(len, scores)))
-    for first in range(0, len(tied), step):
-        joints = tied[first : first + step]
-        rising = poseval_argsorts([scores[j] for j in joints], [mixed[j] for j in joints])
-        for joint, order in zip(joints, rising, strict=True):
+    batches = [tied[first : first + step] for first in range(0, len(tied), step)]
+
+    def rising(joints: list[int]) -> list[IntArray]:
+        return poseval_argsorts([scores[j] for j in joints], [mixed[j] for j in joints])
+
+    found = forked_map(rising, batches, workers, range(len(batches)))
+    for joints, ranked in zip(batches, found, strict=True):
+        for joint, order in zip(joints, ranked, strict=True):
             orders[joint] = order[::-1]
 
 
@@ -126,13 +136,16 @@ def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
     return ((right > 0) & (right < size))[group]
 
 
-def average_precision(detections: JointDetections, *, group_ties: bool) -> AveragePrecision:
+def average_precision(
+    detections: JointDetections, *, group_ties: bool, workers: int = 1
+) -> AveragePrecision:
     """Score every joint. One that is never predicted scores 0, one never labelled NaN.
 
     With `group_ties` a joint that is neither labelled nor predicted is NaN too; poseval gives 0.
     """
     result = np.zeros((3, len(detections.truth)))
-    for joint, curve in enumerate(precision_recall(detections, group_ties=group_ties)):
+    curves = precision_recall(detections, group_ties=group_ties, workers=workers)
+    for joint, curve in enumerate(curves):
         if len(curve.scores):
             area = _area(curve.precision, curve.recall)
             result[:, joint] = area, curve.precision[-1], curve.recall[-1]

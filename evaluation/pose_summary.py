@@ -17,11 +17,11 @@ from evaluation.table import JOINT_NAMES, with_total
 Scores = dict[str, Any]
 
 
-def summary(counts: PoseCounts, options: ScoreOptions) -> Scores:
+def summary(counts: PoseCounts, options: ScoreOptions, *, workers: int = 1) -> Scores:
     """Scores by metric, in percent; lists have 16 values, the joints and their mean (or sum)."""
     result: Scores = {"frames": counts.frames}
     if "AP" in options.metrics:
-        ap = average_precision(counts.detections, group_ties=options.strict)
+        ap = average_precision(counts.detections, group_ties=options.strict, workers=workers)
         values = {"ap": ap.ap, "pre": ap.precision, "rec": ap.recall}
         result["AP"] = {name: _list(value) for name, value in values.items()}
     if "CLEAR" in options.metrics:

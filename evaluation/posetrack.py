@@ -77,6 +77,7 @@ def run(args: argparse.Namespace) -> int:
         args.outputDir,
         per_sequence=args.saveEvalPerSequence,
         poseval_motp=args.poseval_motp,
+        workers=args.workers,
     )
     return 0
 
@@ -88,12 +89,13 @@ def publish(
     *,
     per_sequence: bool = False,
     poseval_motp: bool = False,
+    workers: int = 1,
 ) -> None:
     """Print the tables of a scored set, and write its files and report into `folder`."""
     scores = [score for score, _ in scored]
     scores_of = {score.name: sequence for score, sequence in scored}
     counts = total(scores)
-    overall = summary(counts, options)
+    overall = summary(counts, options, workers=workers)
     warnings = [warning for score in scores for warning in score.warnings]
     sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
     sys.stderr.writelines(f"note: {note}\n" for note in notes(counts, options))

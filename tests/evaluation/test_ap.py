@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from evaluation import ap
 from evaluation.ap import JointDetections, average_precision, correct_joints, precision_recall
 from evaluation.tie_order import poseval_argsorts
 
@@ -70,3 +71,12 @@ def test_of_equally_good_partners_the_first_is_taken() -> None:
     truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     correct = correct_joints(matched, np.array([1, 1]), truth, predicted, 2)
     assert correct.tolist() == [[True], [False]]  # both predictions choose truth 0
+
+
+def test_several_processes_rank_equal_scores_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ap, "_TOGETHER", 1000)  # so that each joint is a piece of work of its own
+    rng = np.random.default_rng(3)
+    scores = rng.integers(0, 40, (700, 4)) / 40
+    detections = JointDetections(scores, rng.random((700, 4)) < 0.5, np.full(4, 600))
+    one, three = (average_precision(detections, group_ties=False, workers=w) for w in (1, 3))
+    assert np.array_equal(one, three)

@@ -56,6 +56,24 @@ def test_workers_change_nothing(shared: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == (three / path.name).read_bytes()
 
 
+def test_with_workers_bad_input_ends_in_the_line_that_one_worker_gives(
+    shared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    gt, pred = POSEVAL / "plain" / "gt", tmp_path / "pred"
+    pred.mkdir()
+    for path in (POSEVAL / "plain" / "pred").glob("*.json"):
+        content = path.read_bytes()  # two are cut off at different places
+        whole = path.name not in ("000010.json", "000017.json")
+        (pred / path.name).write_bytes(content if whole else content[: len(content) // 2])
+    lines = []
+    for workers in ("1", "2", "3"):
+        arguments = ["-g", str(gt), "-p", str(pred), "-o", str(tmp_path), "--workers", workers]
+        assert posetrack.main(arguments) == 1
+        lines.append(capfd.readouterr().err)
+    assert lines[0].count("\n") == 1
+    assert len(set(lines)) == 1
+
+
 def test_a_single_file_works_like_a_folder_and_a_trailing_slash_changes_nothing(
     shared: Path, tmp_path: Path
 ) -> None:
