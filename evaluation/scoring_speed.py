@@ -5,9 +5,9 @@
 Each line is one run of `python -m evaluation.posetrack -e -t` in a process of its own, compiled
 beforehand as an installed program is: on the pair of folders given (best of several), then on
 made-up sets of so many frames, five people each, to show that time grows with the frames and memory
-hardly does. Wall time is with `--workers` processes, CPU time that of all of them; memory is that of
-the largest. The first line starts Python with numpy and does nothing: no scorer can be faster. The
-reference takes about a second to start and one for each 100 frames.
+hardly does. CPU time is that of all `--workers` processes together, memory that of the largest. The
+first line starts Python with numpy and does nothing: no scorer can be faster. The reference takes
+about a second to start and one for each 100 frames.
 """
 
 from __future__ import annotations
