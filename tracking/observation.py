@@ -43,10 +43,8 @@ class Seen:
         )
 
 
-def finite(poses: Poses) -> Poses:
+def _finite(poses: Poses) -> Poses:
     """Drop people whose box or score is not finite; a joint that is not gets score 0."""
-    if np.isfinite(_packed(poses)).all() and np.isfinite(poses.appearance).all():
-        return poses
     good = np.isfinite(poses.boxes).all(1) & np.isfinite(poses.scores)
     joint_good = np.isfinite(poses.keypoints).all(2) & np.isfinite(poses.keypoint_scores)
     known = np.isfinite(poses.appearance).all(1)
@@ -61,12 +59,16 @@ def finite(poses: Poses) -> Poses:
     return mended.select(good)
 
 
-def observed(poses: Poses, config: TrackerConfig) -> Seen:
-    """Sort the people of a frame, all of them `finite`, by score, box and joints.
+def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
+    """The people of a frame as given, and the same sorted by score, box and joints.
 
-    One wide array is sorted: with few people, the number of calls is what costs.
+    People whose box or score is not finite are left out of both; a joint that is not gets score 0.
+    One wide array is checked and sorted: with few people, the number of calls is what costs.
     """
     packed, end = _packed(poses), 5 + 2 * poses.keypoints.shape[1]
+    if not np.isfinite(packed).all() or not np.isfinite(poses.appearance).all():
+        poses = _finite(poses)
+        packed = _packed(poses)
     order = np.lexsort((packed[:, 5:].sum(1), *packed[:, 4:0:-1].T, -packed[:, 0]))
     packed = packed[order]
     joint_scores = packed[:, end:]
@@ -75,7 +77,8 @@ def observed(poses: Poses, config: TrackerConfig) -> Seen:
     packed[:, 1:5] = np.concatenate([(low + high) / 2, high - low], axis=1)
     measured = packed[:, 1:end]
     noise = uncertainty(measured[:, 3], joint_scores, config)
-    return Seen(order, packed[:, 0], measured, noise, joint_scores, poses.appearance[order])
+    seen = Seen(order, packed[:, 0], measured, noise, joint_scores, poses.appearance[order])
+    return poses, seen
 
 
 def _packed(poses: Poses) -> Values:

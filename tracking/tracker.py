@@ -14,7 +14,7 @@ from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
-from tracking.observation import Seen, Values, boxes_of, finite, observed
+from tracking.observation import Seen, Values, boxes_of, observed
 from tracking.similarity import box_iou
 from tracking.tracks import TrackedPoses
 
@@ -47,8 +47,7 @@ class PoseTracker:
         `poses` are the people of the frame at `time_s`, in any order. `warp` (2, 3) takes pixels of
         the last frame to this one where the camera moved.
         """
-        poses = finite(poses)
-        seen = observed(poses, self.config)
+        poses, seen = observed(poses, self.config)
         first = self._given_s is None
         self._advance(time_s)
         memory = self._remembered(poses)
