@@ -30,6 +30,7 @@ from pose.people import ImageArray
 _A_WHILE = 6  # sights under one id, without another in between
 _WIDTH = 480  # of each picture
 _ROWS = 3
+_MARGIN_PX = 20  # around where people are in the whole video
 _WHITE = (255, 255, 255)
 
 
@@ -75,14 +76,18 @@ def _lasting(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
 def picture(
     image: ImageArray, recording: Recording, tracked: Sequence[Tracked], frame: int, person: int
 ) -> ImageArray:
-    """A frame with its tracks, and the person of the truth in white."""
+    """The part of a frame where people ever are: its tracks, one person of the truth in white."""
     drawn = image.copy()
     for box, name in zip(*tracked[frame], strict=True):
         _box(drawn, box, str(name), _colour(int(name)), 4)
     for box in recording.truth_boxes[frame][recording.truth_ids[frame] == person]:
         _box(drawn, box, "", _WHITE, 2)
+    everybody = np.concatenate(recording.truth_boxes)
+    left, top = np.maximum(everybody.min(0)[:2] - _MARGIN_PX, 0).astype(int).tolist()
+    right, bottom = (everybody.max(0)[2:] + _MARGIN_PX).astype(int).tolist()
+    drawn = drawn[top:bottom, left:right]
     cv2.putText(drawn, f"frame {frame + GYMNASTS_FROM}", (12, 40), 0, 1.2, _WHITE, 3, cv2.LINE_AA)
-    height = round(_WIDTH * image.shape[0] / image.shape[1])
+    height = round(_WIDTH * drawn.shape[0] / drawn.shape[1])
     return np.asarray(cv2.resize(drawn, (_WIDTH, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
