@@ -41,7 +41,7 @@ class TrackerConfig:
     acceleration: float = 3.0  # heights per second^1.5: how restless people are
     first_speed: float = 1.0  # heights per second: how fast a new person may already be
     box_noise: float = 0.05  # heights: how unsteady boxes are
-    joint_noise: float = 0.03  # heights: how unsteady a joint of score 1 is
+    joint_noise: float = 0.06  # heights: how unsteady a joint of score 1 is
 
     def __post_init__(self) -> None:
         if self.assignment not in ("hungarian", "greedy"):
