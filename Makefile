@@ -19,6 +19,9 @@ format: $(VENV)/.installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+# The other kind of editable install searches for our packages anew at every start, for 10 ms.
+EDITABLE := --config-settings editable_mode=compat
+
 # The CPU build of torch first: a plain `torch` on Linux brings several GB of CUDA packages.
 # A GPU machine has its own torch: `make TORCH= demo` leaves the choice to pip.
 TORCH ?= torch==2.13.0
@@ -35,7 +38,7 @@ $(VENV)/.torch: | check-python
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.torch pyproject.toml
-	$(BIN)/python -m pip install -q --disable-pip-version-check -e .
+	$(BIN)/python -m pip install -q --disable-pip-version-check $(EDITABLE) -e .
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.torch pyproject.toml
