@@ -13,7 +13,16 @@ import pytest
 
 from evaluation.forked import forked_map
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone")
+pytestmark = [
+    pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone"),
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # of threads that idle
+]
+
+
+@pytest.fixture(autouse=True)
+def beside_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Earlier tests may leave some (a progress bar's); beside them nothing would be forked."""
+    monkeypatch.setattr("evaluation.forked.threading.active_count", lambda: 1)
 
 
 def _backwards(count: int) -> list[int]:
