@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Mapping
 from pathlib import Path
+
+import orjson
 
 from pose.errors import UserError
 
@@ -33,14 +33,5 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
 
 def to_json(value: object) -> str:
     """Indented JSON without NaN, which the standard does not know: null instead."""
-    return json.dumps(_without_nan(value), indent=2) + "\n"
-
-
-def _without_nan(value: object) -> object:
-    if isinstance(value, float):
-        return value if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(key): _without_nan(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_without_nan(item) for item in value]
-    return value
+    options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
+    return orjson.dumps(value, option=options).decode()
