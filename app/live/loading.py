@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import logging
+import sys
 import threading
 from collections.abc import Callable
 
@@ -17,9 +19,21 @@ MakePipeline = Callable[[PipelineConfig], Pipeline]
 
 
 def load_pipeline(config: PipelineConfig) -> Pipeline:
-    """Load the networks that `config` names, and hold up no other thread over it."""
+    """Load the networks that `config` names, and hold up no other thread over it.
+
+    The first load makes some hundred thousand objects that stay for good; every look of the garbage
+    collector through them would stop all threads for a tenth of a second.
+    """
+    first, collecting = "torch" not in sys.modules, gc.isenabled()
     preload_libraries()
-    return build_pipeline(config)
+    gc.disable()
+    try:
+        return build_pipeline(config)
+    finally:
+        if first:
+            gc.freeze()
+        if collecting:
+            gc.enable()
 
 
 class PipelineLoader:

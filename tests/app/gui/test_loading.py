@@ -30,10 +30,12 @@ window = MainWindow(session, kept, settings)
 window.show()
 app.processEvents()
 assert "torch" not in sys.modules  # or there is nothing to measure
-gaps_ms, last_s, waited_s = [], 0.0, 0.0
+gaps_ms, last_s, others_s = [], 0.0, 0.0
 
-def kept_waiting_s():
-    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
+def used_by_others_s():
+    user, nice, system, _, _, *rest = map(int, Path("/proc/stat").read_text().split()[1:9])
+    everybody_s = (user + nice + system + sum(rest)) / os.sysconf("SC_CLK_TCK")
+    return everybody_s - time.process_time()
 
 def beat():
     global last_s
@@ -50,16 +52,16 @@ timer.timeout.connect(beat)
 QTimer.singleShot(100_000, lambda: app.exit(3))
 
 def begin():
-    global last_s, waited_s
-    last_s, waited_s = time.monotonic(), kept_waiting_s()
+    global last_s, others_s
+    last_s, others_s = time.monotonic(), used_by_others_s()
     timer.start()
     window.open([sys.argv[1]])
 
 QTimer.singleShot(1000, begin)  # once the window itself is painted
 code = app.exec()
-waited_s = kept_waiting_s() - waited_s
+others_s = used_by_others_s() - others_s
 window.close()
-told = {"code": code, "torch": "torch" in sys.modules, "gaps_ms": gaps_ms, "waited_s": waited_s}
+told = {"code": code, "torch": "torch" in sys.modules, "gaps_ms": gaps_ms, "others_s": others_s}
 print(json.dumps(told))
 """
 
@@ -79,7 +81,7 @@ def test_the_window_goes_on_while_networks_load(tmp_path: Path) -> None:
     assert told["code"] == 0 and told["torch"]
     worst = sorted(told["gaps_ms"])[-3:]
     print(f"\nlongest gaps in the event loop while networks load: {worst} ms")
-    if told["waited_s"] > 0.03 * sum(told["gaps_ms"]) / 1000:
-        pytest.skip(f"the machine is busy: the window waited for {told['waited_s']:.1f} s")
+    if told["others_s"] > 0.1 * sum(told["gaps_ms"]) / 1000:
+        pytest.skip(f"the machine is busy: other programs used {told['others_s']:.1f} s")
     # Linked by their import, torch's libraries alone held the window for longer
     assert worst[-1] < 100
