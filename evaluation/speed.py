@@ -40,6 +40,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--height", type=int, default=0, help="scale it to so many rows first")
     parser.add_argument("--frames", type=int, default=150, help="so many of its first frames")
     parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 10, 20])
+    text = "keep the best-scored so many end to end, for a load that is known"
+    parser.add_argument("--max-people", type=int, default=0, metavar="N", help=text)
     parser.add_argument("--repeats", type=int, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")
@@ -91,7 +93,9 @@ def _settings(args: argparse.Namespace, folder: Path) -> Settings:
             named[kind] = str(write_random_weights(name.removeprefix(RANDOM), folder))
     return dataclasses.replace(
         settings,
-        pipeline=dataclasses.replace(settings.pipeline, device=args.device, **named),
+        pipeline=dataclasses.replace(
+            settings.pipeline, device=args.device, max_people=args.max_people, **named
+        ),
         clip=dataclasses.replace(settings.clip, max_frames=args.frames),
     )
 
@@ -175,7 +179,7 @@ def machine(device: str) -> dict[str, Any]:
 
 
 def _names(config: PipelineConfig) -> dict[str, Any]:
-    kept = ("detector", "pose", "device", "flip", "detect_every", "detector_size")
+    kept = ("detector", "pose", "device", "flip", "detect_every", "detector_size", "max_people")
     return {name: getattr(config, name) for name in kept}
 
 

@@ -7,6 +7,7 @@ after it. Everything that can be set reaches it through one frozen PipelineConfi
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -130,23 +131,26 @@ class Pipeline:
     def follow(self, frames: Iterable[Frame]) -> Iterator[FrameResult]:
         """Find and follow the people of `frames`; quicker than one call after the other.
 
-        The next frame's detector already runs while this frame's poses are estimated. Results are
-        the same. What reading a frame raises is raised after the results of those before it.
+        The next frame's poses are begun before this frame's are done, and the detector runs on the
+        one after, so that no core waits for another. Results are the same. What reading a frame
+        raises is raised after the results of those before it.
         """
         upcoming = _Reading(frames)
-        frame = upcoming.next()
-        boxes = self._begin(frame) if frame is not None else None
-        while frame is not None and boxes is not None:
-            finish = self._finish(frame, boxes)
-            following = upcoming.next()
-            # Where the tracker's boxes stand in for the detector, it must see this frame first.
-            early = following is not None and self._detects(ahead=1)
-            boxes = self._begin(following, ahead=1) if following is not None and early else None
-            yield finish()
-            if following is not None and boxes is None:
-                boxes = self._begin(following)
-            frame = following
+        frame, boxes = upcoming.next(), None
+        posing: deque[Callable[[], FrameResult]] = deque()  # at most two frames
+        while frame is not None or posing:
+            while frame is not None and self._poses_can_begin(len(posing)):
+                posing.append(self._finish(frame, boxes or self._begin(frame, len(posing))))
+                frame, boxes = upcoming.next(), None
+            if frame is not None and boxes is None and self._detects(len(posing)):
+                boxes = self._begin(frame, len(posing))
+            yield posing.popleft()()
         upcoming.raise_failure()
+
+    def _poses_can_begin(self, ahead: int) -> bool:
+        """Whether nothing of the `ahead` frames before, whose poses are not done, is needed."""
+        on_its_own = not self.config.find_missed and not self.config.max_latency_ms
+        return ahead == 0 or (ahead == 1 and on_its_own and self._detects(ahead))
 
     def _detects(self, ahead: int = 0) -> bool:
         """Whether the detector runs on the next frame, or on one `ahead` frames later."""

@@ -70,11 +70,39 @@ def test_following_gives_what_one_call_after_the_other_gives(detect_every: int) 
     assert max(len(result.people) for result in expected) == 2
 
 
-def test_the_next_frames_detector_starts_before_this_frames_result() -> None:
-    line = pipeline()
+@pytest.mark.parametrize(
+    ("settings", "begun"),
+    [
+        ({}, [0, 1, 2]),
+        ({"find_missed": True}, [0, 1]),  # boxes of the second frame come from the first's people
+        ({"max_latency_ms": 1e6}, [0, 1]),  # a frame's time tells only where it is alone
+        ({"detect_every": 2}, [0]),
+    ],
+)
+def test_work_on_the_next_frames_begins_before_this_frames_result(
+    settings: dict[str, float], begun: list[int]
+) -> None:
+    line = pipeline(**settings)
     results = line.follow(frames())
     next(results)
-    assert line.detector.begun == [0, 1]  # type: ignore[attr-defined]
+    assert line.detector.begun == begun  # type: ignore[attr-defined]
+
+
+def test_the_next_frames_poses_begin_before_this_frames_are_done() -> None:
+    class Submitting(JointsInTheMiddle):
+        def submit(self, frame: Frame, detections: Detections) -> Callable[[], Poses]:
+            self.log.append(f"begin {frame.index}")
+
+            def wait() -> Poses:
+                self.log.append(f"end {frame.index}")
+                return self(frame, detections)
+
+            return wait
+
+    estimator = Submitting()
+    line = Pipeline(WalkersInSight(), estimator, PipelineConfig())
+    assert told(list(line.follow(frames(3)))) == told(list(pipeline().follow(frames(3))))
+    assert estimator.log == ["begin 0", "begin 1", "end 0", "begin 2", "end 1", "end 2"]
 
 
 def test_a_source_that_breaks_off_gives_all_results_before() -> None:
