@@ -45,8 +45,9 @@ def _fixed(points: FloatArray) -> NDArray[np.int32]:
     return np.round(np.clip(points, -16384, 16384) * (1 << SHIFT)).astype(np.int32)
 
 
-def _bgr(colours: ColourArray) -> list[tuple[int, int, int]]:
-    return [(int(b), int(g), int(r)) for r, g, b, _ in colours]
+def _bgr(colours: ColourArray) -> list[list[int]]:
+    numbers: list[list[int]] = colours[:, 2::-1].tolist()
+    return numbers
 
 
 def _discs(canvas: ImageArray, circles: FloatArray, colours: ColourArray) -> None:
@@ -64,7 +65,7 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
     if (line.colours[:, 3] == 255).all():
         width = max(1, round(float(line.widths[0])))
         path = [_fixed(line.points)]
-        cv2.polylines(canvas, path, False, _bgr(line.colours)[0], width, cv2.LINE_AA, SHIFT)
+        cv2.polylines(canvas, path, False, _bgr(line.colours[:1])[0], width, cv2.LINE_AA, SHIFT)
         return
     margin = float(line.widths.max()) + 2
     height, width = canvas.shape[:2]
@@ -86,7 +87,7 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
         cv2.fillConvexPoly(mask, corners[piece], alpha, cv2.LINE_AA, SHIFT)
     part = canvas[y1:y2, x1:x2]
     opacity = mask.astype(np.float32) * (1 / 255)
-    colour = np.full_like(part, _bgr(line.colours)[0])
+    colour = np.full_like(part, _bgr(line.colours[:1])[0])
     part[:] = cv2.blendLinear(colour, part, opacity, 1 - opacity)
 
 
