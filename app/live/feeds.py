@@ -123,6 +123,8 @@ class LiveFeed(Feed):
 
     def _read(self, source: FrameSource) -> None:
         self._source = source
+        if self._closing.is_set():  # while it was opening, when nobody could stop it
+            return
         for frame in source:
             now_s = time.monotonic()
             if self._closing.is_set():
@@ -167,10 +169,10 @@ class FileFeed(Feed):
             return self._ahead.popleft()
 
     def seek(self, time_s: float) -> int:
-        """Go on at `time_s`; return the generation that the frames from there carry."""
+        """Go on at `time_s`, at most at the last frame; return the generation of what comes."""
         with self._changed:
             self._discard()
-            self._target_s = max(time_s, self.range_s[0])
+            self._target_s = max(min(time_s, self._last_s), self.range_s[0])
             self._at_end = False
             self.generation += 1
             self._changed.notify_all()
@@ -182,6 +184,14 @@ class FileFeed(Feed):
             self._discard()
             self._changed.notify_all()
 
+    @property
+    def _last_s(self) -> float:
+        """A time after the last frame but one, as far as the container tells; inf where unknown."""
+        info = self.info
+        if info is None or info.duration_s is None or info.frame_rate is None:
+            return float("inf")
+        return max(0.0, info.duration_s - 1.5 / float(info.frame_rate))
+
     def _discard(self) -> None:
         self.gauges.dropped(len(self._ahead))
         self._ahead.clear()
@@ -191,8 +201,7 @@ class FileFeed(Feed):
         while (order := self._next_order()) is not None:
             target_s, generation = order
             if target_s is not None:
-                source.seek(target_s)
-                frames = iter(source)
+                frames = _frames_from(source, target_s)
             frame = self._next_frame(frames)
             with self._changed:
                 if generation != self.generation or self._closing.is_set():
@@ -227,6 +236,12 @@ class FileFeed(Feed):
             return None
         end_s = self.range_s[1]
         return None if frame is None or (end_s is not None and frame.time_s > end_s) else frame
+
+
+def _frames_from(source: FrameSource, time_s: float) -> Iterator[Frame]:
+    """The frames from `time_s` on; what goes wrong on the way there is raised by the first."""
+    source.seek(time_s)
+    yield from source
 
 
 def info_of(source: FrameSource) -> SourceInfo:

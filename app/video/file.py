@@ -85,7 +85,7 @@ class FileSource:
         return count
 
     def seek(self, time_s: float) -> None:
-        """Make the next frame the first one at or after `time_s`.
+        """Make the next frame the first one at or after `time_s`; none where the file ends before.
 
         Its index is counted from the nominal frame rate, exact where the rate is constant.
         """
@@ -107,6 +107,7 @@ class FileSource:
                 self._next_index = round(found_s / self._step_s)
                 self._last_time_s = found_s - self._step_s
                 return
+            self._last_time_s = found_s
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
@@ -170,6 +171,8 @@ class FileSource:
             length_s = float(self._stream.duration * self._stream.time_base)
         elif self._container.duration and not self._container.streams.audio:
             length_s = self._container.duration / av.time_base
+        if np.isneginf(self._last_time_s):  # sent to behind the last picture, and none was read
+            return
         ends_s = self._last_time_s + self._step_s
         if length_s - ends_s > max(1.0, 0.05 * length_s):
             raise MediaError(

@@ -32,7 +32,10 @@ class FrameSource(Protocol):
     def __iter__(self) -> Iterator[Frame]: ...
 
     def seek(self, time_s: float) -> None:
-        """Make the next frame the first one at or after `time_s`. Live sources raise MediaError."""
+        """Make the next frame the first one at or after `time_s`; past the end there is none.
+
+        Live sources raise MediaError.
+        """
 
     def skip(self, count: int) -> int:
         """Pass over up to `count` frames at less cost than reading them; return how many."""

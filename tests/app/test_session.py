@@ -16,7 +16,10 @@ from fake_session import (
 )
 
 from app.corrections import Correction
+from app.live.feeds import LiveFeed
+from app.live.gauges import Gauges
 from app.session import Session
+from app.video.source import MediaError
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 
@@ -196,6 +199,57 @@ def test_a_file_that_breaks_off_keeps_what_was_read(begin) -> None:
     shown_until(session, lambda views: session.status().state == "ended")
     assert session.status().problem == "fake file: breaks off"
     assert len(session.history.frames()) == 10
+
+
+def test_a_seek_past_the_end_shows_the_last_frame(begin) -> None:
+    session = begin(FakeFile(30))
+    session.open(["clip.mp4"])
+    shown_until(session, lambda views: len(views) > 2)
+    session.play(False)
+    session.seek(1000.0)
+    views = shown_until(session, lambda views: views and views[-1].result.frame.index == 29)
+    assert burnt_number(views[-1].result.frame.image) == 29
+
+
+def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
+    class Torn(FakeFile):
+        def seek(self, time_s: float) -> None:
+            if time_s > 0.5:
+                raise MediaError("fake file: cannot go there")
+            super().seek(time_s)
+
+    session = begin(Torn(30))
+    session.open(["clip.mp4"])
+    shown_until(session, lambda views: len(views) > 2)
+    session.seek(1.0)
+    wait_for(lambda: session.status().problem == "fake file: cannot go there")
+    session.seek(0.2)
+    views = shown_until(session, lambda views: views and views[-1].result.frame.index == 5)
+    assert session.status().state == "running"
+    assert views
+
+
+def test_a_camera_closed_while_it_opens_lets_go_of_its_thread() -> None:
+    class Silent(FakeCamera):
+        """Connected, and sends nothing until it is stopped."""
+
+        def __iter__(self):
+            self._stopped.wait()
+            yield from ()
+
+    camera, opening, go_on = Silent(), threading.Event(), threading.Event()
+
+    def open_slowly(spec: str) -> Silent:
+        opening.set()
+        go_on.wait()
+        return camera
+
+    feed = LiveFeed("0", open_slowly, Gauges())
+    feed.start()
+    opening.wait()
+    feed.close()
+    go_on.set()
+    assert feed.join(30.0)
 
 
 def test_a_playlist_goes_on_with_the_next_file(begin) -> None:

@@ -58,6 +58,17 @@ def test_seeking_lands_on_the_first_frame_at_or_after_the_time(source: FrameSour
         assert next(iter(source)).index == 0
 
 
+@pytest.mark.parametrize("time_s", [0.47, 1000.0])
+def test_past_the_end_there_is_nothing_and_the_way_back_is_open(
+    source: FrameSource, time_s: float
+) -> None:
+    with source:
+        source.seek(time_s)
+        assert next(iter(source), None) is None
+        source.seek(0.2)
+        assert next(iter(source)).index == 5
+
+
 def test_skipping_passes_over_frames_and_says_how_many(source: FrameSource) -> None:
     with source:
         assert source.skip(5) == 5
