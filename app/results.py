@@ -7,8 +7,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from app.corrections import (
     Correction,
     corrected_people,
@@ -19,9 +17,13 @@ from app.corrections import (
 )
 from app.measures.angles import MeasuresWriter
 from app.video.source import MediaError
-from pose.people import Frame
-from tracking.files import ClipInfo, TracksWriter, open_writer, read_tracks
-from tracking.pipeline import FrameResult
+from tracking.files import (
+    ClipInfo,
+    TracksWriter,
+    frame_without_picture,
+    open_writer,
+    read_tracks,
+)
 from tracking.tracks import TrackedPoses
 
 MANIFEST = "posse-manifest.jsonl"  # of app.batch.manifest: which outputs came of which source
@@ -128,7 +130,7 @@ def export_result(
     progress: Progress,
 ) -> None:
     """Write tracks with corrections applied, as JSON and CSV, and the measures, for other use."""
-    writers: list[TracksWriter | MeasuresWriter] = [
+    writers: list[TracksWriter] = [
         open_writer("posetrack18", path, info),
         open_writer("csv", path.with_suffix(".csv"), info),
         MeasuresWriter(path.with_suffix(".measures.csv"), names_of(corrections)),
@@ -137,25 +139,23 @@ def export_result(
 
 
 def _write(
-    writers: Sequence[TracksWriter | MeasuresWriter],
+    writers: Sequence[TracksWriter],
     frames: Frames,
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    width, height = 0, 0
-    picture = np.zeros((height, width, 3), np.uint8)
+    """Write all of the files, or none."""
     try:
         for index, (time_s, people) in enumerate(frames):
             shown = corrected_people(people, time_s, corrections)
+            result = frame_without_picture(index, time_s, shown)
             for writer in writers:
-                writer.put(FrameResult(Frame(index, time_s, picture), shown, {}))
+                writer.put(result)
             if index % 50 == 0:
                 progress(index / len(frames))
+        for writer in writers:
+            writer.close()
     except BaseException:
         for writer in writers:
-            if not isinstance(writer, MeasuresWriter):
-                writer.abort()
-            writer.close()
+            writer.abort()  # does nothing to a file that is whole
         raise
-    for writer in writers:
-        writer.close()

@@ -162,26 +162,18 @@ class LiveRecording:
             skeleton = first.people.poses.skeleton
             drawn = {DRAWN: plan.overlay_file.name} if plan.overlay else {}
             info = ClipInfo(plan.name, size_wh, skeleton, plan.frame_rate, drawn)
-            self._tracks = [
-                open_writer("posetrack18", plan.tracks_file, info),
-                open_writer("csv", plan.tracks_file.with_suffix(".csv"), info),
-            ]
+            self._tracks.append(open_writer("posetrack18", plan.tracks_file, info))
+            self._tracks.append(open_writer("csv", plan.tracks_file.with_suffix(".csv"), info))
             table = plan.tracks_file.with_suffix(".measures.csv")
             self._measures = MeasuresWriter(table, plan.style.names)
 
     def _close(self) -> None:
         """Complete every file, also where another one failed."""
-        videos = (self._overlay_video, self._clean_video)
-        parts: list[Recorder | TracksWriter] = [
-            *(video for video in videos if video is not None),
-            *self._tracks,
-        ]
-        if self._measures is not None:
-            self._measures.close()
-        for part in parts:
+        for part in (self._overlay_video, self._clean_video, *self._tracks, self._measures):
             try:
-                part.close()
-            except UserError as error:
+                if part is not None:
+                    part.close()
+            except Exception as error:  # whatever it is, the next file is completed
                 self._fail(error)
         if self._tracks and self._corrections:
             try:

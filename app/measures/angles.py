@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.people import FloatArray, Poses
-from tracking.files import TracksFileError
+from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
 
 SPEED_OVER_S = 0.12  # a speed is measured over so long, to calm the joints' jitter
@@ -100,7 +100,14 @@ class Measurer:
                 speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
                 per_pixel = 1 / heights[row] if self._per_pixel is None else self._per_pixel
                 values[row, column] = speed * per_pixel
+        self._forget(result.frame.time_s)
         return values
+
+    def _forget(self, now_s: float) -> None:
+        """Forget whose joints would begin anew; a camera that runs for days sees many people."""
+        gone = [key for key, way in self._ways.items() if not way or way[-1][0] + GONE_S <= now_s]
+        for key in gone:
+            del self._ways[key]
 
 
 def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray | None:
@@ -128,16 +135,16 @@ def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatAr
 
 
 class MeasuresWriter:
-    """Writes a CSV row per person and frame: frame, time_s, id, name, then each measure."""
+    """Writes a CSV row per person and frame: frame, time_s, id, name, then each measure.
 
-    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float = 0.3) -> None:
-        self._measure = Measurer(kpt_thr=kpt_thr)
+    A TracksWriter: raises TracksFileError where the file cannot be written.
+    """
+
+    def __init__(self, path: Path, names: Mapping[int, str]) -> None:
+        self._measure = Measurer()
         self._names = names
-        try:
-            self._file = path.open("w", newline="", encoding="utf-8")
-        except OSError as error:
-            raise TracksFileError(f"{path}: cannot be written ({error.strerror})") from error
-        self._rows = csv.writer(self._file)
+        self._out = WholeText(path)
+        self._rows = csv.writer(self._out, lineterminator="\n")
         header = [f"{measure.name} ({measure.unit})" for measure in self._measure.measures]
         self._rows.writerow(["frame", "time_s", "id", "name", *header])
 
@@ -152,5 +159,9 @@ class MeasuresWriter:
             self._rows.writerow([frame.index, f"{frame.time_s:.4f}", person, name, *cells])
 
     def close(self) -> None:
-        """Finish the file; safe to call twice."""
-        self._file.close()
+        """Make the file whole."""
+        self._out.close()
+
+    def abort(self) -> None:
+        """Leave nothing behind."""
+        self._out.abort()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import resource
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from app.picking import person_at
 from app.thumbnails import SIZE_WH, Thumbnails
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
+from tracking.files import TracksFileError
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -80,6 +82,28 @@ def test_measures_are_written_as_a_table(tmp_path: Path) -> None:
     header, row = (tmp_path / "m.csv").read_text().splitlines()
     assert header.startswith("frame,time_s,id,name,knee left (°)")
     assert row.startswith("1,0.0400,4,Anna,90,")
+
+
+def test_a_full_disk_is_told_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    writer = MeasuresWriter(tmp_path / "m.csv", {})
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # no file larger than this
+    try:
+        writer.put(standing(0.04))
+        with pytest.raises(TracksFileError, match=r"m\.csv: cannot be written"):
+            writer.close()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not (tmp_path / "m.csv").exists()
+
+
+def test_whoever_has_gone_is_forgotten() -> None:
+    measure = Measurer()
+    measure(standing(0.0))
+    assert measure._ways
+    empty = FrameResult(standing(9.0).frame, TrackedPoses.empty(COCO17), {})
+    measure(empty)
+    assert not measure._ways
 
 
 def test_a_point_means_the_person_whose_joints_are_nearest() -> None:
