@@ -10,6 +10,7 @@ _WHOLE = TrackerConfig()
 _BARE = replace(  # one frame of memory, nothing predicted, no doubt
     _WHOLE,
     box_margin=0.0,
+    double_oks=1.0,
     low_penalty=0.0,
     lost_penalty=0.0,
     crowd_doubt=0.0,
@@ -32,6 +33,7 @@ ABLATIONS = {
     "motion never decays": replace(_WHOLE, velocity_decay_s=1e3),
     "boxes not grown": replace(_WHOLE, box_margin=0.0),
     "boxes grown by 0.3": replace(_WHOLE, box_margin=0.3),
+    "doubles stay": replace(_WHOLE, double_oks=1.0),
     "no low scores": replace(_WHOLE, low_thr=_WHOLE.high_thr),
     "low scores as good as high": replace(_WHOLE, low_penalty=0.0),
     "lost as good as seen": replace(_WHOLE, lost_penalty=0.0),

@@ -20,7 +20,7 @@ import numpy as np
 
 from evaluation.footage import pictures
 from evaluation.matching import box_iou
-from evaluation.recorded_poses import poses_of_video
+from evaluation.recorded_poses import our_eyes, poses_of_video
 from evaluation.recordings import GYMNASTS_FROM, Recording, gymnasts
 from evaluation.rivals import Tracked
 from evaluation.tracking import SHARED, posse, run
@@ -113,9 +113,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, help="what the networks saw, see evaluation.tracking")
     args = parser.parse_args(argv)
     try:
+        kept = None if args.keep is None else args.keep / "gymnasts.npz"
         recording = gymnasts(
             args.data,
-            lambda video: poses_of_video(video, "posse-detector", "posse-pose", args.keep),
+            lambda video: poses_of_video(
+                video, lambda: our_eyes("posse-detector", "posse-pose"), kept
+            ),
         )
     except (OSError, UserError) as error:
         print(error, file=sys.stderr)  # noqa: T201

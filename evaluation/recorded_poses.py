@@ -5,7 +5,7 @@ And the whole program on a video, for settings that decide what the networks loo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,28 +13,65 @@ import numpy as np
 
 from evaluation.recordings import FRAME_RATE
 from pose.people import Frame, Poses
-from pose.skeleton import SKELETONS
+from pose.skeleton import COCO17, SKELETONS
 from tracking.pipeline import FrameResult, PipelineConfig, build_pipeline
 
 LOWEST_SCORE = 0.2  # of people worth recording
 _PARTS = ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
 
 
-def poses_of_video(video: Path, detector: str, pose: str, keep: Path | None) -> list[Poses]:
-    """The people of every frame; read from the folder `keep` where they were kept before."""
-    kept = None if keep is None else keep / f"{video.stem}.npz"
+Eyes = Callable[[Frame], Poses]
+"""A detector and a pose network: a frame -> the people in it."""
+
+
+def poses_of_video(video: Path, eyes: Callable[[], Eyes], kept: Path | None) -> list[Poses]:
+    """The people of every frame; read from the file `kept` where they were kept before."""
     if kept is not None and kept.is_file():
         return _read(kept)
+    see = eyes()
+    people = [see(frame) for frame in _frames(video)]
+    if kept is not None:
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        _write(kept, people)
+    return people
+
+
+def our_eyes(detector: str, pose: str) -> Eyes:
+    """Two networks of ours by name or file, appearance included."""
     from pose.detector import load_detector
     from pose.estimator import load_estimator
 
     detect = load_detector(detector, score_thr=LOWEST_SCORE)
     estimate = load_estimator(pose, appearance=True)
-    people = [estimate(frame, detect(frame)) for frame in _frames(video)]
-    if kept is not None:
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        _write(kept, people)
-    return people
+    return lambda frame: estimate(frame, detect(frame))
+
+
+def teachers_eyes(folder: Path, detector: str) -> Eyes:
+    """The detector `detector` of the teachers' networks in `folder`, and PP-TinyPose."""
+    from evaluation.teachers import deim, rtmdet, tinypose, yolox
+
+    detect = {
+        "rtmdet": lambda: rtmdet(folder / "rtmdet_nano_person.onnx"),
+        "deim": lambda: deim(folder / "deimv2_hgnetv2_femto_coco.onnx"),
+        "yolox": lambda: yolox(folder / "yolox_nano.onnx"),
+    }[detector]()
+    estimate = tinypose(folder / "tinypose_256_192.onnx", flip=False)
+
+    def see(frame: Frame) -> Poses:
+        found = detect(frame.image)
+        found = found.select(found.scores >= LOWEST_SCORE)
+        if not len(found):
+            return Poses.empty(COCO17)
+        keypoints, scores = estimate(frame.image, found.boxes)
+        return Poses(
+            found.boxes.astype(np.float32),
+            found.scores.astype(np.float32),
+            keypoints.astype(np.float32),
+            scores.astype(np.float32),
+            COCO17,
+        )
+
+    return see
 
 
 def followed(video: Path, config: PipelineConfig) -> list[FrameResult]:

@@ -23,6 +23,7 @@ from pose.skeleton import COCO17, POSETRACK15
 SingleArray = NDArray[np.float32]
 FRAME_RATE = 25.0  # of every set
 GYMNASTS_FROM = 61  # index of the first frame of `gymnasts` with truth
+TEACHERS = ("rtmdet", "deim", "yolox")  # detectors in whose place gymnasts are seen as well
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
     "poses-shaken",
@@ -30,6 +31,7 @@ SETS = (
     "pets",
     "gymnasts",
     "gymnasts-shaken",
+    *(f"gymnasts-{detector}" for detector in TEACHERS),
 )
 
 # Settings were chosen on these: every second pose sequence, and the clips of three of the twelve

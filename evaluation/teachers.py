@@ -34,6 +34,8 @@ def onnx_session(path: Path) -> Any:
         import onnxruntime
     except ImportError as error:
         raise UserError("the teachers need ONNX Runtime: pip install onnxruntime") from error
+    if not path.is_file():
+        raise UserError(f"{path}: no such file; it is one of the teachers' networks")
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 

@@ -25,7 +25,15 @@ from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear
 from evaluation.noise import crowd
-from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, SETS, Recording, gymnasts, load_set
+from evaluation.recordings import (
+    FRAME_RATE,
+    GYMNASTS_FROM,
+    SETS,
+    TEACHERS,
+    Recording,
+    gymnasts,
+    load_set,
+)
 from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
 from evaluation.shaking import hand_held, shaken
 from pose.errors import UserError
@@ -222,24 +230,22 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 
 
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
-    from evaluation.footage import (  # here: only these sets need OpenCV
-        filmed,
-        filmed_by_hand,
-        pictures,
-    )
+    # Here, since only these sets need OpenCV
+    from evaluation.footage import filmed, filmed_by_hand, pictures
+    from evaluation.recorded_poses import our_eyes, poses_of_video, teachers_eyes
 
-    recording = gymnasts(args.data, lambda video: _seen(video, args))
+    network = name.partition("-")[2]
+    if network in TEACHERS:
+        teachers = args.data.parent / "teachers"
+        kept, eyes = name, functools.partial(teachers_eyes, teachers, network)
+    else:
+        kept, eyes = "gymnasts", functools.partial(our_eyes, args.detector, args.pose)
+    file = None if args.keep is None else args.keep / f"{kept}.npz"
+    recording = gymnasts(args.data, lambda video: poses_of_video(video, eyes, file))
     images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed
     return film(recording, images)
-
-
-def _seen(video: Path, args: argparse.Namespace) -> list[Poses]:
-    """What our networks see in a video; kept in a file, for environments without the networks."""
-    from evaluation.recorded_poses import poses_of_video
-
-    return poses_of_video(video, args.detector, args.pose, args.keep)
 
 
 def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
@@ -269,7 +275,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detector", default="posse-detector", help="for gymnasts: name or file")
     parser.add_argument("--pose", default="posse-pose", help="for gymnasts: name or file")
     parser.add_argument("--keep", type=Path, default=None, metavar="DIR",
-                        help="keep what the networks saw here, and use it again")  # fmt: skip
+                        help="keep what networks saw here, and use it again")  # fmt: skip
     parser.add_argument("--no-speed", action="store_true", help="leave the speed table out")
     parser.add_argument("--json", type=Path, help="write the figures here too")
 

@@ -10,7 +10,7 @@ from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
 from tracking.observation import Seen, Values
-from tracking.similarity import oks
+from tracking.similarity import iou_of_sides, oks
 
 _GATE = 3.0  # standard deviations of the prediction within which a person is looked for
 _SAME_AGAIN = 0.3  # what remains at `reach` standard deviations and twice the width
@@ -39,7 +39,7 @@ def likeness(
     reach = -_GATE * np.sqrt(ahead[2, :, :1])  # (T, 1)
     a, b = ((overlap[..., 0] > reach) & (overlap[..., 1] > reach)).nonzero()  # (P,) each
 
-    similar = _box_overlap(overlap[a, b], half_a[a], half_b[b])
+    similar = iou_of_sides(overlap[a, b], half_a[a], half_b[b])
     if config.oks_weight and seen.joint_scores.any() and memory.joint_scores.any():
         pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
         similar += config.oks_weight * np.minimum(common / _FULL_POSE, 1) * (pose - similar)
@@ -52,13 +52,6 @@ def likeness(
     alike = np.full((len(memory), len(seen)), -np.inf)
     alike[a, b] = similar - lost[a] - low[b]
     return alike
-
-
-def _box_overlap(sides: Values, half_a: Values, half_b: Values) -> Values:
-    """IoU (P,) of boxes of half sizes (P, 2) that overlap by `sides` (P, 2)."""
-    sides = np.clip(sides, 0, 2 * np.minimum(half_a, half_b))  # one may lie within the other
-    both = sides[:, 0] * sides[:, 1]
-    return both / (4 * (half_a[:, 0] * half_a[:, 1] + half_b[:, 0] * half_b[:, 1]) - both)
 
 
 def _pose_agreement(

@@ -23,6 +23,7 @@ class TrackerConfig:
     appearance_weight: float = 0.3  # of the cosine between descriptors, where there are any
     min_similarity: float = 0.15  # pairs below are not the same person
 
+    double_oks: float = 0.75  # people of a frame who agree by more are one found twice; 1: never
     low_thr: float = 0.2  # people scored lower are ignored
     high_thr: float = 0.5  # people scored lower match with a penalty
     low_penalty: float = 2.0  # similarity taken off for each 1.0 of score below `high_thr`
@@ -46,7 +47,15 @@ class TrackerConfig:
     def __post_init__(self) -> None:
         if self.assignment not in ("hungarian", "greedy"):
             raise ValueError(f"assignment is {self.assignment!r}, expected 'hungarian' or 'greedy'")
-        shares = ("oks_weight", "joint_thr", "low_thr", "high_thr", "birth_thr", "crowd_doubt")
+        shares = (
+            "oks_weight",
+            "joint_thr",
+            "double_oks",
+            "low_thr",
+            "high_thr",
+            "birth_thr",
+            "crowd_doubt",
+        )
         positive = ("min_similarity", "velocity_decay_s", "box_noise", "joint_noise")
         for field in fields(self):
             value = getattr(self, field.name)

@@ -9,42 +9,42 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose.people import IntArray, Poses
-from tracking.similarity import box_iou
+from pose.people import IntArray
+from tracking.observation import Seen
+from tracking.similarity import iou_of_sides, oks
 
 _NEAR_IOU = 0.3  # boxes that overlap less are not compared
 _SAME_IOU = 0.85  # one person, where joints cannot tell
-_SAME_OKS = 0.75  # one person
 _ENOUGH_JOINTS = 4.0  # sum of the scores of joints that both have
 
 
-def distinct(poses: Poses, joint_thr: float = 0.2) -> IntArray:
-    """Indices (M,), ascending, of the people who are nobody's lower-scored double.
+def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray:
+    """Indices (M,), ascending, of the people (N,) who are nobody's lower-scored double.
 
-    Joints scored below `joint_thr` do not count. Equal scores: the first one stays.
+    People who agree by more than `same_oks` are one; `sigmas` (K,) are OKS's constants. Of equal
+    scores the first stays.
     """
-    iou = box_iou(poses.boxes, poses.boxes)  # (N, N)
-    first, second = np.nonzero(np.triu(iou > _NEAR_IOU, 1))  # (P,) pairs worth a look
-    if not len(first):
-        return np.arange(len(poses))
-    ahead = poses.scores[second] > poses.scores[first]
-    better, worse = np.where(ahead, second, first), np.where(ahead, first, second)
+    centre, half = seen.measured[:, :2], np.maximum(seen.measured[:, 2:4], 1.0) / 2  # (N, 2) each
+    sides = half[:, None] + half - np.abs(centre[:, None] - centre)  # (N, N, 2)
+    first, second = ((sides[..., 0] > 0) & (sides[..., 1] > 0)).nonzero()
+    later = first < second
+    first, second = first[later], second[later]  # (P,) pairs, better ones first
+    iou = iou_of_sides(sides[first, second], half[first], half[second])
+    near = iou > _NEAR_IOU
+    if not near.any():
+        return np.arange(len(seen))
+    first, second, iou = first[near], second[near], iou[near]
 
-    clear = np.where(poses.keypoint_scores >= joint_thr, poses.keypoint_scores, 0)  # (N, K)
-    weights = clear[better] * clear[worse]  # (P, K)
-    offset = poses.keypoints[better] - poses.keypoints[worse]  # (P, K, 2)
-    sides = poses.boxes[better, 2:] - poses.boxes[better, :2]  # (P, 2)
-    area = np.maximum(sides.prod(1), 1.0)[:, None]  # (P, 1)
-    spread = 2 * np.asarray(poses.skeleton.sigmas)  # (K,)
-    near = np.exp(-(offset**2).sum(2) / (2 * area * spread**2))  # (P, K)
-    total = weights.sum(1)
-    oks = (near * weights).sum(1) / np.maximum(total, 1e-9)  # (P,)
+    weights = seen.joint_scores[first] * seen.joint_scores[second]  # (P, K)
+    offset = np.square(seen.measured[first, 4:] - seen.measured[second, 4:])  # (P, 2 K)
+    area = 4 * half[first, 0] * half[first, 1]  # (P,)
+    variance = area[:, None] * np.square(2 * np.asarray(sigmas))  # (P, K)
+    agreement, _ = oks(offset[:, ::2] + offset[:, 1::2], weights, variance)  # (P,)
     comparable = np.sqrt(weights).sum(1) >= _ENOUGH_JOINTS
-    same = np.where(comparable, oks > _SAME_OKS, iou[better, worse] > _SAME_IOU)
+    same = np.where(comparable, agreement > same_oks, iou > _SAME_IOU)
 
-    kept = np.ones(len(poses), bool)
-    pairs = np.stack([better, worse], axis=1)[same]
-    for one, double in pairs[np.argsort(-poses.scores[pairs[:, 0]], kind="stable")].tolist():
+    kept = np.ones(len(seen), bool)
+    for one, double in zip(first[same].tolist(), second[same].tolist(), strict=True):
         if kept[one]:  # who is a double takes nobody else away
             kept[double] = False
     return np.flatnonzero(kept)

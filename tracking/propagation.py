@@ -9,7 +9,6 @@ from __future__ import annotations
 import numpy as np
 
 from pose.people import Detections, Poses
-from tracking.duplicates import distinct
 from tracking.similarity import box_iou
 
 FADE = 0.8  # of the score, each frame without a detection: nobody lives on hope for long
@@ -33,9 +32,9 @@ def with_missed(detected: Detections, predicted: Detections) -> Detections:
 def confirmed(poses: Poses, detected: int) -> Poses:
     """The people of the first `detected` boxes, and of the predicted ones that hold somebody.
 
-    Somebody shows half of their joints. Doubles are left out, see tracking.duplicates.
+    Somebody shows half of their joints. One who slid onto somebody else is left to the tracker,
+    which tells doubles (tracking.duplicates).
     """
-    kept = distinct(poses)  # (M,)
-    seen = (poses.keypoint_scores[kept] >= _GOOD_JOINT).mean(1) >= _GOOD_SHARE
-    kept = kept[seen | (kept < detected)]
-    return poses if len(kept) == len(poses) else poses.select(kept)
+    seen = (poses.keypoint_scores >= _GOOD_JOINT).mean(1) >= _GOOD_SHARE
+    seen[:detected] = True
+    return poses if seen.all() else poses.select(seen)

@@ -13,6 +13,7 @@ from tracking import motion
 from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
+from tracking.duplicates import distinct
 from tracking.memory import Memory
 from tracking.observation import Seen, Values, boxes_of, observed
 from tracking.similarity import box_iou
@@ -29,8 +30,9 @@ class PoseTracker:
     """Gives every person an id that stays: `update` once a frame, frames of one video in order.
 
     Ids count from 1 and are never reused. Left out of the answer are candidates (people seen too
-    briefly to be sure) and people whose box or score is not finite. Where the clock stands still or
-    runs back, the last step between frames is taken again.
+    briefly to be sure), doubles of people who were found twice, and people whose box or score is
+    not finite. Where the clock stands still or runs back, the last step between frames is taken
+    again.
     """
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -48,6 +50,10 @@ class PoseTracker:
         the last frame to this one where the camera moved.
         """
         poses, seen = observed(poses, self.config)
+        sigmas = self.config.sigmas or poses.skeleton.sigmas
+        if self.config.double_oks < 1:
+            kept = distinct(seen, sigmas, self.config.double_oks)
+            seen = seen if len(kept) == len(seen) else seen.select(kept)
         first = self._given_s is None
         self._advance(time_s)
         memory = self._remembered(poses)
@@ -56,7 +62,6 @@ class PoseTracker:
 
         ahead = self._ahead(memory, self._now_s)  # (5, T, C)
         unseen_s = self._now_s - self._step_s - memory.seen_s  # (T,)
-        sigmas = self.config.sigmas or poses.skeleton.sigmas
         alike = likeness(memory, ahead, seen, unseen_s, sigmas, self.config)  # (T, N)
         rows, columns = self._pairs(memory, alike)
 
@@ -228,7 +233,7 @@ class PoseTracker:
 
 def _shown(poses: Poses, order: IntArray, ids: IntArray) -> TrackedPoses:
     """The people with an id, in the caller's order; ids (N,) belong to `poses` at `order` (N,)."""
-    given = np.empty_like(ids)
+    given = np.zeros(len(poses), np.int64)
     given[order] = ids
     if given.all():
         return TrackedPoses(poses, given)
