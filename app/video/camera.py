@@ -11,7 +11,6 @@ import threading
 import time
 from collections.abc import Iterator
 from fractions import Fraction
-from types import TracebackType
 from typing import Self
 from urllib.parse import parse_qs, urlsplit
 
@@ -89,13 +88,28 @@ class CameraSource:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def parse_spec(spec: str) -> tuple[int, tuple[int, int] | None, Fraction | None]:
+    """Number, (width, height) and rate that `0`, `/dev/video0` or `camera://0?...` ask for.
+
+    None leaves it to the camera. Raises MediaError.
+    """
+    parts = urlsplit(spec if "://" in spec else f"camera://{spec.removeprefix('/dev/video')}")
+    wanted = parse_qs(parts.query)
+    try:
+        size_wh = None
+        if "size" in wanted:
+            width, height = map(int, wanted["size"][0].split("x"))
+            size_wh = width, height
+        rate = Fraction(wanted["rate"][0]) if "rate" in wanted else None
+        return int(parts.netloc), size_wh, rate
+    except (ValueError, ZeroDivisionError):
+        raise MediaError(
+            f"{spec}: not a camera; write its number, 0, or camera://0?size=1280x720&rate=30"
+        ) from None
 
 
 class _Plugged:
@@ -105,29 +119,27 @@ class _Plugged:
 
     def __init__(self, spec: str) -> None:
         self._spec = spec
-        parts = urlsplit(spec if "://" in spec else f"camera://{spec.removeprefix('/dev/video')}")
-        wanted = parse_qs(parts.query)
-        self._capture = cv2.VideoCapture(int(parts.netloc))
+        index, size_wh, rate = parse_spec(spec)
+        self._capture = cv2.VideoCapture(index)
         if not self._capture.isOpened():
             raise MediaError(
-                f"camera {parts.netloc}: cannot be opened; check that it is plugged in "
+                f"camera {index}: cannot be opened; check that it is plugged in "
                 "and that no other program uses it"
             )
         self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # never an old picture
-        if "size" in wanted:
-            width, height = wanted["size"][0].split("x")
+        if size_wh is not None:
             # Uncompressed pictures of this size do not fit through USB 2 at full rate
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
-            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, int(width))
-            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, int(height))
-        if "rate" in wanted:
-            self._capture.set(cv2.CAP_PROP_FPS, float(Fraction(wanted["rate"][0])))
+            self._capture.set(cv2.CAP_PROP_FRAME_WIDTH, size_wh[0])
+            self._capture.set(cv2.CAP_PROP_FRAME_HEIGHT, size_wh[1])
+        if rate is not None:
+            self._capture.set(cv2.CAP_PROP_FPS, float(rate))
         self.size_wh = (
             int(self._capture.get(cv2.CAP_PROP_FRAME_WIDTH)),
             int(self._capture.get(cv2.CAP_PROP_FRAME_HEIGHT)),
         )
-        rate = self._capture.get(cv2.CAP_PROP_FPS)
-        self.frame_rate = Fraction(rate).limit_denominator(1001) if rate > 0 else None
+        given = self._capture.get(cv2.CAP_PROP_FPS)
+        self.frame_rate = Fraction(given).limit_denominator(1001) if given > 0 else None
 
     def read(self) -> ImageArray | None:
         there, image = self._capture.read()

@@ -15,7 +15,7 @@ from fake_session import make_pipeline, wait_for
 
 from app.session import Session
 from app.video import camera as camera_module
-from app.video.camera import CameraSource
+from app.video.camera import CameraSource, parse_spec
 from app.video.devices import Camera, Mode, list_cameras
 from app.video.source import MediaError, open_source
 from tracking.pipeline import PipelineConfig
@@ -140,8 +140,19 @@ def test_a_mode_is_part_of_the_camera_s_name() -> None:
     mode = Mode((1280, 720), Fraction(30000, 1001))
     camera = Camera(1, "Front", (mode,))
     assert camera.spec(mode) == "camera://1?size=1280x720&rate=30000/1001"
+    assert parse_spec(camera.spec(mode)) == (1, (1280, 720), Fraction(30000, 1001))
     assert camera.spec() == "1"
+    assert parse_spec("1") == parse_spec("/dev/video1") == (1, None, None)
     assert str(mode) == "1280 × 720, 29.97 fps"
+
+
+@pytest.mark.parametrize(
+    "spec", ["camera://front", "/dev/video", "camera://0?size=1280", "camera://0?rate=30/0"]
+)
+def test_what_names_no_camera_is_one_clear_line(spec: str) -> None:
+    with pytest.raises(MediaError, match="not a camera; write its number") as error:
+        CameraSource(spec)
+    assert "\n" not in str(error.value)
 
 
 def test_listing_cameras_works_where_there_are_none() -> None:
