@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import tomllib
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
@@ -50,6 +51,9 @@ class ClipOptions:
     def __post_init__(self) -> None:
         if self.start_frame < 0 or self.max_frames < 0 or self.follow < 0:
             raise ValueError("start_frame, max_frames and follow are 0 or more")
+        twice = [name for name, count in Counter(self.formats).items() if count > 1]
+        if twice:
+            raise ValueError(f"formats name {twice[0]} more than once")
         if self.every < 1:
             raise ValueError(f"every is {self.every}, expected 1 or more")
         if self.rotate not in (0, 90, 180, 270):

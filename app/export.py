@@ -9,6 +9,7 @@ from pose.export import SUFFIX, deviation, export
 from pose.library import any_network
 from pose.networks import DetectorNetwork, PoseNetwork
 from pose.weights import WeightsError
+from tracking.formats.whole import writing
 
 _MOST_DEVIATION = 0.01  # of the largest output; float16 weights alone give a few thousandths
 
@@ -24,7 +25,8 @@ def run(args: argparse.Namespace) -> int:
     """Export and check; 0."""
     network = any_network(args.network)
     output = args.output or Path(Path(args.network).stem + SUFFIX[args.to])
-    export(network, args.to, output)
+    with writing(output):
+        export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
     if args.to == "tensorrt":
         _say(f"{output}: built for the GPU of this machine")

@@ -23,6 +23,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
+from tracking.formats.whole import WholeText, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses
 
@@ -48,6 +49,10 @@ def run(args: argparse.Namespace) -> int:
     """Write the frames and labels, or take the labels back."""
     if args.corrected is not None:
         return _take_back(args.output, args.corrected)
+    if args.frames < 1:
+        raise LabelsError(f"--frames {args.frames}: expected 1 or more")
+    with writing(args.output):  # before the long work, not after it
+        (args.output / "images").mkdir(parents=True, exist_ok=True)
     config = PipelineConfig(
         detector=args.detector, pose=args.pose, device=args.device, kpt_thr=args.kpt_thr, flip=True
     )
@@ -63,7 +68,6 @@ def run(args: argparse.Namespace) -> int:
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
     chosen = set(picked)
-    (args.output / "images").mkdir(parents=True, exist_ok=True)
     with open_source(args.video) as source:
         for place, frame in enumerate(source):
             if place not in chosen:
@@ -98,7 +102,10 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take_back(output: Path, corrected: Path) -> int:
-    content, changes = take_back(_read(output / "labels.json"), _read(corrected))
+    try:
+        content, changes = take_back(_read(output / "labels.json"), _read(corrected))
+    except KeyError as error:
+        raise LabelsError(f"{corrected}: not COCO labels, {error} is missing") from error
     _write(output / "train.json", content["images"], content["annotations"], content["categories"])
     _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
     _say(
@@ -120,7 +127,9 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, images: Any, annotations: Any, categories: Any) -> None:
     content = {"images": images, "annotations": annotations, "categories": categories}
-    path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    out = WholeText(path)
+    out.write(json.dumps(content, indent=1))
+    out.close()
 
 
 def _say(text: str) -> None:

@@ -85,6 +85,17 @@ def test_errors_are_one_line_and_exit_code_one(
         assert said.count("\n") == 1
 
 
+def test_an_export_that_cannot_be_written_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "detector.onnx"
+    assert main(["export", "posse-detector", "--to", "onnx", "-o", str(path)]) == 1
+    said = capsys.readouterr().err
+    assert f"{path}: cannot be written" in said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.skipif(torch.cuda.is_available(), reason="there is a CUDA device here")
 @pytest.mark.parametrize("words", [["--device", "cuda:3"], ["--gpus", "0,1"]])
 def test_a_gpu_that_is_not_there_is_one_line(

@@ -37,6 +37,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[pipeline]\ndetect_every = 'two'", "detect_every is 'two'"),
         ("pipeline = 3", r"pipeline is a table, \[pipeline\]"),
         ("[clip]\nrotate = 45", "expected 0, 90, 180 or 270"),
+        ("[clip]\nformats = ['csv', 'csv']", "formats name csv more than once"),
         ("[clip", "not a TOML file"),
     ],
 )

@@ -153,3 +153,21 @@ def test_the_command_writes_frames_that_training_reads(
     assert "joints corrected: 0" in capsys.readouterr().out
     sizes = [len(read_people(out / "train.json", out / "images", s)) for s in ("train", "val")]
     assert sizes == [3, 1]
+
+
+def test_what_cannot_be_done_is_one_line_before_the_work_begins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.delattr(label, "build_pipeline")  # nothing is tracked
+    file = tmp_path / "labels.json"
+    file.write_text(json.dumps(_written()))
+    nameless = tmp_path / "nameless.json"
+    nameless.write_text(json.dumps({"images": [{"id": 1}], "annotations": []}))
+    for words, said in (
+        (["-o", str(file / "out")], "cannot be written"),
+        (["-o", str(tmp_path), "--frames", "0"], "--frames 0: expected 1 or more"),
+        (["-o", str(tmp_path), "--corrected", str(nameless)], "'file_name' is missing"),
+    ):
+        assert main(["label", "dance.mp4", *words]) == 1
+        told = capsys.readouterr().err
+        assert said in told and told.count("\n") == 1
