@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from app.batch.manifest import NAME as MANIFEST
+from app.batch.manifest import read_entries
 from app.corrections import (
     Correction,
     corrected_people,
@@ -26,7 +27,6 @@ from tracking.files import (
 )
 from tracking.tracks import TrackedPoses
 
-MANIFEST = "posse-manifest.jsonl"  # of app.batch.manifest: which outputs came of which source
 DRAWN = "overlay_drawn_in"  # in a header's settings: the video of that name shows the people
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mts")
 
@@ -88,18 +88,10 @@ def _beside(tracks: Path, stem: str) -> Path | None:
 def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
     """Of the batch that wrote `tracks`: its source, and all that it wrote beside them."""
     for folder in tracks.absolute().parents:
-        manifest = folder / MANIFEST
-        if not manifest.is_file():
-            continue
-        for line in reversed(manifest.read_text(encoding="utf-8", errors="replace").splitlines()):
-            try:
-                entry = json.loads(line)
-                outputs = [folder / name for name in entry["outputs"]]
-                source = Path(entry["source"])
-            except (ValueError, TypeError, KeyError):
-                continue  # a line that a kill cut short
+        for entry in reversed(read_entries(folder / MANIFEST)):
+            outputs = [folder / name for name in entry.outputs]
             if tracks.absolute() in outputs:
-                return source, [tracks.with_name(path.name) for path in outputs]
+                return Path(entry.source), [tracks.with_name(path.name) for path in outputs]
     return None, []
 
 

@@ -10,11 +10,14 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from app.batch.clip import Clip
 from app.batch.store import Store
 from app.video.recorder import write_error
+from app.video.source import MediaError
+
+if TYPE_CHECKING:  # the window reads manifests, and has no use for what tracks clips
+    from app.batch.clip import Clip
 
 NAME = "posse-manifest.jsonl"
 
@@ -41,12 +44,7 @@ class Manifest:
         self._store = store  # where the outputs and the manifest end up, if not in the folder
         if store is not None:
             store.fetch(NAME, self.path)
-        self._entries: dict[str, Entry] = {}
-        if self.path.is_file():
-            for line in self.path.read_text(encoding="utf-8").splitlines():
-                entry = _parse(line)
-                if entry is not None:
-                    self._entries[entry.source] = entry
+        self._entries = {entry.source: entry for entry in read_entries(self.path)}
 
     def finished(self, clip: Clip, key: str) -> Entry | None:
         """The entry of `clip` if it is done, under this key, and its files are still there."""
@@ -75,6 +73,20 @@ class Manifest:
 
     def _is_in_folder(self, name: str) -> bool:
         return (self.path.parent / name).exists()
+
+
+def read_entries(path: Path) -> list[Entry]:
+    """The entries of the manifest `path` in the order of their ends; none where there is no file.
+
+    A clip tried twice is there twice. Raises MediaError.
+    """
+    if not path.is_file():
+        return []
+    try:
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError as error:
+        raise MediaError(f"{path}: cannot be read ({error.strerror})") from error
+    return [entry for line in lines if (entry := _parse(line)) is not None]
 
 
 def _ends_with_newline(path: Path) -> bool:
