@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -147,13 +146,20 @@ def with_norms_folded(module: nn.Module) -> nn.Module:
 
 
 def _keep(model: Any, folder: Path) -> None:
-    """Save a model as folder/model.xml; the folder appears whole or not at all."""
+    """Save a model as folder/model.xml; the folder appears whole or not at all.
+
+    Processes that begin at the same time all convert, and the first one's stays: others may be
+    reading it by then.
+    """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
-        openvino.save_model(model, Path(temporary) / "new" / "model.xml", compress_to_fp16=False)
-        if folder.exists():
-            shutil.rmtree(folder)
-        (Path(temporary) / "new").rename(folder)
+        new = Path(temporary) / "new"
+        openvino.save_model(model, new / "model.xml", compress_to_fp16=False)
+        try:
+            new.rename(folder)
+        except OSError:  # it is there
+            if not (folder / "model.xml").is_file():
+                raise
 
 
 def _read_exported(file: Path, pictures: Pictures) -> Any:

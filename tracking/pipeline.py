@@ -29,8 +29,8 @@ from tracking.tracks import TrackedPoses
 class PipelineConfig:
     """Everything that decides what a frame's people are; equal configs give equal results."""
 
-    detector: str = "posse-detector"  # a name of pose.weights' table, or a file
-    pose: str = "posse-pose"  # a name of pose.weights' table, or a file
+    detector: str = "posse-detector"  # a name that `posse models` lists, or a file
+    pose: str = "posse-pose"  # a name that `posse models` lists, or a file
     device: str = "auto"  # auto, cpu, cuda or cuda:N
     bbox_thr: float = 0.3  # detections below are dropped
     nms_thr: float = 0.65  # overlap (IoU) above which the lower-scored box is dropped
@@ -89,8 +89,8 @@ class Estimator(Protocol):
 class Pipeline:
     """Frame in, FrameResult out; frames of one video, in order.
 
-    State across frames: the tracker, the count since the detector last ran, the camera's last
-    picture, and how much the detector may do. `reset` forgets them, for a new video.
+    State across frames: the tracker, the count of frames, the camera's last picture, and how much
+    the detector may do. `reset` forgets them, for a new video.
     """
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
@@ -112,17 +112,17 @@ class Pipeline:
     def reset(self) -> None:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
-        self._since_detection = 0
+        self._frames_done = 0
         self._camera = CameraMotion()
         self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
         """All that later frames depend on; `load` goes on from there, with the same ids."""
-        return freeze((self.tracker, self._since_detection, self._camera))
+        return freeze((self.tracker, self._frames_done, self._camera))
 
     def load(self, saved: bytes) -> None:
         """Go on where a pipeline of the same configuration was saved."""
-        self.tracker, self._since_detection, self._camera = thaw(saved)
+        self.tracker, self._frames_done, self._camera = thaw(saved)
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
@@ -155,7 +155,7 @@ class Pipeline:
     def _detects(self, ahead: int = 0) -> bool:
         """Whether the detector runs on the next frame, or on one `ahead` frames later."""
         every = max(self.config.detect_every, self._budget.detect_every)
-        return (self._since_detection + ahead) % every == 0
+        return (self._frames_done + ahead) % every == 0
 
     def _begin(self, frame: Frame, ahead: int = 0) -> Callable[[], tuple[Detections, float]]:
         """Start finding boxes; the function returned waits, and adds how long it took in ms."""
@@ -198,7 +198,7 @@ class Pipeline:
             tracking = time.perf_counter()
             people = self._track(frame, poses)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
-            self._since_detection += 1
+            self._frames_done += 1
             self._budget.spend(sum(timings_ms.values()))
             return FrameResult(frame, people, timings_ms)
 

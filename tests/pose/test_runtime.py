@@ -11,7 +11,7 @@ import torch
 
 from pose.hrnet import HRNet
 from pose.networks import Network, Pictures
-from pose.on_openvino import OpenVinoRuntime
+from pose.on_openvino import OpenVinoRuntime, _keep
 from pose.runtime import DeviceError, TorchRuntime, choose_device, choose_runtime
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
@@ -128,3 +128,19 @@ def test_cuda_graphs_give_what_torch_gives(count: int) -> None:
     for _ in range(2):  # captured, then replayed
         found = run.submit(pictures(count))()[0].cpu()
         assert (found - expected).abs().max() < 0.02 * largest(network)
+
+
+def test_of_two_that_convert_at_the_same_time_the_first_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(model: str, path: Path, **_: object) -> None:
+        path.parent.mkdir()
+        path.write_text(model)
+
+    monkeypatch.setattr("pose.on_openvino.openvino.save_model", save)
+    folder = tmp_path / "openvino" / "tiny"
+    _keep("first", folder)
+    with (folder / "model.xml").open() as reading:
+        _keep("second", folder)
+        assert reading.read() == (folder / "model.xml").read_text() == "first"
+    assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
