@@ -11,6 +11,7 @@ from tracking.pipeline import FrameResult
 SIZE_WH = (52, 64)
 BETTER = 1.15  # a new picture must be so much better
 AGING_S = 20.0  # an old picture loses its worth in so long
+MOST_PEOPLE = 300  # 3 MB of pictures; the one that was not renewed for longest goes first
 
 
 def thumbnail(image: ImageArray, box: FloatArray, size_wh: tuple[int, int]) -> ImageArray:
@@ -45,7 +46,11 @@ class Thumbnails:
             old, taken_s = self._worth.get(person, (0.0, 0.0))
             aged = old * max(0.0, 1 - abs(now_s - taken_s) / AGING_S)
             if worth > aged * BETTER:
+                self.pictures.pop(person, None)
                 self._worth[person] = (worth, now_s)
-                self.pictures[person] = thumbnail(result.frame.image, box, SIZE_WH)
+                self.pictures[person] = thumbnail(result.frame.image, box, SIZE_WH)  # at the end
+                if len(self.pictures) > MOST_PEOPLE:
+                    oldest = next(iter(self.pictures))
+                    del self.pictures[oldest], self._worth[oldest]
                 return True
         return False

@@ -125,11 +125,11 @@ def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) 
     pipeline.reset()
     writer: Writer | None = None
     try:
-        for frame in frames_of(sequence, folder):
+        for result in pipeline.follow(frames_of(sequence, folder)):
             if writer is None:
-                info = ClipInfo(sequence.path.stem, frame.size_wh, pipeline.skeleton)
+                info = ClipInfo(sequence.path.stem, result.frame.size_wh, pipeline.skeleton)
                 writer = Writer(target, info)
-            writer.put(pipeline(frame))
+            writer.put(result)
     except BaseException:
         if writer is not None:
             writer.abort()

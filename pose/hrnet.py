@@ -211,8 +211,3 @@ class HRNet(nn.Module):
         if self.final_layer is None:
             raise ValueError("this HRNet was built without joints; use pyramid()")
         return self.final_layer(self.features(images))
-
-
-def count_parameters(network: nn.Module) -> int:
-    """Number of trained numbers."""
-    return sum(parameter.numel() for parameter in network.parameters())

@@ -142,6 +142,8 @@ class JsonLines:
     def ended(self, entry: Entry) -> None:
         """Say how a clip ended."""
         self._ended += 1
+        self._rates.pop(entry.source, None)
+        self._told_s.pop(entry.source, None)
         self._say(
             event=entry.status,
             source=entry.source,

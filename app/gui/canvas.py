@@ -36,7 +36,6 @@ class Canvas(QWidget):
     person_clicked = pyqtSignal(int, bool)  # id or 0 for nobody; added to the selection
     person_double_clicked = pyqtSignal(int)
     menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, where on the screen
-    zoom_changed = pyqtSignal(float)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -92,7 +91,6 @@ class Canvas(QWidget):
     def _set_viewport(self, viewport: Viewport) -> None:
         if viewport != self._viewport:
             self._viewport, self._scaled = viewport, None
-            self.zoom_changed.emit(viewport.scale)
             self.update()
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name

@@ -21,7 +21,6 @@ class Editing(QObject):
     rename_wanted = pyqtSignal()
     id_wanted = pyqtSignal()
     said = pyqtSignal(str)
-    edited = pyqtSignal()
 
     def __init__(self, presenter: Presenter, actions: dict[str, QAction], parent: QWidget) -> None:
         super().__init__(parent)
@@ -74,8 +73,8 @@ class Editing(QObject):
 
     def set_id(self, person: int, number: int) -> None:
         """Give a person another number everywhere; who has it takes theirs."""
-        if self._do(Correction("set id", person, number)):
-            self.select((number,))
+        self._do(Correction("set id", person, number))
+        self.select((number,))
 
     def swap(self) -> None:
         """Let the two selected exchange numbers from the picture on screen on."""
@@ -85,14 +84,14 @@ class Editing(QObject):
     def merge(self) -> None:
         """Make the selected two one, under the smaller number."""
         keep, gone = sorted(self._presenter.selected)
-        if self._do(Correction("merge", keep, gone)):
-            self.select((keep,))
+        self._do(Correction("merge", keep, gone))
+        self.select((keep,))
 
     def split(self) -> None:
         """Let the selected be somebody new from the picture on screen on."""
         new = self._presenter.session.new_id()
-        if self._do(Correction("split", self._presenter.selected[0], new, from_s=self._now_s())):
-            self.select((new,))
+        self._do(Correction("split", self._presenter.selected[0], new, from_s=self._now_s()))
+        self.select((new,))
 
     def delete(self) -> None:
         """Leave the selected out, everywhere."""
@@ -128,16 +127,14 @@ class Editing(QObject):
         view = self._presenter.view
         return view.time_s if view is not None else 0.0
 
-    def _do(self, correction: Correction) -> bool:
+    def _do(self, correction: Correction) -> None:
         self._presenter.session.correct(correction)
         self._after(correction, tr("Done: {}"))
-        return True
 
     def _after(self, correction: Correction | None, text: str) -> None:
         if correction is not None:
             self.said.emit(text.format(correction))
             self._presenter.corrections_changed()
-            self.edited.emit()
         self.renew()
 
     def _lock_toggled(self, on: bool) -> None:

@@ -25,7 +25,6 @@ class PeoplePanel(QWidget):
     selection_changed = pyqtSignal(tuple)  # ids, in the order of the rows
     renamed = pyqtSignal(int, str)
     id_set = pyqtSignal(int, int)
-    locked = pyqtSignal(int)
 
     def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)

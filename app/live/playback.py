@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections import deque
 from dataclasses import dataclass
-from typing import Protocol
 
 import cv2
 import numpy as np
@@ -28,18 +27,6 @@ class Ready:
     result: FrameResult
     captured_at_s: float
     generation: int = 0
-
-
-class Outlet(Protocol):
-    """Where results wait for the screen."""
-
-    def wait_for_room(self, timeout_s: float) -> bool: ...
-
-    def put(self, ready: Ready) -> None: ...
-
-    def take(self, now_s: float) -> Ready | None: ...
-
-    def close(self) -> None: ...
 
 
 class LiveOutlet:

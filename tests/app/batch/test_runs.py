@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 from clips import BrightBoxes, Upright, build, make_video
 
+from app.batch.clip import Progress
 from app.batch.inputs import find_clips
 from app.batch.manifest import Entry, Manifest
 from app.batch.progress import JsonLines, Quiet
@@ -191,3 +193,14 @@ def test_json_progress_is_one_object_a_line(
     progress = next(event for event in events if event["event"] == "progress")
     assert (progress["frames"], progress["total"], progress["clips_left"]) == (0, 15, 3)
     assert events[-1] == {"event": "end"}
+
+
+def test_what_was_told_of_a_clip_is_forgotten_at_its_end() -> None:
+    out = io.StringIO()
+    reporter = JsonLines(out)
+    for _ in range(2):  # the second time at once, and with a rate of its own
+        reporter.progress(Progress("a.mp4", 5, 10))
+        reporter.ended(Entry("a.mp4", "done", "key"))
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [event["event"] for event in events] == ["progress", "done"] * 2
+    assert events[2]["frames_per_second"] is None

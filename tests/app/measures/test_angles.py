@@ -11,7 +11,7 @@ import pytest
 from app.measures.angles import MEASURES, Measurer, MeasuresWriter, angles_deg
 from app.measures.log import MeasureLog
 from app.picking import person_at
-from app.thumbnails import SIZE_WH, Thumbnails
+from app.thumbnails import MOST_PEOPLE, SIZE_WH, Thumbnails
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
 from tracking.files import TracksFileError
@@ -119,3 +119,11 @@ def test_a_thumbnail_is_taken_once_and_redone_when_it_is_better() -> None:
     assert not thumbnails.add(standing(0.04))
     assert thumbnails.pictures[4].shape == (SIZE_WH[1], SIZE_WH[0], 3)
     assert thumbnails.add(standing(19.0))  # the old one has aged
+
+
+def test_of_many_people_the_pictures_of_the_last_are_kept() -> None:
+    thumbnails, first = Thumbnails(), standing(0)
+    for person in range(1, MOST_PEOPLE + 11):
+        people = TrackedPoses(first.people.poses, np.array([person]))
+        assert thumbnails.add(FrameResult(first.frame, people, {}))
+    assert list(thumbnails.pictures) == list(range(11, MOST_PEOPLE + 11))
