@@ -92,8 +92,8 @@ class Follower:
             self._tracker = pipeline.tracker
             self._in_sight = []
             self.issue_ids.restart()
-        self._instruct(pipeline.tracker, corrections, frame.time_s)
         try:
+            self._instruct(pipeline.tracker, corrections, frame.time_s)
             result = pipeline(frame)
         except Exception as error:  # the picture goes on without people
             if not self.problem:

@@ -64,8 +64,13 @@ class Recorder:
             )
         except (OSError, av.error.FFmpegError) as error:
             raise write_error(path, error) from None
-        self._stream = _add_video(self._container, size_wh, frame_rate, quick)
-        self._sound = SoundTrack.open(audio_from, self._container) if audio_from else None
+        self._sound: SoundTrack | None = None
+        try:
+            self._stream = _add_video(self._container, size_wh, frame_rate, quick)
+            self._sound = SoundTrack.open(audio_from, self._container) if audio_from else None
+        except BaseException:
+            self._abandon()
+            raise
         self._reformatter = VideoReformatter()
         self._conveyor = Conveyor(self._write, QUEUED_FRAMES, f"record {path.name}")
 

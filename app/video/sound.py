@@ -16,6 +16,7 @@ log = logging.getLogger(__name__)
 Packet: TypeAlias = "av.Packet[AudioStream]"
 
 COPIED_CODECS = {"aac", "mp3", "ac3", "eac3", "alac", "opus"}  # what MP4 players understand
+USUAL_RATE_HZ = 48000
 
 
 class SoundTrack:
@@ -36,7 +37,7 @@ class SoundTrack:
         if self._copies:
             self._to = target.add_stream_from_template(self._from)
         else:
-            self._to = target.add_stream("aac", rate=self._from.codec_context.sample_rate)
+            self._to = target.add_stream("aac", rate=_rate_of_aac(self._from))
             self._to.codec_context.layout = self._from.codec_context.layout
         video = source.streams.video[0]
         self._origin_s = float((video.start_time or 0) * (video.time_base or 0))
@@ -54,7 +55,11 @@ class SoundTrack:
         if not source.streams.audio or not source.streams.video:
             source.close()
             return None
-        return cls(source, target)
+        try:
+            return cls(source, target)
+        except BaseException:
+            source.close()
+            raise
 
     def start_at(self, time_s: float) -> None:
         """Make `time_s` of the source the target's time 0."""
@@ -114,3 +119,10 @@ class SoundTrack:
             assert isinstance(frame, av.AudioFrame)
             frame.pts = round(packet_s / frame.time_base) if frame.time_base else None
             self._target.mux(self._to.encode(frame))
+
+
+def _rate_of_aac(stream: AudioStream) -> int:
+    """The stream's own rate, or the usual one where AAC has none such: 192 kHz of a studio, say."""
+    rate = stream.codec_context.sample_rate
+    known = av.codec.Codec("aac", "w").audio_rates
+    return rate if not known or rate in known else USUAL_RATE_HZ

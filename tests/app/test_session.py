@@ -347,6 +347,21 @@ def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:
         session.close()
 
 
+def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
+    begin, monkeypatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("nobody of that number")
+
+    monkeypatch.setattr("app.live.inference.honour", fail)
+    session = begin(FakeCamera())
+    session.open(["0"])
+    shown_until(session, lambda views: views and len(views[-1].tracked))
+    session.correct(Correction("rename", 1, name="Anna"))
+    wait_for(lambda: "nobody of that number" in session.status().problem)
+    assert len(shown_until(session, lambda views: len(views) > 3)) > 3
+
+
 def test_the_delay_mirror_shows_the_past(begin) -> None:
     session = begin(FakeCamera(60))
     session.set_delay(0.5)

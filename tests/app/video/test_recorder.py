@@ -65,6 +65,37 @@ def test_sound_is_cut_to_the_pictures_time(tmp_path: Path) -> None:
     assert len(sound_of(path)) / 48000 == pytest.approx(1.0, abs=0.05)
 
 
+def test_sound_of_a_rate_that_aac_has_not_stays_in_step(tmp_path: Path) -> None:
+    source, rate = tmp_path / "studio.mov", 192000
+    wave = np.zeros((1, 2 * rate), np.int16)
+    wave[0, rate : rate + rate // 10] = 20000 * np.sin(np.arange(rate // 10) / 40)  # after 1 s
+    with av.open(str(source), "w") as container:
+        film, voice = container.add_stream("libx264", rate=25), container.add_stream("pcm_s16le")
+        film.width, film.height, film.pix_fmt = 64, 48, "yuv420p"
+        voice.codec_context.sample_rate, voice.codec_context.layout = rate, "mono"
+        for index in range(50):
+            image = np.full((48, 64, 3), index, np.uint8)
+            container.mux(film.encode(av.VideoFrame.from_ndarray(image, "bgr24")))
+            part = np.ascontiguousarray(wave[:, index * rate // 25 : (index + 1) * rate // 25])
+            sound = av.AudioFrame.from_ndarray(part, "s16", "mono")
+            sound.sample_rate, sound.pts = rate, index * rate // 25
+            container.mux(voice.encode(sound))
+        container.mux([*film.encode(None), *voice.encode(None)])
+    path = record(tmp_path / "out.mp4", [i / 25 for i in range(50)], audio_from=source)
+    heard = np.flatnonzero(np.abs(sound_of(path)) > 0.2)
+    assert heard[0] / 48000 == pytest.approx(1.0, abs=0.05)
+    assert heard[-1] / 48000 == pytest.approx(1.1, abs=0.05)
+
+
+def test_without_an_encoder_nothing_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("app.video.recorder.choose_encoder", lambda *_: None)
+    with pytest.raises(MediaError, match="no video encoder"):
+        record(tmp_path / "a.mp4", [0.0])
+    assert not list(tmp_path.iterdir())
+
+
 def test_a_source_without_sound_gives_none(tmp_path: Path) -> None:
     path = record(tmp_path / "a.mp4", [0, 0.04], audio_from=make_video(tmp_path / "mute.mp4", 5))
     with av.open(str(path)) as container:
