@@ -50,7 +50,7 @@ class CudaRuntime:
         # The next replay writes over the results.
         return [result[:count].float().clone() for result in results]
 
-    @torch.inference_mode()
+    @torch.no_grad()  # a tensor made in inference mode could not be written to in `_replay`
     def _capture(self, shape: tuple[int, ...]) -> tuple[torch.cuda.CUDAGraph, Tensor, Outputs]:
         given = torch.zeros(shape, dtype=torch.uint8, device=self.device)
         stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
@@ -60,6 +60,7 @@ class CudaRuntime:
                 self.module(given)
         torch.cuda.current_stream(self.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(graph):
+        # On a stream of this device: the default one is the first device's
+        with torch.cuda.graph(graph, stream=stream):
             results = as_list(self.module(given))
         return graph, given, results

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,6 +13,7 @@ import torch
 
 from pose.hrnet import HRNet
 from pose.networks import Network, Pictures
+from pose.on_cuda import CudaRuntime
 from pose.on_openvino import OpenVinoRuntime, _keep
 from pose.runtime import DeviceError, TorchRuntime, choose_device, choose_runtime
 
@@ -144,3 +147,43 @@ def test_of_two_that_convert_at_the_same_time_the_first_is_kept(
         _keep("second", folder)
         assert reading.read() == (folder / "model.xml").read_text() == "first"
     assert [path.name for path in folder.parent.iterdir()] == ["tiny"]
+
+
+class FakeCuda:
+    """CUDA's streams and graphs on the CPU: a replay computes what was captured once more."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.captured_on: list[object] = []
+        self.runtime: CudaRuntime | None = None
+        stream = SimpleNamespace(wait_stream=lambda other: None)
+        fakes = {
+            "Stream": lambda device: stream,
+            "current_stream": lambda device: stream,
+            "stream": nullcontext,
+            "CUDAGraph": lambda: SimpleNamespace(replay=self.replay),
+            "graph": self.capture,
+        }
+        for name, fake in fakes.items():
+            monkeypatch.setattr(torch.cuda, name, fake)
+        self.stream = stream
+
+    def capture(self, graph: object, stream: object = None) -> nullcontext[None]:
+        self.captured_on.append(stream)
+        return nullcontext()
+
+    def replay(self) -> None:
+        ((_, given, results),) = self.runtime._graphs.values()
+        with torch.no_grad():
+            results[0].copy_(self.runtime.module(given))
+
+
+def test_replayed_graphs_give_what_torch_gives(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # put back at the end
+    cuda, network = FakeCuda(monkeypatch), tiny_hrnet()
+    cuda.runtime = CudaRuntime(network, torch.device("cpu"))
+    for count in (3, 4):  # one graph, for four
+        (found,) = cuda.runtime.submit(pictures(count))()
+        (expected,) = TorchRuntime(network).submit(pictures(count))()
+        assert found.dtype == torch.float32
+        torch.testing.assert_close(found, expected.clone(), rtol=0.05, atol=0.02)
+    assert cuda.captured_on == [cuda.stream]
