@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
@@ -46,12 +47,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
     try:
         args = make_parser(words).parse_args(words)
-        return int(args.run(args))
+        code = int(args.run(args))
+        if sys.stdout is not None:  # a window without a console has none
+            sys.stdout.flush()
+        return code
     except UserError as error:
         print(f"posse: {error}", file=sys.stderr)  # noqa: T201  what a command line is for
         return 1
     except KeyboardInterrupt:
         return 130  # as the shell has it for Ctrl-C
+    except BrokenPipeError:  # `posse models | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 141  # as the shell has it for a closed pipe
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:

@@ -17,7 +17,8 @@ from clips import build, make_video
 from app import track
 from app.cli import COMMANDS, main, make_parser
 from app.config import ConfigError
-from tracking.files import read_tracks
+from pose.skeleton import COCO17
+from tracking.files import ClipInfo, open_writer, read_tracks
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -83,6 +84,18 @@ def test_errors_are_one_line_and_exit_code_one(
         said = capsys.readouterr().err
         assert said.startswith("posse: ")
         assert said.count("\n") == 1
+
+
+def test_whoever_reads_may_stop_reading(tmp_path: Path) -> None:
+    info = ClipInfo("a", (64, 48), COCO17)
+    open_writer("csv", tmp_path / "a.csv", info).close()
+    words = ["convert", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "w") as closed:
+        done = subprocess.run([sys.executable, "-m", "app", *words], stdout=closed,
+                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+    assert (done.returncode, done.stderr) == (141, "")
 
 
 def test_an_export_that_cannot_be_written_is_one_line(
