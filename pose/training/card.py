@@ -22,11 +22,15 @@ def write_card(
     data: dict[str, tuple[Path, LabelledPeople]],
     report: DataReport,
     recipe: Recipe,
+    best_epoch: int,
 ) -> Path:
-    """Write `out`/model-card.md after a run; `data` are the splits by name."""
+    """Write `out`/model-card.md after a run; `data` are the splits by name.
+
+    `best_epoch` is the one whose weights were kept: scores of stages of other sizes say nothing.
+    """
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     scored = [line for line in lines if "score" in line]
-    best: dict[str, float] = max(scored, key=lambda line: line["score"], default={})
+    best: dict[str, float] = next((line for line in scored if line["epoch"] == best_epoch), {})
     skeleton = next(iter(data.values()))[1].skeleton
     splits = [
         f"| {name} | {file} | {len(people.places)} | {len(people)} |"

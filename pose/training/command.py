@@ -165,6 +165,7 @@ def _train(
             },
             report=report,
             recipe=recipe,
+            best_epoch=training.progress.best_epoch,
         )
         _say(f"best score {best:.4f}; weights in {args.out / 'best.safetensors'}, {card}")
     return 0

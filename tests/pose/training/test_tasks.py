@@ -296,7 +296,8 @@ def test_the_command_checks_trains_and_leaves_a_card(
     file.write_text(json.dumps(content))
     out = tmp_path / "out"
     words = ["train", "pose", "--data", str(file), "--images", str(tmp_path), "--out", str(out),
-             "--stage", "32x64:2:2", "--precision", "fp32", "--device", "cpu"]  # fmt: skip
+             "--stage", "32x64:1:2", "--stage", "64x96:1:2",
+             "--precision", "fp32", "--device", "cpu"]  # fmt: skip
     assert main([*words, "--check"]) == 0
     assert (out / "check.png").is_file()
     assert not (out / "best.safetensors").exists()
@@ -307,6 +308,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert main(words) == 0
     card = (out / "model-card.md").read_text()
     assert "| train |" in card and "oks-ap" in card and "a box without area" in card
+    assert "Epoch 1, with the labelled boxes" in card  # of the last stage, whatever scored more
     assert (out / "curves.png").is_file()
     assert main([*words, "--from", "no-such-weights"]) == 1
     assert "no weights are called 'no-such-weights'" in capsys.readouterr().err
