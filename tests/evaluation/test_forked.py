@@ -69,9 +69,10 @@ def test_what_a_copy_leaves_undone_when_it_is_killed_is_done_here() -> None:
 
 def test_an_interrupt_leaves_no_copy_behind(tmp_path: Path) -> None:
     code = f"""
-import os, time
+import os, signal, time
 from pathlib import Path
 from evaluation.forked import forked_map
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a job in the background ignores it
 def wait(item):
     (Path({str(tmp_path)!r}) / str(os.getpid())).touch()
     time.sleep(60)
