@@ -35,6 +35,7 @@ from evaluation.pose_scores import (
     total,
 )
 from evaluation.pose_summary import Scores, poseval_files, summary
+from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
 
@@ -120,8 +121,6 @@ def publish(
             "warnings": warnings,
         }
     )
-    from evaluation.report import report_page  # late: most runs write none
-
     contents["report.html"] = report_page(scores, scores_of, overall, options)
     write_all(folder, contents)
     sys.stdout.write(f"\nReport: {folder / 'report.html'}\n")
