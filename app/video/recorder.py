@@ -15,7 +15,7 @@ import av
 import av.error
 import cv2
 import numpy as np
-from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.reformatter import Colorspace
 
 from app.video.coding import choose_encoder, coding_threads
 from app.video.conveyor import Conveyor
@@ -25,6 +25,16 @@ from pose.people import ImageArray
 
 TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
+
+# Blue, green, red (0 to 255) to Y, Cb, Cr of ITU-R BT.709 in 8 bits: 16 to 235, and 128 +- 112
+_BT709 = np.array(
+    [
+        [0.0722, 0.7152, 0.2126],
+        [0.5, -0.7152 / 1.8556, -0.2126 / 1.8556],
+        [-0.0722 / 1.5748, -0.7152 / 1.5748, 0.5],
+    ]
+) * np.array([[219], [224], [224]]) / 255  # fmt: skip
+BGR_TO_YUV = np.hstack([_BT709, [[16], [128], [128]]]).astype(np.float32)  # (3, 4)
 
 
 class Recorder:
@@ -71,7 +81,6 @@ class Recorder:
         except BaseException:
             self._abandon()
             raise
-        self._reformatter = VideoReformatter()
         self._conveyor = Conveyor(self._write, QUEUED_FRAMES, f"record {path.name}")
 
     def put(self, image: ImageArray, time_s: float) -> None:
@@ -118,10 +127,7 @@ class Recorder:
             if self._sound:
                 self._sound.start_at(time_s)
         tick = max(round((time_s - self._start_s) / TICK), self._last_tick + 1)
-        frame = av.VideoFrame.from_ndarray(_even(image), format="bgr24")
-        frame = self._reformatter.reformat(
-            frame, format="yuv420p", dst_colorspace=Colorspace.ITU709
-        )
+        frame = _yuv_frame(_even(image))
         frame.pts, frame.time_base = tick, TICK
         frame.duration = self._step
         self._last_tick = tick
@@ -182,6 +188,22 @@ def _even(image: ImageArray) -> ImageArray:
             cv2.copyMakeBorder(image, 0, bottom, 0, right, cv2.BORDER_REPLICATE), np.uint8
         )
     return np.ascontiguousarray(image)
+
+
+def _yuv_frame(image: ImageArray) -> av.VideoFrame:
+    """The picture as a coder wants it: brightness, and colours at half of its size (BT.709).
+
+    In half the time that PyAV's reformatter takes.
+    """
+    height, width = image.shape[:2]
+    full = cv2.transform(image, BGR_TO_YUV)  # (H, W, 3)
+    half = cv2.resize(full, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    frame = av.VideoFrame(width, height, "yuv420p")
+    for channel, (plane, source) in enumerate(zip(frame.planes, (full, half, half), strict=True)):
+        memory = np.frombuffer(plane, np.uint8)  # type: ignore[call-overload]  # it is a buffer
+        rows = memory.reshape(plane.height, plane.line_size)
+        cv2.extractChannel(source, channel, rows[:, : plane.width])
+    return frame
 
 
 def _add_video(

@@ -13,7 +13,7 @@ from clips import SIZE, make_video, picture
 
 from app.video.join import join_parts
 from app.video.recorder import Recorder, write_error
-from app.video.source import MediaError
+from app.video.source import MediaError, open_source
 
 
 def record(path: Path, times_s: list[float], **options: object) -> Path:
@@ -143,3 +143,19 @@ def test_no_space_reaches_the_caller(tmp_path: Path) -> None:
                          index / 25)  # fmt: skip
         recorder.close()
     assert not (tmp_path / "a.mp4").exists()
+
+
+@pytest.mark.parametrize("size_wh", [(320, 240), (322, 242), (65, 33)])  # rows padded, odd sides
+def test_colours_survive(tmp_path: Path, size_wh: tuple[int, int]) -> None:
+    width, height = size_wh
+    colours = [(0, 0, 0), (255, 255, 255), (30, 200, 250), (250, 40, 20), (60, 160, 60)]
+    with Recorder(tmp_path / "a.mp4", size_wh, Fraction(25)) as recorder:
+        for index, bgr in enumerate(colours):
+            image = np.full((height, width, 3), bgr, np.uint8)
+            image[:, : width // 2] = 128
+            recorder.put(image, index / 25)
+    with open_source(tmp_path / "a.mp4") as video:
+        seen = [frame.image for frame in video]
+    for image, bgr in zip(seen, colours, strict=True):
+        assert np.abs(image[5:-5, -10:-5].mean((0, 1)) - bgr).max() < 6
+        assert np.abs(image[5:-5, 5:10].mean((0, 1)) - 128).max() < 6
