@@ -133,9 +133,10 @@ def timeline(
             f'height="{height - bottom}"/>'
             f'<text class="rank" x="{x + 5:.1f}" y="30">{rank}</text>'
         )
-    for index, (missed, wrong) in enumerate(zip(*sums, strict=True)):
-        first = int(frames[edges[index]])
-        last = int(frames[min(edges[index] + per_bar, count) - 1])
+    numbers = frames.tolist()
+    for index, (missed, wrong) in enumerate(zip(*(s.tolist() for s in sums), strict=True)):
+        first = numbers[index * per_bar]
+        last = numbers[min((index + 1) * per_bar, count) - 1]
         span = f"frame {first}" if first == last else f"frames {first}-{last}"
         low, high = down * missed / highest, down * wrong / highest
         parts.append(
@@ -145,7 +146,7 @@ def timeline(
             f'y="{height - bottom - low - high:.1f}" width="{bar:.2f}" height="{high:.1f}" '
             f'fill="{FALSE_POSITIVE}"/></g>'
         )
-    places = {int(frame): index for index, frame in enumerate(frames)}
+    places = {frame: index for index, frame in enumerate(numbers)}
     for frame, text in switches.items():
         x = bar * (places[frame] // per_bar + 0.5)
         parts.append(
