@@ -41,6 +41,11 @@ class PersonRow:
         now = tr("not in the picture") if self.score is None else f"{self.score:.0%}"
         return f"{number}{seen} · {now}"
 
+    def looks_like(self, other: PersonRow) -> bool:
+        """Whether the two are painted alike."""
+        alike = self.title == other.title and self.detail == other.detail
+        return alike and self.picture is other.picture
+
 
 class PeopleModel(QAbstractListModel):
     """The rows; names can be edited."""
@@ -52,16 +57,20 @@ class PeopleModel(QAbstractListModel):
         self.rows: list[PersonRow] = []
 
     def show_rows(self, rows: list[PersonRow]) -> bool:
-        """Take over `rows`; True where other people are in them, so that indices changed."""
-        same = [row.person for row in rows] == [row.person for row in self.rows]
-        if not same:
+        """Take over `rows` and tell which are to be painted anew.
+
+        True where other people are in them, so that indices changed.
+        """
+        if [row.person for row in rows] != [row.person for row in self.rows]:
             self.beginResetModel()
-        self.rows = rows
-        if not same:
+            self.rows = rows
             self.endResetModel()
-        elif rows:
-            self.dataChanged.emit(self.index(0), self.index(len(rows) - 1))
-        return not same
+            return True
+        before, self.rows = self.rows, rows
+        for place, (then, now) in enumerate(zip(before, rows, strict=True)):
+            if not now.looks_like(then):
+                self.dataChanged.emit(self.index(place), self.index(place))
+        return False
 
     def rowCount(self, parent: QModelIndex = QModelIndex()) -> int:  # noqa: N802, B008  Qt's
         return 0 if parent.isValid() else len(self.rows)

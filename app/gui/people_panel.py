@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QListView,
     QSpinBox,
     QToolButton,
@@ -59,6 +60,8 @@ class PeoplePanel(QWidget):
 
     def show_people(self, rows: list[PersonRow]) -> None:
         """Show `rows`, keeping the selection by id."""
+        if rows and self.list.findChild(QLineEdit) is not None:
+            return  # a name is being typed; a renewed row would put the old one back
         kept = self.selected()
         self._chosen.blockSignals(True)
         if self.model.show_rows(rows):

@@ -55,6 +55,8 @@ class Presenter(QObject):
         self._smoother: Smoother | None = None
         self._spec = ""
         self._seen_version = (-1, -1)
+        self._rows: list[PersonRow] = []
+        self._rows_of: tuple[object, ...] = (None,) * 4  # what they were made from
         self._looked_s = time.monotonic()
         self._look = QTimer(self)
         self._look.setTimerType(Qt.TimerType.PreciseTimer)
@@ -110,7 +112,18 @@ class Presenter(QObject):
         self.report()
 
     def rows(self) -> list[PersonRow]:
-        """The people of the source, those in the picture first."""
+        """The people of the source, those in the picture first; the same list until one changes."""
+        shown = (
+            self.view,
+            self.spans,
+            self.names,
+            self.thumbnails,
+        )  # each replaced when it changes
+        if any(now is not then for now, then in zip(shown, self._rows_of, strict=True)):
+            self._rows_of, self._rows = shown, self._new_rows()
+        return self._rows
+
+    def _new_rows(self) -> list[PersonRow]:
         seen = seen_s(self.spans)
         scores = self._scores_now()
         pictures = self._pictures()

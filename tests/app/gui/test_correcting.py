@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from fake_session import FakeFile, burnt_number
 from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtWidgets import QLineEdit
 
 
 def ids_shown(window) -> list[int]:
@@ -66,14 +69,42 @@ def test_people_made_one_keep_the_picture_of_who_had_the_number(qtbot, paused) -
 def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> None:
     paused.editing.select((2,))
     paused.actions_by_name["rename"].trigger()
-    model = paused.people.model
-    row = [person.person for person in model.rows].index(2)
-    model.setData(model.index(row), "Anna", Qt.ItemDataRole.EditRole)
+    editor = paused.people.list.findChild(QLineEdit)
+    qtbot.keyClicks(editor, "Anna")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
     qtbot.waitUntil(lambda: "Anna" in [label.text for label in paused.stage.canvas._drawing.labels])
-    assert "Anna" in [person.name for person in model.rows]
+    qtbot.waitUntil(lambda: "Anna" in [person.name for person in paused.people.model.rows])
     paused.actions_by_name["undo"].trigger()
     qtbot.waitUntil(lambda: paused.presenter.names == {})
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["longer seen", "in another order"])
+def test_a_name_half_typed_stays_while_the_people_are_renewed(qtbot, paused, step: int) -> None:
+    paused.editing.select((2,))
+    paused.actions_by_name["rename"].trigger()
+    editor = paused.people.list.findChild(QLineEdit)
+    qtbot.keyClicks(editor, "An")
+    rows = [replace(row, seen_s=row.seen_s + 5) for row in paused.presenter.rows()]
+    paused.people.show_people(rows[::step])
+    qtbot.keyClicks(editor, "na")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
+
+
+def test_the_panel_paints_a_row_anew_only_where_it_looks_different(qtbot, paused) -> None:
+    rows, model = paused.presenter.rows(), paused.people.model
+    paused.people.show_people(rows)
+    painted: list[int] = []
+    model.dataChanged.connect(lambda first, last: painted.append(first.row()))
+    for _ in range(5):
+        paused.presenter.report()
+    assert painted == []
+    assert paused.presenter.rows() is rows
+    paused.people.show_people([rows[0], replace(rows[1], seen_s=rows[1].seen_s + 0.0001)])
+    assert painted == []
+    paused.people.show_people([rows[0], replace(rows[1], score=None)])
+    assert painted == [1]
 
 
 def test_a_number_is_set_in_the_panel(qtbot, paused) -> None:
