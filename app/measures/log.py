@@ -22,13 +22,13 @@ class MeasureLog:
         self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
 
     def add(self, result: FrameResult) -> None:
-        """Measure a frame; one that is earlier than the last begins anew."""
+        """Measure a frame; what was measured at or after its time is forgotten."""
         now_s = result.frame.time_s
         values = self._measure(result)  # (N, M)
         for person, row in zip(result.people.ids.tolist(), values, strict=True):
             curve = self._curves.pop(person, None) or deque(maxlen=KEPT)
-            if curve and curve[-1][0] >= now_s:
-                curve.clear()
+            while curve and curve[-1][0] >= now_s:  # shown again, corrected, or gone back to
+                curve.pop()
             curve.append((now_s, row))
             self._curves[person] = curve  # at the end: seen last
         while len(self._curves) > MOST_PEOPLE:

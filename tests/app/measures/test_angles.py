@@ -75,6 +75,13 @@ def test_the_log_keeps_curves_by_person() -> None:
     assert len(log.curve(5, 0, 0.0)[0]) == 0
 
 
+def test_the_log_keeps_what_was_before_a_frame_that_is_shown_again() -> None:
+    log = MeasureLog(0.3)
+    for time_s in (0.0, 0.04, 0.08, 0.08, 0.04):  # corrected at rest, then one frame back
+        log.add(standing(time_s))
+    assert log.curve(4, 0, 0.0)[0].tolist() == [0.0, 0.04]
+
+
 def test_measures_are_written_as_a_table(tmp_path: Path) -> None:
     writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna"})
     writer.put(standing(0.04))
