@@ -34,12 +34,15 @@ class StagesChart(QWidget):
         self._plot.getAxis("left").setWidth(32)
         base = pg.PlotDataItem()
         self._curves = [base]
+        self._fills: list[pg.FillBetweenItem] = []
         for _, colour in STAGES:
             curve = pg.PlotDataItem(pen=pg.mkPen(QColor(colour), width=1.2))
             fill = QColor(colour)
             fill.setAlpha(90)
-            self._plot.addItem(pg.FillBetweenItem(self._curves[-1], curve, brush=fill))
+            between = pg.FillBetweenItem(self._curves[-1], curve, brush=fill)
+            self._plot.addItem(between)
             self._plot.addItem(curve)
+            self._fills.append(between)
             self._curves.append(curve)
         self._legend = QLabel()
         self._legend.setObjectName("muted")
@@ -68,6 +71,8 @@ class StagesChart(QWidget):
         """Draw the stage times of the last frames, oldest first."""
         last = frames[-SHOWN:]
         times = np.array([[frame.get(name, 0.0) for name, _ in STAGES] for frame in last])
+        for between in self._fills:
+            between.setVisible(bool(len(times)))  # between curves without points it would stay
         if not len(times):
             for curve in self._curves:
                 curve.setData([], [])
