@@ -112,6 +112,13 @@ class Library(QObject):
             lambda _: self.said.emit(tr("Saved {}").format(path.name)),
         )
 
+    @property
+    def export_path(self) -> Path:
+        """Where an export goes unless the user says otherwise: beside the tracks, not over them."""
+        if self._tracks is None:
+            return self._memory.folder() / "posse-corrected.json"
+        return self._tracks.with_name(f"{self._tracks.stem}-corrected.json")
+
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""
         path = path.with_suffix(".json")

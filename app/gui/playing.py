@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -80,10 +81,8 @@ class Playing(QObject):
     def choose_files(self) -> None:
         """Ask for videos, pictures or tracks."""
         videos = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
-        dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles)
-        dialog.setNameFilters(
-            [tr("Videos and tracks ({} *.json)").format(videos), tr("Everything (*)")]
-        )
+        filters = (tr("Videos and tracks ({} *.json)").format(videos), tr("Everything (*)"))
+        dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles, filters)
         dialog.filesSelected.connect(self._window.open)
 
     def choose_folder(self) -> None:
@@ -101,9 +100,8 @@ class Playing(QObject):
         if self._window.presenter.view is None or not self._session.history.frames():
             self._window.status.say(tr("Open and play a file first; record a camera (R)"))
             return
-        dialog = self.ask(tr("Export"), QFileDialog.FileMode.AnyFile)
-        dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
-        dialog.setDefaultSuffix("json")
+        suggested = self._window.library.export_path
+        dialog = self.ask(tr("Export"), QFileDialog.FileMode.AnyFile, save_as=suggested)
         dialog.fileSelected.connect(lambda path: self._window.library.export(Path(path)))
 
     def choose_camera(self) -> None:
@@ -135,10 +133,25 @@ class Playing(QObject):
     def _look_for_cameras(self) -> None:
         self._stage.sources.show_cameras(list_cameras())
 
-    def ask(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
-        """A file dialog that holds nothing up."""
+    def ask(
+        self,
+        title: str,
+        mode: QFileDialog.FileMode,
+        filters: Sequence[str] = (),
+        save_as: Path | None = None,
+    ) -> QFileDialog:
+        """A file dialog that holds nothing up; with `save_as` one to write to, that suggests it.
+
+        A platform's own dialog knows only what was set before it is shown.
+        """
         self.dialog = QFileDialog(self._window, title)
         self.dialog.setFileMode(mode)
+        if filters:
+            self.dialog.setNameFilters(filters)
+        if save_as is not None:
+            self.dialog.setAcceptMode(QFileDialog.AcceptMode.AcceptSave)
+            self.dialog.setDefaultSuffix(save_as.suffix[1:])
+            self.dialog.selectFile(str(save_as))
         self.dialog.setModal(False)
         self.dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         self.dialog.show()

@@ -79,8 +79,10 @@ class Tuning(QObject):
         self._window.status.say(tr("Preset {}").format(name))
 
     def _choose_weights(self, kind: str) -> None:
-        dialog = self._window.playing.ask(tr("Weights"), QFileDialog.FileMode.ExistingFile)
-        dialog.setNameFilters([tr("Weights (*.safetensors *.pth *.pt)"), tr("Everything (*)")])
+        weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml)")
+        dialog = self._window.playing.ask(
+            tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("Everything (*)"))
+        )
 
         def use(path: str) -> None:
             old = self._window.session.config

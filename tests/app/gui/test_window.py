@@ -23,6 +23,7 @@ from PyQt6.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
+    QFileDialog,
     QLineEdit,
     QScrollBar,
     QWidget,
@@ -162,6 +163,14 @@ def test_file_dialogs_do_not_hold_up_the_picture(qtbot, paused) -> None:
     paused.playing.dialog.close()
     paused.tracking.file_wanted.emit("pose")
     paused.playing.dialog.close()
+
+
+def test_an_export_is_suggested_beside_the_video_under_a_name_of_its_own(paused, tmp_path) -> None:
+    trigger(paused, "export")
+    dialog = paused.playing.dialog
+    assert dialog.acceptMode() == QFileDialog.AcceptMode.AcceptSave
+    assert dialog.selectedFiles() == [str(tmp_path / "a-corrected.json")]
+    dialog.close()
 
 
 @pytest.mark.parametrize("name", ["skeleton", "joints", "boxes", "labels"])
