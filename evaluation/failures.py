@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import colorsys
+import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,8 +21,9 @@ import numpy as np
 
 from evaluation.footage import pictures
 from evaluation.matching import box_iou
-from evaluation.recorded_poses import our_eyes, poses_of_video
-from evaluation.recordings import GYMNASTS_FROM, Recording, gymnasts
+from evaluation.recorded_poses import gymnasts_seen, our_eyes
+from evaluation.recordings import GYMNASTS_FROM, Recording
+from evaluation.results import check_writable
 from evaluation.rivals import Tracked
 from evaluation.tracking import SHARED, posse, run
 from pose.errors import UserError
@@ -113,13 +115,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--keep", type=Path, help="what the networks saw, see evaluation.tracking")
     args = parser.parse_args(argv)
     try:
-        kept = None if args.keep is None else args.keep / "gymnasts.npz"
-        recording = gymnasts(
-            args.data,
-            lambda video: poses_of_video(
-                video, lambda: our_eyes("posse-detector", "posse-pose"), kept
-            ),
-        )
+        check_writable(args.output)
+        ours = functools.partial(our_eyes, "posse-detector", "posse-pose")
+        recording = gymnasts_seen("gymnasts", args.data, ours, args.keep)
     except (OSError, UserError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

@@ -26,6 +26,8 @@ from app.video.images import read_picture
 from app.video.source import open_source
 from evaluation.command import run_command
 from evaluation.matching import box_iou, cheapest_mask
+from evaluation.results import check_writable, write_figures
+from evaluation.table import markdown_table
 from evaluation.teachers import LOWEST_SCORE, Detector, Estimator, deim, rtmdet, tinypose, yolox
 from pose.detector import load_detector
 from pose.errors import UserError
@@ -206,11 +208,11 @@ def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> 
 def print_table(title: str, rows: dict[str, Figures]) -> None:
     """A Markdown table, figures with three decimals, times with one."""
     columns = list(dict.fromkeys(name for figures in rows.values() for name in figures))
-    lines = [f"| {title} | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
-    for name, figures in rows.items():
-        cells = [f"{figures[column]:.{1 if column.startswith('ms') else 3}f}" for column in columns]
-        lines.append(f"| {name} | " + " | ".join(cells) + " |")
-    print("\n".join(lines) + "\n", flush=True)  # noqa: T201
+    cells = (
+        [name, *(f"{figures[each]:.{1 if each.startswith('ms') else 3}f}" for each in columns)]
+        for name, figures in rows.items()
+    )
+    print(markdown_table([title, *columns], cells, "---") + "\n", flush=True)  # noqa: T201
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,6 +244,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score and print."""
+    if args.json:
+        check_writable(args.json)
     detectors: dict[str, Detector] = {args.detector: our_detector(args.detector, args.device)}
     estimators: dict[str, tuple[Estimator, Detector]] = {
         name: (our_estimator(args.pose, args.device, flip=flip), detectors[args.detector])
@@ -281,7 +285,7 @@ def run(args: argparse.Namespace) -> int:
         print_table(f"detector, score {args.bbox_thr}", videos)
         figures["clips"] = videos
     if args.json:
-        args.json.write_text(json.dumps(figures, indent=1))
+        write_figures(args.json, figures)
     return 0
 
 

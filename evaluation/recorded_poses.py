@@ -5,13 +5,14 @@ And the whole program on a video, for settings that decide what the networks loo
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.recordings import FRAME_RATE
+from evaluation.recordings import FRAME_RATE, TEACHERS, Recording, gymnasts
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17, SKELETONS
 from tracking.pipeline import FrameResult, PipelineConfig, build_pipeline
@@ -34,6 +35,19 @@ def poses_of_video(video: Path, eyes: Callable[[], Eyes], kept: Path | None) -> 
         kept.parent.mkdir(parents=True, exist_ok=True)
         _write(kept, people)
     return people
+
+
+def gymnasts_seen(name: str, data: Path, ours: Callable[[], Eyes], keep: Path | None) -> Recording:
+    """The gymnasts as the networks of the set `name` see them: a teacher's, or `ours`.
+
+    What they saw is kept in the folder `keep`, and taken from there the next time.
+    """
+    network = name.partition("-")[2]
+    kept, eyes = "gymnasts", ours
+    if network in TEACHERS:
+        kept, eyes = name, functools.partial(teachers_eyes, data.parent / "teachers", network)
+    file = None if keep is None else keep / f"{kept}.npz"
+    return gymnasts(data, lambda video: poses_of_video(video, eyes, file))
 
 
 def our_eyes(detector: str, pose: str) -> Eyes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import json
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -29,6 +32,28 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
     finally:
         for partial, _ in written:
             partial.unlink(missing_ok=True)
+
+
+def check_writable(path: Path) -> None:
+    """Raise UserError where no file `path` can be made, before the work whose result it will hold.
+
+    Its folder is made if need be.
+    """
+    partial = path.with_name(f".{path.name}.partial") if path.name else path
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not path.parent.exists():
+            path.parent.mkdir(parents=True)
+        partial.touch()
+        partial.unlink()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+
+
+def write_figures(path: Path, figures: object) -> None:
+    """Write figures as JSON, complete or not at all. Raises UserError."""
+    write_all(path.parent, {path.name: json.dumps(figures, indent=1) + "\n"})
 
 
 def to_json(value: object) -> str:

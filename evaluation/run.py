@@ -38,7 +38,7 @@ from evaluation.annotations import AnnotationError, Sequence
 from evaluation.command import run_command
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
-from evaluation.results import to_json, write_all
+from evaluation.results import check_writable, to_json, write_all
 from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
@@ -69,7 +69,9 @@ def read_config(path: Path) -> RunConfig:
     """Read a TOML file. Raises ConfigError naming what is wrong with it."""
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
     known = {entry.name for entry in fields(RunConfig)}
     for name in table:
@@ -157,9 +159,9 @@ def run_set(config: RunConfig) -> None:
     """Predict what is not there yet, write the filtered set, score, print and report."""
     truths = sorted(config.truth.glob("*.json"))
     if not truths:
-        raise AnnotationError(f"{config.truth}: no .json files in this folder")
+        raise AnnotationError(f"{config.truth}: no .json files there")
     unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"
-    unfiltered.mkdir(parents=True, exist_ok=True)
+    check_writable(unfiltered / truths[0].name)
     pipeline: Pipeline | None = None
     for number, path in enumerate(truths, start=1):
         target = unfiltered / path.name

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import os
 import platform
 import statistics
@@ -22,10 +21,12 @@ from typing import Any
 
 from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings, read_preset
+from evaluation.command import run_command
 from evaluation.random_weights import write_random_weights
+from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
+from evaluation.table import markdown_table
 from pose.detector import PersonDetector
-from pose.errors import UserError
 from pose.estimator import PoseEstimator
 from pose.runtime import choose_device, core_count
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
@@ -54,6 +55,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure and print; 0."""
+    if args.json:
+        check_writable(args.json)
     with tempfile.TemporaryDirectory() as folder:
         settings = _settings(args, Path(folder))
         config = settings.pipeline
@@ -80,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
             report["peers"] = [dataclasses.asdict(timing) for timing in peers]
             _say(table(peers))
     if args.json:
-        args.json.write_text(json.dumps(report, indent=1) + "\n", encoding="utf-8")
+        write_figures(args.json, report)
     return 0
 
 
@@ -185,12 +188,11 @@ def _names(config: PipelineConfig) -> dict[str, Any]:
 
 def table(timings: Sequence[Timing]) -> str:
     """The timings as a Markdown table."""
-    lines = ["| stage | median ms | best ms | CPU ms |", "|---|---:|---:|---:|"]
-    lines += [
-        f"| {timing.stage} | {timing.median_ms:.1f} | {timing.best_ms:.1f} | {timing.cpu_ms:.1f} |"
-        for timing in timings
-    ]
-    return "\n".join(lines)
+    rows = (
+        (each.stage, f"{each.median_ms:.1f}", f"{each.best_ms:.1f}", f"{each.cpu_ms:.1f}")
+        for each in timings
+    )
+    return markdown_table(("stage", "median ms", "best ms", "CPU ms"), rows)
 
 
 def end_to_end_line(result: dict[str, Any]) -> str:
@@ -204,14 +206,8 @@ def end_to_end_line(result: dict[str, Any]) -> str:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Entry point."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.speed", description=__doc__)
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args(argv))
-    except UserError as error:
-        print(f"evaluation.speed: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("speed", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

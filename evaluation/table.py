@@ -1,8 +1,8 @@
-"""Scores as text: poseval's own table, and plain ones."""
+"""Scores as text: poseval's own table, plain ones and Markdown."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -61,6 +61,12 @@ def text_table(header: Sequence[str], rows: Sequence[Sequence[str | float]]) -> 
         aligned = [first[0].ljust(first[1]), *(text.rjust(width) for text, width in rest)]
         lines.append("  ".join(aligned).rstrip())
     return "\n".join(lines)
+
+
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], rule: str = "---:") -> str:
+    """A Markdown table of cells that are text; `rule` aligns every column but the first."""
+    first, *others = (f"| {' | '.join(cells)} |" for cells in (header, *rows))
+    return "\n".join([first, "|---|" + f"{rule}|" * (len(header) - 1), *others])
 
 
 def _cell(value: str | float) -> str:

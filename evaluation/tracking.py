@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import functools
-import json
 import operator
 import sys
 import time
@@ -20,23 +19,17 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.ablation import ABLATIONS, BASELINES
+from evaluation.command import run_command
 from evaluation.hota import HotaCounts, hota, hota_scores
 from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear
 from evaluation.noise import crowd
-from evaluation.recordings import (
-    FRAME_RATE,
-    GYMNASTS_FROM,
-    SETS,
-    TEACHERS,
-    Recording,
-    gymnasts,
-    load_set,
-)
+from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, SETS, Recording, load_set
+from evaluation.results import check_writable, write_figures
 from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
 from evaluation.shaking import hand_held, shaken
-from pose.errors import UserError
+from evaluation.table import markdown_table
 from pose.people import Poses
 from tracking.pipeline import PipelineConfig
 from tracking.refine import refined
@@ -177,18 +170,15 @@ def total(recordings: Iterable[Recording], contender: Contender) -> Counts:
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
     """Rows of figures as a Markdown table."""
     names = list(next(iter(rows.values())))
-    lines = [f"| tracker | {' | '.join(names)} |", f"|---|{'---:|' * len(names)}"]
-    for tracker, figures in rows.items():
-        cells = (
-            f"{figures[name]:.0f}"
-            if name in ("switches", "fragments")
-            else f"{figures[name]:.2f}"
-            if "ms" in name
-            else f"{figures[name]:.1f}"
-            for name in names
-        )
-        lines.append(f"| {tracker} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+    cells = (
+        [tracker, *(f"{figures[name]:.{_decimals(name)}f}" for name in names)]
+        for tracker, figures in rows.items()
+    )
+    return markdown_table(["tracker", *names], cells)
+
+
+def _decimals(name: str) -> int:
+    return 0 if name in ("switches", "fragments") else 2 if "ms" in name else 1
 
 
 def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker]:
@@ -232,16 +222,10 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
     # Here, since only these sets need OpenCV
     from evaluation.footage import filmed, filmed_by_hand, pictures
-    from evaluation.recorded_poses import our_eyes, poses_of_video, teachers_eyes
+    from evaluation.recorded_poses import gymnasts_seen, our_eyes
 
-    network = name.partition("-")[2]
-    if network in TEACHERS:
-        teachers = args.data.parent / "teachers"
-        kept, eyes = name, functools.partial(teachers_eyes, teachers, network)
-    else:
-        kept, eyes = "gymnasts", functools.partial(our_eyes, args.detector, args.pose)
-    file = None if args.keep is None else args.keep / f"{kept}.npz"
-    recording = gymnasts(args.data, lambda video: poses_of_video(video, eyes, file))
+    ours = functools.partial(our_eyes, args.detector, args.pose)
+    recording = gymnasts_seen(name, args.data, ours, args.keep)
     images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed
@@ -280,33 +264,33 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", type=Path, help="write the figures here too")
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Print the tables; 1 where something is missing."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.tracking", description=__doc__)
-    add_arguments(parser)
-    args = parser.parse_args(argv)
+def compare(args: argparse.Namespace) -> int:
+    """Print the tables that the arguments ask for; 0."""
+    if args.json:
+        check_writable(args.json)
     makers = trackers_of(args)
     results: dict[str, dict[str, dict[str, float]]] = {}
-    try:
-        for name in args.sets:
-            recordings = recordings_of(name, args)
-            frames = sum(len(recording.people) for recording in recordings)
-            print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
-            rows = contenders(makers, recordings, args.ablation)
-            if name == "gymnasts" and args.ablation:
-                rows["whole program"] = run_pipeline(args, find_missed=False)
-                rows["whole program, missed people looked for"] = run_pipeline(args, True)
-            results[name] = {row: scores(total(recordings, track)) for row, track in rows.items()}
-            print(table(results[name]), flush=True)  # noqa: T201
-    except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+    for name in args.sets:
+        recordings = recordings_of(name, args)
+        frames = sum(len(recording.people) for recording in recordings)
+        print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
+        rows = contenders(makers, recordings, args.ablation)
+        if name == "gymnasts" and args.ablation:
+            rows["whole program"] = run_pipeline(args, find_missed=False)
+            rows["whole program, missed people looked for"] = run_pipeline(args, True)
+        results[name] = {row: scores(total(recordings, track)) for row, track in rows.items()}
+        print(table(results[name]), flush=True)  # noqa: T201
     if not args.no_speed:
         results["speed"] = speed(makers)
         print(f"\n### speed\n\n{table(results['speed'])}")  # noqa: T201
     if args.json:
-        args.json.write_text(json.dumps(results, indent=1))
+        write_figures(args.json, results)
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("tracking", __doc__, add_arguments, compare, argv)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from evaluation import coco, mot, posetrack
+from evaluation import coco, failures, mot, networks, posetrack, run, speed, tracking
+from evaluation.results import check_writable, write_figures
+from pose.errors import UserError
 
 Pair = Callable[..., tuple[Path, Path]]
 
@@ -213,3 +215,49 @@ def test_bad_coco_results(
     arguments = ["-g", str(truth), "-p", str(predicted), "--skeleton", "coco17"]
     assert coco.main(arguments) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("program", "arguments"),
+    [
+        (speed.main, ["--video", "{none}", "--json", "{result}"]),
+        (networks.main, ["--coco", "{none}", "--json", "{result}"]),
+        (tracking.main, ["--data", "{none}", "--json", "{result}"]),
+        (failures.main, ["--data", "{none}", "{result}"]),
+        (run.main, ["{config}"]),
+    ],
+    ids=["speed", "networks", "tracking", "failures", "run"],
+)
+def test_a_result_that_cannot_be_written_is_told_before_the_work(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    program: Callable[[list[str]], int],
+    arguments: list[str],
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "seq.json").touch()
+    settings = {"truth": tmp_path, "frames": tmp_path, "output": tmp_path / "file"}
+    text = "".join(f"{name} = {json.dumps(str(path))}\n" for name, path in settings.items())
+    (tmp_path / "config.toml").write_text(text)
+    places = {
+        "none": tmp_path / "none",  # would be told, had the work begun
+        "result": tmp_path / "file" / "result",
+        "config": tmp_path / "config.toml",
+    }
+    assert program([argument.format(**places) for argument in arguments]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert f"{tmp_path / 'file'}/" in err
+    assert err.endswith(": cannot be written: Not a directory\n")
+    assert err.count("\n") == 1
+
+
+def test_a_result_may_replace_an_earlier_one_which_stays_till_then(tmp_path: Path) -> None:
+    result = tmp_path / "new" / "figures.json"
+    check_writable(result)
+    assert list(result.parent.iterdir()) == []
+    write_figures(result, {"mAP": 62.5})
+    check_writable(result)
+    assert json.loads(result.read_text()) == {"mAP": 62.5}
+    with pytest.raises(UserError, match="new: cannot be written: Is a directory"):
+        check_writable(result.parent)

@@ -9,7 +9,14 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.networks import PictureSet, read_set, score_boxes, score_poses, score_video
+from evaluation.networks import (
+    PictureSet,
+    print_table,
+    read_set,
+    score_boxes,
+    score_poses,
+    score_video,
+)
 from pose.errors import UserError
 from pose.people import Detections, FloatArray, ImageArray
 
@@ -42,6 +49,12 @@ def pictures(tmp_path: Path) -> PictureSet:
 def _truth(pictures: PictureSet) -> FloatArray:
     annotations = pictures.truth.loadAnns(pictures.truth.getAnnIds())
     return np.array([a["keypoints"] for a in annotations]).reshape(-1, 17, 3)[..., :2]
+
+
+def test_the_table_has_three_decimals_and_one_for_times(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table("people: pose", {"ours": {"mean OKS": 0.51284, "ms a person": 2.345}})
+    lines = ["| people: pose | mean OKS | ms a person |", "|---|---|---|", "| ours | 0.513 | 2.3 |"]
+    assert capsys.readouterr().out == "\n".join(lines) + "\n\n"
 
 
 def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:

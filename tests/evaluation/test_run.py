@@ -101,6 +101,14 @@ def test_a_missing_picture_is_named_and_leaves_no_predictions(
     assert list((data_set.parent / "out" / "unfiltered").iterdir()) == []
 
 
+def test_a_config_that_is_not_there_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main([str(tmp_path / "none.toml")]) == 1
+    line = f"error: {tmp_path / 'none.toml'}: cannot be read: No such file or directory\n"
+    assert capsys.readouterr().err == line
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

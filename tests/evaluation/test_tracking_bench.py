@@ -12,7 +12,7 @@ from evaluation import recorded_poses
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording
 from evaluation.shaking import hand_held, shaken
-from evaluation.tracking import count, posse, run, run_refined, run_with_camera, scores
+from evaluation.tracking import count, posse, run, run_refined, run_with_camera, scores, table
 from pose.skeleton import COCO17
 
 FRAMES = 60
@@ -83,6 +83,12 @@ def test_the_person_in_front_covers_the_one_behind() -> None:
     share, by = covered(boxes)
     np.testing.assert_allclose(share, [0.5, 0])
     assert by[0] == 1
+
+
+def test_tables_are_markdown_with_the_decimals_of_their_columns() -> None:
+    figures = {"posse": {"IDF1": 89.44, "switches": 6.0, "ms": 0.266}}
+    lines = ["| tracker | IDF1 | switches | ms |", "|---|---:|---:|---:|"]
+    assert table(figures).splitlines() == [*lines, "| posse | 89.4 | 6 | 0.27 |"]
 
 
 def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:
