@@ -31,7 +31,7 @@ COMMANDS: Commands = {
         {
             "posetrack": ("evaluation.posetrack", "PoseTrack MOTA and mAP of results"),
             "mot": ("evaluation.mot", "MOT Challenge scores of results"),
-            "coco": ("evaluation.coco", "COCO keypoint AP of results or of a network"),
+            "coco": ("evaluation.coco", "COCO keypoint AP and PCKh of results"),
             "run": ("evaluation.run", "run the pipeline on a data set and score it"),
             "networks": ("evaluation.networks", "the networks' scores, side by side"),
             "speed": ("evaluation.speed", "milliseconds per stage, frames per second"),

@@ -173,7 +173,8 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
             store,
         )
     if not (args.quiet or args.json_progress):
-        print("\n".join(summary(outcome, store.url if store else output)))  # noqa: T201
+        for line in summary(outcome, store.url if store else output):
+            print(line)  # noqa: T201
     for entry in outcome.failed:
         _tell(entry.reason)
     return outcome.exit_code

@@ -26,7 +26,10 @@ from typing import Any
 
 import numpy as np
 
+from evaluation.annotation_files import read_sequence
+from evaluation.command import run_command
 from evaluation.forked import cores
+from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
 
 _REFERENCE_START_S, _REFERENCE_FRAME_S = 0.9, 0.01  # poseval: 5 s for 412 frames, start included
@@ -107,10 +110,8 @@ def _people(points: Any, scores: Any, generation: int) -> Iterator[dict[str, Any
         }  # fmt: skip
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Measure and print."""
-    parser = argparse.ArgumentParser("python -m evaluation.scoring_speed", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
     parser.add_argument("-g", "--groundTruth", type=Path, metavar="DIR")
     parser.add_argument("-p", "--predictions", type=Path, metavar="DIR")
     parser.add_argument("--frames", type=int, nargs="*", default=[1000, 2000, 5000, 10000])
@@ -119,7 +120,13 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument(
         "--workers", type=int, default=cores(), help="processes; default: the cores"
     )
-    args = parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure and print; 0."""
+    pairs = []
+    if args.groundTruth and args.predictions:
+        pairs = file_pairs(args.groundTruth, args.predictions)
     with tempfile.TemporaryDirectory() as scratch:
         compiled, out = Path(scratch) / "compiled", Path(scratch) / "out"
         command = [sys.executable, "-m", "evaluation.posetrack", "-o", str(out)]
@@ -127,13 +134,14 @@ def main(argv: list[str] | None = None) -> int:
         command += [] if args.all_metrics else ["-e", "-t"]
         start = best_of(args.repeats, [sys.executable, "-c", _NOTHING], 0, compiled)
         rows = [_row("Python and numpy", start)]
-        if args.groundTruth and args.predictions:
-            files = args.groundTruth.glob("*.json")
-            frames = sum(len(json.loads(path.read_text())["annolist"]) for path in files)
+        if pairs:
+            truths = (read_sequence(path, truth=True, need_ids=False) for path, _ in pairs)
+            frames = sum(map(len, truths))
             pair = ["-g", str(args.groundTruth), "-p", str(args.predictions)]
-            run = best_of(args.repeats, [*command, *pair], frames, compiled)
+            scored = best_of(args.repeats, [*command, *pair], frames, compiled)
             name = args.groundTruth.resolve().parent.name
-            rows += [_row(name, run), _row(f"{name}, starts taken off", _less(run, start), 0.0)]
+            rows += [_row(name, scored)]
+            rows += [_row(f"{name}, starts taken off", _less(scored, start), 0.0)]
         for frames in args.frames:
             with tempfile.TemporaryDirectory() as folder:
                 gt, pred = write_set(Path(folder), frames, np.random.default_rng(0))
@@ -142,6 +150,11 @@ def main(argv: list[str] | None = None) -> int:
     header = ["set", "frames", "wall s", "CPU s", "ms CPU a frame", "peak MB"]
     sys.stdout.write(text_table([*header, "x reference", "by CPU"], rows) + "\n")
     return 0
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("scoring_speed", __doc__, add_arguments, run, argv)
 
 
 def _less(run: Run, start: Run) -> Run:

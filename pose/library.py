@@ -43,6 +43,8 @@ def find_weights(name_or_file: str) -> Path:
     path = Path(name_or_file).expanduser()
     if path.suffix in SUFFIXES and path.is_file():
         return path
+    if path.is_file() and path.parent != Path():
+        raise WeightsError(f"{name_or_file}: weights end in {', '.join(SUFFIXES)}")
     entry = by_name(name_or_file)
     names = [name_or_file, *(name_or_file + suffix for suffix in SUFFIXES)]
     for folder in (BUNDLED, cache_dir() / "weights"):

@@ -109,7 +109,9 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
             f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
         )
-        if not entry.people:
+        if not entry.frames:
+            lines.append(f"{entry.source}: no frame was chosen; the clip ends before they begin")
+        elif not entry.people:
             lines.append(
                 f"{entry.source}: nobody was found; try a lower --bbox-thr, or look at the clip"
             )

@@ -42,6 +42,17 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+def test_no_screen_for_the_window_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "platform", "linux")
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["gui"]) == 1
+    line = "posse: there is no screen for the window here; 'posse track' needs none\n"
+    assert capsys.readouterr().err == line
+
+
 def test_options_reach_the_settings() -> None:
     settings = track.settings_of(
         parsed(
@@ -142,6 +153,16 @@ def test_quiet_is_quiet_but_for_errors(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"posse: {broken}: not a video")
+
+
+def test_a_single_clip_that_fails_is_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    missing = tmp_path / "none.mp4"
+    assert track.run(parsed(str(missing), "-o", str(tmp_path / "out")), build) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"posse: {missing}: there is no such file; check the name\n"
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals differ")

@@ -9,7 +9,17 @@ from typing import Any
 
 import pytest
 
-from evaluation import coco, failures, mot, networks, posetrack, run, speed, tracking
+from evaluation import (
+    coco,
+    failures,
+    mot,
+    networks,
+    posetrack,
+    run,
+    scoring_speed,
+    speed,
+    tracking,
+)
 from evaluation.results import check_writable, write_figures
 from pose.errors import UserError
 
@@ -250,6 +260,13 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
     assert f"{tmp_path / 'file'}/" in err
     assert err.endswith(": cannot be written: Not a directory\n")
     assert err.count("\n") == 1
+
+
+def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert scoring_speed.main(["-g", str(tmp_path / "gt"), "-p", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"error: {tmp_path / 'gt'}: no such file or folder\n"
 
 
 def test_a_result_may_replace_an_earlier_one_which_stays_till_then(tmp_path: Path) -> None:

@@ -101,6 +101,7 @@ def test_what_is_not_here_says_how_to_bring_it() -> None:
         ("qqq", "'posse models' lists them"),
         ("nowhere/net.pth", "no such weights file"),
         ("net.onnx", "no such weights file"),
+        (__file__, r"test_library.py: weights end in \.safetensors, "),
     ],
 )
 def test_unknown_names_are_refused(name: str, message: str) -> None:

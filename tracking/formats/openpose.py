@@ -43,8 +43,8 @@ class Writer:
     def __init__(self, path: Path, info: ClipInfo) -> None:
         if info.skeleton != COCO17:
             raise TracksFileError(
-                f"OpenPose's BODY_25 has no mapping from the skeleton {info.skeleton.name}; "
-                "choose another --format (csv, coco)"
+                f"OpenPose's BODY_25 has no mapping from the skeleton {info.skeleton.name}, only "
+                "from COCO's; a clip's CSV keeps the network's own joints: convert that"
             )
         self._path, self._name = path, info.name
         self._partial = path.with_name(f".{path.name}.part")

@@ -6,6 +6,7 @@ import io
 import json
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -128,6 +129,13 @@ def test_nobody_in_a_single_clip_is_told(tmp_path: Path) -> None:
     assert outcome.exit_code == 1
     assert "nobody was found; try a lower --bbox-thr" in summary(outcome, tmp_path)[-1]
     assert (tmp_path / "out" / "street.json").exists()
+
+
+def test_frames_after_the_end_of_a_clip_are_not_called_empty(tmp_path: Path) -> None:
+    make_video(tmp_path / "street.mp4", 5)
+    settings = replace(PLAIN, clip=replace(PLAIN.clip, start_frame=9))
+    outcome = batch([tmp_path / "street.mp4"], tmp_path / "out", settings)
+    assert "no frame was chosen; the clip ends" in summary(outcome, tmp_path)[-1]
 
 
 def test_stopping_ends_the_batch_and_the_rest_is_done_next_time(
