@@ -28,6 +28,14 @@ def run_command(
         return 1
 
 
+def positive(text: str) -> int:
+    """A whole number from 1 on, as the type of an argument."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
+    return number
+
+
 def _help_formatter(prog: str) -> argparse.HelpFormatter:
     # Without a width argparse asks shutil for it, which loads four compressors: 5 ms of each start.
     return argparse.RawDescriptionHelpFormatter(prog, width=80)

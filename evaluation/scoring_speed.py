@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotation_files import read_sequence
-from evaluation.command import run_command
+from evaluation.command import positive, run_command
 from evaluation.forked import cores
 from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
@@ -115,7 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-g", "--groundTruth", type=Path, metavar="DIR")
     parser.add_argument("-p", "--predictions", type=Path, metavar="DIR")
     parser.add_argument("--frames", type=int, nargs="*", default=[1000, 2000, 5000, 10000])
-    parser.add_argument("--repeats", type=int, default=10, help="of the start and the pair given")
+    parser.add_argument("--repeats", type=positive, default=10, help="of the start and the pair")
     parser.add_argument("--all-metrics", action="store_true", help="HOTA and identity too")
     parser.add_argument(
         "--workers", type=int, default=cores(), help="processes; default: the cores"

@@ -21,7 +21,7 @@ from typing import Any
 
 from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings, read_preset
-from evaluation.command import run_command
+from evaluation.command import positive, run_command
 from evaluation.random_weights import write_random_weights
 from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
@@ -40,10 +40,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
     parser.add_argument("--height", type=int, default=0, help="scale it to so many rows first")
     parser.add_argument("--frames", type=int, default=150, help="so many of its first frames")
-    parser.add_argument("--people", type=int, nargs="+", default=[1, 5, 10, 20])
+    parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20])
     text = "keep the best-scored so many end to end, for a load that is known"
     parser.add_argument("--max-people", type=int, default=0, metavar="N", help=text)
-    parser.add_argument("--repeats", type=int, default=20, help="of each stage")
+    parser.add_argument("--repeats", type=positive, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")
     parser.add_argument("--pose", help="name or file; random:NAME is a published one's likeness")

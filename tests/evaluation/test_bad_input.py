@@ -262,6 +262,16 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("program", [speed.main, scoring_speed.main])
+def test_nothing_can_be_timed_no_times(
+    program: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        program(["--repeats", "0"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("argument --repeats: 0 is not 1 or more\n")
+
+
 def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
