@@ -17,7 +17,6 @@ _BARE = replace(  # one frame of memory, nothing predicted, no doubt
     reach=0.0,
     memory_s=0.045,
     velocity_decay_s=1e-3,
-    appearance_weight=0.0,
 )
 
 BASELINES = {
@@ -42,5 +41,4 @@ ABLATIONS = {
     "memory of 5 s": replace(_WHOLE, memory_s=5.0),
     "shown at once": replace(_WHOLE, confirm_score=0.0),
     "no doubt in crowds": replace(_WHOLE, crowd_doubt=0.0),
-    "no appearance": replace(_WHOLE, appearance_weight=0.0),
 }

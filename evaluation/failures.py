@@ -19,13 +19,14 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from evaluation.contenders import posse, run
 from evaluation.footage import pictures
 from evaluation.matching import box_iou
 from evaluation.recorded_poses import gymnasts_seen, our_eyes
-from evaluation.recordings import GYMNASTS_FROM, Recording
+from evaluation.recordings import GYMNASTS_FROM, Recording, without_appearance
 from evaluation.results import check_writable
 from evaluation.rivals import Tracked
-from evaluation.tracking import SHARED, posse, run
+from evaluation.tracking import SHARED
 from pose.errors import UserError
 from pose.people import ImageArray
 
@@ -117,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         check_writable(args.output)
         ours = functools.partial(our_eyes, "posse-detector", "posse-pose")
-        recording = gymnasts_seen("gymnasts", args.data, ours, args.keep)
+        recording = without_appearance(gymnasts_seen("gymnasts", args.data, ours, args.keep))
     except (OSError, UserError) as error:
         print(error, file=sys.stderr)  # noqa: T201
         return 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +96,12 @@ def gymnasts(folder: Path, see: Callable[[Path], list[Poses]]) -> Recording:
         ids[GYMNASTS_FROM:],
         False,
     )
+
+
+def without_appearance(recording: Recording) -> Recording:
+    """As the program sees people unless it is asked to compare what they look like."""
+    people = [replace(seen, appearance=seen.appearance[:, :0]) for seen in recording.people]
+    return replace(recording, people=people)
 
 
 def boxes_only(boxes: NDArray[np.floating], scores: NDArray[np.floating]) -> Poses:

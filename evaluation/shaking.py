@@ -1,7 +1,8 @@
-"""A camera held by an unsteady hand: every picture of a recording turned and shifted.
+"""Recordings disturbed: filmed by an unsteady hand, or seen a little differently.
 
-What was seen and the truth move with it. Only the tracker's share in a moving camera is measured
-so; what networks make of shaken pictures is not.
+With the hand every picture is turned and shifted, and what was seen and the truth move with it.
+Only the tracker's share in a moving camera is measured so; what networks make of shaken pictures is
+not.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _STEADY = 0.8  # what remains of the hand's speed after a frame
 _SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
 _TURN_DEG = 0.3
 _RETURN = 0.03  # share of the way back to the middle, each frame
+_TREMBLE_PX, _TREMBLE_SCORE = 0.7, 0.01  # standard deviations
 
 Affine = NDArray[np.float64]  # (2, 3)
 
@@ -53,6 +55,22 @@ def shaken(recording: Recording, moves: Sequence[Affine]) -> Recording:
         truth_boxes=[_moved_boxes(b, m) for b, m in zip(recording.truth_boxes, moves, strict=True)],
         warps=[None, *(step[:2].astype(np.float32) for step in steps)],
     )
+
+
+def trembled(recording: Recording, seed: int) -> Recording:
+    """The recording with boxes and scores moved by less than a detector's own error.
+
+    How a tracker comes out of one short video hangs on chance. The mean of several such copies
+    does less.
+    """
+    rng = np.random.default_rng(seed)
+    people = []
+    for seen in recording.people:
+        boxes = seen.boxes + rng.normal(0, _TREMBLE_PX, seen.boxes.shape)
+        scores = np.clip(seen.scores + rng.normal(0, _TREMBLE_SCORE, len(seen)), 0, 1)
+        moved = boxes.astype(np.float32), scores.astype(np.float32)
+        people.append(replace(seen, boxes=moved[0], scores=moved[1]))
+    return replace(recording, people=people)
 
 
 def _moved(people: Poses, move: Affine) -> Poses:

@@ -9,162 +9,43 @@ from __future__ import annotations
 
 import argparse
 import functools
-import operator
 import sys
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from evaluation.ablation import ABLATIONS, BASELINES
 from evaluation.command import run_command
-from evaluation.hota import HotaCounts, hota, hota_scores
-from evaluation.identity import IdentityCounts, identity, identity_scores
-from evaluation.matching import FloatArray, box_iou, whole_people
-from evaluation.mota import MotCounts, clear
+from evaluation.contenders import (
+    Contender,
+    online,
+    posse,
+    run,
+    run_pipeline,
+    run_refined,
+    run_with_camera,
+    scores,
+    total,
+)
 from evaluation.noise import crowd
-from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, SETS, Recording, load_set
+from evaluation.recorded_poses import LOWEST_SCORE
+from evaluation.recordings import GYMNASTS_FROM, SETS, Recording, load_set, without_appearance
 from evaluation.results import check_writable, write_figures
-from evaluation.rivals import Tracked, Tracker, TrackerMaker, installed
-from evaluation.shaking import hand_held, shaken
+from evaluation.rivals import TrackerMaker, installed
+from evaluation.shaking import hand_held, shaken, trembled
 from evaluation.table import markdown_table
-from pose.people import Poses
 from tracking.pipeline import PipelineConfig
-from tracking.refine import refined
-from tracking.tracker import PoseTracker, TrackerConfig
-from tracking.tracks import TrackedPoses
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
 _OURS = "posse"
 _REFINED = "posse, refined afterwards"
 _WITH_CAMERA = "posse, camera motion"
+_WITH_APPEARANCE = "posse, appearance"
+_PROGRAM = "whole program, once"
+_COPIES = 12  # of each real video, see evaluation.shaking.trembled
 _CROWDS = (10, 50)  # people of the speed table
-
-Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
-"""Tracks a recording; returns each frame's tracks and the milliseconds (F,) it took."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Counts:
-    """What the scores of recordings are computed from; adds with +."""
-
-    clear: MotCounts
-    identity: IdentityCounts
-    hota: HotaCounts
-    frames_ms: FloatArray  # (F,) of every frame
-
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.clear + other.clear,
-            self.identity + other.identity,
-            self.hota + other.hota,
-            np.concatenate([self.frames_ms, other.frames_ms]),
-        )
-
-
-def posse(config: TrackerConfig | None = None) -> TrackerMaker:
-    """Our tracker behind the bench's interface."""
-
-    def make(_frame_rate: float) -> Tracker:
-        tracker = PoseTracker(config)
-
-        def step(people: Poses, time_s: float) -> Tracked:
-            return _boxes_and_ids(tracker.update(people, time_s))
-
-        return step
-
-    return make
-
-
-def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
-    """Track the frames' people; returns each frame's tracks and the milliseconds (F,) it took."""
-    tracker = make(FRAME_RATE)
-    tracked, spent_ms = [], []
-    for index, seen in enumerate(people):
-        start = time.process_time()
-        tracked.append(tracker(seen, index / FRAME_RATE))
-        spent_ms.append(1000 * (time.process_time() - start))
-    return tracked, np.array(spent_ms)
-
-
-def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
-    """As `run`, for our tracker and the second pass over its tracks."""
-    tracker, times_s = PoseTracker(), [index / FRAME_RATE for index in range(len(people))]
-    start = time.process_time()
-    online = [tracker.update(seen, time_s) for seen, time_s in zip(people, times_s, strict=True)]
-    tracked = [_boxes_and_ids(frame) for frame in refined(online, times_s)]
-    mean_ms = 1000 * (time.process_time() - start) / len(people)
-    return tracked, np.full(len(people), mean_ms)
-
-
-def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
-    """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
-    tracker = PoseTracker()
-    frames = enumerate(zip(recording.people, recording.warps or [], strict=True))
-    tracked, spent_ms = [], []
-    for index, (people, warp) in frames:
-        start = time.process_time()
-        tracked.append(_boxes_and_ids(tracker.update(people, index / FRAME_RATE, warp)))
-        spent_ms.append(1000 * (time.process_time() - start))
-    return tracked, np.array(spent_ms)
-
-
-def run_pipeline(args: argparse.Namespace, find_missed: bool) -> Contender:
-    """The whole program on the gymnasts' video; with its second look where people were missed."""
-    from evaluation.recorded_poses import LOWEST_SCORE, followed
-
-    config = PipelineConfig(
-        args.detector, args.pose, bbox_thr=LOWEST_SCORE, appearance=True, find_missed=find_missed
-    )
-
-    def track(recording: Recording) -> tuple[list[Tracked], FloatArray]:
-        results = followed(_gymnasts_video(args), config)[GYMNASTS_FROM:][: len(recording.people)]
-        spent_ms = np.array([result.timings_ms["track"] for result in results])
-        return [_boxes_and_ids(result.people) for result in results], spent_ms
-
-    return track
-
-
-def online(make: TrackerMaker) -> Contender:
-    """The tracker, started anew for each recording."""
-    return lambda recording: run(recording.people, make)
-
-
-def _boxes_and_ids(people: TrackedPoses) -> Tracked:
-    return people.poses.boxes.astype(np.float64), people.ids
-
-
-def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
-    """Hold tracks against a recording's truth."""
-    alike, apart = [], []
-    truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
-    for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):
-        iou = box_iou(truth_boxes, boxes)  # (G, P)
-        alike.append(whole_people(truth_ids, ids, iou))
-        apart.append(whole_people(truth_ids, ids, np.where(iou >= 0.5, 1 - iou, np.nan)))
-    return Counts(clear(apart, 1).counts, identity(alike, 1), hota(alike, 1), frames_ms)
-
-
-def scores(counts: Counts) -> dict[str, float]:
-    """The figures of a table's row."""
-    mot, parts = counts.clear, hota_scores(counts.hota)
-    errors = mot.misses + mot.false_positives + mot.switches
-    return {
-        "MOTA": float(100 * (1 - errors[0] / mot.truth[0])),
-        "IDF1": float(identity_scores(counts.identity)["IDF1"][0]),
-        **{name: float(parts[name][0]) for name in ("HOTA", "DetA", "AssA")},
-        "switches": float(mot.switches[0]),
-        "fragments": float(mot.fragments[0]),
-        "ms": float(np.median(counts.frames_ms)),
-    }
-
-
-def total(recordings: Iterable[Recording], contender: Contender) -> Counts:
-    """The summed counts of a tracker over recordings."""
-    parts = [count(recording, *contender(recording)) for recording in recordings]
-    return functools.reduce(operator.add, parts)
 
 
 def table(rows: Mapping[str, Mapping[str, float]]) -> str:
@@ -198,13 +79,16 @@ def contenders(
         rows[_REFINED] = lambda recording: run_refined(recording.people)
     if all(recording.warps is not None for recording in recordings):
         rows[_WITH_CAMERA] = run_with_camera
+    if any(seen.appearance.size for recording in recordings for seen in recording.people):
+        rows[_WITH_APPEARANCE] = rows[_OURS]
     return rows | {name: online(make) for name, make in makers.items()}
 
 
 def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
     """The recordings of a set that the arguments choose."""
-    if name.startswith("gymnasts"):
-        recordings = [_real_video(name, args)]
+    if _is_real(name):
+        video = _real_video(name, args)
+        recordings = [trembled(video, seed) for seed in range(_COPIES)]
     elif name == "poses-shaken":
         recordings = load_set(args.data, "poses-medium", args.frames or None)
         recordings = [shaken(still, hand_held(len(still.people))) for still in recordings]
@@ -213,6 +97,10 @@ def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
     if any(recording.tuned for recording in recordings) and args.part != "all":
         recordings = [r for r in recordings if r.tuned == (args.part == "tuned")]
     return recordings
+
+
+def _is_real(name: str) -> bool:
+    return name.startswith("gymnasts")
 
 
 def _gymnasts_video(args: argparse.Namespace) -> Path:
@@ -274,11 +162,7 @@ def compare(args: argparse.Namespace) -> int:
         recordings = recordings_of(name, args)
         frames = sum(len(recording.people) for recording in recordings)
         print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
-        rows = contenders(makers, recordings, args.ablation)
-        if name == "gymnasts" and args.ablation:
-            rows["whole program"] = run_pipeline(args, find_missed=False)
-            rows["whole program, missed people looked for"] = run_pipeline(args, True)
-        results[name] = {row: scores(total(recordings, track)) for row, track in rows.items()}
+        results[name] = _figures(name, recordings, makers, args)
         print(table(results[name]), flush=True)  # noqa: T201
     if not args.no_speed:
         results["speed"] = speed(makers)
@@ -286,6 +170,27 @@ def compare(args: argparse.Namespace) -> int:
     if args.json:
         write_figures(args.json, results)
     return 0
+
+
+def _figures(
+    name: str,
+    recordings: Sequence[Recording],
+    makers: Mapping[str, TrackerMaker],
+    args: argparse.Namespace,
+) -> dict[str, dict[str, float]]:
+    """The rows of a set's table."""
+    copies = len(recordings) if _is_real(name) else 1
+    plain = [without_appearance(recording) for recording in recordings]
+    rows = {}
+    for row, track in contenders(makers, recordings, args.ablation).items():
+        seen = recordings if row == _WITH_APPEARANCE else plain
+        rows[row] = scores(total(seen, track), copies)
+    if name == "gymnasts" and args.ablation:
+        config = PipelineConfig(args.detector, args.pose, bbox_thr=LOWEST_SCORE)
+        looked_for = replace(config, find_missed=True)
+        for row, each in (_PROGRAM, config), (f"{_PROGRAM}, missed people looked for", looked_for):
+            rows[row] = scores(total(recordings[:1], run_pipeline(_gymnasts_video(args), each)))
+    return rows
 
 
 def main(argv: Sequence[str] | None = None) -> int:

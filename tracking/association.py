@@ -14,6 +14,7 @@ from tracking.similarity import iou_of_sides, oks
 
 _GATE = 3.0  # standard deviations of the prediction within which a person is looked for
 _SAME_AGAIN = 0.3  # what remains at `reach` standard deviations and twice the width
+_SAME_LOOK = 0.05  # standard deviation of the cosine of one person's looks, frame to frame
 _FULL_POSE = 4.0  # so many sure joints make OKS count with its whole weight
 
 
@@ -78,13 +79,14 @@ def _pose_agreement(
 def _resemblance(known: FloatArray, seen: FloatArray) -> FloatArray:
     """How much more than the others each known person (T, D) resembles each one seen (N, D).
 
-    Cosine less its mean over all known people: nothing where all wear the same, where there is
-    only one, and where nothing is known of the appearance.
+    Cosine less its median over all known people, and less what one person varies by: nothing where
+    all wear the same, where there is only one, and where nothing is known of the appearance.
     """
     if not known.size or not seen.size:
         return np.zeros((len(known), len(seen)), np.float32)
     cosine = known @ seen.T  # (T, N)
-    return cosine - cosine.mean(0)
+    more = cosine - np.median(cosine, axis=0)
+    return np.asarray(np.copysign(np.maximum(np.abs(more) - _SAME_LOOK, 0), more), np.float32)
 
 
 def returned(

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from evaluation import recorded_poses
+from evaluation.contenders import count, posse, run, run_refined, run_with_camera, scores
 from evaluation.noise import LEVELS, covered, detections
-from evaluation.recordings import Recording
-from evaluation.shaking import hand_held, shaken
-from evaluation.tracking import count, posse, run, run_refined, run_with_camera, scores, table
+from evaluation.recordings import Recording, without_appearance
+from evaluation.shaking import hand_held, shaken, trembled
+from evaluation.tracking import table
 from pose.skeleton import COCO17
 
 FRAMES = 60
@@ -75,6 +76,32 @@ def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known()
     np.testing.assert_allclose(
         before / 2 @ warp[:, :2].T + warp[:, 2] - where / 2, [[-3, 0], [3, 0]], atol=0.3
     )  # they walk
+
+
+def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
+    still = seen("mild")
+    copies = [trembled(still, seed) for seed in (0, 0, 1)]
+    first, again, other = ([people.boxes for people in copy.people] for copy in copies)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+    moved = np.concatenate(first) - np.concatenate([people.boxes for people in still.people])
+    assert 0.6 < moved.std() < 0.8
+    assert not np.array_equal(np.concatenate(first), np.concatenate(other))
+
+
+def test_tallies_are_of_one_copy() -> None:
+    still = seen("mild")
+    counts = count(still, *run(still.people, posse()))
+    once, twice = scores(counts), scores(counts + counts, copies=2)
+    assert {**once, "ms": 0} == pytest.approx({**twice, "ms": 0})
+
+
+def test_appearance_is_left_out_where_the_program_would_not_ask_for_it() -> None:
+    still = seen("mild")
+    looks = [
+        replace(people, appearance=np.ones((len(people), 4), np.float32)) for people in still.people
+    ]
+    plain = without_appearance(replace(still, people=looks))
+    assert all(people.appearance.shape[1] == 0 for people in plain.people)
 
 
 def test_the_person_in_front_covers_the_one_behind() -> None:

@@ -174,6 +174,8 @@ def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> Non
     """Two people, one behind the other, are hidden and come back with places changed by 8 px."""
     red, blue = np.eye(2, 8, dtype=np.float32)
 
+    lighter = np.array([1, 0.3, 0, 0, 0, 0, 0, 0], np.float32) / np.float32(np.hypot(1, 0.3))
+
     def ids_after(first: np.ndarray, second: np.ndarray) -> list[int]:
         def worn(poses: Poses, *colours: np.ndarray) -> Poses:
             looks = np.stack(colours) if colours else np.zeros((0, 8), np.float32)
@@ -192,6 +194,7 @@ def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> Non
 
     assert ids_after(red, blue) == [2, 1]
     assert ids_after(red, red) == [1, 2]
+    assert ids_after(red, lighter) == [1, 2], "light and shade change one person as much"
 
 
 def test_corrections_are_kept_to() -> None:

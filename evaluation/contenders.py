@@ -1,0 +1,144 @@
+"""Trackers run over recordings, and what their tracks score: the parts of evaluation.tracking."""
+
+from __future__ import annotations
+
+import functools
+import operator
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from evaluation.hota import HotaCounts, hota, hota_scores
+from evaluation.identity import IdentityCounts, identity, identity_scores
+from evaluation.matching import FloatArray, box_iou, whole_people
+from evaluation.mota import MotCounts, clear
+from evaluation.recorded_poses import followed
+from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording
+from evaluation.rivals import Tracked, Tracker, TrackerMaker
+from pose.people import Poses
+from tracking.pipeline import PipelineConfig
+from tracking.refine import refined
+from tracking.tracker import PoseTracker, TrackerConfig
+from tracking.tracks import TrackedPoses
+
+Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
+"""Tracks a recording; returns each frame's tracks and the milliseconds (F,) it took."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counts:
+    """What the scores of recordings are computed from; adds with +."""
+
+    clear: MotCounts
+    identity: IdentityCounts
+    hota: HotaCounts
+    frames_ms: FloatArray  # (F,) of every frame
+
+    def __add__(self, other: Counts) -> Counts:
+        return Counts(
+            self.clear + other.clear,
+            self.identity + other.identity,
+            self.hota + other.hota,
+            np.concatenate([self.frames_ms, other.frames_ms]),
+        )
+
+
+def posse(config: TrackerConfig | None = None) -> TrackerMaker:
+    """Our tracker behind the bench's interface."""
+
+    def make(_frame_rate: float) -> Tracker:
+        tracker = PoseTracker(config)
+
+        def step(people: Poses, time_s: float) -> Tracked:
+            return _boxes_and_ids(tracker.update(people, time_s))
+
+        return step
+
+    return make
+
+
+def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
+    """Track the frames' people; returns each frame's tracks and the milliseconds (F,) it took."""
+    tracker = make(FRAME_RATE)
+    tracked, spent_ms = [], []
+    for index, seen in enumerate(people):
+        start = time.process_time()
+        tracked.append(tracker(seen, index / FRAME_RATE))
+        spent_ms.append(1000 * (time.process_time() - start))
+    return tracked, np.array(spent_ms)
+
+
+def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
+    """As `run`, for our tracker and the second pass over its tracks."""
+    tracker, times_s = PoseTracker(), [index / FRAME_RATE for index in range(len(people))]
+    start = time.process_time()
+    online = [tracker.update(seen, time_s) for seen, time_s in zip(people, times_s, strict=True)]
+    tracked = [_boxes_and_ids(frame) for frame in refined(online, times_s)]
+    mean_ms = 1000 * (time.process_time() - start) / len(people)
+    return tracked, np.full(len(people), mean_ms)
+
+
+def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+    """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
+    tracker = PoseTracker()
+    frames = enumerate(zip(recording.people, recording.warps or [], strict=True))
+    tracked, spent_ms = [], []
+    for index, (people, warp) in frames:
+        start = time.process_time()
+        tracked.append(_boxes_and_ids(tracker.update(people, index / FRAME_RATE, warp)))
+        spent_ms.append(1000 * (time.process_time() - start))
+    return tracked, np.array(spent_ms)
+
+
+def run_pipeline(video: Path, config: PipelineConfig) -> Contender:
+    """The whole program on the gymnasts' video, whatever was recorded of it."""
+
+    def track(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+        results = followed(video, config)[GYMNASTS_FROM:][: len(recording.people)]
+        spent_ms = np.array([result.timings_ms["track"] for result in results])
+        return [_boxes_and_ids(result.people) for result in results], spent_ms
+
+    return track
+
+
+def online(make: TrackerMaker) -> Contender:
+    """The tracker, started anew for each recording."""
+    return lambda recording: run(recording.people, make)
+
+
+def _boxes_and_ids(people: TrackedPoses) -> Tracked:
+    return people.poses.boxes.astype(np.float64), people.ids
+
+
+def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
+    """Hold tracks against a recording's truth."""
+    alike, apart = [], []
+    truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
+    for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):
+        iou = box_iou(truth_boxes, boxes)  # (G, P)
+        alike.append(whole_people(truth_ids, ids, iou))
+        apart.append(whole_people(truth_ids, ids, np.where(iou >= 0.5, 1 - iou, np.nan)))
+    return Counts(clear(apart, 1).counts, identity(alike, 1), hota(alike, 1), frames_ms)
+
+
+def scores(counts: Counts, copies: int = 1) -> dict[str, float]:
+    """The figures of a table's row; the tallies are of one of so many copies."""
+    mot, parts = counts.clear, hota_scores(counts.hota)
+    errors = mot.misses + mot.false_positives + mot.switches
+    return {
+        "MOTA": float(100 * (1 - errors[0] / mot.truth[0])),
+        "IDF1": float(identity_scores(counts.identity)["IDF1"][0]),
+        **{name: float(parts[name][0]) for name in ("HOTA", "DetA", "AssA")},
+        "switches": float(mot.switches[0]) / copies,
+        "fragments": float(mot.fragments[0]) / copies,
+        "ms": float(np.median(counts.frames_ms)),
+    }
+
+
+def total(recordings: Iterable[Recording], contender: Contender) -> Counts:
+    """The summed counts of a tracker over recordings."""
+    parts = [count(recording, *contender(recording)) for recording in recordings]
+    return functools.reduce(operator.add, parts)
