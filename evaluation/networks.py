@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import sys
 import time
 from collections.abc import Sequence
@@ -24,6 +23,7 @@ from pycocotools.cocoeval import COCOeval
 
 from app.video.images import read_picture
 from app.video.source import open_source
+from evaluation.annotation_files import read_json
 from evaluation.command import run_command
 from evaluation.matching import box_iou, cheapest_mask
 from evaluation.results import check_writable, write_figures
@@ -64,7 +64,9 @@ def read_set(labels: Path) -> PictureSet:
         labels = labels / "person_keypoints.json"
     if not labels.is_file():
         raise UserError(f"{labels}: no such file; give COCO keypoints with images/ beside them")
-    content = json.loads(labels.read_text())
+    content = read_json(labels)
+    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+        raise UserError(f"{labels}: no COCO keypoints: images or annotations are missing")
     if any("split" in each for each in content["images"]):
         content["images"] = [each for each in content["images"] if each.get("split") == "val"]
         ids = {each["id"] for each in content["images"]}

@@ -115,9 +115,7 @@ def calibration_pictures(
     network: PoseNetwork | DetectorNetwork, data: Path, images: Path, count: int
 ) -> list[ImageArray]:
     """Inputs from a COCO-keypoints file, spread evenly over it: crops, or letterboxed pictures."""
-    content = json.loads(data.read_text(encoding="utf-8"))
-    names = {image["id"]: image["file_name"] for image in content["images"]}
-    people = content["annotations"]
+    names, people = _read_labels(data)
     chosen = [people[index] for index in np.linspace(0, len(people) - 1, count).astype(int)]
     pictures = []
     for person in chosen:
@@ -133,6 +131,21 @@ def calibration_pictures(
         else:
             pictures.append(letterbox(picture, size_wh)[0])
     return pictures
+
+
+def _read_labels(data: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
+    """The pictures' names by id, and the people, of a COCO-keypoints file. Raises UserError."""
+    try:
+        content = json.loads(data.read_text(encoding="utf-8"))
+        names = {image["id"]: image["file_name"] for image in content["images"]}
+        people = content["annotations"]
+    except OSError as error:
+        raise UserError(f"{data}: cannot be read: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{data}: no COCO keypoints (JSON of images and annotations)") from error
+    if not people:
+        raise UserError(f"{data}: nobody is labelled there")
+    return names, people
 
 
 def published(file: Path) -> tuple[State, dict[str, str]]:

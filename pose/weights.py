@@ -34,13 +34,19 @@ class WeightsError(UserError):
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write `state` as float16 with `metadata` in the header; the file appears whole or not."""
+    """Write `state` as float16 with `metadata` in the header; the file appears whole or not.
+
+    Raises WeightsError where its folder cannot be written to.
+    """
     halved = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
         for name, tensor in state.items()
     }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be written: {error.strerror}") from error
     os.close(descriptor)
     try:
         save_file(halved, temporary, dict(metadata))

@@ -57,6 +57,13 @@ def test_the_table_has_three_decimals_and_one_for_times(capsys: pytest.CaptureFi
     assert capsys.readouterr().out == "\n".join(lines) + "\n\n"
 
 
+@pytest.mark.parametrize("text", ["# people", "[]", '{"images": []}'])
+def test_labels_that_are_none_are_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "people.json").write_text(text)
+    with pytest.raises(UserError, match=r"people\.json: (not a whole JSON|no COCO keypoints)"):
+        read_set(tmp_path / "people.json")
+
+
 def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:
     assert [picture for picture, *_ in pictures.pictures()] == [1]
 

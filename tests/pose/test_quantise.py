@@ -106,6 +106,29 @@ def test_a_checkpoint_cannot_carry_ranges(
     assert "name one with -o" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read: No such file"),
+        ("# labels", "no COCO keypoints"),
+        ('{"images": []}', "no COCO keypoints"),
+        ('{"images": [], "annotations": []}', "nobody is labelled there"),
+    ],
+)
+def test_labels_that_are_none_are_told(
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    text: str | None,
+    message: str,
+) -> None:
+    data = tmp_path / "labels.json"
+    if text is not None:
+        data.write_text(text)
+    assert main([str(weights), "--data", str(data), "--images", str(tmp_path)]) == 1
+    assert capsys.readouterr().err.startswith(f"pose.quantise: {data}: {message}")
+
+
 def test_a_missing_picture_is_named(
     weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -25,6 +25,12 @@ def test_what_is_saved_is_loaded_with_its_metadata(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(WeightsError, match=r"a\.safetensors: cannot be written: Not a directory"):
+        save_weights(tmp_path / "file" / "new" / "a.safetensors", STATE, {})
+
+
 def test_a_failed_save_leaves_the_old_file_and_no_scrap(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
