@@ -46,6 +46,7 @@ class StagesChart(QWidget):
             self._curves.append(curve)
         self._legend = QLabel()
         self._legend.setObjectName("muted")
+        self._legend.setWordWrap(True)  # slow networks have long numbers
         heading = QLabel(tr("MILLISECONDS A FRAME"))
         heading.setObjectName("heading")
         top = QHBoxLayout()
@@ -87,8 +88,8 @@ class StagesChart(QWidget):
         self._plot.setYRange(0, float(np.percentile(stacked[:, -1], 98)) * 1.25 + 1, padding=0)
         means = times[-30:].mean(0)
         self._legend.setText(
-            "&nbsp; ".join(
-                f'<span style="color:{colour}">●</span> {tr(name)} {_short(mean)}'
+            " ".join(  # may break between two stages, not within one
+                f'<span style="color:{colour}">●</span>&nbsp;{tr(name)}&nbsp;{_short(mean)}'
                 for (name, colour), mean in zip(STAGES, means, strict=True)
                 if mean > 0.005
             )
