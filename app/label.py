@@ -118,7 +118,9 @@ def _take_back(output: Path, corrected: Path) -> int:
 def _read(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except OSError as error:
+        raise LabelsError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
         raise LabelsError(f"{path}: cannot be read as labels ({error})") from error
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise LabelsError(f"{path}: not COCO labels (images, annotations, categories)")

@@ -253,6 +253,7 @@ def _tell(line: str) -> None:
 
 def _log_to(path: Path) -> None:
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8")
     except OSError as error:
         raise write_error(path, error) from None

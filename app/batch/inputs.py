@@ -51,7 +51,8 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
     if os.path.isdir(named):  # noqa: PTH112
         yield from _tree(path, output)
     elif os.path.exists(named) or not any(sign in named for sign in "*?["):  # noqa: PTH110
-        stem = path.name if "%" in path.name else path.stem
+        numbered = "%" in path.name and path.suffix.lower() in PICTURE_SUFFIXES
+        stem = path.parent.name or "pictures" if numbered else path.stem
         yield named, Path(stem.replace("%", "_"))
     else:
         matches = [Path(match) for match in _matches(named)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import os
 import signal
 import subprocess
@@ -153,6 +154,21 @@ def test_quiet_is_quiet_but_for_errors(tmp_path: Path, capsys: pytest.CaptureFix
     said = capsys.readouterr()
     assert said.out == ""
     assert said.err.startswith(f"posse: {broken}: not a video")
+
+
+def test_a_log_may_lie_in_the_folder_that_the_run_makes(tmp_path: Path) -> None:
+    source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "out" / "log.txt"
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    try:
+        words = [str(source), "-o", str(log.parent), "--quiet", "--log-file", str(log)]
+        assert track.run(parsed(*words), build) == 0
+        assert log.is_file()
+    finally:
+        for handler in set(root.handlers) - set(handlers):
+            root.removeHandler(handler)
+            handler.close()
+        root.setLevel(level)
 
 
 def test_a_single_clip_that_fails_is_one_line(

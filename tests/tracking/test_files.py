@@ -208,6 +208,7 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         "other.json": '{"hello": 1}',
         "rows.csv": "a,b\n1,2\n",
         "letters.csv": "frame,time_s,id,score,x1,y1,x2,y2\n0,zero,1,1,0,0,1,1\n",
+        "short.csv": "frame,time_s,id,score,x1,y1,x2,y2\n0,0,1,1,0,0,1,1\n1,0,1,1,0\n",
         "what.xyz": "",
     }.items():
         path = tmp_path / name
@@ -215,6 +216,8 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         with pytest.raises(TracksFileError, match=name.replace(".", r"\.")) as caught:
             read_tracks(path)
         assert "\n" not in str(caught.value)
+    with pytest.raises(TracksFileError, match="line 3 has 5 columns, not 8"):
+        read_tracks(tmp_path / "short.csv")
     with pytest.raises(TracksFileError, match="no such file"):
         read_tracks(tmp_path / "gone.json")
 

@@ -65,6 +65,9 @@ def read(path: Path) -> Tracks:
         lines = csv.reader(file)
         columns = next(lines, [])
         rows = [[float(value) for value in line] for line in lines]
+    for number, row in enumerate(rows, start=2):
+        if len(row) != len(columns):  # cut off while it was copied
+            raise ValueError(f"line {number} has {len(row)} columns, not {len(columns)}")
     return tracks_of(path, columns, rows)
 
 

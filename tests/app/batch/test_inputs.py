@@ -51,6 +51,8 @@ def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
         assert stems == ["june/match1", "may/match1"]
     pictures = find_clips([str(season / "stills" / "*.jpg")], tmp_path)
     assert [clip.stem.name for clip in pictures] == ["stills"]
+    numbered = find_clips([str(season / "stills" / "a%d.jpg")], tmp_path)
+    assert [clip.stem.name for clip in numbered] == ["stills"]
 
 
 def test_a_list_names_inputs_relative_to_itself(season: Path, tmp_path: Path) -> None:
