@@ -8,19 +8,23 @@ alone can be given to `--pose` or `--detector`.
 from __future__ import annotations
 
 import json
+import tempfile
 import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from pose.exported import KEY
 from pose.library import write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
-from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime
+from pose.on_tensorrt import AT_ONCE, write_engine
+from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime, as_list
 from pose.weights import WeightsError
 
+_STRIDE = 32  # both sides of a picture are multiples of it
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 
@@ -59,7 +63,7 @@ def description(network: PoseNetwork | DetectorNetwork) -> dict[str, Any]:
 def deviation(network: Network, run: Runtime) -> float:
     """How far a runtime is from the torch module: the largest difference over the largest value."""
     width, height = network.pictures.size_wh
-    shape = (2, -(-height // 32) * 32, -(-width // 32) * 32, 3)
+    shape = (2, -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE, 3)
     pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
     expected = TorchRuntime(network).submit(pictures)()
     found = run.submit(pictures)()
@@ -69,12 +73,10 @@ def deviation(network: Network, run: Runtime) -> float:
     )
 
 
-def _module(network: Network) -> tuple[FromBytes, torch.Tensor]:
-    """The module of bytes, and an example of its input."""
-    assert network.build is not None
-    width, height = (-(-side // 32) * 32 for side in network.pictures.size_wh)
-    example = torch.zeros(1, height, width, 3, dtype=torch.uint8)
-    return FromBytes(network.build(), network.pictures).eval(), example
+def _example(network: Network) -> torch.Tensor:
+    """A picture as the exported file takes it."""
+    width, height = (-(-side // _STRIDE) * _STRIDE for side in network.pictures.size_wh)
+    return torch.zeros(1, height, width, 3, dtype=torch.uint8)
 
 
 def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None:
@@ -88,25 +90,30 @@ def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None
 
 
 def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:
-    module, example = _module(network)
-    sides = {0: "people", 1: "height", 2: "width"}
+    assert network.build is not None
     partial = path.with_name(f".{path.name}.part")
+    module = FromBytes(network.build(), network.pictures).eval()
+    _write_graph(module, _example(network), partial)
+    with partial.open("ab") as file:
+        file.write(_metadata_property(KEY, json.dumps(about)))
+    partial.replace(path)
+
+
+def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:
+    sides = {0: "people", 1: "height", 2: "width"}
     with warnings.catch_warnings():
         # The newer exporter wants two more packages, and writes the same for a net of convolutions.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
             (example,),
-            partial,
+            path,
             dynamo=False,
             opset_version=17,
             input_names=["images"],
             output_names=["outputs"],
             dynamic_axes={"images": sides, "outputs": {0: "people"}},
         )
-    with partial.open("ab") as file:
-        file.write(_metadata_property(KEY, json.dumps(about)))
-    partial.replace(path)
 
 
 def _metadata_property(key: str, value: str) -> bytes:
@@ -138,22 +145,42 @@ def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None
             "a TensorRT engine is built on the GPU it is for: pip install tensorrt there; "
             "or export to onnx, which runs everywhere"
         ) from error
-    onnx_file = path.with_suffix(".onnx")
-    _write_onnx(network, about, onnx_file)
     log = tensorrt.Logger(tensorrt.Logger.WARNING)
     builder = tensorrt.Builder(log)
-    graph = builder.create_network(0)
+    # Types are those of the graph: always from TensorRT 11 on, by this flag before
+    typed = getattr(tensorrt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
+    graph = builder.create_network(0 if typed is None else 1 << int(typed))
     parser = tensorrt.OnnxParser(graph, log)
-    if not parser.parse_from_file(str(onnx_file)):
-        raise DeviceError(f"TensorRT cannot read {onnx_file}: {parser.get_error(0)}")
+    with tempfile.TemporaryDirectory() as folder:
+        onnx_file = Path(folder) / "half.onnx"
+        write_half_onnx(network, onnx_file)
+        if not parser.parse_from_file(str(onnx_file)):
+            raise DeviceError(f"TensorRT cannot read {network.name}: {parser.get_error(0)}")
     width, height = network.pictures.size_wh
+    fewest = (1, height, width, 3) if about["kind"] == "pose" else (1, _STRIDE, _STRIDE, 3)
+    usual, most = (8, AT_ONCE) if about["kind"] == "pose" else (1, 4)  # crops; whole frames
     profile = builder.create_optimization_profile()
-    sizes = [(count, height, width, 3) for count in (1, 8, 64)]
-    profile.set_shape("images", *sizes)
+    profile.set_shape("images", fewest, (usual, height, width, 3), (most, height, width, 3))
     config = builder.create_builder_config()
     config.add_optimization_profile(profile)
-    config.set_flag(tensorrt.BuilderFlag.FP16)
     engine = builder.build_serialized_network(graph, config)
     if engine is None:
         raise DeviceError(f"TensorRT could not build an engine for {network.name}")
-    path.write_bytes(engine)
+    write_engine(path, about, bytes(engine))
+
+
+class _InHalf(nn.Module):
+    """A network in half precision; bytes become numbers at once, since TensorRT moves no bytes."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        assert network.build is not None
+        self.network = FromBytes(network.build().half(), network.pictures, torch.float16)
+
+    def forward(self, images: torch.Tensor) -> list[torch.Tensor]:
+        return [output.float() for output in as_list(self.network(images.half()))]
+
+
+def write_half_onnx(network: Network, path: Path) -> None:
+    """The ONNX file that an engine is built from."""
+    _write_graph(_InHalf(network).eval(), _example(network), path)

@@ -1,4 +1,4 @@
-"""Networks as ONNX and OpenVINO files: what they are, read from the file alone.
+"""Networks as ONNX, OpenVINO and TensorRT files: what they are, read from the file alone.
 
 A file of ours carries a description (kind, skeleton, input size, ...) as JSON under the key
 `posse` of its metadata, and takes frames' own bytes. A file from elsewhere is told by its shapes:
@@ -15,6 +15,7 @@ from pose.networks import IMAGENET_MEAN, IMAGENET_STD, Pictures
 from pose.weights import WeightsError, require_file
 
 KEY = "posse"
+SUFFIXES = (".onnx", ".xml", ".engine")
 
 
 def describe(file: Path) -> dict[str, Any]:
@@ -22,9 +23,13 @@ def describe(file: Path) -> dict[str, Any]:
 
     Raises WeightsError where it is damaged, or neither a pose network nor a detector.
     """
+    require_file(file)
+    if file.suffix == ".engine":
+        from pose.on_tensorrt import read_description
+
+        return read_description(file)
     import openvino
 
-    require_file(file)
     try:
         model = openvino.Core().read_model(file)
     except RuntimeError as error:

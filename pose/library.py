@@ -15,6 +15,7 @@ from typing import Any
 from torch import nn
 
 from pose.catalogue import CATALOGUE, Published, by_name
+from pose.exported import SUFFIXES as EXPORTED
 from pose.exported import describe, pictures_of
 from pose.hrnet import HRNet
 from pose.networks import DetectorNetwork, Network, Pictures, PoseNetwork, Probabilities
@@ -31,7 +32,7 @@ from pose.weights import (
 from pose.yolox import YOLOX, HRNetDetector
 
 BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "weights"
-SUFFIXES = (".safetensors", ".pth", ".pt", ".onnx", ".xml")
+SUFFIXES = (".safetensors", ".pth", ".pt", *EXPORTED)
 _BYTES = Pictures((0, 0), rgb=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
@@ -74,7 +75,7 @@ def local_weights() -> list[Path]:
 def pose_network(name_or_file: str) -> PoseNetwork:
     """The pose network that a user names. Raises WeightsError, a UserError."""
     file = find_weights(name_or_file)
-    if file.suffix in (".onnx", ".xml"):
+    if file.suffix in EXPORTED:
         return _exported_pose(file)
     if file.suffix == ".safetensors":
         return _our_pose(file)
@@ -95,7 +96,7 @@ def pose_network(name_or_file: str) -> PoseNetwork:
 def detector_network(name_or_file: str) -> DetectorNetwork:
     """The person detector that a user names. Raises WeightsError, a UserError."""
     file = find_weights(name_or_file)
-    if file.suffix in (".onnx", ".xml"):
+    if file.suffix in EXPORTED:
         return _exported_detector(file)
     if file.suffix == ".safetensors":
         return _our_detector(file)

@@ -66,8 +66,14 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
     """The quickest runtime there is for a network on a device.
 
     many: it will be given several pictures at once (crops) rather than one (a whole frame).
+    Raises DeviceError where an exported file cannot run there.
     """
+    engine = network.file is not None and network.file.suffix == ".engine"
     if device.type == "cuda":
+        if engine:
+            from pose.on_tensorrt import TensorRt
+
+            return TensorRt(network, device)
         if network.build is None:
             from pose.on_onnxruntime import OnnxRuntime
 
@@ -75,6 +81,11 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
         from pose.on_cuda import CudaRuntime
 
         return CudaRuntime(network, device)
+    if engine:
+        raise DeviceError(
+            f"{network.file} runs on the GPU it was built for alone; use --device cuda, "
+            "or export the weights to onnx"
+        )
     if importlib.util.find_spec("openvino"):
         from pose.on_openvino import OpenVinoRuntime
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import contextlib
+import ctypes
 import importlib.util
 import json
+import sys
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import numpy as np
+import onnx
 import onnxruntime
 import pytest
 import torch
 
 from pose.estimator import load_estimator
-from pose.export import SUFFIX, deviation, export
+from pose.export import SUFFIX, description, deviation, export, write_half_onnx
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
 from pose.on_onnxruntime import OnnxRuntime
 from pose.on_openvino import OpenVinoRuntime
+from pose.on_tensorrt import TensorRt, write_engine
 from pose.people import Detections, Frame
-from pose.runtime import DeviceError, choose_runtime
+from pose.runtime import DeviceError, TorchRuntime, choose_runtime
 from pose.skeleton import CROWDPOSE14
 from pose.weights import WeightsError, save_weights
 from pose.yolox import HRNetDetector
@@ -141,6 +148,149 @@ def test_tensorrt_that_is_not_installed_is_said(pose_file: Path, tmp_path: Path)
         pytest.skip("TensorRT is installed")
     with pytest.raises(DeviceError, match="pip install tensorrt"):
         export(pose_network(str(pose_file)), "tensorrt", tmp_path / "out.engine")
+
+
+def test_the_graph_of_an_engine_is_the_network_in_half_precision(
+    pose_file: Path, tmp_path: Path
+) -> None:
+    network, path = pose_network(str(pose_file)).network, tmp_path / "half.onnx"
+    write_half_onnx(network, path)
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 32, 3), np.uint8)
+    found = session.run(None, {"images": pictures})[0]
+    expected = TorchRuntime(network).submit(pictures)()[0].numpy()
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    nodes = {node.output[0]: node for node in onnx.load(path).graph.node}
+    first = [node for node in nodes.values() if "images" in node.input]
+    assert {node.op_type for node in first} == {"Cast"}, "TensorRT moves no bytes"
+
+
+def test_an_engine_says_what_it_is(pose_file: Path, tmp_path: Path) -> None:
+    path = tmp_path / "out.engine"
+    network = pose_network(str(pose_file))
+    write_engine(path, description(network), b"engine")
+    again = pose_network(str(path))
+    assert (again.skeleton, again.sigma) == (CROWDPOSE14, 1.5)
+    assert again.network.pictures.size_wh == (32, 64)
+    with pytest.raises(DeviceError, match="GPU it was built for"):
+        choose_runtime(again.network, torch.device("cpu"), many=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"ab", b"\2\0\0\0{}engine", b"\xff" * 60])
+def test_a_file_that_is_no_engine_of_ours_is_named(content: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "theirs.engine"
+    path.write_bytes(content)
+    with pytest.raises(WeightsError, match=r"theirs\.engine"):
+        pose_network(str(path))
+
+
+class _Engine:
+    """Stands for TensorRT's runtime, engine and context: the output is the mean of each picture."""
+
+    num_io_tensors = 2
+
+    def __init__(self) -> None:
+        self.shape: tuple[int, ...] = ()
+        self.addresses: dict[str, int] = {}
+        self.batches: list[int] = []
+
+    def deserialize_cuda_engine(self, engine: bytes) -> _Engine | None:
+        return self if engine == b"engine" else None
+
+    def create_execution_context(self) -> _Engine:
+        return self
+
+    def get_tensor_name(self, index: int) -> str:
+        return ("images", "outputs")[index]
+
+    def get_tensor_mode(self, name: str) -> str:
+        return "in" if name == "images" else "out"
+
+    def set_input_shape(self, _name: str, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+
+    def get_tensor_shape(self, _name: str) -> tuple[int, ...]:
+        return (self.shape[0], 1)
+
+    def set_tensor_address(self, name: str, address: int) -> None:
+        self.addresses[name] = address
+
+    def execute_async_v3(self, stream: int) -> bool:
+        count = int(np.prod(self.shape))
+        given = (ctypes.c_uint8 * count).from_address(self.addresses["images"])
+        means = np.frombuffer(given, np.uint8).reshape(self.shape).mean((1, 2, 3))
+        (ctypes.c_float * len(means)).from_address(self.addresses["outputs"])[:] = means.tolist()
+        self.batches.append(self.shape[0])
+        return stream == 7
+
+
+@pytest.fixture
+def tensorrt(monkeypatch: pytest.MonkeyPatch) -> _Engine:
+    engine = _Engine()
+    fake = SimpleNamespace(
+        Runtime=lambda _log: engine,
+        Logger=type("Logger", (int,), {"WARNING": 2}),
+        TensorIOMode=SimpleNamespace(INPUT="in"),
+    )
+    monkeypatch.setitem(sys.modules, "tensorrt", fake)
+    monkeypatch.setattr(torch.cuda, "device", lambda _device: contextlib.nullcontext())
+    stream = SimpleNamespace(cuda_stream=7)
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda _device: stream)
+    return engine
+
+
+@pytest.mark.parametrize("count", [0, 1, 70])
+def test_an_engine_is_run_in_batches_it_was_built_for(
+    count: int, pose_file: Path, tmp_path: Path, tensorrt: _Engine
+) -> None:
+    path = tmp_path / "out.engine"
+    write_engine(path, description(pose_network(str(pose_file))), b"engine")
+    run = TensorRt(pose_network(str(path)).network, torch.device("cpu"))
+    pictures = np.random.default_rng(0).integers(0, 256, (count, 64, 32, 3), np.uint8)
+    found = run.submit(pictures)()[0]
+    assert found.shape == (count, 1)
+    np.testing.assert_allclose(found[:, 0], pictures.mean((1, 2, 3)), rtol=1e-5)
+    assert tensorrt.batches == {0: [1], 1: [1], 70: [64, 6]}[count]
+
+
+def test_an_engine_is_built_from_the_graph_for_one_to_many_people(
+    pose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With what TensorRT 11 has: types come from the graph, and no flag asks for float16."""
+    profile, graph, config = MagicMock(), MagicMock(), MagicMock()
+    builder = MagicMock()
+    builder.create_network.return_value = graph
+    builder.create_builder_config.return_value = config
+    builder.create_optimization_profile.return_value = profile
+    builder.build_serialized_network.return_value = b"engine"
+    parser = MagicMock()
+    parser.parse_from_file.side_effect = lambda file: Path(file).stat().st_size > 0
+    fake = SimpleNamespace(
+        Logger=type("Logger", (int,), {"WARNING": 2}),
+        Builder=lambda _log: builder,
+        OnnxParser=lambda _graph, _log: parser,
+        NetworkDefinitionCreationFlag=SimpleNamespace(STRONGLY_TYPED=1),
+    )
+    monkeypatch.setitem(sys.modules, "tensorrt", fake)
+    path = tmp_path / "out.engine"
+    export(pose_network(str(pose_file)), "tensorrt", path)
+    builder.create_network.assert_called_once_with(2)
+    sizes = [(count, 64, 32, 3) for count in (1, 8, 64)]
+    profile.set_shape.assert_called_once_with("images", *sizes)
+    config.add_optimization_profile.assert_called_once_with(profile)
+    builder.build_serialized_network.assert_called_once_with(graph, config)
+    assert path.read_bytes().endswith(b"engine")
+    assert pose_network(str(path)).skeleton == CROWDPOSE14
+
+
+def test_an_engine_of_another_gpu_is_refused(
+    pose_file: Path, tmp_path: Path, tensorrt: _Engine
+) -> None:
+    path = tmp_path / "out.engine"
+    write_engine(path, description(pose_network(str(pose_file))), b"another")
+    with pytest.raises(DeviceError, match="export it again"):
+        TensorRt(pose_network(str(path)).network, torch.device("cpu"))
 
 
 def test_a_file_of_the_other_kind_is_refused(shared: Path) -> None:

@@ -1,0 +1,100 @@
+"""TensorRT engines on CUDA: networks compiled for one kind of GPU (pip install tensorrt).
+
+A file is laid out as Ultralytics lays its own out: the length of a description (four bytes, the
+lowest first), the description as JSON, the engine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from pose.cutting import Bytes
+from pose.networks import Network
+from pose.runtime import DeviceError, Outputs, as_tensor
+from pose.weights import WeightsError, require_file
+
+AT_ONCE = 64  # pictures at most
+_LENGTH_BYTES = 4
+_LONGEST = 1 << 20  # bytes of a description; more is no file of ours
+
+
+def write_engine(path: Path, about: dict[str, Any], engine: bytes) -> None:
+    """Write an engine and what it is; the file appears whole or not at all."""
+    text = json.dumps(about).encode()
+    partial = path.with_name(f".{path.name}.part")
+    partial.write_bytes(len(text).to_bytes(_LENGTH_BYTES, "little") + text + engine)
+    partial.replace(path)
+
+
+def read_description(file: Path) -> dict[str, Any]:
+    """What an engine is, without TensorRT. Raises WeightsError where the file does not say."""
+    require_file(file)
+    return _parts(file)[0]
+
+
+def _parts(file: Path) -> tuple[dict[str, Any], bytes]:
+    content = file.read_bytes()
+    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
+    end = _LENGTH_BYTES + length
+    try:
+        about = json.loads(content[_LENGTH_BYTES:end]) if length <= _LONGEST else None
+    except ValueError:
+        about = None
+    if not isinstance(about, dict) or not {"kind", "input_wh"} <= about.keys():
+        raise WeightsError(f"{file} is damaged, or no engine that 'posse export' wrote")
+    return about, content[end:]
+
+
+class TensorRt:
+    """An engine that `posse export` built on this kind of GPU, in half precision.
+
+    Raises DeviceError where TensorRT is not installed, or another version of it or another GPU
+    built the engine.
+    """
+
+    def __init__(self, network: Network, device: torch.device) -> None:
+        assert network.file is not None
+        again = "export it again on this machine, or name the weights it was exported from"
+        try:
+            import tensorrt
+        except ImportError as error:
+            raise DeviceError(f"{network.file}: pip install tensorrt; or {again}") from error
+        self.device = device
+        with torch.cuda.device(device):
+            runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
+            self._engine = runtime.deserialize_cuda_engine(_parts(network.file)[1])
+        if self._engine is None:
+            raise DeviceError(f"{network.file} was built by another TensorRT or GPU; {again}")
+        self._context = self._engine.create_execution_context()
+        names = [self._engine.get_tensor_name(n) for n in range(self._engine.num_io_tensors)]
+        given = tensorrt.TensorIOMode.INPUT
+        self._input = next(n for n in names if self._engine.get_tensor_mode(n) == given)
+        self._outputs = [name for name in names if name != self._input]
+
+    def submit(self, images: Bytes) -> Callable[[], Outputs]:
+        tensor = as_tensor(images, self.device)
+        count = len(tensor)
+        if not count:  # an engine takes one picture at least
+            tensor = tensor.new_zeros((1, *tensor.shape[1:]))
+        parts = [self._run(part.contiguous()) for part in torch.split(tensor, AT_ONCE)]
+        outputs = [torch.cat(pieces)[:count] for pieces in zip(*parts, strict=True)]
+        return lambda: outputs
+
+    def _run(self, images: Tensor) -> Outputs:
+        context = self._context
+        context.set_input_shape(self._input, tuple(images.shape))
+        shapes = [tuple(context.get_tensor_shape(name)) for name in self._outputs]
+        results = [torch.empty(shape, device=self.device) for shape in shapes]
+        context.set_tensor_address(self._input, images.data_ptr())
+        for name, result in zip(self._outputs, results, strict=True):
+            context.set_tensor_address(name, result.data_ptr())
+        # On torch's own stream, whose memory is given out again in its order
+        if not context.execute_async_v3(torch.cuda.current_stream(self.device).cuda_stream):
+            raise DeviceError(f"TensorRT could not run {tuple(images.shape)} through the engine")
+        return results
