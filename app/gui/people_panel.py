@@ -124,6 +124,7 @@ class PeoplePanel(QWidget):
         self._id_field.setRange(1, 99999)
         self._id_field.setAccessibleName(tr("New number"))
         self._id_field.setEnabled(False)
+        self._id_field.editingFinished.connect(self._id_entered)
         self._id_button = QToolButton()
         self._id_button.setText(tr("Set number"))
         self._id_button.setToolTip(
@@ -137,6 +138,10 @@ class PeoplePanel(QWidget):
         row.addWidget(self._id_button)
         row.addStretch()
         return row
+
+    def _id_entered(self) -> None:
+        if self._id_field.hasFocus():  # Return; a field that is left has lost it already
+            self._tell_id()
 
     def _tell_id(self) -> None:
         ids = self.selected()

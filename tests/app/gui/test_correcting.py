@@ -118,6 +118,20 @@ def test_a_number_is_set_in_the_panel(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: ids_shown(paused) == [1, 2])
 
 
+def test_a_number_that_is_typed_counts_with_return_and_not_when_the_field_is_left(
+    qtbot, paused
+) -> None:
+    paused.activateWindow()
+    paused.editing.select((2,))
+    for key, shown in ((Qt.Key.Key_Tab, [1, 2]), (Qt.Key.Key_Return, [1, 7])):
+        paused.actions_by_name["set-id"].trigger()
+        qtbot.waitUntil(paused.people._id_field.hasFocus)
+        qtbot.keyClicks(paused.people._id_field, "7")
+        qtbot.keyClick(paused.people._id_field, key)
+        qtbot.wait(20)
+        qtbot.waitUntil(lambda shown=shown: ids_shown(paused) == shown)
+
+
 def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, paused) -> None:
     click_person(qtbot, paused, 1)
     assert paused.presenter.selected == (1,) == paused.people.selected()
