@@ -42,7 +42,9 @@ class Library(QObject):
         """Open sources as a playlist; a tracks file with its video instead."""
         if not specs:
             return
-        self._memory.add_recent(list(specs))
+        # The next time the program may be started in another folder
+        kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
+        self._memory.add_recent(kept)
         self._specs = list(specs)
         first = Path(specs[0])
         beside = tracks_of(first)

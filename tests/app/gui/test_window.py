@@ -331,6 +331,15 @@ def test_files_dropped_on_the_window_are_opened_and_remembered(qtbot, open_windo
     qtbot.waitUntil(lambda: window.session.status().spec == "/films/a.mp4")
 
 
+def test_files_are_remembered_from_wherever_the_program_is_started(
+    open_window, memory, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for spec in ("a.mp4", "rtsp://camera/1", "0"):
+        open_window(FakeFile(5), specs=(spec,))
+    assert memory.recent() == ["0", "rtsp://camera/1", str(tmp_path / "a.mp4")]
+
+
 def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monkeypatch) -> None:
     from fractions import Fraction
 
