@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pose.errors import UserError
 from pose.runtime import choose_device
 from pose.skeleton import SKELETONS
 from pose.training.card import write_card
@@ -249,8 +250,11 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
         _say(f"{name}: {len(people)} people in {len(people.places)} pictures")
     for line in report.lines():
         _say(line)
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "left-out.txt").write_text("\n".join([*report.lines(every_name=True), ""]))
+    try:
+        args.out.mkdir(parents=True, exist_ok=True)
+        (args.out / "left-out.txt").write_text("\n".join([*report.lines(every_name=True), ""]))
+    except OSError as error:
+        raise UserError(f"{args.out}: cannot be written: {error.strerror}") from error
     if args.kind == "pose" and start.state is not None:
         new = adapted(start, task.train.skeleton)
         _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")

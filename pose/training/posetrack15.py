@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,14 +72,23 @@ def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray,
     return joints, scores
 
 
-def main() -> None:
-    """The command line."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """The command line; 1 where a file cannot be read or written."""
     parser = argparse.ArgumentParser(prog="python -m pose.training.posetrack15")
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    args = parser.parse_args()
-    args.out.write_text(json.dumps(to_posetrack15(json.loads(args.data.read_bytes()))))
+    args = parser.parse_args(argv)
+    try:
+        content = to_posetrack15(json.loads(args.data.read_bytes()))
+        args.out.write_text(json.dumps(content))
+    except OSError as error:
+        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
+    except (ValueError, KeyError, TypeError):
+        print(f"error: {args.data}: no COCO keypoints of 17 joints", file=sys.stderr)  # noqa: T201
+    else:
+        return 0
+    return 1
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -19,7 +19,7 @@ from pose.detector import load_detector
 from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
-from pose.training import command
+from pose.training import command, posetrack15
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
@@ -312,6 +312,9 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert (out / "curves.png").is_file()
     assert main([*words, "--from", "no-such-weights"]) == 1
     assert "no weights are called 'no-such-weights'" in capsys.readouterr().err
+    (tmp_path / "file").touch()
+    assert main([*words, "--out", str(tmp_path / "file" / "out"), "--check"]) == 1
+    assert "cannot be written" in capsys.readouterr().err
 
 
 def test_a_wrong_stage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
@@ -336,6 +339,18 @@ def test_lsp_joints_become_posetracks(tmp_path: Path) -> None:
     assert joints[[12, 14], 0].tolist() == [12.0, 13.0]  # neck, head top
     np.testing.assert_allclose(joints[13, :2], row["keypoints"][:2])  # nose
     np.testing.assert_allclose(mapped["keypoint_scores"], [0] + [1] * 12 + [0.3, 1], atol=1e-6)
+
+
+def test_files_that_cannot_be_mapped_are_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    for name in ("nope.json", "other.json"):
+        assert posetrack15.main([str(tmp_path / name), str(tmp_path / "out.json")]) == 1
+        said = capsys.readouterr().err
+        assert name in said
+        assert said.count("\n") == 1
+    assert not (tmp_path / "out.json").exists()
 
 
 def test_pose_task_keeps_people_with_few_joints_for_small_skeletons(tmp_path: Path) -> None:
