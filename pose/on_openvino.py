@@ -48,6 +48,8 @@ class OpenVinoRuntime:
         self._options: dict[str, Any] = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads or core_count(),
+            # Decoding, drawing and encoding need the cores too: a pinned thread could not make way
+            "ENABLE_CPU_PINNING": False,
             "CACHE_DIR": str(cache_dir() / "openvino" / "compiled"),
         }
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
