@@ -79,7 +79,7 @@ class Tuning(QObject):
         self._window.status.say(tr("Preset {}").format(name))
 
     def _choose_weights(self, kind: str) -> None:
-        weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml)")
+        weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml *.engine)")
         dialog = self._window.playing.ask(
             tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("Everything (*)"))
         )
