@@ -32,6 +32,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Convert, and say how much was."""
+    if args.target.exists() and args.source.exists() and args.target.samefile(args.source):
+        raise TracksFileError(f"{args.target} is what is read; choose another name to write to")
     target_format = args.target_format or recognise_name(args.target)
     tracks = read_tracks(args.source, args.source_format)
     write_tracks(tracks, args.target, target_format)

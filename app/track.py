@@ -16,7 +16,7 @@ from typing import Any
 
 from app.batch.inputs import find_clips
 from app.batch.progress import Bars, JsonLines, Quiet, Reporter
-from app.batch.runs import Runner, run_batch, summary
+from app.batch.runs import Runner, empty_clips, run_batch, summary
 from app.batch.store import Store
 from app.batch.workers import Build, run_here, run_processes
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
@@ -175,6 +175,9 @@ def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
     if not (args.quiet or args.json_progress):
         for line in summary(outcome, store.url if store else output):
             print(line)  # noqa: T201
+    elif outcome.exit_code:
+        for line in empty_clips(outcome):
+            _tell(line)
     for entry in outcome.failed:
         _tell(entry.reason)
     return outcome.exit_code

@@ -99,6 +99,19 @@ def key_of(clip: Clip, settings: Settings, weights: dict[str, str]) -> str:
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
+def empty_clips(outcome: Outcome) -> list[str]:
+    """A line for each clip in which nothing was found, and why that may be."""
+    return [line for entry in outcome.done for line in _empty(entry)]
+
+
+def _empty(entry: Entry) -> list[str]:
+    if not entry.frames:
+        return [f"{entry.source}: no frame was chosen; the clip ends before they begin"]
+    if not entry.people:
+        return [f"{entry.source}: nobody was found; try a lower --bbox-thr, or look at the clip"]
+    return []
+
+
 def summary(outcome: Outcome, output: Path | str) -> list[str]:
     """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
     lines = []
@@ -109,12 +122,7 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
             f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
         )
-        if not entry.frames:
-            lines.append(f"{entry.source}: no frame was chosen; the clip ends before they begin")
-        elif not entry.people:
-            lines.append(
-                f"{entry.source}: nobody was found; try a lower --bbox-thr, or look at the clip"
-            )
+        lines += _empty(entry)
     if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
         lines.append(
             f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "

@@ -156,6 +156,17 @@ def test_quiet_is_quiet_but_for_errors(tmp_path: Path, capsys: pytest.CaptureFix
     assert said.err.startswith(f"posse: {broken}: not a video")
 
 
+def test_quiet_tells_why_it_failed_where_nobody_was_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 5)
+    words = [str(source), "-o", str(tmp_path / "out"), "--quiet", "--start-frame", "50"]
+    assert track.run(parsed(*words), build) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err == f"posse: {source}: no frame was chosen; the clip ends before they begin\n"
+
+
 def test_a_log_may_lie_in_the_folder_that_the_run_makes(tmp_path: Path) -> None:
     source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "out" / "log.txt"
     root = logging.getLogger()

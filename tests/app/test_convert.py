@@ -43,6 +43,13 @@ def test_an_unknown_ending_lists_the_known(csv: Path, capsys: pytest.CaptureFixt
     assert ".coco.json" in capsys.readouterr().err
 
 
+def test_what_is_read_is_not_written_over(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = csv.read_bytes()
+    assert main(["convert", str(csv), str(csv.parent / "." / csv.name)]) == 1
+    assert "choose another name" in capsys.readouterr().err
+    assert csv.read_bytes() == before
+
+
 def test_a_folder_is_not_written_over_by_a_file(
     csv: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
