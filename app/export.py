@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from pose.export import SUFFIX, deviation, export
+from pose.export import deviation, export
+from pose.exported import SUFFIX
 from pose.library import any_network
 from pose.networks import DetectorNetwork, PoseNetwork
 from pose.runtime import choose_device, choose_runtime

@@ -20,11 +20,11 @@ import numpy as np
 
 from evaluation.annotation_files import read_json
 from evaluation.annotations import AnnotationError
-from evaluation.command import run_command
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
+from pose.command import run_command
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -217,7 +217,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("coco", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.coco", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

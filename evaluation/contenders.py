@@ -16,7 +16,7 @@ from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear
 from evaluation.recorded_poses import followed
-from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording
+from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording, SingleArray
 from evaluation.rivals import Tracked, Tracker, TrackerMaker
 from pose.people import Poses
 from tracking.pipeline import PipelineConfig
@@ -62,13 +62,7 @@ def posse(config: TrackerConfig | None = None) -> TrackerMaker:
 
 def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
     """Track the frames' people; returns each frame's tracks and the milliseconds (F,) it took."""
-    tracker = make(FRAME_RATE)
-    tracked, spent_ms = [], []
-    for index, seen in enumerate(people):
-        start = time.process_time()
-        tracked.append(tracker(seen, index / FRAME_RATE))
-        spent_ms.append(1000 * (time.process_time() - start))
-    return tracked, np.array(spent_ms)
+    return _timed(make(FRAME_RATE), people)
 
 
 def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
@@ -84,11 +78,21 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
 def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
     tracker = PoseTracker()
-    frames = enumerate(zip(recording.people, recording.warps or [], strict=True))
+
+    def step(people: Poses, time_s: float, warp: SingleArray | None) -> Tracked:
+        return _boxes_and_ids(tracker.update(people, time_s, warp))
+
+    return _timed(step, recording.people, recording.warps or [])
+
+
+def _timed(
+    step: Callable[..., Tracked], people: Sequence[Poses], *others: Sequence[object]
+) -> tuple[list[Tracked], FloatArray]:
+    """Call `step` with each frame's people, its time and what `others` have of it."""
     tracked, spent_ms = [], []
-    for index, (people, warp) in frames:
+    for index, (seen, *more) in enumerate(zip(people, *others, strict=True)):
         start = time.process_time()
-        tracked.append(_boxes_and_ids(tracker.update(people, index / FRAME_RATE, warp)))
+        tracked.append(step(seen, index / FRAME_RATE, *more))
         spent_ms.append(1000 * (time.process_time() - start))
     return tracked, np.array(spent_ms)
 

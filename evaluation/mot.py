@@ -19,13 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.annotations import AnnotationError
-from evaluation.command import run_command
 from evaluation.hota import HotaCounts, hota, hota_scores
 from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, FramePairs, IntArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear, mot_scores
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
+from pose.command import run_command
 
 _OVERLAP = 0.5  # IoU at which a box is found
 _PEDESTRIAN = 1  # the class that MOT16 and later files score
@@ -193,7 +193,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("mot", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.mot", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -24,11 +24,11 @@ from pycocotools.cocoeval import COCOeval
 from app.video.images import read_picture
 from app.video.source import open_source
 from evaluation.annotation_files import read_json
-from evaluation.command import run_command
 from evaluation.matching import box_iou, cheapest_mask
 from evaluation.results import check_writable, write_figures
 from evaluation.table import markdown_table
 from evaluation.teachers import LOWEST_SCORE, Detector, Estimator, deim, rtmdet, tinypose, yolox
+from pose.command import run_command
 from pose.detector import load_detector
 from pose.errors import UserError
 from pose.estimator import load_estimator
@@ -293,7 +293,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("networks", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.networks", __doc__, add_arguments, run, argv)
 
 
 def _array(boxes: list[list[float]]) -> FloatArray:

@@ -24,7 +24,6 @@ import numpy as np
 
 from evaluation.annotation_files import FORMATS
 from evaluation.annotations import AnnotationError
-from evaluation.command import run_command
 from evaluation.forked import cores, forked_map
 from evaluation.pose_scores import (
     METRICS,
@@ -38,6 +37,7 @@ from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
+from pose.command import run_command
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -250,7 +250,7 @@ def sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("posetrack", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.posetrack", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

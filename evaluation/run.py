@@ -35,10 +35,10 @@ from app.video.images import PICTURE_RATE, read_picture
 from app.video.source import MediaError, open_source
 from evaluation.annotation_files import read_json, read_sequence
 from evaluation.annotations import AnnotationError, Sequence
-from evaluation.command import run_command
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
 from evaluation.results import check_writable, to_json, write_all
+from pose.command import run_command
 from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
@@ -199,7 +199,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("run", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.run", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -27,10 +27,10 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotation_files import read_sequence
-from evaluation.command import positive, run_command
 from evaluation.forked import cores
 from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
+from pose.command import positive, run_command
 
 _REFERENCE_START_S, _REFERENCE_FRAME_S = 0.9, 0.01  # poseval: 5 s for 412 frames, start included
 _NOTHING = "import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'; import numpy"  # as the scorer
@@ -154,7 +154,7 @@ def run(args: argparse.Namespace) -> int:
 
 def main(argv: list[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("scoring_speed", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.scoring_speed", __doc__, add_arguments, run, argv)
 
 
 def _less(run: Run, start: Run) -> Run:

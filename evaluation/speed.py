@@ -21,11 +21,11 @@ from typing import Any
 
 from app.batch.clip import Clip, Progress, track_clip
 from app.config import Settings, read_preset
-from evaluation.command import positive, run_command
 from evaluation.random_weights import write_random_weights
 from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
 from evaluation.table import markdown_table
+from pose.command import positive, run_command
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
 from pose.runtime import choose_device, core_count
@@ -207,7 +207,7 @@ def end_to_end_line(result: dict[str, Any]) -> str:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("speed", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.speed", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

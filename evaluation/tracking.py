@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from evaluation.ablation import ABLATIONS, BASELINES
-from evaluation.command import run_command
 from evaluation.contenders import (
     Contender,
     online,
@@ -36,6 +35,7 @@ from evaluation.results import check_writable, write_figures
 from evaluation.rivals import TrackerMaker, installed
 from evaluation.shaking import hand_held, shaken, trembled
 from evaluation.table import markdown_table
+from pose.command import run_command
 from tracking.pipeline import PipelineConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
@@ -195,7 +195,7 @@ def _figures(
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("tracking", __doc__, add_arguments, compare, argv)
+    return run_command("evaluation.tracking", __doc__, add_arguments, compare, argv)
 
 
 if __name__ == "__main__":

@@ -25,11 +25,10 @@ from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime, as_list
 from pose.weights import WeightsError
 
 _STRIDE = 32  # both sides of a picture are multiples of it
-SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 
 def export(network: PoseNetwork | DetectorNetwork, to: str, path: Path) -> None:
-    """Write `network` to `path` as `to`, a key of SUFFIX.
+    """Write `network` to `path` as `to`, a key of pose.exported.SUFFIX.
 
     Raises WeightsError where the network is an exported file itself, DeviceError where what the
     format needs is not installed.
@@ -157,10 +156,12 @@ def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None
         if not parser.parse_from_file(str(onnx_file)):
             raise DeviceError(f"TensorRT cannot read {network.name}: {parser.get_error(0)}")
     width, height = network.pictures.size_wh
-    fewest = (1, height, width, 3) if about["kind"] == "pose" else (1, _STRIDE, _STRIDE, 3)
-    usual, most = (8, AT_ONCE) if about["kind"] == "pose" else (1, 4)  # crops; whole frames
     profile = builder.create_optimization_profile()
-    profile.set_shape("images", fewest, (usual, height, width, 3), (most, height, width, 3))
+    if about["kind"] == "pose":
+        sizes = [(count, height, width, 3) for count in (1, 8, AT_ONCE)]
+    else:  # whole frames, of any shape that fits
+        sizes = [(1, _STRIDE, _STRIDE, 3), (1, height, width, 3), (4, height, width, 3)]
+    profile.set_shape("images", *sizes)
     config = builder.create_builder_config()
     config.add_optimization_profile(profile)
     engine = builder.build_serialized_network(graph, config)

@@ -15,7 +15,7 @@ from pose.networks import IMAGENET_MEAN, IMAGENET_STD, Pictures
 from pose.weights import WeightsError, require_file
 
 KEY = "posse"
-SUFFIXES = (".onnx", ".xml", ".engine")
+SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 
 def describe(file: Path) -> dict[str, Any]:
@@ -24,7 +24,7 @@ def describe(file: Path) -> dict[str, Any]:
     Raises WeightsError where it is damaged, or neither a pose network nor a detector.
     """
     require_file(file)
-    if file.suffix == ".engine":
+    if file.suffix == SUFFIX["tensorrt"]:
         from pose.on_tensorrt import read_description
 
         return read_description(file)

@@ -15,8 +15,7 @@ from typing import Any
 from torch import nn
 
 from pose.catalogue import CATALOGUE, Published, by_name
-from pose.exported import SUFFIXES as EXPORTED
-from pose.exported import describe, pictures_of
+from pose.exported import SUFFIX, describe, pictures_of
 from pose.hrnet import HRNet
 from pose.networks import DetectorNetwork, Network, Pictures, PoseNetwork, Probabilities
 from pose.official import Recognised, compare, recognise
@@ -32,7 +31,7 @@ from pose.weights import (
 from pose.yolox import YOLOX, HRNetDetector
 
 BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "weights"
-SUFFIXES = (".safetensors", ".pth", ".pt", *EXPORTED)
+SUFFIXES = (".safetensors", ".pth", ".pt", *SUFFIX.values())
 _BYTES = Pictures((0, 0), rgb=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
@@ -75,7 +74,7 @@ def local_weights() -> list[Path]:
 def pose_network(name_or_file: str) -> PoseNetwork:
     """The pose network that a user names. Raises WeightsError, a UserError."""
     file = find_weights(name_or_file)
-    if file.suffix in EXPORTED:
+    if file.suffix in SUFFIX.values():
         return _exported_pose(file)
     if file.suffix == ".safetensors":
         return _our_pose(file)
@@ -96,7 +95,7 @@ def pose_network(name_or_file: str) -> PoseNetwork:
 def detector_network(name_or_file: str) -> DetectorNetwork:
     """The person detector that a user names. Raises WeightsError, a UserError."""
     file = find_weights(name_or_file)
-    if file.suffix in EXPORTED:
+    if file.suffix in SUFFIX.values():
         return _exported_detector(file)
     if file.suffix == ".safetensors":
         return _our_detector(file)

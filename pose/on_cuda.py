@@ -9,7 +9,7 @@ from torch import Tensor
 
 from pose.cutting import Bytes
 from pose.networks import Network
-from pose.runtime import DeviceError, FromBytes, Outputs, as_list, as_tensor
+from pose.runtime import DeviceError, FromBytes, Outputs, as_list, as_tensor, in_parts
 
 
 class CudaRuntime:
@@ -34,8 +34,7 @@ class CudaRuntime:
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         tensor = as_tensor(images, self.device)
-        parts = [self._replay(part) for part in torch.split(tensor, self.BATCHES[-1])]
-        outputs = [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
+        outputs = in_parts(tensor, self.BATCHES[-1], self._replay)
         return lambda: outputs
 
     def _replay(self, images: Tensor) -> Outputs:

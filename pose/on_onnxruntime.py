@@ -9,7 +9,7 @@ import torch
 
 from pose.cutting import Bytes
 from pose.networks import Network
-from pose.runtime import DeviceError, FromBytes, Outputs, as_tensor
+from pose.runtime import DeviceError, FromBytes, Outputs, as_tensor, in_parts
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
@@ -46,12 +46,11 @@ class OnnxRuntime:
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         pictures = self._prepare(as_tensor(images, self.device)).cpu()
-        parts = [
-            self._session.run(None, {self._name: part.numpy()})
-            for part in pictures.split(self._at_once or max(1, len(pictures)))
-        ]
-        outputs = [
-            torch.cat([torch.from_numpy(piece) for piece in pieces])
-            for pieces in zip(*parts, strict=True)
-        ]
+        outputs = in_parts(pictures, self._at_once or max(1, len(pictures)), self._run)
         return lambda: [output.float().to(self.device) for output in outputs]
+
+    def _run(self, pictures: torch.Tensor) -> Outputs:
+        return [
+            torch.from_numpy(output)
+            for output in self._session.run(None, {self._name: pictures.numpy()})
+        ]

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from pose.cutting import Bytes
 from pose.networks import Network
-from pose.runtime import DeviceError, Outputs, as_tensor
+from pose.runtime import DeviceError, Outputs, as_tensor, in_parts
 from pose.weights import WeightsError, require_file
 
 AT_ONCE = 64  # pictures at most
@@ -35,20 +35,20 @@ def write_engine(path: Path, about: dict[str, Any], engine: bytes) -> None:
 def read_description(file: Path) -> dict[str, Any]:
     """What an engine is, without TensorRT. Raises WeightsError where the file does not say."""
     require_file(file)
-    return _parts(file)[0]
-
-
-def _parts(file: Path) -> tuple[dict[str, Any], bytes]:
-    content = file.read_bytes()
-    length = int.from_bytes(content[:_LENGTH_BYTES], "little")
-    end = _LENGTH_BYTES + length
-    try:
-        about = json.loads(content[_LENGTH_BYTES:end]) if length <= _LONGEST else None
-    except ValueError:
-        about = None
+    with file.open("rb") as stream:
+        length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
+        try:
+            about = json.loads(stream.read(length)) if length <= _LONGEST else None
+        except ValueError:
+            about = None
     if not isinstance(about, dict) or not {"kind", "input_wh"} <= about.keys():
         raise WeightsError(f"{file} is damaged, or no engine that 'posse export' wrote")
-    return about, content[end:]
+    return about
+
+
+def _engine(file: Path) -> bytes:
+    content = file.read_bytes()
+    return content[_LENGTH_BYTES + int.from_bytes(content[:_LENGTH_BYTES], "little") :]
 
 
 class TensorRt:
@@ -68,7 +68,7 @@ class TensorRt:
         self.device = device
         with torch.cuda.device(device):
             runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
-            self._engine = runtime.deserialize_cuda_engine(_parts(network.file)[1])
+            self._engine = runtime.deserialize_cuda_engine(_engine(network.file))
         if self._engine is None:
             raise DeviceError(f"{network.file} was built by another TensorRT or GPU; {again}")
         self._context = self._engine.create_execution_context()
@@ -82,8 +82,7 @@ class TensorRt:
         count = len(tensor)
         if not count:  # an engine takes one picture at least
             tensor = tensor.new_zeros((1, *tensor.shape[1:]))
-        parts = [self._run(part.contiguous()) for part in torch.split(tensor, AT_ONCE)]
-        outputs = [torch.cat(pieces)[:count] for pieces in zip(*parts, strict=True)]
+        outputs = [output[:count] for output in in_parts(tensor.contiguous(), AT_ONCE, self._run)]
         return lambda: outputs
 
     def _run(self, images: Tensor) -> Outputs:

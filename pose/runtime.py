@@ -144,6 +144,12 @@ def as_tensor(images: Bytes, device: torch.device) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(images)).to(device)
 
 
+def in_parts(images: Tensor, most: int, run: Callable[[Tensor], Outputs]) -> Outputs:
+    """The outputs of `run` for images (N, ...), given at most so many at once."""
+    parts = [run(part) for part in torch.split(images, most)]
+    return [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
+
+
 def as_list(outputs: Any) -> Outputs:
     """A module's output or outputs, as a list."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from pose.errors import UserError
+from pose.command import run_command
 from pose.weights import WeightsError, load_weights, save_weights
 
 
@@ -36,19 +36,21 @@ def average(files: Sequence[Path]) -> tuple[dict[str, Tensor], dict[str, str]]:
     return mean, {name: value for name, value in metadata.items() if name != "ranges"}
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; 1 where a file cannot be read or written."""
-    parser = argparse.ArgumentParser(prog="python -m pose.training.average", description=__doc__)
-    parser.formatter_class = argparse.RawDescriptionHelpFormatter
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
     parser.add_argument("files", nargs="+", type=Path, help="weights that `posse train` wrote")
     parser.add_argument("-o", "--output", type=Path, required=True)
-    args = parser.parse_args(argv)
-    try:
-        save_weights(args.output, *average(args.files))
-    except UserError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Write the mean; 0."""
+    save_weights(args.output, *average(args.files))
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("pose.training.average", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

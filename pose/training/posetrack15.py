@@ -17,6 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from pose.command import run_command
+from pose.errors import UserError
 from pose.people import FloatArray
 from pose.skeleton import COCO17, POSETRACK15
 
@@ -72,22 +74,27 @@ def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray,
     return joints, scores
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """The command line; 1 where a file cannot be read or written."""
-    parser = argparse.ArgumentParser(prog="python -m pose.training.posetrack15")
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
     parser.add_argument("data", type=Path)
     parser.add_argument("out", type=Path)
-    args = parser.parse_args(argv)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Map the file; 0. Raises UserError where one cannot be read or written."""
     try:
         content = to_posetrack15(json.loads(args.data.read_bytes()))
         args.out.write_text(json.dumps(content))
     except OSError as error:
-        print(f"error: {error.filename}: {error.strerror}", file=sys.stderr)  # noqa: T201
-    except (ValueError, KeyError, TypeError):
-        print(f"error: {args.data}: no COCO keypoints of 17 joints", file=sys.stderr)  # noqa: T201
-    else:
-        return 0
-    return 1
+        raise UserError(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{args.data}: no COCO keypoints of 17 joints") from error
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("pose.training.posetrack15", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,8 @@ import pytest
 import torch
 
 from pose.estimator import load_estimator
-from pose.export import SUFFIX, description, deviation, export, write_half_onnx
+from pose.export import description, deviation, export, write_half_onnx
+from pose.exported import SUFFIX
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
 from pose.on_onnxruntime import OnnxRuntime

@@ -1,4 +1,4 @@
-"""How each program of this folder meets the command line."""
+"""How a program that is run as `python -m MODULE` meets the command line."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from pose.errors import UserError
 
 
 def run_command(
-    name: str,
+    module: str,
     description: str | None,
     add_arguments: Callable[[argparse.ArgumentParser], None],
     run: Callable[[argparse.Namespace], int],
     argv: Sequence[str] | None = None,
 ) -> int:
-    """Run `python -m evaluation.NAME`; a UserError becomes one line and exit code 1."""
+    """Run `python -m MODULE`; a UserError becomes one line and exit code 1."""
     parser = argparse.ArgumentParser(
-        f"python -m evaluation.{name}", description=description, formatter_class=_help_formatter
+        f"python -m {module}", description=description, formatter_class=_help_formatter
     )
     add_arguments(parser)
     try:
