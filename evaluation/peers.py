@@ -1,9 +1,13 @@
-"""Other ways to run the same pose network, timed beside ours on the same frame and boxes.
+"""Other ways to run the same pose network, and other programs, timed beside ours in one run.
 
 `per person` is the loop of simple-HRNet and many scripts like it, written anew: for each person a
 crop by warpAffine, normalisation in numpy, a batch of one through eager torch, an argmax.
 `ONNX Runtime` is the network as `posse export` writes it, all people in one batch; it is an
-optional install (pip install onnxruntime).
+optional install (pip install onnxruntime). They get the same frame and boxes.
+
+The programs, `ultralytics` and `rtmlib`, are timed where they are installed: from a picture to its
+people and their ids, frame after frame of a video, each with networks of its own, which it fetches
+itself on first use.
 """
 
 from __future__ import annotations
@@ -12,7 +16,9 @@ import importlib.util
 import tempfile
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import cycle
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -20,6 +26,7 @@ import torch
 
 from evaluation.stages import Timing, people_boxes, time_stage
 from pose.crops import crop_people
+from pose.errors import UserError
 from pose.estimator import PADDING, load_estimator
 from pose.export import export
 from pose.geometry import crop_regions, grid_to_frame
@@ -27,7 +34,10 @@ from pose.library import pose_network
 from pose.networks import PoseNetwork
 from pose.people import Detections, FloatArray, Frame
 from pose.runtime import choose_device, core_count
-from tracking.pipeline import PipelineConfig
+from tracking.pipeline import Pipeline, PipelineConfig
+
+SMALLEST_YOLO = "yolo11n-pose"  # the smallest that Ultralytics offers for poses
+RTMLIB_SIZES_WH = ((416, 416), (192, 256))  # of the networks that a user gives to rtmlib
 
 
 def peer_timings(
@@ -52,6 +62,79 @@ def peer_timings(
             timings.append(time_stage(stage, partial(way, frame, boxes), repeats))
             torch.set_num_threads(1)
     return timings
+
+
+def program_timings(
+    frames: Sequence[Frame], pipeline: Pipeline, rtmlib_networks: Sequence[Path], repeats: int
+) -> list[Timing]:
+    """Ours and the programs that are installed, a frame of theirs each time.
+
+    `rtmlib_networks`: ONNX files of an RTMDet at 416x416 and of a pose network with heatmaps at
+    192x256; none for those that rtmlib fetches. Raises UserError where a program cannot start.
+    """
+    device = pipeline.config.device
+    ways: dict[str, Callable[[Frame], object]] = {"posse": pipeline}
+    if importlib.util.find_spec("ultralytics"):
+        name, follow = ultralytics(choose_device(device))
+        ways[f"ultralytics, {name}"] = follow
+    if importlib.util.find_spec("rtmlib"):
+        name, follow = rtmlib(choose_device(device), rtmlib_networks)
+        ways[f"rtmlib, {name}"] = follow
+    timings = []
+    for name, way in ways.items():
+        torch.set_num_threads(1 if way is pipeline else core_count())
+        timings.append(time_stage(name, partial(next, map(way, cycle(frames))), repeats))
+    torch.set_num_threads(1)
+    return timings
+
+
+def ultralytics(device: torch.device) -> tuple[str, Callable[[Frame], object]]:
+    """YOLO11n-pose and its tracker; where the weights cannot be had, with weights of chance.
+
+    Those find nobody, so that what remains to be done for people is not in the time.
+    """
+    from ultralytics import YOLO
+
+    try:
+        name, network = SMALLEST_YOLO, YOLO(f"{SMALLEST_YOLO}.pt")
+    except (OSError, RuntimeError):  # not at hand, and it could not be fetched
+        name, network = f"{SMALLEST_YOLO} with random weights", YOLO(f"{SMALLEST_YOLO}.yaml")
+
+    def follow(frame: Frame) -> object:
+        return network.track(frame.image, persist=True, verbose=False, device=str(device))
+
+    return name, follow
+
+
+def rtmlib(device: torch.device, networks: Sequence[Path]) -> tuple[str, Callable[[Frame], object]]:
+    """PoseTracker of rtmlib, its detector on every frame, in ONNX Runtime."""
+    from rtmlib import Body, Custom, PoseTracker
+
+    solution: Any = partial(Body, mode="lightweight")
+    name = "lightweight"
+    if networks:
+        for path in networks:
+            if not path.is_file():
+                raise UserError(f"{path}: no such file, to be a network of rtmlib")
+        detector, pose = networks
+        detector_size, pose_size = RTMLIB_SIZES_WH
+        solution = partial(
+            Custom,
+            det_class="RTMDet",
+            det=str(detector),
+            det_input_size=detector_size,
+            pose_class="ViTPose",  # its class of networks with heatmaps
+            pose=str(pose),
+            pose_input_size=pose_size,
+        )
+        name = f"{detector.stem} and {pose.stem}"
+    try:
+        follow = PoseTracker(solution, backend="onnxruntime", device=device.type)
+    except Exception as error:  # its downloads fail in many ways
+        raise UserError(
+            f"rtmlib cannot start: {error}; give its networks by --rtmlib DETECTOR POSE"
+        ) from error
+    return name, lambda frame: follow(frame.image)
 
 
 def per_person(

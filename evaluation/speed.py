@@ -1,8 +1,9 @@
 """`python -m evaluation.speed`: how fast the program is on this machine, stage by stage and whole.
 
 Prints milliseconds per stage and frames per second from a video file to its overlay and tracks
-files; `--json FILE` keeps them. `--peers` times other ways to run the same networks beside ours, as
-ratios of one run. Where other programs keep the cores busy, "best" and "CPU" are what to look at.
+files; `--json FILE` keeps them. `--peers` times other ways to run the same networks beside ours,
+and other programs that are installed, in one run. Where something else keeps the cores busy, "best"
+and "CPU" are what to look at.
 """
 
 from __future__ import annotations
@@ -49,6 +50,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pose", help="name or file; random:NAME is a published one's likeness")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
     parser.add_argument("--peers", action="store_true", help="time others' ways beside ours")
+    text = "with --peers: ONNX files in place of those that rtmlib fetches"
+    parser.add_argument("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
     parser.add_argument("--no-stages", action="store_true", help="end to end only")
     parser.add_argument("--json", type=Path, help="write the figures here too")
 
@@ -77,11 +80,13 @@ def run(args: argparse.Namespace) -> int:
             report["stages"] = [dataclasses.asdict(timing) for timing in timings]
             _say(table(timings))
         if args.peers:
-            from evaluation.peers import peer_timings
+            from evaluation.peers import peer_timings, program_timings
 
             peers = peer_timings(few[0], config, args.people, args.repeats)
-            report["peers"] = [dataclasses.asdict(timing) for timing in peers]
-            _say(table(peers))
+            programs = program_timings(few, pipeline, args.rtmlib or (), args.repeats)
+            for key, timings in (("peers", peers), ("programs", programs)):
+                report[key] = [dataclasses.asdict(timing) for timing in timings]
+                _say(table(timings))
     if args.json:
         write_figures(args.json, report)
     return 0

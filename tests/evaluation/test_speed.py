@@ -1,0 +1,83 @@
+"""The benchmark runs through; other programs, played by stand-ins here, have rows if installed."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from evaluation import peers, speed
+
+
+class FakeYolo:
+    """Ultralytics' interface, without its weights at hand."""
+
+    def __init__(self, file: str) -> None:
+        if file.endswith(".pt"):
+            raise ConnectionError("no network")
+
+    def track(self, image: np.ndarray, **_: object) -> list[object]:
+        return [image.shape]
+
+
+class FakeTracker:
+    """rtmlib's interface; it builds the networks as PoseTracker does."""
+
+    def __init__(self, solution, backend: str, device: str) -> None:
+        self.networks = solution(backend=backend, device=device)
+
+    def __call__(self, image: np.ndarray) -> tuple[list[object], list[object]]:
+        return [image.shape], []
+
+
+def offline_body(mode: str, **_: object) -> None:
+    raise OSError(f"the {mode} networks cannot be fetched")
+
+
+@pytest.fixture
+def programs(monkeypatch):
+    modules = {
+        "ultralytics": SimpleNamespace(YOLO=FakeYolo),
+        "rtmlib": SimpleNamespace(PoseTracker=FakeTracker, Custom=dict, Body=offline_body),
+    }
+    for name, module in modules.items():
+        monkeypatch.setitem(__import__("sys").modules, name, module)
+    found = peers.importlib.util.find_spec
+    monkeypatch.setattr(
+        peers.importlib.util, "find_spec", lambda name: modules.get(name) or found(name)
+    )
+
+
+def few(*more: object) -> list[str]:
+    counts = ["--frames", "6", "--people", "1", "--repeats", "1"]
+    return [*counts, *(str(each) for each in more)]
+
+
+def test_it_measures_stages_the_whole_way_and_others_beside(programs, tmp_path: Path, capsys):
+    networks = [tmp_path / "det.onnx", tmp_path / "pose.onnx"]
+    for network in networks:
+        network.write_bytes(b"")
+    figures = tmp_path / "figures.json"
+    assert speed.main(few("--peers", "--rtmlib", *networks, "--json", figures)) == 0
+    report = json.loads(figures.read_text())
+    assert report["end_to_end"]["frames"] == 6
+    assert report["end_to_end"]["frames_per_s"] > 0
+    stages = [row["stage"] for row in report["stages"]]
+    assert stages == ["decode", "detect", "pose, 1 person", "track", "draw", "encode"]
+    assert [row["stage"] for row in report["programs"]] == [
+        "posse",
+        "ultralytics, yolo11n-pose with random weights",
+        "rtmlib, det and pose",
+    ]
+    printed = capsys.readouterr().out
+    assert "ours, 1 person" in printed
+    assert "rtmlib, det and pose" in printed
+
+
+def test_a_program_that_cannot_start_is_one_line(programs, capsys):
+    assert speed.main(few("--peers", "--no-stages")) == 1
+    error = capsys.readouterr().err
+    assert "rtmlib cannot start: the lightweight networks cannot be fetched" in error
+    assert "--rtmlib" in error
+    assert error.count("\n") == 1
