@@ -106,7 +106,8 @@ def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | No
     for picture, image, labelled in pictures.pictures():
         people = [each for each in labelled if each["num_keypoints"] and not each["iscrowd"]]
         if detect is None:
-            boxes = xywh_to_xyxy(_array([person["bbox"] for person in people]))
+            labels = np.array([person["bbox"] for person in people], np.float32)
+            boxes = xywh_to_xyxy(labels.reshape(-1, 4))
             scores = np.ones(len(boxes), np.float32)
         else:
             found = detect(image)
@@ -219,13 +220,9 @@ def print_table(title: str, rows: dict[str, Figures]) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    text = "COCO keypoints with images/ beside them, or their folder; may be given again"
     parser.add_argument(
-        "--coco",
-        type=Path,
-        action="append",
-        required=True,
-        metavar="LABELS",
-        help="COCO keypoints with images/ beside them, or their folder; may be given again",
+        "--coco", type=Path, action="append", required=True, metavar="LABELS", help=text
     )
     parser.add_argument(
         "--clip",
@@ -238,7 +235,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--teachers", type=Path, help="folder of the teachers' ONNX files")
     parser.add_argument("--detector", default="posse-detector")
-    parser.add_argument("--pose", default="posse-pose")
+    parser.add_argument("--pose", nargs="+", default=["posse-pose"], help="one or more")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--bbox-thr", type=float, default=0.3, help="for precision and recall")
     parser.add_argument("--json", type=Path, help="write the figures there too")
@@ -250,18 +247,21 @@ def run(args: argparse.Namespace) -> int:
         check_writable(args.json)
     detectors: dict[str, Detector] = {args.detector: our_detector(args.detector, args.device)}
     estimators: dict[str, tuple[Estimator, Detector]] = {
-        name: (our_estimator(args.pose, args.device, flip=flip), detectors[args.detector])
-        for name, flip in ((args.pose, False), (f"{args.pose}, flip test", True))
+        f"{pose}{', flip test' if flip else ''}": (
+            our_estimator(pose, args.device, flip=flip),
+            detectors[args.detector],
+        )
+        for pose in args.pose
+        for flip in (False, True)
     }
     if args.teachers:
         detectors |= {
-            "YOLOX-nano": yolox(args.teachers / "yolox_nano.onnx"),
-            "RTMDet-nano": rtmdet(args.teachers / "rtmdet_nano_person.onnx"),
-            "DEIMv2-Femto": deim(args.teachers / "deimv2_hgnetv2_femto_coco.onnx"),
+            "YOLOX-nano": yolox(args.teachers),
+            "RTMDet-nano": rtmdet(args.teachers),
+            "DEIMv2-Femto": deim(args.teachers),
         }
-        file = args.teachers / "tinypose_256_192.onnx"
         estimators |= {
-            name: (tinypose(file, flip), detectors["YOLOX-nano"])
+            name: (tinypose(args.teachers, flip), detectors["YOLOX-nano"])
             for name, flip in (("PP-TinyPose", False), ("PP-TinyPose, flip test", True))
         }
     figures: dict[str, Any] = {}
@@ -294,10 +294,6 @@ def run(args: argparse.Namespace) -> int:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
     return run_command("evaluation.networks", __doc__, add_arguments, run, argv)
-
-
-def _array(boxes: list[list[float]]) -> FloatArray:
-    return np.array(boxes, np.float32).reshape(-1, 4)
 
 
 if __name__ == "__main__":

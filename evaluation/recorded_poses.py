@@ -64,12 +64,8 @@ def teachers_eyes(folder: Path, detector: str) -> Eyes:
     """The detector `detector` of the teachers' networks in `folder`, and PP-TinyPose."""
     from evaluation.teachers import deim, rtmdet, tinypose, yolox
 
-    detect = {
-        "rtmdet": lambda: rtmdet(folder / "rtmdet_nano_person.onnx"),
-        "deim": lambda: deim(folder / "deimv2_hgnetv2_femto_coco.onnx"),
-        "yolox": lambda: yolox(folder / "yolox_nano.onnx"),
-    }[detector]()
-    estimate = tinypose(folder / "tinypose_256_192.onnx", flip=False)
+    detect = {"rtmdet": rtmdet, "deim": deim, "yolox": yolox}[detector](folder)
+    estimate = tinypose(folder, flip=False)
 
     def see(frame: Frame) -> Poses:
         found = detect(frame.image)

@@ -1,6 +1,7 @@
 """The networks that labelled our training pictures, as scorers call them; they are never shipped.
 
-ONNX files, run by ONNX Runtime in single precision, each with its makers' preparation of pictures.
+ONNX files of one folder, run by ONNX Runtime in single precision, each with its makers' preparation
+of pictures.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ def onnx_session(path: Path) -> Any:
     return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
 
 
-def tinypose(path: Path, flip: bool) -> Estimator:
+def tinypose(folder: Path, flip: bool) -> Estimator:
     """PP-TinyPose: RGB, ImageNet statistics, box times 1.25, unbiased crops, DARK."""
-    session = onnx_session(path)
+    session = onnx_session(folder / "tinypose_256_192.onnx")
     name = session.get_inputs()[0].name
     mean = np.array([0.485, 0.456, 0.406], np.float32)
     std = np.array([0.229, 0.224, 0.225], np.float32)
@@ -62,9 +63,9 @@ def tinypose(path: Path, flip: bool) -> Estimator:
     return run
 
 
-def rtmdet(path: Path) -> Detector:
+def rtmdet(folder: Path) -> Detector:
     """RTMDet-nano for people: BGR, its own statistics, letterbox of 416, suppression inside."""
-    session = onnx_session(path)
+    session = onnx_session(folder / "rtmdet_nano_person.onnx")
     name = session.get_inputs()[0].name
     mean = np.array([103.53, 116.28, 123.675], np.float32)
     std = np.array([57.375, 57.12, 58.395], np.float32)
@@ -78,9 +79,9 @@ def rtmdet(path: Path) -> Detector:
     return run
 
 
-def deim(path: Path) -> Detector:
+def deim(folder: Path) -> Detector:
     """DEIMv2-Femto: RGB / 255, plain resize to 416, boxes in frame pixels."""
-    session = onnx_session(path)
+    session = onnx_session(folder / "deimv2_hgnetv2_femto_coco.onnx")
     names = [item.name for item in session.get_inputs()]
 
     def run(image: ImageArray) -> Detections:
@@ -94,9 +95,9 @@ def deim(path: Path) -> Detector:
     return run
 
 
-def yolox(path: Path) -> Detector:
+def yolox(folder: Path) -> Detector:
     """YOLOX-nano as released: BGR 0..255, letterbox of 416; decoded and suppressed by us."""
-    session = onnx_session(path)
+    session = onnx_session(folder / "yolox_nano.onnx")
     name = session.get_inputs()[0].name
     cells = cell_grid((416, 416), YOLOX.strides, torch.device("cpu"))
 
