@@ -151,6 +151,7 @@ class MainWindow(QMainWindow):
         self.work.progressed.connect(self.status.show_progress)
         self.status.cancelled.connect(self.work.cancel)
         self.presenter.source_changed.connect(editing.source_changed)
+        self.presenter.source_changed.connect(lambda: self.people.show_people([]))
         self.actions_by_name["quit"].triggered.connect(self.close)
         fill_recent(self.recent_menu, self.memory.recent(), self.open)
         hints = QGuiApplication.styleHints()

@@ -140,6 +140,7 @@ class Presenter(QObject):
             self._spec = spec
             self.thumbnails = Thumbnails()
             self.names = names_of(self.session.corrections.done)
+            self.source_changed.emit()
         corrections = self.session.corrections.done
         version = (self.session.history.version, hash(corrections))
         if version != self._seen_version:

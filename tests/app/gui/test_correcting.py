@@ -92,6 +92,16 @@ def test_a_name_half_typed_stays_while_the_people_are_renewed(qtbot, paused, ste
     qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
 
 
+def test_a_name_half_typed_is_dropped_when_another_video_comes(qtbot, paused) -> None:
+    paused.editing.select((2,))
+    paused.actions_by_name["rename"].trigger()
+    editor = paused.people.list.findChild(QLineEdit)
+    qtbot.keyClicks(editor, "An")
+    paused.presenter.clear()
+    qtbot.waitUntil(lambda: paused.people.list.findChild(QLineEdit) is None)
+    assert paused.presenter.names == {}
+
+
 def test_the_panel_paints_a_row_anew_only_where_it_looks_different(qtbot, paused) -> None:
     rows, model = paused.presenter.rows(), paused.people.model
     paused.people.show_people(rows)
