@@ -28,10 +28,11 @@ def likeness(
 ) -> Values:
     """Similarity (T, N) of remembered people, predicted to be at `ahead`, and those seen.
 
-    OKS (constants `sigmas`) and IoU weighted by how many joints are sure; appearance decides
-    between near ties. Taken off: a share for people unseen for `unseen_s` (T,), and one for low
-    scores. -inf where a person cannot have moved: only pairs whose boxes meet within `_GATE`
-    standard deviations of the prediction are compared at all.
+    OKS (constants `sigmas`) and IoU weighted by how many joints are sure; joints that were sure and
+    are not seen now agree with nothing, lest who shows none fit better than who shows them.
+    Appearance decides between near ties. Taken off: a share for people unseen for `unseen_s` (T,),
+    and one for low scores. -inf where a person cannot have moved: only pairs whose boxes meet
+    within `_GATE` standard deviations of the prediction are compared at all.
     """
     half_a = (0.5 + config.box_margin) * np.maximum(ahead[0, :, 2:4], 1.0)  # (T, 2)
     half_b = (0.5 + config.box_margin) * np.maximum(seen.measured[:, 2:4], 1.0)  # (N, 2)
@@ -43,7 +44,10 @@ def likeness(
     similar = iou_of_sides(overlap[a, b], half_a[a], half_b[b])
     if config.oks_weight and seen.joint_scores.any() and memory.joint_scores.any():
         pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
-        similar += config.oks_weight * np.minimum(common / _FULL_POSE, 1) * (pose - similar)
+        known = np.square(memory.joint_scores).sum(1)[a]  # (P,) common, were nothing lost
+        share = config.oks_weight * np.minimum(common / _FULL_POSE, 1)
+        full_share = config.oks_weight * np.minimum(np.maximum(known, common) / _FULL_POSE, 1)
+        similar = (1 - full_share) * similar + share * pose
     if config.appearance_weight and seen.appearance.size:
         resemblance = _resemblance(memory.appearance, seen.appearance)
         similar += config.appearance_weight * resemblance[a, b]
