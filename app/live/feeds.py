@@ -127,11 +127,11 @@ class LiveFeed(Feed):
             return
         for frame in source:
             now_s = time.monotonic()
-            if self._closing.is_set():
-                return
             self.gauges.captured(now_s)
             if self._newest.put(Captured(frame, now_s, 0)) is not None:
                 self.gauges.dropped()
+            if self._closing.is_set():
+                return
 
 
 class FileFeed(Feed):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 
+import numpy as np
 import pytest
 from fake_session import (
     FakeCamera,
@@ -20,6 +21,7 @@ from app.live.feeds import LiveFeed
 from app.live.gauges import Gauges
 from app.session import Session
 from app.video.source import MediaError
+from pose.people import Frame
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 
@@ -92,9 +94,9 @@ def test_a_slow_pipeline_drops_frames_and_counts_every_one(begin, rate: int) -> 
     ages_ms = [session.status().flow.latency_median_ms]
     assert ages_ms[0] < 2 * 10_000 / rate + 50
     session.stop()
+    wait_for(lambda: gauges.counts().captured == camera.given)
     wait_for(lambda: gauges.counts().in_flight == 0)
     counts = gauges.counts()
-    assert counts.captured == camera.given
     assert counts.captured == counts.shown + counts.dropped
     assert counts.dropped > counts.shown > 0
     times_s = [view.time_s for view in views]
@@ -227,6 +229,23 @@ def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
     views = shown_until(session, lambda views: views and views[-1].result.frame.index == 5)
     assert session.status().state == "running"
     assert views
+
+
+def test_a_frame_that_comes_while_its_camera_is_closed_counts_as_dropped() -> None:
+    class Closing(FakeCamera):
+        """Gives one frame, at the very moment when it is closed."""
+
+        def __iter__(self):
+            feed.close()
+            self.given += 1
+            yield Frame(0, 0.0, np.zeros((8, 8, 3), np.uint8))
+
+    camera, gauges = Closing(), Gauges()
+    feed = LiveFeed("0", opener(camera), gauges)
+    feed.start()
+    assert feed.join(5)
+    counts = gauges.counts()
+    assert (counts.captured, counts.dropped, counts.in_flight) == (1, 1, 0)
 
 
 def test_a_camera_closed_while_it_opens_lets_go_of_its_thread() -> None:
