@@ -78,6 +78,17 @@ def test_low_scores_continue_a_track_but_start_none() -> None:
     assert follow(tracker, [weak] * 10, start=3) == [[1]] * 10
 
 
+def test_a_box_without_joints_does_not_fit_better_than_the_person_whose_joints_tremble() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 8)
+    both = people((90, 200), (107, 200))  # the person, and something a little nearer
+    both.keypoints[0] += np.random.default_rng(3).normal(0, 12, (17, 2)).astype(np.float32)
+    both.keypoint_scores[1] = 0.0
+    seen = tracker.update(both, 8 * STEP_S)
+    assert seen.ids.tolist() == [1]
+    assert seen.poses.boxes[0, 0] == 65  # the person's
+
+
 @pytest.mark.parametrize("assignment", ["hungarian", "greedy"])
 def test_the_order_of_people_changes_nothing_but_the_order(assignment: str) -> None:
     rng = np.random.default_rng(2)
