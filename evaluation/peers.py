@@ -72,13 +72,13 @@ def program_timings(
     `rtmlib_networks`: ONNX files of an RTMDet at 416x416 and of a pose network with heatmaps at
     192x256; none for those that rtmlib fetches. Raises UserError where a program cannot start.
     """
-    device = pipeline.config.device
+    device = choose_device(pipeline.config.device)
     ways: dict[str, Callable[[Frame], object]] = {"posse": pipeline}
     if importlib.util.find_spec("ultralytics"):
-        name, follow = ultralytics(choose_device(device))
+        name, follow = ultralytics(device)
         ways[f"ultralytics, {name}"] = follow
     if importlib.util.find_spec("rtmlib"):
-        name, follow = rtmlib(choose_device(device), rtmlib_networks)
+        name, follow = rtmlib(device, rtmlib_networks)
         ways[f"rtmlib, {name}"] = follow
     timings = []
     for name, way in ways.items():

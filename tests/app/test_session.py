@@ -97,6 +97,7 @@ def test_a_slow_pipeline_drops_frames_and_counts_every_one(begin, rate: int) -> 
     wait_for(lambda: gauges.counts().captured == camera.given)
     wait_for(lambda: gauges.counts().in_flight == 0)
     counts = gauges.counts()
+    assert counts.captured == camera.given
     assert counts.captured == counts.shown + counts.dropped
     assert counts.dropped > counts.shown > 0
     times_s = [view.time_s for view in views]

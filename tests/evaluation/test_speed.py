@@ -1,6 +1,7 @@
 """The benchmark runs through; other programs, played by stand-ins here, have rows if installed."""
 
 import json
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -42,7 +43,7 @@ def programs(monkeypatch):
         "rtmlib": SimpleNamespace(PoseTracker=FakeTracker, Custom=dict, Body=offline_body),
     }
     for name, module in modules.items():
-        monkeypatch.setitem(__import__("sys").modules, name, module)
+        monkeypatch.setitem(sys.modules, name, module)
     found = peers.importlib.util.find_spec
     monkeypatch.setattr(
         peers.importlib.util, "find_spec", lambda name: modules.get(name) or found(name)
