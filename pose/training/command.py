@@ -19,7 +19,7 @@ from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
 from pose.training.people_file import DataReport, LabelledPeople, choose_people
-from pose.training.pose_task import PoseTask
+from pose.training.pose_task import PoseTask, map_sigma
 from pose.training.processes import Processes, join
 from pose.training.readers import TrainingDataError, read_content
 from pose.training.recipes import RECIPES, Recipe, Stage
@@ -39,17 +39,23 @@ from pose.training.teacher import Teacher
 log = logging.getLogger(__name__)
 
 
+def _size_wh(text: str) -> tuple[int, int]:
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
 def parse_stage(text: str) -> Stage:
-    """`96x128:10:64`: width x height, epochs, batch."""
+    """`96x128:10:64`: width x height (or several, joined by +), epochs, batch."""
     try:
-        size, epochs, batch = text.split(":")
-        width, height = (int(side) for side in size.split("x"))
-        stage = Stage((width, height), float(epochs), int(batch))
+        sizes, epochs, batch = text.split(":")
+        size_wh, *others = [_size_wh(size) for size in sizes.split("+")]
+        stage = Stage(size_wh, float(epochs), int(batch), tuple(others))
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
         ) from error
-    if width % 32 or height % 32 or min(width, height, stage.epochs, stage.batch) <= 0:
+    sides = [side for size in stage.sizes_wh for side in size]
+    if any(side % 32 for side in sides) or min(*sides, stage.epochs, stage.batch) <= 0:
         raise argparse.ArgumentTypeError(
             f"'{text}': width and height must be multiples of 32, epochs and batch above 0"
         )
@@ -240,7 +246,14 @@ def _task(
         augmentation=recipe.augmentation,
         best_by=args.best_by,
         teacher=Teacher(args.teacher, train.skeleton) if args.teacher else None,
+        sigma=_shared_sigma(recipe),
     )
+
+
+def _shared_sigma(recipe: Recipe) -> float | None:
+    """One for all, where crops of several sizes teach one network: it cannot tell their size."""
+    last = recipe.stages[-1]
+    return map_sigma(last.size_wh[1] // 4) if last.other_sizes_wh else None
 
 
 def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
+from torch.utils.data import ConcatDataset, DataLoader
 from tqdm import tqdm
 
 from pose.training.curves import draw_curves
@@ -131,6 +131,10 @@ class Run:
         if self.processes.first:
             with torch.inference_mode():
                 scores = self.task.evaluate(self._average.network, stage.size_wh)
+                for size_wh in stage.other_sizes_wh:
+                    others = self.task.evaluate(self._average.network, size_wh)
+                    at = "{}x{}".format(*size_wh)
+                    scores |= {f"{name} at {at}": score for name, score in others.items()}
             self._write_line({"step": self.progress.done, "epoch": epoch, **scores})
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
@@ -159,12 +163,17 @@ class Run:
 
     def _batches(self, stage: Stage, epoch: int, skip: int, count: int) -> DataLoader[Batch]:
         """This process's share of the epoch's batches from the `skip`-th on, `count` in all."""
-        samples = self.task.samples(stage.size_wh, epoch, self.recipe.seed)
-        order = np.random.default_rng([self.recipe.seed, epoch]).permutation(len(samples))  # type: ignore[arg-type]
-        size = min(stage.batch, len(order))
+        samples: ConcatDataset[Any] = ConcatDataset(
+            self.task.samples(size_wh, epoch, self.recipe.seed) for size_wh in stage.sizes_wh
+        )
+        people = len(samples) // len(stage.sizes_wh)
+        random = np.random.default_rng([self.recipe.seed, epoch])
+        order = random.permutation(people)
+        first = people * random.integers(len(stage.sizes_wh), size=count)  # of a batch's size
+        size = min(stage.batch, people)
         shares = slice(self.processes.rank, None, self.processes.count)
         batches = [
-            [int(index) for index in order[step * size : (step + 1) * size][shares]]
+            [int(first[step] + index) for index in order[step * size : (step + 1) * size][shares]]
             for step in range(max(skip, 0), count)
         ]
         return DataLoader(

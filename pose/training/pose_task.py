@@ -77,6 +77,7 @@ class PoseTask:
     best_by: Measure = "oks-ap"
     teacher: Teacher | None = None
     teacher_weight: float = 0.5
+    sigma: float | None = None  # of the targets, in heatmap pixels; None: as `map_sigma` has it
     head: str = "final_layer"
     _pictures: Pictures = field(init=False)
     _val_pictures: Pictures = field(init=False)
@@ -99,7 +100,8 @@ class PoseTask:
         crops, points, weights = batch  # (N, H, W, 3), (N, K, 2), (N, K)
         images = normalise(crops)
         heatmaps = network(images).float()  # (N, K, H/4, W/4)
-        loss = heatmap_loss(heatmaps, target_maps(points, crops.shape[1:3]), weights)
+        targets = target_maps(points, crops.shape[1:3], self.sigma)
+        loss = heatmap_loss(heatmaps, targets, weights)
         if self.teacher is None:
             return loss
         taught = self.teacher.heatmaps(images, (heatmaps.shape[2], heatmaps.shape[3]))
@@ -112,7 +114,7 @@ class PoseTask:
         scores = np.zeros(len(self.val), np.float32)
         seen = np.zeros(len(self.val), bool)
         for people, crops in self._val_crops(size_wh):
-            found, certainty = predict(network, crops)
+            found, certainty = predict(network, crops, self.sigma)
             scale, offset = grid_to_frame(
                 crop_regions(self.val.boxes[people], size_wh, PADDING),
                 (size_wh[0] // 4, size_wh[1] // 4),
@@ -152,25 +154,30 @@ class PoseTask:
             "kind": "pose",
             "network": json.dumps({**self.arguments, "joints": len(skeleton)}),
             "skeleton": write_skeleton(skeleton),
-            "sigma": str(map_sigma(size_wh[1] // 4)),
+            "sigma": str(self.sigma or map_sigma(size_wh[1] // 4)),
             "unbiased": "1",
         }
 
 
-def predict(network: nn.Module, crops: ImageArray) -> tuple[FloatArray, FloatArray]:
+def predict(
+    network: nn.Module, crops: ImageArray, sigma: float | None
+) -> tuple[FloatArray, FloatArray]:
     """Joints (n, K, 2), in pixels of the heatmap, and the person's score (n,) of crops."""
     device = next(network.parameters()).device
     heatmaps = network(normalise(torch.from_numpy(crops).to(device))).float()
-    found, certainty = decode_dark(heatmaps, map_sigma(heatmaps.shape[2]))
+    found, certainty = decode_dark(heatmaps, sigma or map_sigma(heatmaps.shape[2]))
     return found.cpu().numpy(), certainty.mean(1).cpu().numpy()
 
 
-def target_maps(points: Tensor, crop_hw: tuple[int, int] | torch.Size) -> Tensor:
+def target_maps(
+    points: Tensor, crop_hw: tuple[int, int] | torch.Size, sigma: float | None = None
+) -> Tensor:
     """What the network shall draw, (N, K, H/4, W/4), for joints (N, K, 2) in crop pixels."""
     height, width = crop_hw[0] // 4, crop_hw[1] // 4
     crop_lengths = torch.tensor([crop_hw[1], crop_hw[0]], device=points.device) - 1
     map_lengths = torch.tensor([width, height], device=points.device) - 1
-    return encode(points * (map_lengths / crop_lengths), (width, height), map_sigma(height))
+    on_map = points * (map_lengths / crop_lengths)
+    return encode(on_map, (width, height), sigma or map_sigma(height))
 
 
 def map_sigma(map_height: int) -> float:

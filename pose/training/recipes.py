@@ -13,11 +13,21 @@ Precision = Literal["bf16", "fp16", "fp32"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """So many epochs at one input size and batch size (of all processes together)."""
+    """So many epochs at one batch size (of all processes together) and one input size, or several.
+
+    Where there are several sizes, each batch is of one of them, in turn by chance: one network then
+    serves them all. The first is the one whose score chooses the best weights.
+    """
 
     size_wh: tuple[int, int]
     epochs: float
     batch: int
+    other_sizes_wh: tuple[tuple[int, int], ...] = ()
+
+    @property
+    def sizes_wh(self) -> tuple[tuple[int, int], ...]:
+        """All of them, the one that counts first."""
+        return (self.size_wh, *self.other_sizes_wh)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import random
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ import pytest
 import torch
 from small_data import small_recipe, small_task, write_data
 
+from pose.training.command import parse_stage
 from pose.training.loop import Run
 from pose.training.pose_task import PoseTask
 from pose.training.processes import Processes
@@ -83,6 +86,34 @@ def test_another_seed_gives_others(tmp_path: Path) -> None:
     _train(file, tmp_path / "a")
     _train(file, tmp_path / "b", seed=1)
     assert _log(tmp_path / "a") != _log(tmp_path / "b")
+
+
+def test_crops_of_several_sizes_teach_one_network_and_the_first_size_decides(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage = parse_stage("32x64+64x64:4:2")
+    assert stage == Stage((32, 64), 4, 2, ((64, 64),))
+    task = small_task(write_data(tmp_path))
+    seen, collate = set(), PoseTask.collate
+
+    def noted(task: PoseTask, samples: list[Any]) -> tuple[torch.Tensor, ...]:
+        batch = collate(task, samples)
+        seen.add(tuple(batch[0].shape[1:3]))
+        return batch
+
+    monkeypatch.setattr(PoseTask, "collate", noted)
+    Run(task, replace(small_recipe(), stages=(stage,)), tmp_path / "out", CPU).train()
+    assert seen == {(64, 32), (64, 64)}
+    assert load_weights(tmp_path / "out" / "best.safetensors")[1]["input_wh"] == "32x64"
+    scores = next(line for line in _log(tmp_path / "out") if "epoch" in line)
+    assert scores["score"] == scores["oks-ap"]
+    assert "oks-ap at 64x64" in scores
+
+
+@pytest.mark.parametrize("text", ["32x64", "32x64+:1:2", "32x64+48x64:1:2", "32x64+64:1:2"])
+def test_a_stage_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="32"):
+        parse_stage(text)
 
 
 KILLED = """
