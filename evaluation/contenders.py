@@ -122,6 +122,8 @@ def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArra
     alike, apart = [], []
     truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
     for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):
+        tall = boxes[:, 3] - boxes[:, 1] >= recording.least_height
+        boxes, ids = boxes[tall], ids[tall]
         iou = box_iou(truth_boxes, boxes)  # (G, P)
         alike.append(whole_people(truth_ids, ids, iou))
         apart.append(whole_people(truth_ids, ids, np.where(iou >= 0.5, 1 - iou, np.nan)))

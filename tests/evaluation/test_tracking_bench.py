@@ -49,6 +49,16 @@ def test_perfect_detections_are_tracked_perfectly() -> None:
     assert figures["HOTA"] > 99.9
 
 
+def test_people_whom_truth_leaves_out_for_their_size_count_neither_for_nor_against() -> None:
+    recording = Recording("far people", [], BOXES, IDS, tuned=False)
+    far = np.array([[600.0, 50, 620, 110]])
+    tracked = [(np.concatenate([b, far]), np.array([1, 2, 3])) for b in BOXES]
+    with_them = scores(count(recording, tracked, np.zeros(FRAMES)))
+    without = scores(count(replace(recording, least_height=61), tracked, np.zeros(FRAMES)))
+    assert with_them["MOTA"] == pytest.approx(50)
+    assert without["MOTA"] == without["IDF1"] == 100
+
+
 def test_worse_levels_score_worse_and_the_second_pass_fills_in() -> None:
     def found(level: str, refine: bool = False) -> dict[str, float]:
         recording = seen(level)
