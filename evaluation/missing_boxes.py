@@ -1,0 +1,130 @@
+"""`python -m evaluation.missing_boxes`: boxes for people of a training set who have none.
+
+    python -m evaluation.missing_boxes people.json --images images --teachers DIR -o more.json
+
+A detector learns that whoever has no box is background. RTMDet-nano and DEIMv2-Femto look at every
+training picture; where both see somebody or one is sure, and no box is there, one is added.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from tqdm import tqdm
+
+from evaluation.matching import FloatArray as Boxes
+from evaluation.matching import box_iou
+from evaluation.results import check_writable, write_all
+from evaluation.teachers import Detector, deim, rtmdet
+from pose.command import run_command
+from pose.errors import UserError
+from pose.people import Detections
+from pose.training.pictures import find_picture, read_picture
+
+_LOWEST = 0.2  # score below which a teacher's box is nothing
+_SAME = 0.6  # overlap (IoU) of two teachers' boxes that are of one person
+_TOGETHER, _ALONE = 0.7, 0.55  # sum of both scores, or one score, from which somebody is there
+_KNOWN, _INSIDE = 0.45, 0.75  # IoU with a box, or share inside it, from which it is that person
+_SMALLEST_WH = (8, 12)  # pixels
+
+
+def missing(found: Sequence[Detections], known: Boxes, size_wh: tuple[int, int]) -> Boxes:
+    """Boxes (M, 4) of people whom two detectors found in a picture and who are not in `known`."""
+    sure = sorted((box for pair in (found, found[::-1]) for box in _sure(*pair)), key=_by_score)
+    width, height = size_wh
+    taken, added = known, []
+    for _, box in sure:
+        box = np.clip(box, 0, [width, height, width, height])
+        if ((box[2:] - box[:2]) < _SMALLEST_WH).any():
+            continue
+        if len(taken) and (
+            box_iou(box[None], taken).max() >= _KNOWN or _inside(box, taken).max() >= _INSIDE
+        ):
+            continue
+        taken = np.concatenate([taken, box[None]])
+        added.append(box)
+    return np.array(added).reshape(-1, 4)
+
+
+def _sure(found: Detections, other: Detections) -> list[tuple[float, Boxes]]:
+    """The boxes of `found` that are people, each with its score and that of the other's like it."""
+    alike = box_iou(found.boxes.astype(np.float64), other.boxes.astype(np.float64)) >= _SAME
+    seconded = np.where(alike, other.scores, 0).max(1, initial=0)
+    total = found.scores + seconded
+    good = ((seconded > 0) & (total >= _TOGETHER)) | (found.scores >= _ALONE)
+    return list(zip(total[good].tolist(), found.boxes[good].astype(np.float64), strict=True))
+
+
+def _by_score(item: tuple[float, Boxes]) -> float:
+    return -item[0]
+
+
+def _inside(box: Boxes, others: Boxes) -> Boxes:
+    """The share of a box (4,) that each other one (N, 4) covers, (N,)."""
+    corner = np.maximum(box[:2], others[:, :2])
+    sides = np.maximum(np.minimum(box[2:], others[:, 2:]) - corner, 0)
+    return np.asarray(sides.prod(1) / (box[2:] - box[:2]).prod())
+
+
+def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector]) -> int:
+    """Add boxes to a COCO file's `content`, to pictures of `split` train; how many."""
+    labelled: dict[Any, list[list[float]]] = {}
+    for person in content["annotations"]:
+        labelled.setdefault(person["image_id"], []).append(person["bbox"])
+    rows = [row for row in content["images"] if row.get("split", "train") == "train"]
+    placed = [(row, place) for row in rows if (place := find_picture(images, row)) is not None]
+    free = 1 + max((person["id"] for person in content["annotations"]), default=0)
+    before = free
+    for row, place in tqdm(placed, unit="picture", mininterval=5):
+        if (image := read_picture(place)) is None:
+            continue
+        seen = [detect(image) for detect in detectors]
+        seen = [people.select(people.scores >= _LOWEST) for people in seen]
+        known = np.array(labelled.get(row["id"], [])).reshape(-1, 4)
+        known[:, 2:] += known[:, :2]
+        for x1, y1, x2, y2 in missing(seen, known, (image.shape[1], image.shape[0])).tolist():
+            content["annotations"].append(
+                {"id": free, "image_id": row["id"], "category_id": content["categories"][0]["id"],
+                 "bbox": [x1, y1, x2 - x1, y2 - y1], "label": "box", "iscrowd": 0}
+            )  # fmt: skip
+            free += 1
+    return free - before
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
+    parser.add_argument("data", type=Path, help="COCO keypoints")
+    parser.add_argument("--images", type=Path, required=True)
+    parser.add_argument("--teachers", type=Path, required=True, help="folder of their ONNX files")
+    parser.add_argument("-o", "--out", type=Path, required=True)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Complete the file; 0. Raises UserError where one cannot be read or written."""
+    check_writable(args.out)
+    try:
+        content = json.loads(args.data.read_bytes())
+        detectors = (rtmdet(args.teachers), deim(args.teachers))
+        added = complete(content, args.images, detectors)
+    except OSError as error:
+        raise UserError(f"{error.filename}: {error.strerror}") from error
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise UserError(f"{args.data}: no COCO keypoints") from error
+    write_all(args.out.parent, {args.out.name: json.dumps(content) + "\n"})
+    sys.stdout.write(f"{added} boxes added\n")
+    return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("evaluation.missing_boxes", __doc__, add_arguments, run, argv)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
