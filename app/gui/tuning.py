@@ -110,10 +110,10 @@ def detector_names() -> list[str]:
 
 def pose_names() -> list[str]:
     """The pose networks that can be named."""
-    return _names("pose", "posse-pose")
+    return _names("pose", "posse-pose", "posse-pose-small")
 
 
-def _names(kind: str, own: str) -> list[str]:
+def _names(kind: str, *bundled: str) -> list[str]:
     from pose.catalogue import CATALOGUE
 
-    return [own, *(entry.name for entry in CATALOGUE if entry.kind == kind)]
+    return [*bundled, *(entry.name for entry in CATALOGUE if entry.kind == kind)]
