@@ -96,7 +96,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=parse_stage,
         action="append",
         metavar="WxH:EPOCHS:BATCH",
-        help="an input size and how long; several are run in order",
+        help="an input size (or several: WxH+WxH, each batch of one) and how long; run in order",
     )
     course.add_argument("--epochs", type=float, help="instead of the recipe's (of its last stage)")
     course.add_argument("--batch", type=int, help="instead of the recipe's, of all processes")
