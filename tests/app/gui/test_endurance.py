@@ -1,7 +1,9 @@
 """The window under load: bounded latency, exact counts, flat memory, an interface that answers.
 
-In short here; `POSSE_ENDURANCE=120 pytest tests/app/gui/test_endurance.py -s` runs two minutes and
-two hundred changes. Bounds on times are only asked for where other programs leave the processor.
+In short here, where a pause of the machine may hit a frame or two: what a queue or a blocked
+interface would delay is all of them, so the middle is judged. `POSSE_ENDURANCE=120 pytest
+tests/app/gui/test_endurance.py -s` runs two minutes and two hundred changes on a machine of its
+own, and judges the worst.
 """
 
 from __future__ import annotations
@@ -20,18 +22,12 @@ from PyQt6.QtCore import QTimer
 FULL = bool(os.environ.get("POSSE_ENDURANCE"))
 SECONDS = float(os.environ.get("POSSE_ENDURANCE", "3"))
 CHANGES = 200 if FULL else 12
-BUSY = 0.03  # share of the time that other programs may take from the window
 
 
 def resident_mb() -> float:
     """Memory of this process."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
-
-
-def kept_waiting_s() -> float:
-    """How long this thread has waited for a processor that other programs had."""
-    return int(Path("/proc/thread-self/schedstat").read_text().split()[1]) / 1e9
 
 
 class Heartbeat:
@@ -72,10 +68,10 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
 
     window.presenter._show = measured
     gc.collect()
-    before_mb, waited_s = resident_mb(), kept_waiting_s()
+    before_mb = resident_mb()
     heartbeat = Heartbeat()  # last: what comes before the wait would count as a gap
     qtbot.wait(round(SECONDS * 1000))
-    after_mb, waited_s = resident_mb(), kept_waiting_s() - waited_s
+    after_mb = resident_mb()
     window.session.stop()
     # A frame that the camera was just giving may still be on its way.
     qtbot.waitUntil(lambda: gauges.counts().captured == camera.given)
@@ -83,20 +79,27 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
 
     counts = gauges.counts()
     assert counts.captured == counts.shown + counts.dropped == camera.given
-    worst_ms, bound_ms = max(latencies_ms), 2 * inference_ms + 50
+    median_ms, worst_ms, bound_ms = (
+        np.median(latencies_ms),
+        max(latencies_ms),
+        2 * inference_ms + 50,
+    )
+    gaps_ms = heartbeat.gaps_ms
     print(
         f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
-        f"latency median {np.median(latencies_ms):.0f} ms, p95 "
+        f"latency median {median_ms:.0f} ms, p95 "
         f"{np.percentile(latencies_ms, 95):.0f}, worst {worst_ms:.0f} (bound {bound_ms:.0f}); "
         f"captured {counts.captured} = shown {counts.shown} + dropped {counts.dropped}; memory "
         f"{before_mb:.0f} -> {after_mb:.0f} MB; event loop gap p99 "
-        f"{np.percentile(heartbeat.gaps_ms, 99):.0f} ms, worst {max(heartbeat.gaps_ms):.0f} ms"
+        f"{np.percentile(gaps_ms, 99):.0f} ms, worst {max(gaps_ms):.0f} ms"
     )
     assert after_mb - before_mb < 40
-    if waited_s > BUSY * SECONDS:
-        pytest.skip(f"the machine is busy: it kept the window waiting for {waited_s:.1f} s")
-    assert worst_ms < bound_ms
-    assert max(heartbeat.gaps_ms) < 100
+    # Each frame waiting behind another would take two inferences.
+    assert median_ms < 1.5 * inference_ms + 50
+    assert np.percentile(gaps_ms, 95) < 100
+    if FULL:
+        assert worst_ms < bound_ms
+        assert max(gaps_ms) < 100
 
 
 def test_many_quick_starts_stops_and_changes_leave_nothing_behind(qtbot, open_window) -> None:
