@@ -27,6 +27,7 @@ class PoseAugmentation:
     rotation_deg: float = 40.0  # standard deviation, cut off at twice that
     rotation_chance: float = 0.6
     shift: float = 0.1  # of the region; a small detector's boxes are far from exact
+    cut_chance: float = 0.3  # that the picture ends across the person
     half_body_chance: float = 0.25
     occlusion_chance: float = 0.3
     low_resolution_chance: float = 0.15
@@ -49,6 +50,8 @@ def warp_person(
     get weight 0.
     """
     flip, angle = False, 0.0
+    if augmentation is not None and rng.random() < augmentation.cut_chance:
+        image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
     region = crop_regions(box[None], size_wh, padding=1.25)[0]  # centre x y, width height
     if augmentation is not None:
         if rng.random() < augmentation.half_body_chance:
@@ -90,6 +93,28 @@ def _crop_to_frame(
     middle = (np.array(size_wh) - 1) / 2
     offset = region[:2] - linear @ middle
     return np.concatenate([linear, offset[:, None]], axis=1).astype(np.float32)
+
+
+def _cut(
+    image: ImageArray, box: FloatArray, keypoints: FloatArray, weights: FloatArray, rng: Rng
+) -> tuple[ImageArray, FloatArray, FloatArray, FloatArray]:
+    """The picture as if it ended across the person, as close-ups do, and the person in it.
+
+    One or two sides of the box (4,), below more often than elsewhere, lose 15 to 65%. Where fewer
+    than two labelled joints, or fewer than 16 pixels, would be left, nothing is cut.
+    """
+    kept = box.copy()
+    for side in rng.choice(4, rng.integers(1, 3), replace=False, p=(0.2, 0.15, 0.2, 0.45)):
+        length = box[side - 2] - box[side]  # towards the opposite side
+        kept[side] += rng.uniform(0.15, 0.65) * length
+    whole = np.array([0, 0, image.shape[1], image.shape[0]])
+    ends = np.where(kept == box, whole, kept.round().clip(0, np.tile(whole[2:], 2))).astype(int)
+    shown = weights * ((keypoints >= ends[:2]) & (keypoints <= ends[2:] - 1)).all(1)
+    if (shown > 0).sum() < 2 or (kept[2:] - kept[:2]).min() < 16:
+        return image, box, keypoints, weights
+    left, top, right, bottom = ends
+    offset = np.array([left, top], np.float32)
+    return image[top:bottom, left:right], kept - np.tile(offset, 2), keypoints - offset, shown
 
 
 def _half_body(

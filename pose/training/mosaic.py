@@ -18,6 +18,9 @@ from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 
 _FEWEST_JOINTS = 8  # labelled ones that outline a person well enough to be cut out
+_SEEN = 0.3  # part of a box that must be seen for it to count, or
+_LARGE = 0.05  # part of the canvas that what is seen of it must fill
+_MOST_ENLARGED = 4.0  # times, lest nothing but a blur be left
 _HIDDEN = 0.75  # part of a box under pasted people from which its own person is gone
 
 
@@ -28,6 +31,7 @@ class MosaicAugmentation:
     mosaic_chance: float = 0.6
     smallest: float = 0.4  # scale, 1 fits the input
     largest: float = 1.4
+    close_up_chance: float = 0.5  # of the single pictures
     paste_chance: float = 0.2
     most_pasted: int = 6
 
@@ -63,17 +67,20 @@ class MosaicSamples:
             # Towards the middle of the mosaic, so that the seams cut people too.
             anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
             chosen = [index, *rng.integers(0, len(self), 3)]
+        elif rng.random() < self._augmentation.close_up_chance:
+            boxes = self._place_close_up(canvas, index, rng)
+            return jitter_colour(canvas, rng), boxes
         else:
             areas, anchors = [(0, 0, width, height)], [(rng.random(), rng.random())]
             chosen = [index]
-        boxes = [
+        placed = [
             self._place(canvas, area, anchor, int(picture), rng)
             for area, anchor, picture in zip(areas, anchors, chosen, strict=True)
         ]
-        every = np.concatenate(boxes)  # (M, 4)
+        boxes = np.concatenate(placed)  # (M, 4)
         if len(self._outlined) and rng.random() < self._augmentation.paste_chance:
-            every = self._paste_crowd(canvas, every, rng)
-        return jitter_colour(canvas, rng), every
+            boxes = self._paste_crowd(canvas, boxes, rng)
+        return jitter_colour(canvas, rng), boxes
 
     def _place(
         self,
@@ -93,6 +100,24 @@ class MosaicSamples:
         return place_picture(
             canvas, area, image, self._boxes_of[picture], scale * fit, anchor, flip
         )
+
+    def _place_close_up(self, canvas: ImageArray, picture: int, rng: Rng) -> FloatArray:
+        """Draw the largest person of a picture up to 2.5 times as tall as the canvas; the boxes."""
+        image, boxes = self._pictures[picture], self._boxes_of[picture]
+        if image is None or not len(boxes):
+            return np.zeros((0, 4), np.float32)
+        sides = boxes[:, 2:] - boxes[:, :2]  # (M, 2)
+        person = sides[:, 1].argmax()
+        tall = self._size_wh[1] * float(np.exp(rng.uniform(np.log(0.9), np.log(2.5))))
+        scale = min(tall / float(sides[person, 1]), _MOST_ENLARGED)
+        middle = boxes[person, :2] + sides[person] * rng.uniform((0.2, 0.0), (0.8, 0.6))
+        free = np.array(self._size_wh) - np.array(image.shape[1::-1]) * scale
+        wanted = np.array(self._size_wh) / 2 - middle * scale  # where the picture's corner lies
+        across, down = np.clip(wanted / np.where(free == 0, 1, free), 0, 1).tolist()
+        if flip := bool(rng.random() < 0.5):
+            across = 1 - across
+        area = (0, 0, *self._size_wh)
+        return place_picture(canvas, area, image, boxes, scale, (across, down), flip)
 
     def _paste_crowd(self, canvas: ImageArray, boxes: FloatArray, rng: Rng) -> FloatArray:
         """Paste people side by side, as they stand in a crowd; the boxes (M, 4) then."""
@@ -182,8 +207,8 @@ def place_picture(
     """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its boxes (M, 4) there.
 
     `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
-    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped, as
-    are those under 5 pixels.
+    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped
+    unless that fills a twentieth of the canvas, and so are those under 5 pixels.
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = area
@@ -214,5 +239,8 @@ def place_picture(
     moved = target + np.tile(offset, 2)
     seen = np.clip(moved, [x1, y1, x1, y1], [x2, y2, x2, y2])
     full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
-    keep = (left.prod(1) > 0.3 * full.prod(1)) & (left.min(1, initial=np.inf) >= 5)
+    area_px = left.prod(1)
+    large = area_px > _LARGE * canvas.shape[0] * canvas.shape[1]
+    enough = (area_px > _SEEN * full.prod(1)) | large
+    keep = enough & (left.min(1, initial=np.inf) >= 5)
     return seen[keep].astype(np.float32)

@@ -63,6 +63,7 @@ _HRNET_AUGMENTATION = PoseAugmentation(
     scale=0.35,
     rotation_deg=45.0,
     shift=0.0,
+    cut_chance=0.0,
     half_body_chance=0.3,
     occlusion_chance=0.0,
     low_resolution_chance=0.0,

@@ -20,6 +20,7 @@ from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
 from pose.training import command, posetrack15
+from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
@@ -213,9 +214,57 @@ def test_boxes_follow_their_picture_into_the_mosaic() -> None:
     assert canvas[10, 45].tolist() == [0, 0, 0]
 
 
+def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() -> None:
+    image = np.full((100, 100, 3), 255, np.uint8)
+    boxes = np.array([[0, 0, 100, 100]], np.float32)
+    canvas = np.zeros((100, 100, 3), np.uint8)
+    for corner, expected in ((0, [[0, 0, 100, 100]]), (70, [[70, 70, 100, 100]]), (80, [])):
+        area = (corner, corner, 100, 100)
+        placed = place_picture(canvas, area, image, boxes, 2.0, (0.0, 0.0), flip=False)
+        assert placed.tolist() == expected
+
+
+def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
+    people = _people(tmp_path, 1)
+    closer = MosaicAugmentation(mosaic_chance=0, close_up_chance=1.0)
+    samples = [
+        MosaicSamples(people, Pictures(people.places), (128, 96), (seed, 0), closer)[0]
+        for seed in range(8)
+    ]
+    for image, boxes in samples:
+        assert image.shape == (96, 128, 3)
+        assert len(boxes) == 1
+        assert boxes[0, 3] - boxes[0, 1] > 40  # the person, but for what the picture's end hides
+    assert len({tuple(boxes[0]) for _, boxes in samples}) > 4
+
+
+def test_a_picture_that_ends_across_a_person_keeps_the_joints_that_are_seen(
+    tmp_path: Path,
+) -> None:
+    people = _people(tmp_path, 1)
+    image = Pictures(people.places)[0]
+    assert image is not None
+    plain = PoseAugmentation(
+        scale=0, shift=0, rotation_chance=0, half_body_chance=0, occlusion_chance=0,
+        low_resolution_chance=0, colour=False, cut_chance=0,
+    )  # fmt: skip
+    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
+    for seed in range(20):
+        crop, points, weights = warp_person(
+            image, *person, np.random.default_rng(seed), replace(plain, cut_chance=1.0)
+        )
+        seen = weights > 0
+        assert seen.sum() >= 2
+        # The picture is not black where its joints are, and the crop is around what is left.
+        rows, columns = points[seen].round().astype(int)[:, ::-1].T
+        assert (crop[rows, columns].sum(1) > 0).all()
+        if not seen.all():
+            assert (crop.sum(2) == 0).any()
+
+
 def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
     people = _people(tmp_path)
-    always = MosaicAugmentation(mosaic_chance=0, paste_chance=1.0, most_pasted=4)
+    always = MosaicAugmentation(mosaic_chance=0, close_up_chance=0, paste_chance=1.0, most_pasted=4)
     never = replace(always, paste_chance=0.0)
     pictures = Pictures(people.places)
     counts = []
