@@ -32,6 +32,7 @@ SETTINGS = {
     "kpt_thr": ("pipeline", "kpt_thr"),
     "flip": ("pipeline", "flip"),
     "det_frequency": ("pipeline", "detect_every"),
+    "det_size": ("pipeline", "detector_size"),
     "detector": ("pipeline", "detector"),
     "pose": ("pipeline", "pose"),
     "device": ("pipeline", "device"),
@@ -86,6 +87,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--flip", action="store_const", const=True, help="flip test: better, slower")
     how.add_argument("--det-frequency", type=int, metavar="N",
                      help="detect on every Nth frame, predict between")  # fmt: skip
+    how.add_argument(
+        "--det-size",
+        type=int,
+        metavar="PX",
+        help="longer side of the picture the detector sees: larger for people far away, and slower",
+    )
     how.add_argument("--max-people", type=int, metavar="N", help="keep the N most certain people")
     how.add_argument(
         "--max-latency",

@@ -58,11 +58,13 @@ def test_options_reach_the_settings() -> None:
     settings = track.settings_of(
         parsed(
             "a.mp4", "--bbox-thr", "0.4", "--kpt-thr", "0.2", "--flip", "--det-frequency", "3",
+            "--det-size", "1024",
             "--start-frame", "5", "--crop", "1,2,30,40", "--format", "csv,mot", "--no-video",
             "--no-draw-bbox", "--time-range", "1", "2.5",
         )
     )  # fmt: skip
     assert (settings.pipeline.bbox_thr, settings.pipeline.detect_every) == (0.4, 3)
+    assert settings.pipeline.detector_size == 1024
     assert settings.pipeline.flip
     assert settings.clip.crop == (1, 2, 30, 40)
     assert settings.clip.formats == ("csv", "mot")

@@ -79,11 +79,8 @@ def test_ten_times_too_slow_an_inference_leaves_the_view_live(qtbot, open_window
 
     counts = gauges.counts()
     assert counts.captured == counts.shown + counts.dropped == camera.given
-    median_ms, worst_ms, bound_ms = (
-        np.median(latencies_ms),
-        max(latencies_ms),
-        2 * inference_ms + 50,
-    )
+    median_ms, worst_ms = np.median(latencies_ms), max(latencies_ms)
+    bound_ms = 2 * inference_ms + 50
     gaps_ms = heartbeat.gaps_ms
     print(
         f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
