@@ -26,6 +26,7 @@ class PoseAugmentation:
     scale: float = 0.3  # region times 1 +- so much
     rotation_deg: float = 40.0  # standard deviation, cut off at twice that
     rotation_chance: float = 0.6
+    turn_chance: float = 0.2  # of any angle instead: hand stands, cartwheels, floor work
     shift: float = 0.1  # of the region; a small detector's boxes are far from exact
     cut_chance: float = 0.3  # that the picture ends across the person
     half_body_chance: float = 0.25
@@ -50,17 +51,21 @@ def warp_person(
     get weight 0.
     """
     flip, angle = False, 0.0
-    if augmentation is not None and rng.random() < augmentation.cut_chance:
-        image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
-    region = crop_regions(box[None], size_wh, padding=1.25)[0]  # centre x y, width height
     if augmentation is not None:
+        if rng.random() < augmentation.cut_chance:
+            image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
         if rng.random() < augmentation.half_body_chance:
-            region = _half_body(region, keypoints, weights, skeleton, size_wh, rng)
-        region[2:] *= 1 + augmentation.scale * rng.uniform(-1, 1)
-        region[:2] += region[2:] * augmentation.shift * rng.uniform(-1, 1, 2)
-        if rng.random() < augmentation.rotation_chance:
+            box = _half_body(box, keypoints, weights, skeleton, rng)
+        if rng.random() < augmentation.turn_chance:
+            angle = float(rng.uniform(-180, 180))
+            box = _turned(box, angle)
+        elif rng.random() < augmentation.rotation_chance:
             angle = augmentation.rotation_deg * float(np.clip(rng.normal(), -2, 2))
         flip = bool(rng.random() < 0.5)
+    region = crop_regions(box[None], size_wh, padding=1.25)[0]  # centre x y, width height
+    if augmentation is not None:
+        region[2:] *= 1 + augmentation.scale * rng.uniform(-1, 1)
+        region[:2] += region[2:] * augmentation.shift * rng.uniform(-1, 1, 2)
 
     matrix = _crop_to_frame(region, size_wh, angle, flip)  # (2, 3)
     crop = as_bytes(
@@ -118,23 +123,25 @@ def _cut(
 
 
 def _half_body(
-    region: FloatArray,
-    keypoints: FloatArray,
-    weights: FloatArray,
-    skeleton: Skeleton,
-    size_wh: tuple[int, int],
-    rng: Rng,
+    box: FloatArray, keypoints: FloatArray, weights: FloatArray, skeleton: Skeleton, rng: Rng
 ) -> FloatArray:
-    """The region around the upper or the lower joints, where enough of them are labelled."""
+    """The box (4,) of the upper or the lower joints, where enough of them are labelled."""
     lower_names = ("hip", "knee", "ankle")
     lower = np.array([name.endswith(lower_names) for name in skeleton.names])
     chosen = (lower if rng.random() < 0.4 else ~lower) & (weights > 0)
     if chosen.sum() < 4 or (weights > 0).sum() < 8:
-        return region
+        return box
     low, high = keypoints[chosen].min(0), keypoints[chosen].max(0)
     margin = 0.1 * (high - low) + 2
-    box = np.concatenate([low - margin, high + margin]).astype(np.float32)
-    return crop_regions(box[None], size_wh, padding=1.25)[0]
+    return np.concatenate([low - margin, high + margin]).astype(np.float32)
+
+
+def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
+    """The box (4,) around a box that was turned about its middle."""
+    turn = np.deg2rad(angle_deg)
+    swap = np.abs([[np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    middle, sides = (box[:2] + box[2:]) / 2, swap @ (box[2:] - box[:2])
+    return np.concatenate([middle - sides / 2, middle + sides / 2]).astype(np.float32)
 
 
 def _degrade(crop: ImageArray, rng: Rng, augmentation: PoseAugmentation) -> ImageArray:

@@ -62,6 +62,7 @@ def learning_rate(recipe: Recipe, step: int, total: int, epoch: int) -> float:
 _HRNET_AUGMENTATION = PoseAugmentation(
     scale=0.35,
     rotation_deg=45.0,
+    turn_chance=0.0,
     shift=0.0,
     cut_chance=0.0,
     half_body_chance=0.3,
@@ -126,6 +127,6 @@ RECIPES: dict[str, Recipe] = {
         weight_decay=0.0,
         warmup_steps=0,
         average_decay=0.0,
-        augmentation=PoseAugmentation(scale=0.35, rotation_deg=90.0, rotation_chance=0.8),
+        augmentation=PoseAugmentation(scale=0.35, turn_chance=0.6),
     ),
 }
