@@ -32,6 +32,7 @@ class MosaicAugmentation:
     smallest: float = 0.4  # scale, 1 fits the input
     largest: float = 1.4
     close_up_chance: float = 0.5  # of the single pictures
+    turn_chance: float = 0.1  # by a quarter, half or three quarters: hand stands, floor work
     paste_chance: float = 0.2
     most_pasted: int = 6
 
@@ -67,7 +68,7 @@ class MosaicSamples:
             # Towards the middle of the mosaic, so that the seams cut people too.
             anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
             chosen = [index, *rng.integers(0, len(self), 3)]
-        elif rng.random() < self._augmentation.close_up_chance:
+        elif len(self._boxes_of[index]) and rng.random() < self._augmentation.close_up_chance:
             boxes = self._place_close_up(canvas, index, rng)
             return jitter_colour(canvas, rng), boxes
         else:
@@ -93,19 +94,17 @@ class MosaicSamples:
         """Draw one picture at a random scale; its boxes on the canvas (M, 4)."""
         scales = np.log([self._augmentation.smallest, self._augmentation.largest])
         scale, flip = float(np.exp(rng.uniform(*scales))), bool(rng.random() < 0.5)
-        image = self._pictures[picture]
+        image, boxes = self._perhaps_turned(picture, rng)
         if image is None:
-            return np.zeros((0, 4), np.float32)
+            return boxes
         fit = max(self._size_wh) / max(image.shape[:2])
-        return place_picture(
-            canvas, area, image, self._boxes_of[picture], scale * fit, anchor, flip
-        )
+        return place_picture(canvas, area, image, boxes, scale * fit, anchor, flip)
 
     def _place_close_up(self, canvas: ImageArray, picture: int, rng: Rng) -> FloatArray:
         """Draw the largest person of a picture up to 2.5 times as tall as the canvas; the boxes."""
-        image, boxes = self._pictures[picture], self._boxes_of[picture]
-        if image is None or not len(boxes):
-            return np.zeros((0, 4), np.float32)
+        image, boxes = self._perhaps_turned(picture, rng)
+        if image is None:
+            return boxes
         sides = boxes[:, 2:] - boxes[:, :2]  # (M, 2)
         person = sides[:, 1].argmax()
         tall = self._size_wh[1] * float(np.exp(rng.uniform(np.log(0.9), np.log(2.5))))
@@ -118,6 +117,15 @@ class MosaicSamples:
             across = 1 - across
         area = (0, 0, *self._size_wh)
         return place_picture(canvas, area, image, boxes, scale, (across, down), flip)
+
+    def _perhaps_turned(self, picture: int, rng: Rng) -> tuple[ImageArray | None, FloatArray]:
+        """A picture and its boxes (M, 4); no picture and no boxes where it cannot be read."""
+        image, boxes = self._pictures[picture], self._boxes_of[picture]
+        if image is None:
+            return None, np.zeros((0, 4), np.float32)
+        if rng.random() < self._augmentation.turn_chance:
+            image, boxes = turned(image, boxes, int(rng.integers(1, 4)))
+        return image, boxes
 
     def _paste_crowd(self, canvas: ImageArray, boxes: FloatArray, rng: Rng) -> FloatArray:
         """Paste people side by side, as they stand in a crowd; the boxes (M, 4) then."""
@@ -143,6 +151,15 @@ class MosaicSamples:
             boxes = paste(canvas, boxes, patch, mask, corner)
             x += patch.shape[1] * rng.uniform(0.3, 0.9) * rng.choice([-1, 1])
         return boxes
+
+
+def turned(image: ImageArray, boxes: FloatArray, quarters: int) -> tuple[ImageArray, FloatArray]:
+    """A picture and its boxes (M, 4), turned to the left by so many quarters."""
+    for _ in range(quarters):
+        x1, y1, x2, y2 = boxes.T
+        width = image.shape[1]
+        image, boxes = np.rot90(image), np.stack([y1, width - x2, y2, width - x1], axis=1)
+    return np.ascontiguousarray(image), boxes
 
 
 def cut_out(

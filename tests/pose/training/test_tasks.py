@@ -24,7 +24,14 @@ from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
-from pose.training.mosaic import MosaicAugmentation, MosaicSamples, cut_out, paste, place_picture
+from pose.training.mosaic import (
+    MosaicAugmentation,
+    MosaicSamples,
+    cut_out,
+    paste,
+    place_picture,
+    turned,
+)
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 from pose.training.pose_task import PoseTask
@@ -228,6 +235,16 @@ def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() 
         area = (corner, corner, 100, 100)
         placed = place_picture(canvas, area, image, boxes, 2.0, (0.0, 0.0), flip=False)
         assert placed.tolist() == expected
+
+
+def test_boxes_turn_with_their_picture() -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:20, 45:60] = 255
+    for quarters in range(5):
+        picture, boxes = turned(image, np.array([[45, 10, 60, 20]], np.float32), quarters)
+        x1, y1, x2, y2 = boxes[0].astype(int)
+        assert (picture[y1:y2, x1:x2] == 255).all()
+        assert picture.sum() == image.sum() == picture[y1:y2, x1:x2].sum()
 
 
 def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
