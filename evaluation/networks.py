@@ -13,7 +13,6 @@ import io
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,8 @@ import numpy as np
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from app.video.images import read_picture
 from app.video.source import open_source
-from evaluation.annotation_files import read_json
+from evaluation.labelled_pictures import PictureSet, read_set
 from evaluation.matching import box_iou, cheapest_mask
 from evaluation.results import check_writable, write_figures
 from evaluation.table import markdown_table
@@ -37,45 +35,6 @@ from pose.people import Detections, FloatArray, Frame, ImageArray
 from pose.skeleton import COCO17
 
 Figures = dict[str, float]
-
-
-@dataclass(frozen=True, slots=True)
-class PictureSet:
-    """Pictures with labelled people."""
-
-    truth: COCO
-    folder: Path
-
-    def pictures(self) -> list[tuple[int, ImageArray, list[dict[str, Any]]]]:
-        """Id, picture and people of all of them."""
-        return [
-            (
-                each["id"],
-                read_picture(self.folder / each["file_name"]),
-                self.truth.loadAnns(self.truth.getAnnIds([each["id"]])),
-            )
-            for each in self.truth.loadImgs(sorted(self.truth.getImgIds()))
-        ]
-
-
-def read_set(labels: Path) -> PictureSet:
-    """A COCO-keypoints file with a folder `images` beside it; of a split file, the part `val`."""
-    if labels.is_dir():
-        labels = labels / "person_keypoints.json"
-    if not labels.is_file():
-        raise UserError(f"{labels}: no such file; give COCO keypoints with images/ beside them")
-    content = read_json(labels)
-    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-        raise UserError(f"{labels}: no COCO keypoints: images or annotations are missing")
-    if any("split" in each for each in content["images"]):
-        content["images"] = [each for each in content["images"] if each.get("split") == "val"]
-        ids = {each["id"] for each in content["images"]}
-        content["annotations"] = [a for a in content["annotations"] if a["image_id"] in ids]
-    truth = COCO()
-    truth.dataset = content
-    with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
-        truth.createIndex()
-    return PictureSet(truth, labels.parent / "images")
 
 
 def our_detector(name: str, device: str) -> Detector:
@@ -233,6 +192,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("VIDEO", "GT"),
         help="a video and its true boxes as MOT text; may be given again",
     )
+    parser.add_argument(
+        "--turn",
+        type=int,
+        choices=(0, 90, 180, 270),
+        default=0,
+        help="turn the pictures of --coco to the left so far: as people in hand stands are seen",
+    )
     parser.add_argument("--teachers", type=Path, help="folder of the teachers' ONNX files")
     parser.add_argument("--detector", default="posse-detector")
     parser.add_argument("--pose", nargs="+", default=["posse-pose"], help="one or more")
@@ -266,7 +232,7 @@ def run(args: argparse.Namespace) -> int:
         }
     figures: dict[str, Any] = {}
     for labels in args.coco:
-        pictures = read_set(labels)
+        pictures = read_set(labels, quarters=args.turn // 90)
         boxes = {name: score_boxes(pictures, detect) for name, detect in detectors.items()}
         poses = {
             name: score_poses(pictures, estimate, None) | score_poses(pictures, estimate, detect)

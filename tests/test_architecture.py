@@ -20,6 +20,7 @@ ALLOWED = {
 }
 # Programs that measure the whole way of a frame, decoding and drawing included, stand above app.
 ABOVE_APP = {
+    "evaluation/labelled_pictures.py",
     "evaluation/networks.py",
     "evaluation/run.py",
     "evaluation/speed.py",

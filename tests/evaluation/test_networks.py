@@ -9,14 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.networks import (
-    PictureSet,
-    print_table,
-    read_set,
-    score_boxes,
-    score_poses,
-    score_video,
-)
+from evaluation.labelled_pictures import PictureSet, read_set
+from evaluation.networks import print_table, score_boxes, score_poses, score_video
 from pose.errors import UserError
 from pose.people import Detections, FloatArray, ImageArray
 
@@ -55,6 +49,30 @@ def test_the_table_has_three_decimals_and_one_for_times(capsys: pytest.CaptureFi
     print_table("people: pose", {"ours": {"mean OKS": 0.51284, "ms a person": 2.345}})
     lines = ["| people: pose | mean OKS | ms a person |", "|---|---|---|", "| ours | 0.513 | 2.3 |"]
     assert capsys.readouterr().out == "\n".join(lines) + "\n\n"
+
+
+@pytest.mark.parametrize("quarters", [0, 1, 2, 3])
+def test_labels_turn_with_their_pictures(tmp_path: Path, quarters: int) -> None:
+    (tmp_path / "images").mkdir()
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:20, 45:60] = 255
+    cv2.imwrite(str(tmp_path / "images" / "a.png"), image)
+    corner = [45, 10, 2] + [59, 19, 2] * 16
+    content = {
+        "images": [{"id": 1, "file_name": "a.png", "width": 60, "height": 40}],
+        "annotations": [{"id": 1, "image_id": 1, "category_id": 1, "iscrowd": 0, "area": 150,
+                         "bbox": [45, 10, 15, 10], "keypoints": corner}],
+        "categories": [{"id": 1, "name": "person"}],
+    }  # fmt: skip
+    (tmp_path / "person_keypoints.json").write_text(json.dumps(content))
+    ((_, picture, (person,)),) = read_set(tmp_path, quarters).pictures()
+    x, y, width, height = person["bbox"]
+    assert picture.sum() == picture[y : y + height, x : x + width].sum() == image.sum()
+    columns, rows, seen = np.array(person["keypoints"], int).reshape(-1, 3).T
+    assert (seen == 2).all()
+    assert sorted({*columns}) == [x, x + width - 1]
+    assert sorted({*rows}) == [y, y + height - 1]
+    assert (picture[rows, columns] == 255).all()
 
 
 @pytest.mark.parametrize("text", ["# people", "[]", '{"images": []}'])
