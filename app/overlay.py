@@ -69,8 +69,11 @@ class Overlay:
         """Forget the trails, for a new video or after a jump."""
         self._ways.clear()
 
-    def layout(self, result: FrameResult) -> Drawing:
-        """Decide the shapes for one frame; give the frames of a video in order."""
+    def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
+        """Decide the shapes for one frame; give the frames of a video in order.
+
+        Where `result` leaves people out, they are in `seen`: their faces are hidden too.
+        """
         style, people = self.style, result.people
         self._remember(result)
         poses = people.poses
@@ -94,7 +97,7 @@ class Overlay:
         return Drawing(
             result.frame.size_wh,
             style.black_background,
-            _faces(poses) if style.blur_faces else no_rows(3),
+            _faces(poses, *seen) if style.blur_faces else no_rows(3),
             tuple(polylines),
             np.concatenate(segments),
             _to_colours(np.concatenate(segment_colours)),
@@ -206,8 +209,13 @@ def _corners(box: FloatArray, colour: FloatArray, scale: float) -> list[Polyline
     return [Polyline(np.array(path, np.float32), widths, rgba) for path in paths]
 
 
-def _faces(poses: Poses) -> FloatArray:
-    """(N, 3) x y radius of circles that hide the heads.
+def _faces(*people: Poses) -> FloatArray:
+    """(N, 3) x y radius of circles that hide the heads of all these, each once."""
+    return np.unique(np.concatenate([_heads(poses) for poses in people]), axis=0)
+
+
+def _heads(poses: Poses) -> FloatArray:
+    """(N, 3) x y radius of a circle around each head.
 
     The joints' scores weigh the centre but nobody is left out: hiding a place that is no face does
     less harm than showing a face.

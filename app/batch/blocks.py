@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from app.batch.outputs import only
 from app.overlay import Overlay
 from app.paint import rasterise
 from app.video.conveyor import Conveyor
@@ -91,15 +92,17 @@ class BlockWriter:
         size_wh: tuple[int, int],
         frame_rate: Fraction | None,
         *,
+        follow: int = 0,  # draw this person alone
         quick: bool = False,
     ) -> None:
         self._blocks, self._overlay = blocks, overlay
-        self._size_wh, self._frame_rate, self._quick = size_wh, frame_rate, quick
+        self._size_wh, self._frame_rate = size_wh, frame_rate
+        self._follow, self._quick = follow, quick
         self._results: list[FrameResult] = []  # of the block so far, without pictures
         self._recorder: Recorder | None = None
         self._conveyor: Conveyor[FrameResult | bytes] = Conveyor(self._take, DRAWN_AHEAD, "draw")
         if overlay is not None and blocks.paths:
-            _recall_trails(overlay, blocks)
+            self._recall_trails(overlay)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame to the block."""
@@ -129,7 +132,8 @@ class BlockWriter:
         if self._recorder is None:
             path = self._next_path().with_suffix(".mp4")
             self._recorder = Recorder(path, self._size_wh, self._frame_rate, quick=self._quick)
-        self._recorder.put(rasterise(self._overlay.layout(item), frame.image), frame.time_s)
+        drawing = self._overlay.layout(only(item, self._follow), item.people.poses)
+        self._recorder.put(rasterise(drawing, frame.image), frame.time_s)
 
     def _finish(self, state: bytes) -> None:
         if not self._results:
@@ -152,13 +156,12 @@ class BlockWriter:
     def _next_path(self) -> Path:
         return self._blocks.folder / f"{len(self._blocks.paths):06d}.npz"
 
-
-def _recall_trails(overlay: Overlay, blocks: Blocks) -> None:
-    """Show the overlay the frames before the next block that its trails reach back to."""
-    ends_s = float(_load(blocks.paths[-1])["time_s"][-1])
-    for result in blocks.results():
-        if result.frame.time_s >= ends_s - overlay.style.trails_s:
-            overlay.layout(result)
+    def _recall_trails(self, overlay: Overlay) -> None:
+        """Show the overlay the frames before the next block that its trails reach back to."""
+        ends_s = float(_load(self._blocks.paths[-1])["time_s"][-1])
+        for result in self._blocks.results():
+            if result.frame.time_s >= ends_s - overlay.style.trails_s:
+                overlay.layout(only(result, self._follow))
 
 
 def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:

@@ -24,7 +24,7 @@ from app.batch.outputs import (
     write_measures,
     write_tracks,
 )
-from app.config import ClipOptions, Settings
+from app.config import Settings
 from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
@@ -121,8 +121,9 @@ def track_clip(
             taken_frames(source, options, done),
             pipeline,
             blocks,
-            BlockWriter(blocks, overlay, size_wh, rate, quick=options.quick_video),
-            options,
+            BlockWriter(
+                blocks, overlay, size_wh, rate, follow=options.follow, quick=options.quick_video
+            ),
             lambda count: tell(Progress(clip.source, count, expected(source, options))),
             stopped,
         )
@@ -148,7 +149,6 @@ def _follow(
     pipeline: Pipeline,
     blocks: Blocks,
     writer: BlockWriter,
-    options: ClipOptions,
     tell: Callable[[int], None],
     stopped: Stopped,
 ) -> MediaError | None:
@@ -163,8 +163,7 @@ def _follow(
         tell(count)
         try:
             for result in pipeline.follow(itertools.takewhile(lambda _: not stopped(), ahead)):
-                # A second pass may give a person another id, and chooses afterwards
-                writer.put(only(result, 0 if options.refine else options.follow))
+                writer.put(result)
                 count += 1
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
@@ -180,15 +179,19 @@ def _write(
 ) -> tuple[list[Path], int]:
     """Write all that the options ask for from the blocks; the files, and how many people."""
     options = settings.clip
-    outputs = write_tracks(clip.stem, info, options.formats, blocks.results())
+
+    def results() -> Iterator[FrameResult]:
+        return (only(result, options.follow) for result in blocks.results())
+
+    outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
-        outputs += write_measures(clip.stem, clip.source, settings, list(blocks.results()))
+        outputs += write_measures(clip.stem, clip.source, settings, list(results()))
     if options.video and blocks.paths:
         video = beside(clip.stem, ".mp4")
         first = next(blocks.results())
         join_parts(blocks.parts(), video, sound_of(clip.source), first.frame.time_s)
         outputs.insert(0, video)
-    return outputs, count_people(blocks.results())
+    return outputs, count_people(results())
 
 
 def _write_refined(
@@ -196,13 +199,15 @@ def _write_refined(
 ) -> tuple[list[Path], int, bool]:
     """The same after a second pass, in memory, and whether it was stopped while drawing."""
     options = settings.clip
-    results = after_second_pass(list(blocks.results()), settings)
+    found = list(blocks.results())
+    everybody = after_second_pass(found, settings)
     outputs: list[Path] = []
-    if options.video and results:
+    if options.video and found:
         video = beside(clip.stem, ".mp4")
-        if not draw_again(video, clip.source, settings, info.size_wh, results, stopped):
+        if not draw_again(video, clip.source, settings, info.size_wh, everybody, found, stopped):
             return [], 0, True
         outputs.append(video)
+    results = [only(result, options.follow) for result in everybody]
     outputs += write_tracks(clip.stem, info, options.formats, results)
     if options.measures.wanted:
         outputs += write_measures(clip.stem, clip.source, settings, results)

@@ -170,7 +170,7 @@ class Library(QObject):
 
         def job(progress: Progress) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
-            drawing = Overlay(style).layout(view.result)
+            drawing = Overlay(style).layout(view.result, view.tracked.poses)
             _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
             path.write_bytes(png.tobytes())
 

@@ -184,4 +184,4 @@ class Presenter(QObject):
         if self._smoother is not None:
             people = self._smoother.update(result.people, result.frame.time_s)
             result = FrameResult(result.frame, people, result.timings_ms)
-        self._show(view, self._overlay.layout(result))
+        self._show(view, self._overlay.layout(result, view.tracked.poses))

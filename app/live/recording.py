@@ -143,7 +143,7 @@ class LiveRecording:
         frame = Frame(self._written, time_s, frame.image)
         self._written += 1
         if self._overlay_video is not None:
-            picture = rasterise(self._overlay.layout(shown), frame.image)
+            picture = rasterise(self._overlay.layout(shown, tracked.poses), frame.image)
             self._overlay_video.put(picture, time_s)
         if self._clean_video is not None:
             self._clean_video.put(frame.image, time_s)

@@ -141,6 +141,17 @@ def test_blurred_faces_lose_their_detail() -> None:
     np.testing.assert_array_equal(painted[:, 130:], noise[:, 130:])
 
 
+def test_the_faces_of_people_who_are_left_out_are_hidden_too() -> None:
+    shown = result(standing(50), [1])
+    overlay = Overlay(OverlayStyle(blur_faces=True))
+    alone = overlay.layout(shown).blurred
+    drawing = overlay.layout(shown, standing(50), standing(110))
+    assert len(alone) == 1
+    assert len(drawing.blurred) == 2  # nobody's twice
+    assert len(drawing.labels) == 1
+    assert len(Overlay(OverlayStyle()).layout(shown, standing(110)).blurred) == 0
+
+
 def test_people_far_outside_the_picture_do_no_harm() -> None:
     shown = result(standing(1e6), [1])
     overlay = Overlay(OverlayStyle(blur_faces=True))

@@ -196,6 +196,22 @@ def test_follow_keeps_one_person_in_files(tmp_path: Path) -> None:
     assert {int(i) for result in frames for i in result.people.ids} == {2}
 
 
+@pytest.mark.parametrize("refine", [False, True])
+def test_following_one_person_hides_the_faces_of_all(tmp_path: Path, refine: bool) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    options = ClipOptions(follow=2, refine=refine, formats=("csv",))
+    for blur in (False, True):
+        style = OverlayStyle(blur_faces=blur, boxes=False, labels=False, trails_s=0)
+        track(source, tmp_path / f"one{blur}", Settings(PipelineConfig(), style, options))
+    track(source, tmp_path / "all", settings(formats=("csv",), video=False))
+    people = read_tracks(tmp_path / "all.csv").frames[15].people
+    plain, hidden = (pictures(tmp_path / f"one{blur}.mp4")[15] for blur in (False, True))
+    assert sorted(people.ids) == [1, 2]
+    for x1, y1, x2, y2 in people.poses.boxes.astype(int):
+        head = slice(max(y1 - 4, 0), y1 + (y2 - y1) // 4), slice(max(x1 - 4, 0), x2 + 4)
+        assert np.abs(plain[head].astype(int) - hidden[head]).max() > 40
+
+
 def test_the_header_says_how_it_was_made(tmp_path: Path) -> None:
     chosen = settings(video=False)
     source = make_video(tmp_path / "walk.mp4", 5)
@@ -298,7 +314,8 @@ def test_a_drawing_that_is_stopped_half_way_leaves_no_file(tmp_path: Path) -> No
         return len(asked) > 10
 
     target = tmp_path / "out" / "walk.mp4"
-    assert not outputs.draw_again(target, str(source), chosen, (160, 120), results, stopped)
+    size_wh = (160, 120)
+    assert not outputs.draw_again(target, str(source), chosen, size_wh, results, results, stopped)
     assert list(target.parent.iterdir()) == []
 
 
