@@ -86,9 +86,14 @@ class Session:
         run.feed.start()
 
     def reopen(self) -> None:
-        """Start the source again, after it failed or ended."""
-        if self._run is not None:
-            self.open([self._run.spec, *self._playlist])
+        """Start the source again, after it failed or ended; known people stay as corrected.
+
+        Whoever has to be looked for is found under new ids, which no correction is about.
+        """
+        run = self._run
+        if run is not None:
+            corrections = run.corrections.done if run.known else ()
+            self.open([run.spec, *self._playlist], run.range_s, corrections, run.known)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""
@@ -292,7 +297,8 @@ class Session:
         if captured is None:
             return
         ready = run.follow(captured, pipeline)
-        self._recordings.put(run.view(ready).result, ready.result.people)
+        if run is self._run:  # a recording that began meanwhile is of another source
+            self._recordings.put(run.view(ready).result, ready.result.people)
         run.outlet.put(ready)
 
     def _must_wait(self, run: Run, pipeline: Pipeline | None) -> bool:

@@ -194,7 +194,8 @@ def recognise(path: Path) -> str:
     content = read_json(path)  # several programs' files end in plain .json
     if isinstance(content, dict):
         return "posetrack17" if "annolist" in content else "posetrack18"
-    first = content[0] if isinstance(content, list) and content else {}
+    rows = content if isinstance(content, list) else []
+    first = next((row for row in rows if isinstance(row, dict)), {})
     return "alphapose" if "idx" in first or "box" in first else "coco"
 
 

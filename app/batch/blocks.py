@@ -77,10 +77,6 @@ class Blocks:
             if path.with_suffix(".mp4").is_file()
         ]
 
-    def remove(self) -> None:
-        """Remove the folder and all that is in it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
 
 class BlockWriter:
     """Adds blocks: draws and encodes on threads of their own while the next frames are tracked."""

@@ -98,6 +98,8 @@ def track_clip(
 ) -> ClipReport:
     """Track `clip` and write its files; go on where an earlier run of the same settings ended.
 
+    The work stays in `clip.work` until the caller, who has the files where they belong, removes it.
+
     `weights` are the networks' SHA-256, for the files' headers. When `stopped` turns true, what is
     done so far is written, and the next run goes on from there; a second pass needs the whole
     clip, so with `refine` nothing is written before its end.
@@ -139,8 +141,6 @@ def track_clip(
     report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
-    if not report.interrupted:
-        blocks.remove()
     return report
 
 

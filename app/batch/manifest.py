@@ -34,6 +34,7 @@ class Entry:
     people: int = 0
     seconds: float = 0.0
     outputs: tuple[str, ...] = ()  # relative to the manifest
+    tracked: int = 0  # frames of the run that took these seconds
 
 
 class Manifest:

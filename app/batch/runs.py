@@ -116,7 +116,7 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
     """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
     lines = []
     for entry in outcome.done:
-        rate = f", {entry.frames / entry.seconds:.1f} frames/s" if entry.seconds else ""
+        rate = f", {entry.tracked / entry.seconds:.1f} frames/s" if entry.tracked else ""
         files = " ".join(f"{output}/{name}" for name in entry.outputs)
         lines.append(
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "

@@ -66,6 +66,8 @@ def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopp
         reason = f"{task.clip.source}: unexpected {type(error).__name__}: {error}"
         return Entry(task.clip.source, "failed", task.key, reason)
     status = "failed" if reason else "interrupted" if report.interrupted else "done"
+    if status == "done":  # not before its files are where they belong
+        task.clip.remove_work()
     return Entry(
         task.clip.source,
         status,
@@ -75,6 +77,7 @@ def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopp
         report.people,
         round(report.seconds, 3),
         outputs,
+        report.tracked,
     )
 
 

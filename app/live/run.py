@@ -60,7 +60,7 @@ class Run:
         corrections: Sequence[Correction],
         known: Sequence[tuple[float, TrackedPoses]],
     ) -> None:
-        self.spec = spec
+        self.spec, self.range_s, self.known = spec, range_s, known
         self.live = is_live(spec)
         self.gauges = Gauges()
         self.feed: LiveFeed | FileFeed

@@ -140,8 +140,8 @@ class MeasuresWriter:
     A TracksWriter: raises TracksFileError where the file cannot be written.
     """
 
-    def __init__(self, path: Path, names: Mapping[int, str]) -> None:
-        self._measure = Measurer()
+    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float = 0.3) -> None:
+        self._measure = Measurer(kpt_thr=kpt_thr)
         self._names = names
         self._out = WholeText(path)
         self._rows = csv.writer(self._out, lineterminator="\n")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +14,9 @@ from app.config import ConfigError
 from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
 from app.video.source import open_source
+from app.video.view import View
 from pose.people import FloatArray, ImageArray
-from tracking.files import info_path, read_tracks
+from tracking.files import ClipInfo, info_path, read_tracks
 from tracking.formats.whole import WholeText, writing
 from tracking.pipeline import FrameResult
 
@@ -140,11 +141,20 @@ def run(args: argparse.Namespace) -> int:
     if args.video and options.report:
         from app.measures.report import best_places, take_thumbnails
 
+        view = _view_of(tracks.info)
         with open_source(args.video) as source:
-            thumbnails = take_thumbnails(source, best_places(tracks.frames))
+            frames = (replace(frame, image=view.apply(frame.image)) for frame in source)
+            thumbnails = take_thumbnails(frames, best_places(tracks.frames))
     outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
+
+
+def _view_of(info: ClipInfo) -> View:
+    """How the pictures were turned that `posse track` made the tracks of; boxes are in its view."""
+    clip = info.settings.get("clip", {})
+    crop = clip.get("crop")
+    return View(tuple(crop) if crop else None, clip.get("rotate", 0), clip.get("mirror", False))
 
 
 def _scale(text: str) -> float:

@@ -173,12 +173,17 @@ class _Stream:
         self._frames = self._container.decode(self._stream)
 
     def read(self) -> ImageArray | None:
-        """The next picture, connecting again where needed; None at the end or when stopped."""
+        """The next picture, connecting again where needed; None at the end or when stopped.
+
+        Raises MediaError where a film breaks off.
+        """
         while not self._stopped.is_set():
             try:
                 decoded = next(self._frames, None)
             except (av.error.FFmpegError, OSError) as error:
                 log.info("%s: %s", self._url, error)
+                if self._finite:
+                    raise MediaError(f"{self._url}: breaks off ({error})") from None
                 decoded = None
             if decoded is not None:
                 self.trouble = ""

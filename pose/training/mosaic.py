@@ -31,7 +31,7 @@ class MosaicAugmentation:
     mosaic_chance: float = 0.6
     smallest: float = 0.4  # scale, 1 fits the input
     largest: float = 1.4
-    close_up_chance: float = 0.5  # of the single pictures
+    close_up_chance: float = 0.3  # of the single pictures
     turn_chance: float = 0.1  # by a quarter, half or three quarters: hand stands, floor work
     paste_chance: float = 0.2
     most_pasted: int = 6

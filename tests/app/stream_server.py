@@ -134,6 +134,36 @@ def _jpeg_parts(image: np.ndarray) -> tuple[bytes, bytes]:
     return data[place + 2 + length : -2], tables
 
 
+class BreakingFilm:
+    """A film over HTTP of which only the first 60% are ever sent."""
+
+    def __init__(self, film: Path) -> None:
+        content = film.read_bytes()
+
+        class Handler(SimpleHTTPRequestHandler):
+            def do_GET(self) -> None:
+                self.send_response(200)
+                self.send_header("Content-Length", str(len(content)))
+                self.end_headers()
+                self.wfile.write(content[: len(content) * 6 // 10])
+                self.close_connection = True
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        self.url = f"http://127.0.0.1:{self._server.server_address[1]}/film.mkv"
+        self._serving = threading.Thread(target=self._server.serve_forever, args=(0.02,))
+        self._serving.start()
+
+    def close(self) -> None:
+        """End the thread and give the port back."""
+        self._server.shutdown()
+        self._serving.join()
+        self._server.server_close()
+
+
 class HlsCamera:
     """A live playlist of half-second pieces over HTTP, that grows while it is looked at."""
 

@@ -50,7 +50,6 @@ def test_two_people_keep_their_ids_and_every_file_is_written(tmp_path: Path) -> 
     tracks = read_tracks(tmp_path / "out" / "walk.csv")
     assert {tuple(sorted(result.people.ids)) for result in tracks.frames[5:15]} == {(1, 2)}
     assert len(video_times(tmp_path / "out" / "walk.mp4")) == 30
-    assert not (tmp_path / "out" / ".posse" / "walk").exists()
 
 
 def test_sound_is_kept_and_in_step(tmp_path: Path) -> None:

@@ -66,6 +66,25 @@ def test_the_files_are_those_of_a_folder(tmp_path: Path) -> None:
         assert plain[name] == stored[name], name
 
 
+def test_what_could_not_be_sent_is_not_tracked_again(
+    tmp_path: Path, bucket: Store, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 12)
+
+    def refuse(store: Store, path: Path, name: str) -> None:
+        raise StoreError(f"{name}: no room")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "take", refuse)
+        assert run(source, bucket.url) == 1
+    assert "no room" in capsys.readouterr().err
+    assert run(source, bucket.url) == 0
+    said = capsys.readouterr().out
+    assert "12 frames ->" in said  # no frames/s: all of them are of the first run
+    assert {"walk.mp4", "walk.json"} < set(files_in(bucket))
+    assert [path.name for path in bucket.scratch.rglob("*") if path.is_file()] == [NAME]
+
+
 def test_a_place_that_cannot_be_reached_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -443,6 +443,9 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.session.follows_known
+    again.playing.restart()
+    qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
+    assert again.session.follows_known and again.presenter.names == {1: "Anna"}
     again.editing.rename(2, "Ben")
     trigger(again, "save")
     assert "Ben" in (tmp_path / "walk.corrections.json").read_text()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import make_video
 from fake_session import make_pipeline, wait_for
-from stream_server import RATE, SIZE_WH, HlsCamera, RtspCamera
+from stream_server import RATE, SIZE_WH, BreakingFilm, HlsCamera, RtspCamera
 
 from app.session import Session
 from app.video import camera as camera_module
@@ -76,3 +77,14 @@ def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
     finally:
         session.stop()
         camera.close()
+
+
+def test_a_film_on_a_server_that_breaks_off_is_told(session, tmp_path: Path) -> None:
+    film = BreakingFilm(make_video(tmp_path / "film.mkv", 100))
+    try:
+        session.open([film.url])
+        wait_for(lambda: session.status().state == "failed", SLOW_S)
+        assert "breaks off" in session.status().problem
+    finally:
+        session.stop()
+        film.close()

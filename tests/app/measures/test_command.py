@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from pathlib import Path
 
 import numpy as np
@@ -114,6 +115,23 @@ def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None
     first = (tmp_path / "again" / "walk.measures.csv").read_text().splitlines()[0]
     assert "body speed (m/s)" in first
     assert "knee" not in first
+
+
+def test_thumbnails_are_cut_from_the_pictures_as_they_were_turned(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 12)
+    measures = MeasureOptions(report=True)
+    options = ClipOptions(
+        crop=(4, 0, 150, 120), rotate=90, video=False, formats=("csv",), measures=measures
+    )
+    settings = Settings(clip=options)
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    page = (tmp_path / "walk.html").read_text()
+    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--report"]
+    assert main([*words, "--video", str(source)]) == 0
+    again = (tmp_path / "again" / "walk.html").read_text()
+    pictures = [re.findall(r"data:image/jpeg[^\"']*", text) for text in (page, again)]
+    assert pictures[0] == pictures[1]
+    assert pictures[0]
 
 
 def test_a_scale_that_makes_no_sense_is_named(tmp_path: Path) -> None:
