@@ -72,9 +72,11 @@ class Overlay:
     def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
         """Decide the shapes for one frame; give the frames of a video in order.
 
-        Where `result` leaves people out, they are in `seen`: their faces are hidden too.
+        Faces are hidden of all that were found, and of those in `seen`, drawn or not.
         """
         style, people = self.style, result.people
+        if result.found is not None:
+            seen = (*seen, result.found)
         self._remember(result)
         poses = people.poses
         order = np.argsort(poses.boxes[:, 3], kind="stable")  # the nearest, lowest, comes last

@@ -22,7 +22,7 @@ from app.live.playback import LiveOutlet, Playback, Ready
 from app.live.recording import RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
-from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
+from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
@@ -131,8 +131,7 @@ class Session:
             return run.last
         if self._refresh and run.last is not None:
             self._refresh = False
-            frame, timings = run.last.result.frame, run.last.result.timings_ms
-            tracked = FrameResult(frame, run.last.tracked, timings)
+            tracked = replace(run.last.result, people=run.last.tracked)
             run.last = run.view(Ready(tracked, run.last.captured_at_s))
             return run.last
         if run.ended:

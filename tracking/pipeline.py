@@ -65,6 +65,7 @@ class FrameResult:
     frame: Frame
     people: TrackedPoses
     timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
+    found: Poses | None = None  # all that were found, whether their identity is sure or not yet
 
 
 class Detector(Protocol):
@@ -200,7 +201,7 @@ class Pipeline:
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
             self._budget.spend(sum(timings_ms.values()))
-            return FrameResult(frame, people, timings_ms)
+            return FrameResult(frame, people, timings_ms, poses)
 
         return finish
 

@@ -11,6 +11,7 @@ import io
 import json
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -122,13 +123,14 @@ class BlockWriter:
             self._finish(item)
             return
         frame = item.frame
-        self._results.append(frame_without_picture(frame.index, frame.time_s, item.people))
+        bare = frame_without_picture(frame.index, frame.time_s, item.people)
+        self._results.append(replace(bare, found=item.found))
         if self._overlay is None:
             return
         if self._recorder is None:
             path = self._next_path().with_suffix(".mp4")
             self._recorder = Recorder(path, self._size_wh, self._frame_rate, quick=self._quick)
-        drawing = self._overlay.layout(only(item, self._follow), item.people.poses)
+        drawing = self._overlay.layout(only(item, self._follow))
         self._recorder.put(rasterise(drawing, frame.image), frame.time_s)
 
     def _finish(self, state: bytes) -> None:
@@ -163,12 +165,21 @@ class BlockWriter:
 def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
     """Parallel arrays: a row per frame, then a row per person in the order of the frames."""
     people = [result.people for result in results]
-    poses = [tracked.poses for tracked in people]
     return {
         "index": np.array([result.frame.index for result in results], np.int64),
         "time_s": np.array([result.frame.time_s for result in results], np.float64),
-        "count": np.array([len(tracked) for tracked in people], np.int64),
         "ids": np.concatenate([tracked.ids for tracked in people]),
+        **_pack_poses([tracked.poses for tracked in people], ""),
+        **_pack_poses(
+            [result.people.poses if result.found is None else result.found for result in results],
+            "found_",
+        ),
+    }
+
+
+def _pack_poses(poses: list[Poses], prefix: str) -> dict[str, np.ndarray]:
+    columns = {
+        "count": np.array([len(pose) for pose in poses], np.int64),
         "boxes": np.concatenate([pose.boxes for pose in poses]),
         "scores": np.concatenate([pose.scores for pose in poses]),
         "keypoints": np.concatenate([pose.keypoints for pose in poses]),
@@ -177,24 +188,31 @@ def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
             [pose.appearance for pose in poses if len(pose)] or [np.zeros((0, 0), np.float32)]
         ),
     }
+    return {prefix + name: column for name, column in columns.items()}
 
 
 def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[FrameResult]:
-    ends = np.cumsum(arrays["count"])
-    for place, end in enumerate(ends.tolist()):
-        rows = slice(end - int(arrays["count"][place]), end)
-        poses = Poses(
-            arrays["boxes"][rows],
-            arrays["scores"][rows],
-            arrays["keypoints"][rows],
-            arrays["keypoint_scores"][rows],
-            skeleton,
-            arrays["appearance"][rows],
+    followed = _unpack_poses(arrays, "", skeleton)
+    found = _unpack_poses(arrays, "found_", skeleton)
+    ids = np.split(arrays["ids"], np.cumsum(arrays["count"]))
+    for row, time_s in enumerate(arrays["time_s"].tolist()):
+        people = TrackedPoses(next(followed), ids[row])
+        bare = frame_without_picture(int(arrays["index"][row]), time_s, people)
+        yield replace(bare, found=next(found))
+
+
+def _unpack_poses(
+    arrays: dict[str, np.ndarray], prefix: str, skeleton: Skeleton
+) -> Iterator[Poses]:
+    begin = 0
+    for count in arrays[prefix + "count"].tolist():
+        rows = slice(begin, begin + count)
+        boxes, scores, keypoints, keypoint_scores, appearance = (
+            arrays[prefix + name][rows]
+            for name in ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
         )
-        people = TrackedPoses(poses, arrays["ids"][rows])
-        yield frame_without_picture(
-            int(arrays["index"][place]), float(arrays["time_s"][place]), people
-        )
+        yield Poses(boxes, scores, keypoints, keypoint_scores, skeleton, appearance)
+        begin += count
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:

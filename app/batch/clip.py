@@ -199,12 +199,11 @@ def _write_refined(
 ) -> tuple[list[Path], int, bool]:
     """The same after a second pass, in memory, and whether it was stopped while drawing."""
     options = settings.clip
-    found = list(blocks.results())
-    everybody = after_second_pass(found, settings)
+    everybody = after_second_pass(list(blocks.results()), settings)
     outputs: list[Path] = []
-    if options.video and found:
+    if options.video and everybody:
         video = beside(clip.stem, ".mp4")
-        if not draw_again(video, clip.source, settings, info.size_wh, everybody, found, stopped):
+        if not draw_again(video, clip.source, settings, info.size_wh, everybody, stopped):
             return [], 0, True
         outputs.append(video)
     results = [only(result, options.follow) for result in everybody]

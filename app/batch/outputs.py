@@ -32,10 +32,7 @@ def beside(stem: Path, ending: str) -> Path:
 
 
 def only(result: FrameResult, person: int) -> FrameResult:
-    """`result` with the one person alone; with everybody where `person` is 0.
-
-    For what is written and drawn, never before: whose face is hidden must be known of everybody.
-    """
+    """`result` with the one person alone; with everybody where `person` is 0."""
     if not person:
         return result
     return replace(result, people=result.people.select(result.people.ids == person))
@@ -105,13 +102,9 @@ def draw_again(
     settings: Settings,
     size_wh: tuple[int, int],
     results: Sequence[FrameResult],
-    found: Sequence[FrameResult],
     stopped: Callable[[], bool],
 ) -> bool:
-    """Read the clip again and draw `results`; False, and no file, where `stopped` came before.
-
-    `found` are the results before the second pass, which leaves out who was seen for a moment.
-    """
+    """Read the clip again and draw `results`; False, and no file, where `stopped` came before."""
     overlay = Overlay(settings.overlay)
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(open_source(source))
@@ -123,9 +116,9 @@ def draw_again(
         stack.callback(recorder.abort)  # nothing that is half drawn gets the final name
         again = itertools.takewhile(lambda _: not stopped(), frames)
         drawn = 0
-        for result, first, frame in zip(results, found, again, strict=False):
+        for result, frame in zip(results, again, strict=False):
             shown = only(replace(result, frame=frame), settings.clip.follow)
-            drawing = overlay.layout(shown, result.people.poses, first.people.poses)
+            drawing = overlay.layout(shown, result.people.poses)
             recorder.put(rasterise(drawing, frame.image), frame.time_s)
             drawn += 1
         if drawn < len(results):

@@ -183,5 +183,5 @@ class Presenter(QObject):
         result = view.result
         if self._smoother is not None:
             people = self._smoother.update(result.people, result.frame.time_s)
-            result = FrameResult(result.frame, people, result.timings_ms)
+            result = replace(result, people=people)
         self._show(view, self._overlay.layout(result, view.tracked.poses))

@@ -71,19 +71,20 @@ class Follower:
         """Find and follow the people of a frame; nobody, where there is no pipeline."""
         frame = captured.frame
         people = self.history.people_at(frame.time_s)
-        timings_ms: dict[str, float] = {}
+        result = None
         if people is None and pipeline is not None and not self.frozen:
-            people, timings_ms = self._infer(captured, pipeline, corrections)
-            if people is not None:
-                self.history.add(frame.time_s, people)
-        if people is None:
-            people = TrackedPoses.empty(self._skeleton)
-        result = FrameResult(frame, people, timings_ms)
+            result = self._infer(captured, pipeline, corrections)
+            if result is not None:
+                self.history.add(frame.time_s, result.people)
+        if result is None:
+            result = FrameResult(
+                frame, people if people is not None else TrackedPoses.empty(self._skeleton), {}
+            )
         return Ready(result, captured.at_s, captured.generation)
 
     def _infer(
         self, captured: Captured, pipeline: Pipeline, corrections: Sequence[Correction]
-    ) -> tuple[TrackedPoses | None, dict[str, float]]:
+    ) -> FrameResult | None:
         frame = captured.frame
         if self._last_s is None or abs(frame.time_s - self._last_s) > JUMP_S:
             pipeline.reset()
@@ -100,13 +101,13 @@ class Follower:
                 log.exception("frame %d", frame.index)
             expected = isinstance(error, UserError)
             self.problem = str(error) if expected else f"{type(error).__name__}: {error}"
-            return None, {}
+            return None
         self.problem = ""
         self._gauges.inferred(time.monotonic(), result.timings_ms)
         self._skeleton = result.people.poses.skeleton
         ids = self.issue_ids(result.people.ids)
         self._in_sight = ids.tolist()
-        return TrackedPoses(result.people.poses, ids), dict(result.timings_ms)
+        return replace(result, people=TrackedPoses(result.people.poses, ids))
 
     def _instruct(
         self, tracker: PoseTracker, corrections: Sequence[Correction], time_s: float

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -82,9 +82,7 @@ class DelayLine:
         frame = ready.result.frame
         _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 88])
         empty = np.zeros((0, 0, 3), np.uint8)
-        result = FrameResult(
-            Frame(frame.index, frame.time_s, empty), ready.result.people, ready.result.timings_ms
-        )
+        result = replace(ready.result, frame=Frame(frame.index, frame.time_s, empty))
         gone = 0
         with self._lock:
             self._items.append((Ready(result, ready.captured_at_s), jpeg.tobytes()))
@@ -107,7 +105,7 @@ class DelayLine:
         ready, jpeg = found
         frame, result = ready.result.frame, ready.result
         image = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.uint8)
-        whole = FrameResult(Frame(frame.index, frame.time_s, image), result.people, {})
+        whole = replace(result, frame=Frame(frame.index, frame.time_s, image))
         return Ready(whole, ready.captured_at_s), skipped
 
     def clear(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from app.corrections import Correction, CorrectionLog, corrected_people
@@ -145,8 +145,7 @@ def corrected_view(ready: Ready, corrections: Sequence[Correction]) -> View:
     """What to show of `ready` under `corrections`."""
     result = ready.result
     people = corrected_people(result.people, result.frame.time_s, corrections)
-    shown = FrameResult(result.frame, people, result.timings_ms)
-    return View(shown, result.people, ready.captured_at_s)
+    return View(replace(result, people=people), result.people, ready.captured_at_s)
 
 
 def is_live(spec: str) -> bool:

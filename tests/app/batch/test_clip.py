@@ -21,6 +21,7 @@ from pose.people import Detections, Frame
 from pose.skeleton import MPII16
 from tracking.files import ClipInfo, TracksFileError, read_tracks
 from tracking.pipeline import Pipeline, PipelineConfig
+from tracking.tracker import TrackerConfig
 
 
 def settings(**options: object) -> Settings:
@@ -211,6 +212,19 @@ def test_following_one_person_hides_the_faces_of_all(tmp_path: Path, refine: boo
         assert np.abs(plain[head].astype(int) - hidden[head]).max() > 40
 
 
+@pytest.mark.parametrize("refine", [False, True])
+def test_the_face_of_somebody_not_yet_known_is_hidden(tmp_path: Path, refine: bool) -> None:
+    source = make_video(tmp_path / "walk.mp4", people=1)
+    nobody_is_sure = PipelineConfig(tracker=TrackerConfig(birth_thr=0.95))
+    options = ClipOptions(refine=refine, formats=("csv",))
+    for blur in (False, True):
+        style = OverlayStyle(blur_faces=blur)
+        report = track(source, tmp_path / f"walk{blur}", Settings(nobody_is_sure, style, options))
+        assert report.people == 0
+    plain, hidden = (pictures(tmp_path / f"walk{blur}.mp4")[15] for blur in (False, True))
+    assert np.abs(plain.astype(int) - hidden).max() > 40
+
+
 def test_the_header_says_how_it_was_made(tmp_path: Path) -> None:
     chosen = settings(video=False)
     source = make_video(tmp_path / "walk.mp4", 5)
@@ -314,7 +328,7 @@ def test_a_drawing_that_is_stopped_half_way_leaves_no_file(tmp_path: Path) -> No
 
     target = tmp_path / "out" / "walk.mp4"
     size_wh = (160, 120)
-    assert not outputs.draw_again(target, str(source), chosen, size_wh, results, results, stopped)
+    assert not outputs.draw_again(target, str(source), chosen, size_wh, results, stopped)
     assert list(target.parent.iterdir()) == []
 
 
