@@ -18,6 +18,7 @@ from pose.training.task import Task
 _MOST_SHOWN = 24
 _COLUMNS = 6
 _LEFT, _RIGHT, _MIDDLE = (80, 200, 60), (60, 130, 255), (230, 200, 60)  # BGR
+_NOTHING = (160, 160, 160)
 
 
 def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
@@ -35,10 +36,10 @@ def _draw(task: Task, sample: Any) -> ImageArray:
     if isinstance(task, PoseTask):
         crop, points, weights = sample
         return _draw_joints(crop, points, weights, task.train.skeleton)
-    image, boxes = sample
+    image, labels = sample
     tile = image.copy()
-    for x1, y1, x2, y2 in np.round(boxes).astype(int).tolist():
-        cv2.rectangle(tile, (x1, y1), (x2, y2), _LEFT, 2)
+    for x1, y1, x2, y2, counts in np.round(labels).astype(int).tolist():
+        cv2.rectangle(tile, (x1, y1), (x2, y2), _LEFT if counts else _NOTHING, 2)
     return tile
 
 

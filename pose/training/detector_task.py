@@ -54,14 +54,14 @@ class DetectorTask:
         )
 
     def collate(self, samples: list[Any]) -> Batch:
-        images, boxes = zip(*samples, strict=True)
-        return (torch.from_numpy(np.stack(images)), *(torch.from_numpy(part) for part in boxes))
+        images, labels = zip(*samples, strict=True)
+        return (torch.from_numpy(np.stack(images)), *(torch.from_numpy(part) for part in labels))
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
-        images, *boxes = batch  # (N, H, W, 3), N times (M, 4)
+        images, *labels = batch  # (N, H, W, 3), N times (M, 5)
         raw = network(self._prepared(images)).float()  # (N, A, 5 + classes)
         size_wh = (images.shape[2], images.shape[1])
-        return detection_loss(raw, list(boxes), cell_grid(size_wh, YOLOX.strides, raw.device))
+        return detection_loss(raw, list(labels), cell_grid(size_wh, YOLOX.strides, raw.device))
 
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
         results: list[dict[str, Any]] = []

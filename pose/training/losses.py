@@ -8,6 +8,8 @@ from torch.nn import functional as F
 
 from pose.yolox import decode_boxes
 
+_INSIDE = 0.5  # part of a found box in a place that teaches nothing from which it teaches nothing
+
 
 def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted squared error of heatmaps (N, K, H, W), summed over a map, mean over labelled maps.
@@ -24,22 +26,30 @@ def detection_loss(
 ) -> Tensor:
     """YOLOX's loss with SimOTA (Ge et al. 2021, section 2.2, and appendix), one class.
 
-    raw (N, A, 6), boxes per picture [(M, 4)] in input pixels, cells (A, 3). Objectness and class
-    are trained by cross-entropy, boxes by 1 - IoU^2; all are divided by the matched cells.
+    raw (N, A, 6), labels per picture [(M, 5)], boxes in input pixels and 1 for a person or 0 for a
+    place that teaches nothing, cells (A, 3). Objectness and class are trained by cross-entropy,
+    boxes by 1 - IoU^2; all are divided by the matched cells. A box that is found in such a place
+    is not wrong: its cell counts only where it answers for a person.
     """
     boxes = decode_boxes(raw, cells)  # (N, A, 4)
     objectness = torch.zeros_like(raw[..., 4])  # (N, A)
+    counts = torch.ones_like(raw[..., 4])  # (N, A)
     matched_raw, matched_boxes, matched_truth, matched_iou = [], [], [], []
-    for index, truth in enumerate(targets):
+    for index, labels in enumerate(targets):
+        truth, open_places = labels[labels[:, 4] > 0, :4], labels[labels[:, 4] == 0, :4]
+        if len(open_places):
+            counts[index] = (_share_inside(boxes[index].detach(), open_places) < _INSIDE).float()
         if not len(truth):
             continue
         cell, person, iou = assign(raw[index].detach(), boxes[index].detach(), truth, cells)
-        objectness[index, cell] = 1
+        objectness[index, cell] = counts[index, cell] = 1
         matched_raw.append(raw[index, cell])
         matched_boxes.append(boxes[index, cell])
         matched_truth.append(truth[person])
         matched_iou.append(iou)
-    loss = F.binary_cross_entropy_with_logits(raw[..., 4], objectness, reduction="sum")
+    loss = F.binary_cross_entropy_with_logits(
+        raw[..., 4], objectness, weight=counts, reduction="sum"
+    )
     count = 0
     if matched_raw:
         iou = paired_iou(torch.cat(matched_boxes), torch.cat(matched_truth))  # (M,)
@@ -96,10 +106,19 @@ def paired_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def _iou(a: Tensor, b: Tensor) -> Tensor:
-    overlap = (torch.minimum(a[..., 2:], b[..., 2:]) - torch.maximum(a[..., :2], b[..., :2])).clamp(
-        min=0
-    )
-    shared = overlap.prod(-1)
-    area_a = (a[..., 2:] - a[..., :2]).prod(-1)
-    area_b = (b[..., 2:] - b[..., :2]).prod(-1)
-    return shared / (area_a + area_b - shared).clamp_min(1e-9)
+    shared = _shared(a, b)
+    return shared / (_area(a) + _area(b) - shared).clamp_min(1e-9)
+
+
+def _share_inside(boxes: Tensor, places: Tensor) -> Tensor:
+    """The largest part of each box (A, 4) that lies in one of the places (K, 4), (A,)."""
+    return (_shared(boxes[:, None], places[None]).amax(1) / _area(boxes)).nan_to_num()
+
+
+def _shared(a: Tensor, b: Tensor) -> Tensor:
+    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
+    return (high - low).clamp(min=0).prod(-1)
+
+
+def _area(boxes: Tensor) -> Tensor:
+    return (boxes[..., 2:] - boxes[..., :2]).prod(-1)

@@ -1,6 +1,9 @@
 """What a training picture of the detector may look like: mosaics, and crowds made of pasted people.
 
-Every random choice comes from the Generator passed in, so that a sample depends on its seed alone.
+Its labels are rows (M, 5): x1 y1 x2 y2 in pixels, and 1 for a person who is to be found or 0 for a
+place that teaches nothing, neither that somebody is there nor that nobody is: regions of a crowd,
+and people of whom too little is seen. Every random choice comes from the Generator passed in, so
+that a sample depends on its seed alone.
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from pose.training.pictures import Pictures
 _FEWEST_JOINTS = 8  # labelled ones that outline a person well enough to be cut out
 _SEEN = 0.3  # part of a box that must be seen for it to count, or
 _LARGE = 0.05  # part of the canvas that what is seen of it must fill
+_SMALLEST = 5  # pixels of the shorter side of a box that counts
 _MOST_ENLARGED = 4.0  # times, lest nothing but a blur be left
 _HIDDEN = 0.75  # part of a box under pasted people from which its own person is gone
 
@@ -38,7 +42,7 @@ class MosaicAugmentation:
 
 
 class MosaicSamples:
-    """Mosaics of four pictures, or one picture, with the boxes of its people."""
+    """Mosaics of four pictures, or one picture, with the labels (M, 5) of its people."""
 
     def __init__(
         self,
@@ -50,13 +54,13 @@ class MosaicSamples:
     ) -> None:
         self._people, self._pictures = people, pictures
         self._size_wh, self._seed, self._augmentation = size_wh, seed, augmentation
-        alone = people.select(~people.crowd)
-        self._boxes_of = [alone.boxes[alone.image_of == i] for i in range(len(people.places))]
+        labels = np.column_stack([people.boxes, ~people.crowd]).astype(np.float32)
+        self._labels_of = [labels[people.image_of == i] for i in range(len(people.places))]
         joints = (people.weights > 0.5).sum(1)
         self._outlined = np.flatnonzero((joints >= _FEWEST_JOINTS) & ~people.crowd)
 
     def __len__(self) -> int:
-        return len(self._boxes_of)
+        return len(self._labels_of)
 
     def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray]:
         rng = np.random.default_rng([*self._seed, index])
@@ -68,9 +72,11 @@ class MosaicSamples:
             # Towards the middle of the mosaic, so that the seams cut people too.
             anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
             chosen = [index, *rng.integers(0, len(self), 3)]
-        elif len(self._boxes_of[index]) and rng.random() < self._augmentation.close_up_chance:
-            boxes = self._place_close_up(canvas, index, rng)
-            return jitter_colour(canvas, rng), boxes
+        elif (
+            self._labels_of[index][:, 4].any() and rng.random() < self._augmentation.close_up_chance
+        ):
+            labels = self._place_close_up(canvas, index, rng)
+            return jitter_colour(canvas, rng), labels
         else:
             areas, anchors = [(0, 0, width, height)], [(rng.random(), rng.random())]
             chosen = [index]
@@ -78,10 +84,10 @@ class MosaicSamples:
             self._place(canvas, area, anchor, int(picture), rng)
             for area, anchor, picture in zip(areas, anchors, chosen, strict=True)
         ]
-        boxes = np.concatenate(placed)  # (M, 4)
+        labels = np.concatenate(placed)
         if len(self._outlined) and rng.random() < self._augmentation.paste_chance:
-            boxes = self._paste_crowd(canvas, boxes, rng)
-        return jitter_colour(canvas, rng), boxes
+            labels = self._paste_crowd(canvas, labels, rng)
+        return jitter_colour(canvas, rng), labels
 
     def _place(
         self,
@@ -91,44 +97,44 @@ class MosaicSamples:
         picture: int,
         rng: Rng,
     ) -> FloatArray:
-        """Draw one picture at a random scale; its boxes on the canvas (M, 4)."""
+        """Draw one picture at a random scale; its labels on the canvas (M, 5)."""
         scales = np.log([self._augmentation.smallest, self._augmentation.largest])
         scale, flip = float(np.exp(rng.uniform(*scales))), bool(rng.random() < 0.5)
-        image, boxes = self._perhaps_turned(picture, rng)
+        image, labels = self._perhaps_turned(picture, rng)
         if image is None:
-            return boxes
+            return labels
         fit = max(self._size_wh) / max(image.shape[:2])
-        return place_picture(canvas, area, image, boxes, scale * fit, anchor, flip)
+        return place_picture(canvas, area, image, labels, scale * fit, anchor, flip)
 
     def _place_close_up(self, canvas: ImageArray, picture: int, rng: Rng) -> FloatArray:
-        """Draw the largest person of a picture up to 2.5 times as tall as the canvas; the boxes."""
-        image, boxes = self._perhaps_turned(picture, rng)
+        """Draw the tallest person of a picture up to 2.5 times as tall as the canvas; labels."""
+        image, labels = self._perhaps_turned(picture, rng)
         if image is None:
-            return boxes
-        sides = boxes[:, 2:] - boxes[:, :2]  # (M, 2)
-        person = sides[:, 1].argmax()
+            return labels
+        sides = labels[:, 2:4] - labels[:, :2]  # (M, 2)
+        person = (sides[:, 1] * labels[:, 4]).argmax()
         tall = self._size_wh[1] * float(np.exp(rng.uniform(np.log(0.9), np.log(2.5))))
         scale = min(tall / float(sides[person, 1]), _MOST_ENLARGED)
-        middle = boxes[person, :2] + sides[person] * rng.uniform((0.2, 0.0), (0.8, 0.6))
+        middle = labels[person, :2] + sides[person] * rng.uniform((0.2, 0.0), (0.8, 0.6))
         free = np.array(self._size_wh) - np.array(image.shape[1::-1]) * scale
         wanted = np.array(self._size_wh) / 2 - middle * scale  # where the picture's corner lies
         across, down = np.clip(wanted / np.where(free == 0, 1, free), 0, 1).tolist()
         if flip := bool(rng.random() < 0.5):
             across = 1 - across
         area = (0, 0, *self._size_wh)
-        return place_picture(canvas, area, image, boxes, scale, (across, down), flip)
+        return place_picture(canvas, area, image, labels, scale, (across, down), flip)
 
     def _perhaps_turned(self, picture: int, rng: Rng) -> tuple[ImageArray | None, FloatArray]:
-        """A picture and its boxes (M, 4); no picture and no boxes where it cannot be read."""
-        image, boxes = self._pictures[picture], self._boxes_of[picture]
+        """A picture and its labels (M, 5); no picture and no labels where it cannot be read."""
+        image, labels = self._pictures[picture], self._labels_of[picture]
         if image is None:
-            return None, np.zeros((0, 4), np.float32)
+            return None, np.zeros((0, 5), np.float32)
         if rng.random() < self._augmentation.turn_chance:
-            image, boxes = turned(image, boxes, int(rng.integers(1, 4)))
-        return image, boxes
+            image, labels = turned(image, labels, int(rng.integers(1, 4)))
+        return image, labels
 
-    def _paste_crowd(self, canvas: ImageArray, boxes: FloatArray, rng: Rng) -> FloatArray:
-        """Paste people side by side, as they stand in a crowd; the boxes (M, 4) then."""
+    def _paste_crowd(self, canvas: ImageArray, labels: FloatArray, rng: Rng) -> FloatArray:
+        """Paste people side by side, as they stand in a crowd; the labels (M, 5) then."""
         height, width = canvas.shape[:2]
         tall = height * rng.uniform(0.15, 0.5)
         x, foot = rng.uniform(0, width), rng.uniform(0.5, 1.0) * height
@@ -148,18 +154,18 @@ class MosaicSamples:
             if rng.random() < 0.5:
                 patch, mask = patch[:, ::-1], mask[:, ::-1]
             corner = int(x - patch.shape[1] / 2), int(foot - patch.shape[0])
-            boxes = paste(canvas, boxes, patch, mask, corner)
+            labels = paste(canvas, labels, patch, mask, corner)
             x += patch.shape[1] * rng.uniform(0.3, 0.9) * rng.choice([-1, 1])
-        return boxes
+        return labels
 
 
-def turned(image: ImageArray, boxes: FloatArray, quarters: int) -> tuple[ImageArray, FloatArray]:
-    """A picture and its boxes (M, 4), turned to the left by so many quarters."""
+def turned(image: ImageArray, labels: FloatArray, quarters: int) -> tuple[ImageArray, FloatArray]:
+    """A picture and its labels (M, 5), turned to the left by so many quarters."""
     for _ in range(quarters):
-        x1, y1, x2, y2 = boxes.T
+        x1, y1, x2, y2, counts = labels.T
         width = image.shape[1]
-        image, boxes = np.rot90(image), np.stack([y1, width - x2, y2, width - x1], axis=1)
-    return np.ascontiguousarray(image), boxes
+        image, labels = np.rot90(image), np.stack([y1, width - x2, y2, width - x1, counts], axis=1)
+    return np.ascontiguousarray(image), labels
 
 
 def cut_out(
@@ -187,45 +193,47 @@ def cut_out(
 
 def paste(
     canvas: ImageArray,
-    boxes: FloatArray,
+    labels: FloatArray,
     patch: ImageArray,
     mask: NDArray[np.float32],
     corner: tuple[int, int],
 ) -> FloatArray:
-    """Blend a person into `canvas` at `corner` (x, y); the boxes (M, 4) with the newcomer's last.
+    """Blend a person into `canvas` at `corner` (x, y); the labels (M, 5) with the newcomer's last.
 
-    Those of people who are now hidden are gone, and so is the newcomer's where it is cut off.
+    Those of people who are now hidden are gone, and so is the newcomer where it would be cut off.
     """
     height, width = canvas.shape[:2]
     x1, y1 = max(corner[0], 0), max(corner[1], 0)
     x2, y2 = min(corner[0] + patch.shape[1], width), min(corner[1] + patch.shape[0], height)
     if (x2 - x1) * (y2 - y1) < 0.3 * patch.shape[0] * patch.shape[1] or x2 <= x1 or y2 <= y1:
-        return boxes
+        return labels
     part = np.s_[y1 - corner[1] : y2 - corner[1], x1 - corner[0] : x2 - corner[0]]
     weight = mask[part][..., None]
     area = canvas[y1:y2, x1:x2]
     area[:] = np.round(patch[part] * weight + area * (1 - weight)).astype(np.uint8)
 
     seen = np.array([x1, y1, x2, y2], np.float32)
-    shared = np.minimum(boxes[:, 2:], seen[2:]) - np.maximum(boxes[:, :2], seen[:2])
-    hidden = np.maximum(shared, 0).prod(1) / np.maximum((boxes[:, 2:] - boxes[:, :2]).prod(1), 1)
-    return np.concatenate([boxes[hidden < _HIDDEN], seen[None]])
+    shared = np.minimum(labels[:, 2:4], seen[2:]) - np.maximum(labels[:, :2], seen[:2])
+    areas = (labels[:, 2:4] - labels[:, :2]).prod(1)
+    hidden = np.maximum(shared, 0).prod(1) / np.maximum(areas, 1)
+    newcomer = np.append(seen, np.float32(1))[None]
+    return np.concatenate([labels[hidden < _HIDDEN], newcomer])
 
 
 def place_picture(
     canvas: ImageArray,
     area: tuple[int, int, int, int],
     image: ImageArray,
-    boxes: FloatArray,
+    labels: FloatArray,
     scale: float,
     anchor: tuple[float, float],
     flip: bool,
 ) -> FloatArray:
-    """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its boxes (M, 4) there.
+    """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its labels (M, 5) there.
 
     `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
-    where it lies in it where it is smaller. Boxes of which less than 30% is seen are dropped
-    unless that fills a twentieth of the canvas, and so are those under 5 pixels.
+    where it lies in it where it is smaller. People of whom less than 30% is seen no longer count
+    unless that fills a twentieth of the canvas, nor do those under 5 pixels.
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = area
@@ -233,7 +241,7 @@ def place_picture(
     free = np.array([x2 - x1, y2 - y1]) - new_wh
     offset = np.array([x1, y1]) + np.round(np.array(anchor) * free)
     ratio = new_wh / np.array([width, height])
-    source, target = image, boxes * np.tile(ratio, 2)
+    source, target = image, labels[:, :4] * np.tile(ratio, 2)
     if flip:
         source = source[:, ::-1]
         target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
@@ -258,6 +266,6 @@ def place_picture(
     full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
     area_px = left.prod(1)
     large = area_px > _LARGE * canvas.shape[0] * canvas.shape[1]
-    enough = (area_px > _SEEN * full.prod(1)) | large
-    keep = enough & (left.min(1, initial=np.inf) >= 5)
-    return seen[keep].astype(np.float32)
+    narrowest = left.min(1, initial=np.inf)
+    counts = labels[:, 4] * ((area_px > _SEEN * full.prod(1)) | large) * (narrowest >= _SMALLEST)
+    return np.column_stack([seen, counts])[narrowest > 0].astype(np.float32)

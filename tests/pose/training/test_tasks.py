@@ -24,6 +24,7 @@ from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
+from pose.training.losses import detection_loss
 from pose.training.mosaic import (
     MosaicAugmentation,
     MosaicSamples,
@@ -42,7 +43,7 @@ from pose.training.scores import box_ap, oks, oks_ap, pckh
 from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
 from pose.training.teacher import Teacher
 from pose.weights import WeightsError, load_weights, save_weights
-from pose.yolox import YOLOX
+from pose.yolox import YOLOX, cell_grid, decode_boxes
 
 CPU = Processes(torch.device("cpu"))
 PLAIN = PoseAugmentation(
@@ -209,10 +210,10 @@ def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
     patch, mask = cut_out(image, np.array([5, 5, 55, 95], np.float32), joints, 45.0)
     assert patch.shape == (45, 25, 3)
     canvas = np.zeros((100, 100, 3), np.uint8)
-    others = np.array([[12, 12, 30, 50], [80, 10, 95, 60]], np.float32)
-    boxes = paste(canvas, others, patch, mask, (10, 10))
+    others = np.array([[12, 12, 30, 50, 1], [80, 10, 95, 60, 0]], np.float32)
+    labels = paste(canvas, others, patch, mask, (10, 10))
     # The first stood behind and is hidden; the newcomer comes last.
-    assert boxes.tolist() == [[80, 10, 95, 60], [10, 10, 35, 55]]
+    assert labels.tolist() == [[80, 10, 95, 60, 0], [10, 10, 35, 55, 1]]
     assert canvas[32, 22].tolist() == [200, 200, 200]
     assert canvas[80, 80].tolist() == [0, 0, 0]
 
@@ -220,29 +221,37 @@ def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
 def test_boxes_follow_their_picture_into_the_mosaic() -> None:
     canvas = np.zeros((100, 100, 3), np.uint8)
     image = np.full((40, 80, 3), 255, np.uint8)
-    boxes = np.array([[0, 0, 20, 40]], np.float32)
-    placed = place_picture(canvas, (50, 0, 100, 100), image, boxes, 0.5, (0.0, 0.0), flip=True)
-    np.testing.assert_allclose(placed, [[80, 0, 90, 20]])
+    labels = np.array([[0, 0, 20, 40, 1]], np.float32)
+    placed = place_picture(canvas, (50, 0, 100, 100), image, labels, 0.5, (0.0, 0.0), flip=True)
+    np.testing.assert_allclose(placed, [[80, 0, 90, 20, 1]])
     assert canvas[10, 85].tolist() == [255, 255, 255]
     assert canvas[10, 45].tolist() == [0, 0, 0]
 
 
 def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() -> None:
     image = np.full((100, 100, 3), 255, np.uint8)
-    boxes = np.array([[0, 0, 100, 100]], np.float32)
+    labels = np.array([[0, 0, 100, 100, 1]], np.float32)
     canvas = np.zeros((100, 100, 3), np.uint8)
-    for corner, expected in ((0, [[0, 0, 100, 100]]), (70, [[70, 70, 100, 100]]), (80, [])):
+    for corner, counts in ((0, 1), (70, 1), (80, 0), (97, 0)):
         area = (corner, corner, 100, 100)
-        placed = place_picture(canvas, area, image, boxes, 2.0, (0.0, 0.0), flip=False)
-        assert placed.tolist() == expected
+        placed = place_picture(canvas, area, image, labels, 2.0, (0.0, 0.0), flip=False)
+        assert placed.tolist() == [[*area, counts]]
+
+
+def test_who_is_out_of_the_picture_has_no_label() -> None:
+    canvas, image = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)
+    far = np.array([[60, 60, 90, 90, 1]], np.float32)
+    area = (0, 0, 100, 100)
+    assert place_picture(canvas, area, image, far, 2.0, (0.0, 0.0), flip=False).shape == (0, 5)
 
 
 def test_boxes_turn_with_their_picture() -> None:
     image = np.zeros((40, 60, 3), np.uint8)
     image[10:20, 45:60] = 255
     for quarters in range(5):
-        picture, boxes = turned(image, np.array([[45, 10, 60, 20]], np.float32), quarters)
-        x1, y1, x2, y2 = boxes[0].astype(int)
+        picture, labels = turned(image, np.array([[45, 10, 60, 20, 1]], np.float32), quarters)
+        x1, y1, x2, y2, counts = labels[0].astype(int)
+        assert counts == 1
         assert (picture[y1:y2, x1:x2] == 255).all()
         assert picture.sum() == image.sum() == picture[y1:y2, x1:x2].sum()
 
@@ -306,6 +315,40 @@ def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
         samples = MosaicSamples(people, pictures, (128, 128), (0, 0), augmentation)
         counts.append(sum(len(samples[index][1]) for index in range(4)))
     assert counts[0] > counts[1] > 0
+
+
+def test_places_that_teach_nothing_do_so_but_for_the_people_in_them() -> None:
+    cells = cell_grid((64, 64), YOLOX.strides, CPU.device)
+    torch.manual_seed(0)
+    start = torch.randn(1, len(cells), 6) * 0.1
+    person, place = [8.0, 8.0, 28.0, 40.0, 1.0], [0.0, 0.0, 40.0, 64.0, 0.0]
+
+    def learned(*labels: list[float]) -> torch.Tensor:
+        raw = start.clone().requires_grad_()
+        detection_loss(raw, [torch.tensor(labels).reshape(-1, 5)], cells).backward()  # type: ignore[no-untyped-call]
+        assert raw.grad is not None
+        return raw.grad[0, :, 4]
+
+    boxes = decode_boxes(start, cells)[0]
+    inside = ((boxes >= 0) & (boxes <= torch.tensor([40.0, 64.0, 40.0, 64.0]))).all(1)
+    outside = boxes[:, 0] > 40
+    assert inside.any()
+    assert outside.any()
+    assert (learned() > 0).all()
+    assert (learned(place)[inside] == 0).all()
+    assert (learned(place)[outside] > 0).all()
+    alone, there = learned(person), learned(person, place)
+    assert (alone < 0).any()  # the cells that answer for the person
+    torch.testing.assert_close(there[alone < 0], alone[alone < 0])
+    assert (there[inside & (alone > 0)] == 0).all()
+
+
+def test_a_crowd_is_a_place_that_teaches_nothing(tmp_path: Path) -> None:
+    people = _people(tmp_path, 1)
+    people = replace(people, crowd=np.ones(len(people), bool))
+    always = MosaicAugmentation(mosaic_chance=0, close_up_chance=1.0, paste_chance=1.0)
+    _, labels = MosaicSamples(people, Pictures(people.places), (128, 96), (0, 0), always)[0]
+    assert labels[:, 4].tolist() == [0]
 
 
 def _detector_task(file: Path, start: Start) -> DetectorTask:

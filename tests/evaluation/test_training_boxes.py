@@ -1,4 +1,4 @@
-"""People without a box get one where two detectors agree, and only there."""
+"""People without a box get one where two detectors agree; boxes without a pose are set aside."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.missing_boxes import complete, main, missing
+from evaluation.training_boxes import complete, main, missing, set_aside
 from pose.people import Detections, ImageArray
 
 SIZE_WH = (200, 100)
@@ -61,6 +61,17 @@ def test_only_training_pictures_are_completed(tmp_path: Path) -> None:
     assert complete(content, tmp_path, (detect, detect)) == 1
     new = content["annotations"][-1]
     assert (new["id"], new["image_id"], new["bbox"]) == (4, 5, [60, 10, 30, 80])
+
+
+def test_boxes_without_a_pose_no_longer_count_where_networks_drew_them() -> None:
+    def person(image: int, score: float, label: str = "teacher") -> dict[str, object]:
+        return {"image_id": image, "label": label, "keypoint_scores": [score] * 17, "iscrowd": 0}
+
+    people = [person(5, 0.1), person(5, 0.3), person(6, 0.1), person(5, 0.1, "human")]
+    people.append({"image_id": 5, "label": "box", "iscrowd": 0})
+    images = [{"id": 5, "split": "train"}, {"id": 6, "split": "val"}]
+    assert set_aside({"images": images, "annotations": people}) == 1
+    assert [row["iscrowd"] for row in people] == [1, 0, 0, 0, 0]
 
 
 def test_a_mistake_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,9 +1,11 @@
-"""`python -m evaluation.missing_boxes`: boxes for people of a training set who have none.
+"""`python -m evaluation.training_boxes`: mend the boxes that detectors gave a training set.
 
-    python -m evaluation.missing_boxes people.json --images images --teachers DIR -o more.json
+    python -m evaluation.training_boxes people.json --images images --teachers DIR -o mended.json
 
 A detector learns that whoever has no box is background. RTMDet-nano and DEIMv2-Femto look at every
-training picture; where both see somebody or one is sure, and no box is there, one is added.
+training picture; where both see somebody or one is sure, and no box is there, one is added. It also
+learns that whatever has a box is a person: gloves, rackets, shoes, blurs in the stands. Boxes where
+the network that labelled the joints found hardly any become regions (`iscrowd`) that teach nothing.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ _LOWEST = 0.2  # score below which a teacher's box is nothing
 _SAME = 0.6  # overlap (IoU) of two teachers' boxes that are of one person
 _TOGETHER, _ALONE = 0.7, 0.55  # sum of both scores, or one score, from which somebody is there
 _KNOWN, _INSIDE = 0.45, 0.75  # IoU with a box, or share inside it, from which it is that person
+_DOUBTFUL = 0.2  # mean of a teacher's scores of the joints below which nobody may be there
 _SMALLEST_WH = (8, 12)  # pixels
 
 
@@ -97,6 +100,18 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
     return free - before
 
 
+def set_aside(content: dict[str, Any]) -> int:
+    """Mark boxes of a COCO file's `content` where nobody may be, in `split` train; how many."""
+    train = {row["id"] for row in content["images"] if row.get("split", "train") == "train"}
+    marked = 0
+    for person in content["annotations"]:
+        scores = person.get("keypoint_scores")
+        if person["image_id"] in train and person.get("label") == "teacher" and scores:
+            person["iscrowd"] = int(float(np.mean(scores)) < _DOUBTFUL)
+            marked += person["iscrowd"]
+    return marked
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("data", type=Path, help="COCO keypoints")
@@ -106,24 +121,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Complete the file; 0. Raises UserError where one cannot be read or written."""
+    """Mend the file; 0. Raises UserError where one cannot be read or written."""
     check_writable(args.out)
     try:
         content = json.loads(args.data.read_bytes())
         detectors = (rtmdet(args.teachers), deim(args.teachers))
         added = complete(content, args.images, detectors)
+        marked = set_aside(content)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{args.data}: no COCO keypoints") from error
     write_all(args.out.parent, {args.out.name: json.dumps(content) + "\n"})
-    sys.stdout.write(f"{added} boxes added\n")
+    sys.stdout.write(f"{added} boxes added, {marked} set aside\n")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.missing_boxes", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.training_boxes", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":
