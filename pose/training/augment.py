@@ -44,11 +44,12 @@ def warp_person(
     size_wh: tuple[int, int],
     rng: Rng,
     augmentation: PoseAugmentation | None,
+    other: ImageArray | None = None,
 ) -> tuple[ImageArray, FloatArray, FloatArray]:
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
     Without `augmentation` it is the crop of pose.geometry, as in inference. Joints outside the crop
-    get weight 0.
+    get weight 0. What hides part of the person is cut from `other`, or else plain.
     """
     flip, angle = False, 0.0
     if augmentation is not None:
@@ -78,7 +79,7 @@ def warp_person(
     inside = ((points >= 0) & (points <= np.array(size_wh) - 1)).all(1)
     weights = weights * inside
     if augmentation is not None:
-        crop = _degrade(crop, rng, augmentation)
+        crop = _degrade(crop, other, rng, augmentation)
     return crop, points.astype(np.float32), weights.astype(np.float32)
 
 
@@ -144,7 +145,9 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
     return np.concatenate([middle - sides / 2, middle + sides / 2]).astype(np.float32)
 
 
-def _degrade(crop: ImageArray, rng: Rng, augmentation: PoseAugmentation) -> ImageArray:
+def _degrade(
+    crop: ImageArray, other: ImageArray | None, rng: Rng, augmentation: PoseAugmentation
+) -> ImageArray:
     """Low resolution, motion blur, colour and occlusion."""
     height, width = crop.shape[:2]
     if rng.random() < augmentation.low_resolution_chance:
@@ -156,10 +159,28 @@ def _degrade(crop: ImageArray, rng: Rng, augmentation: PoseAugmentation) -> Imag
     if augmentation.colour:
         crop = jitter_colour(crop, rng)
     if rng.random() < augmentation.occlusion_chance:
-        size = (np.array([width, height]) * rng.uniform(0.1, 0.4, 2)).astype(int)
-        x, y = (int(rng.integers(0, limit)) for limit in (width, height))
-        crop = crop.copy()
-        crop[y : y + size[1], x : x + size[0]] = rng.integers(0, 256, 3)
+        crop = _hide(crop, other, rng)
+    return crop
+
+
+def _hide(crop: ImageArray, other: ImageArray | None, rng: Rng) -> ImageArray:
+    """The crop with a rectangle of it hidden by a piece of another picture, or by one colour.
+
+    Pieces of pictures, people among them, teach more than plain shapes (Sárándi et al., How robust
+    is 3D human pose estimation to occlusion?, 2018).
+    """
+    height, width = crop.shape[:2]
+    size = np.maximum(np.array([width, height]) * rng.uniform(0.1, 0.4, 2), 1).astype(int)
+    x, y = (int(rng.integers(0, limit)) for limit in (width, height))
+    crop = crop.copy()
+    place = crop[y : y + size[1], x : x + size[0]]
+    if other is None:
+        place[:] = rng.integers(0, 256, 3)
+        return crop
+    shown = np.minimum(size * rng.uniform(0.5, 2), other.shape[1::-1]).astype(int).clip(1)
+    left, top = rng.integers(0, other.shape[1::-1] - shown + 1)
+    piece = other[top : top + shown[1], left : left + shown[0]]
+    place[:] = cv2.resize(piece, tuple(size.tolist()))[: place.shape[0], : place.shape[1]]
     return crop
 
 

@@ -53,6 +53,8 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
         if image is None:  # nothing to learn from: every joint counts 0
             blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
             return blank, people.keypoints[index], np.zeros_like(people.weights[index])
+        rng = np.random.default_rng([*self._seed, index])
+        other = self._pictures[int(rng.integers(len(self._pictures)))]
         return warp_person(
             image,
             people.boxes[index],
@@ -60,8 +62,9 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
             people.weights[index],
             people.skeleton,
             self._size_wh,
-            np.random.default_rng([*self._seed, index]),
+            rng,
             self._augmentation,
+            other,
         )
 
 

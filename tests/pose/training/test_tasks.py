@@ -290,6 +290,24 @@ def test_a_picture_that_ends_across_a_person_keeps_the_joints_that_are_seen(
             assert (crop.sum(2) == 0).any()
 
 
+def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
+    people = _people(tmp_path, 1)
+    image = Pictures(people.places)[0]
+    assert image is not None
+    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
+    other = np.zeros((5, 300, 3), np.uint8)
+    other[..., 2] = 251  # a red that is nowhere else
+    red = []
+    for seed in range(20):
+        crop, _, weights = warp_person(
+            image, *person, np.random.default_rng(seed), replace(PLAIN, occlusion_chance=1.0), other
+        )
+        assert (weights == people.weights[0]).all()  # hidden joints are to be guessed
+        red.append((crop == other[0, 0]).all(2).mean())
+    assert min(red) > 0
+    assert max(red) < 0.2
+
+
 def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
     image = Pictures(people.places)[0]
