@@ -23,7 +23,8 @@ class SoundTrack:
     """Copies the first sound stream of a file, packet by packet; encodes to AAC where MP4 needs it.
 
     Times are seconds since the first picture of the source; `start_at` gives the time that becomes
-    0 in the target.
+    0 in the target. Where times step back, as in files put end to end, the sound goes on from where
+    it was, as the pictures do.
     """
 
     def __init__(
@@ -43,6 +44,8 @@ class SoundTrack:
         self._origin_s = float((video.start_time or 0) * (video.time_base or 0))
         self._packets: Iterator[Packet] = source.demux(self._from)
         self._waiting: Packet | None = None
+        self._copied_s = -1.0  # time of the packet copied last
+        self._next_s = 0.0  # when that one ends
         self._closed = False
 
     @classmethod
@@ -74,11 +77,15 @@ class SoundTrack:
             if packet.pts is None:
                 continue
             packet_s = float(packet.pts * packet.time_base) - self._origin_s
+            if packet_s <= self._copied_s:
+                packet_s = self._next_s
             if packet_s >= time_s:
                 self._waiting = packet
                 return
             if packet_s >= 0:
                 self._copy(packet, packet_s)
+                self._copied_s = packet_s
+                self._next_s = packet_s + float(max(packet.duration or 0, 1) * packet.time_base)
 
     def close(self) -> None:
         """Write what the encoder still holds and release the source; safe to call twice."""
@@ -104,10 +111,7 @@ class SoundTrack:
 
     def _copy(self, packet: Packet, packet_s: float) -> None:
         if self._copies:
-            shift = round(self._origin_s / packet.time_base)
-            assert packet.pts is not None  # `copy_until` passes over packets without a time
-            packet.pts -= shift
-            packet.dts = packet.pts
+            packet.pts = packet.dts = round(packet_s / packet.time_base)
             packet.stream = self._to
             self._target.mux(packet)
             return

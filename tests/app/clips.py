@@ -36,7 +36,7 @@ def make_video(
     codec: str = "libx264",
     pix_fmt: str = "yuv420p",
     times_s: Sequence[float] | None = None,
-    sound: bool = False,
+    sound: bool | str = False,  # or its codec
     people: int = 2,
     options: dict[str, str] | None = None,
     tags: dict[str, int] | None = None,
@@ -51,7 +51,9 @@ def make_video(
             setattr(stream.codec_context, name, value)
         if times_s is not None:
             stream.codec_context.time_base = Fraction(1, 90000)
-        voice = container.add_stream("aac", rate=48000) if sound else None
+        voice = (
+            container.add_stream("aac" if sound is True else sound, rate=48000) if sound else None
+        )
         for index in range(frames):
             frame = av.VideoFrame.from_ndarray(picture(index, size_wh, people), format="bgr24")
             frame = frame.reformat(format=pix_fmt)

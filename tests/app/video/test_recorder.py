@@ -65,6 +65,15 @@ def test_sound_is_cut_to_the_pictures_time(tmp_path: Path) -> None:
     assert len(sound_of(path)) / 48000 == pytest.approx(1.0, abs=0.05)
 
 
+@pytest.mark.parametrize("codec", ["aac", "mp2"])  # one is copied, the other encoded anew
+def test_sound_of_files_put_end_to_end_goes_on(tmp_path: Path, codec: str) -> None:
+    part = make_video(tmp_path / "part.ts", 50, sound=codec)
+    joined = tmp_path / "joined.ts"
+    joined.write_bytes(part.read_bytes() * 2)
+    path = record(tmp_path / "out.mp4", [i / 25 for i in range(100)], audio_from=joined)
+    assert len(sound_of(path)) / 48000 == pytest.approx(4.0, abs=0.1)
+
+
 def test_sound_of_a_rate_that_aac_has_not_stays_in_step(tmp_path: Path) -> None:
     source, rate = tmp_path / "studio.mov", 192000
     wave = np.zeros((1, 2 * rate), np.int16)
