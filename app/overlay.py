@@ -111,8 +111,11 @@ class Overlay:
     def _remember(self, result: FrameResult) -> None:
         """Add where everybody is now, and forget what is older than the trails."""
         now_s = result.frame.time_s
-        if now_s <= self._now_s:
+        if now_s < self._now_s:
             self.reset()
+        for way in self._ways.values():
+            if way and way[-1][0] == now_s:  # shown again, in another style or corrected
+                way.pop()
         self._now_s = now_s
         if not self.style.trails_s:
             return

@@ -111,6 +111,15 @@ def test_a_jump_back_in_time_forgets_the_trails() -> None:
     assert drawing.polylines == ()
 
 
+def test_a_frame_drawn_again_keeps_its_trails() -> None:
+    overlay = Overlay(OverlayStyle(boxes=False))
+    for time_s in (1.0, 1.1, 1.2):
+        once = overlay.layout(result(standing(50 * time_s), [1], 0, time_s))
+    overlay.style = OverlayStyle(boxes=False, thickness=3.0)
+    again = overlay.layout(result(standing(50 * 1.2), [1], 0, 1.2))
+    np.testing.assert_array_equal(again.polylines[0].points, once.polylines[0].points)
+
+
 def test_labels_stay_inside_the_picture_and_carry_names() -> None:
     style = OverlayStyle(names={2: "Anna"})
     poses = standing(1)
