@@ -122,6 +122,8 @@ def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray |
 
 def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray) -> float:
     """Pixels a second over the last SPEED_OVER_S; adds `place` (2,) to `way`."""
+    if way and way[-1][0] == now_s:  # the same frame again
+        way.pop()
     if way and not way[-1][0] < now_s < way[-1][0] + GONE_S:
         way.clear()
     if np.isfinite(place).all():

@@ -65,6 +65,13 @@ def test_a_jump_back_in_time_begins_the_speed_anew() -> None:
     assert np.isnan(measure(standing(1.0))[0, column])
 
 
+def test_a_frame_that_is_shown_again_keeps_its_speed() -> None:
+    measure, column = Measurer(), NAMES.index("body speed")
+    for time_s in (0.0, 0.04, 0.08, 0.08):
+        speed = measure(standing(time_s, x=200 * time_s))[0, column]
+    assert speed == pytest.approx(2.0, rel=1e-4)
+
+
 def test_the_log_keeps_curves_by_person() -> None:
     log = MeasureLog(0.3)
     for frame in range(50):
