@@ -33,7 +33,7 @@ def write_card(
     best: dict[str, float] = next((line for line in scored if line["epoch"] == best_epoch), {})
     skeleton = next(iter(data.values()))[1].skeleton
     splits = [
-        f"| {name} | {file} | {len(people.places)} | {len(people)} |"
+        f"| {name} | {file} | {len(people.places)} | {(~people.crowd).sum()} |"
         for name, (file, people) in data.items()
     ]
     scores = [

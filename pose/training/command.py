@@ -260,7 +260,7 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
     """What was read and what was left out; the whole list goes to a file."""
     assert isinstance(task, PoseTask | DetectorTask)
     for name, people in (("train", task.train), ("val", task.val)):
-        _say(f"{name}: {len(people)} people in {len(people.places)} pictures")
+        _say(f"{name}: {(~people.crowd).sum()} people in {len(people.places)} pictures")
     for line in report.lines():
         _say(line)
     try:

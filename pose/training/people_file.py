@@ -1,9 +1,10 @@
 """A data set as arrays: everything in it checked, and what cannot be used left out by name.
 
-Left out, counted and named in the report: pictures that are missing or listed twice; people whose
-picture is not listed, who have no box and no joint, a number that is not finite, another number of
-joints, a box without area or outside its picture. A joint outside its picture counts as not
-labelled. Refused as a whole (TrainingDataError): a file of no known format, a split without people.
+Left out, counted and named in the report: pictures that are missing, listed twice or, as their
+file says, not labelled; people whose picture is not listed, who have no box and no joint, a number
+that is not finite, another number of joints, a box without area or outside its picture. A joint
+outside its picture counts as not labelled. Refused as a whole (TrainingDataError): a file of no
+known format, a split without people.
 """
 
 from __future__ import annotations
@@ -134,6 +135,8 @@ def choose_people(
             report.add("left out, picture listed twice", name)
         elif place is None:
             report.add("left out, picture missing", name)
+        elif not picture.get("is_labeled", True):  # PoseTrack lists them all
+            report.add("left out, picture not labelled", name)
         else:
             index_of[picture["id"]] = len(places)
             places.append(place)

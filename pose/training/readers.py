@@ -8,7 +8,7 @@ AI Challenger. The format is told from the content, never from the name.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -31,9 +31,10 @@ class TrainingDataError(UserError):
 class Content:
     """What a data set says, in COCO's terms; nothing of it has been checked.
 
-    A picture has `id` and `file_name`; perhaps `width`, `height`, `split`, `source`, and `video`
-    with `frame` where it is a frame of a video. A person has `image_id` and `keypoints` (x, y, v
-    for every joint); perhaps `bbox` xywh, `area`, `iscrowd`, `head_px`, `label`, `keypoint_scores`.
+    A picture has `id` and `file_name`; perhaps `width`, `height`, `split`, `source`, `is_labeled`,
+    and `video` with `frame` where it is a frame of a video. A person has `image_id` and `keypoints`
+    (x, y, v for every joint); perhaps `bbox` xywh, `area`, `iscrowd`, `head_px`, `label`,
+    `keypoint_scores`. With `iscrowd` it is a region of people, which needs a `bbox` alone.
     """
 
     skeleton: Skeleton
@@ -109,7 +110,10 @@ def read_coco(raw: Any) -> Content:
     category = _person_category(raw)
     whole = any("lefthand_kpts" in row for row in raw["annotations"][:1])
     content = Content(WHOLEBODY133 if whole else _skeleton(category, raw["annotations"]))
-    content.images = [dict(image) for image in raw["images"]]
+    for image in raw["images"]:
+        content.images.append(dict(image))
+        regions = (image.get(f"ignore_regions_{axis}") or () for axis in "xy")  # PoseTrack's
+        content.people += [_crowd(image["id"], *outline) for outline in zip(*regions, strict=True)]
     for row in raw["annotations"]:
         if category is not None and row.get("category_id", category["id"]) != category["id"]:
             content.others.append(f"annotation {row.get('id', '?')}")
@@ -147,6 +151,10 @@ def read_posetrack17(raw: Any) -> Content:
     for index, entry in enumerate(raw["annolist"]):
         name = entry["image"][0]["name"]
         content.images.append({"id": index, "file_name": name, "vid_id": str(Path(name).parent)})
+        content.images[-1]["is_labeled"] = (entry.get("is_labeled") or [entry.get("annorect")])[0]
+        for region in entry.get("ignore_regions") or ():
+            outline = ([point[axis][0] for point in region["point"]] for axis in "xy")
+            content.people.append(_crowd(index, *outline))
         for row in entry.get("annorect") or ():
             points = (row.get("annopoints") or [{}])[0].get("point") or ()
             joints = np.zeros((len(POSETRACK15), 3))
@@ -207,6 +215,12 @@ def read_aic(raw: Any) -> Content:
                 }
             )
     return content
+
+
+def _crowd(image: Any, xs: Sequence[float], ys: Sequence[float]) -> Row:
+    """The extent of a region of people who are not labelled one by one."""
+    box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
+    return {"image_id": image, "bbox": box, "iscrowd": 1}
 
 
 def _head_px(width: float, height: float) -> float:

@@ -67,6 +67,17 @@ def test_a_missing_picture_is_left_out_with_its_people(tmp_path: Path) -> None:
     assert report.lines() == ["left out, picture missing: 1 (001.png)"]
 
 
+@pytest.mark.parametrize("flag", [False, 0])
+def test_a_picture_that_nobody_labelled_is_left_out(tmp_path: Path, flag: bool) -> None:
+    file = write_data(tmp_path, 3)
+    content = json.loads(file.read_text())
+    content["images"][1]["is_labeled"] = flag
+    file.write_text(json.dumps(content))
+    people, report = _read(file)
+    assert len(people.places) == 2
+    assert report.lines()[0].startswith("left out, picture not labelled: 1")
+
+
 def test_things_that_are_no_people_are_passed_over(tmp_path: Path) -> None:
     report = _spoil(tmp_path, [{**person(0, [5.0, 5.0, 30.0, 40.0]), "category_id": 3}])
     assert report.lines() == ["left out, of another category: 1 (annotation 0)"]

@@ -110,12 +110,15 @@ def test_posetrack17_boxes_are_the_joints_made_15_percent_longer(tmp_path: Path)
         "annorect": [{"x1": [80], "y1": [70], "x2": [110], "y2": [110], "track_id": [0],
                       "annopoints": [{"point": points}]}],
         "is_labeled": [1],
+        "ignore_regions": [{"point": [{"x": [10], "y": [20]}, {"x": [40], "y": [25]},
+                                      {"x": [30], "y": [60]}]}],
     }  # fmt: skip
     people = _read(tmp_path, {"annolist": [entry]}, "bonn/000001_bonn/00000001.jpg")
     assert people.skeleton is POSETRACK15
-    np.testing.assert_allclose(people.boxes[0], [47, 72.5, 93, 187.5])
-    np.testing.assert_allclose(people.head_px, [0.6 * 50])
-    assert np.flatnonzero(people.weights[0]).tolist() == [0, 14]
+    assert people.crowd.tolist() == [True, False]
+    np.testing.assert_allclose(people.boxes, [[10, 20, 40, 60], [47, 72.5, 93, 187.5]])
+    np.testing.assert_allclose(people.head_px, [np.nan, 0.6 * 50])
+    assert np.flatnonzero(people.weights[1]).tolist() == [0, 14]
 
 
 def test_posetrack21_is_read_like_2018(tmp_path: Path) -> None:
@@ -130,9 +133,10 @@ def test_posetrack21_is_read_like_2018(tmp_path: Path) -> None:
 def test_a_folder_of_posetrack18_files_is_one_data_set(shared: Path) -> None:
     root = shared / "eval" / "posetrack18"
     people = read_people(root / "annotations", root / "images", None)
-    assert (len(people.places), len(people)) == (3, 14)
+    assert (len(people.places), int((~people.crowd).sum())) == (3, 14)
     assert people.skeleton is POSETRACK18
-    assert (people.head_px > 0).all()
+    assert (people.head_px[~people.crowd] > 0).all()
+    assert people.crowd.any()  # the regions to be ignored
 
 
 def test_real_coco_and_the_people_of_our_own_set(shared: Path) -> None:
