@@ -79,10 +79,12 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
     """Add boxes to a COCO file's `content`, to pictures of `split` train; how many."""
     labelled: dict[Any, list[list[float]]] = {}
     for person in content["annotations"]:
-        labelled.setdefault(person["image_id"], []).append(person["bbox"])
+        if person.get("bbox"):
+            labelled.setdefault(person["image_id"], []).append(person["bbox"])
     rows = [row for row in content["images"] if row.get("split", "train") == "train"]
     placed = [(row, place) for row in rows if (place := find_picture(images, row)) is not None]
     free = 1 + max((person["id"] for person in content["annotations"]), default=0)
+    category = next((p["category_id"] for p in content["annotations"] if p.get("keypoints")), 1)
     before = free
     for row, place in tqdm(placed, unit="picture", mininterval=5):
         if (image := read_picture(place)) is None:
@@ -93,7 +95,7 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
         known[:, 2:] += known[:, :2]
         for x1, y1, x2, y2 in missing(seen, known, (image.shape[1], image.shape[0])).tolist():
             content["annotations"].append(
-                {"id": free, "image_id": row["id"], "category_id": content["categories"][0]["id"],
+                {"id": free, "image_id": row["id"], "category_id": category,
                  "bbox": [x1, y1, x2 - x1, y2 - y1], "label": "box", "iscrowd": 0}
             )  # fmt: skip
             free += 1
@@ -105,10 +107,12 @@ def set_aside(content: dict[str, Any]) -> int:
     train = {row["id"] for row in content["images"] if row.get("split", "train") == "train"}
     marked = 0
     for person in content["annotations"]:
-        scores = person.get("keypoint_scores")
-        if person["image_id"] in train and person.get("label") == "teacher" and scores:
-            person["iscrowd"] = int(float(np.mean(scores)) < _DOUBTFUL)
-            marked += person["iscrowd"]
+        if person["image_id"] not in train or person.get("label") != "teacher":
+            continue
+        scores = person.get("keypoint_scores") or [1.0]
+        if float(np.mean(scores)) < _DOUBTFUL and not person.get("iscrowd"):
+            person["iscrowd"] = 1
+            marked += 1
     return marked
 
 

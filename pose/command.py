@@ -36,6 +36,14 @@ def positive(text: str) -> int:
     return number
 
 
+def natural(text: str) -> int:
+    """A whole number from 0 on, as the type of an argument."""
+    number = int(text)
+    if number < 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return number
+
+
 def _help_formatter(prog: str) -> argparse.HelpFormatter:
     # Without a width argparse asks shutil for it, which loads four compressors: 5 ms of each start.
     return argparse.RawDescriptionHelpFormatter(prog, width=80)

@@ -5,6 +5,7 @@ Every random choice comes from the Generator passed in, so that a sample depends
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +18,7 @@ from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
 
 Rng = np.random.Generator
+AnotherPicture = Callable[[], ImageArray | None]  # None where it cannot be decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +46,12 @@ def warp_person(
     size_wh: tuple[int, int],
     rng: Rng,
     augmentation: PoseAugmentation | None,
-    other: ImageArray | None = None,
+    another: AnotherPicture | None = None,
 ) -> tuple[ImageArray, FloatArray, FloatArray]:
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
     Without `augmentation` it is the crop of pose.geometry, as in inference. Joints outside the crop
-    get weight 0. What hides part of the person is cut from `other`, or else plain.
+    get weight 0. What hides part of the person is cut from `another` picture, or else plain.
     """
     flip, angle = False, 0.0
     if augmentation is not None:
@@ -79,7 +81,7 @@ def warp_person(
     inside = ((points >= 0) & (points <= np.array(size_wh) - 1)).all(1)
     weights = weights * inside
     if augmentation is not None:
-        crop = _degrade(crop, other, rng, augmentation)
+        crop = _degrade(crop, another, rng, augmentation)
     return crop, points.astype(np.float32), weights.astype(np.float32)
 
 
@@ -146,7 +148,7 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
 
 
 def _degrade(
-    crop: ImageArray, other: ImageArray | None, rng: Rng, augmentation: PoseAugmentation
+    crop: ImageArray, another: AnotherPicture | None, rng: Rng, augmentation: PoseAugmentation
 ) -> ImageArray:
     """Low resolution, motion blur, colour and occlusion."""
     height, width = crop.shape[:2]
@@ -159,7 +161,7 @@ def _degrade(
     if augmentation.colour:
         crop = jitter_colour(crop, rng)
     if rng.random() < augmentation.occlusion_chance:
-        crop = _hide(crop, other, rng)
+        crop = _hide(crop, None if another is None else another(), rng)
     return crop
 
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import torch
 
+from pose.training.augment import PoseAugmentation
+from pose.training.mosaic import MosaicAugmentation
 from pose.training.people_file import DataReport, LabelledPeople
 from pose.training.recipes import Recipe
 
@@ -22,6 +24,7 @@ def write_card(
     data: dict[str, tuple[Path, LabelledPeople]],
     report: DataReport,
     recipe: Recipe,
+    augmentation: PoseAugmentation | MosaicAugmentation,
     best_epoch: int,
 ) -> Path:
     """Write `out`/model-card.md after a run; `data` are the splits by name.
@@ -81,9 +84,9 @@ def write_card(
         f"    {command}",
         "",
         *[f"- {name}: {value}" for name, value in settings.items()],
-        f"- augmentation: {asdict(recipe.augmentation)}",
+        f"- augmentation: {asdict(augmentation)}",
         "",
     ]
     path = out / "model-card.md"
-    path.write_text("\n".join(text))
+    path.write_text("\n".join(text), encoding="utf-8")
     return path

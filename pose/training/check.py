@@ -12,6 +12,7 @@ import torch
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
 from pose.training.pose_task import PoseTask, target_maps
+from pose.training.readers import TrainingDataError
 from pose.training.recipes import Stage
 from pose.training.task import Task
 
@@ -24,6 +25,8 @@ _NOTHING = (160, 160, 160)
 def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
     """Write the first batch with its targets drawn; how many samples are shown."""
     samples = task.samples(stage.size_wh, 0, seed)
+    if not len(samples):  # type: ignore[arg-type]
+        raise TrainingDataError("nobody is left to learn from; see what was left out")
     order = np.random.default_rng([seed, 0]).permutation(len(samples))  # type: ignore[arg-type]
     shown = order[: min(stage.batch, _MOST_SHOWN)]
     tiles = [_draw(task, samples[int(index)]) for index in shown]

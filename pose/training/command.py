@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pose.command import natural, positive
 from pose.errors import UserError
 from pose.runtime import choose_device
 from pose.skeleton import SKELETONS
@@ -22,7 +23,7 @@ from pose.training.people_file import DataReport, LabelledPeople, choose_people
 from pose.training.pose_task import PoseTask, map_sigma
 from pose.training.processes import Processes, join
 from pose.training.readers import TrainingDataError, read_content
-from pose.training.recipes import RECIPES, Recipe, Stage
+from pose.training.recipes import RECIPES, Recipe, parse_stage
 from pose.training.starts import (
     DETECTOR,
     POSE_HRNET,
@@ -39,27 +40,11 @@ from pose.training.teacher import Teacher
 log = logging.getLogger(__name__)
 
 
-def _size_wh(text: str) -> tuple[int, int]:
-    width, height = text.split("x")
-    return int(width), int(height)
-
-
-def parse_stage(text: str) -> Stage:
-    """`96x128:10:64`: width x height (or several, joined by +), epochs, batch."""
-    try:
-        sizes, epochs, batch = text.split(":")
-        size_wh, *others = [_size_wh(size) for size in sizes.split("+")]
-        stage = Stage(size_wh, float(epochs), int(batch), tuple(others))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
-        ) from error
-    sides = [side for size in stage.sizes_wh for side in size]
-    if any(side % 32 for side in sides) or min(*sides, stage.epochs, stage.batch) <= 0:
-        raise argparse.ArgumentTypeError(
-            f"'{text}': width and height must be multiples of 32, epochs and batch above 0"
-        )
-    return stage
+def _above_0(text: str) -> float:
+    number = float(text)
+    if not number > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return number
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -98,8 +83,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="WxH:EPOCHS:BATCH",
         help="an input size (or several: WxH+WxH, each batch of one) and how long; run in order",
     )
-    course.add_argument("--epochs", type=float, help="instead of the recipe's (of its last stage)")
-    course.add_argument("--batch", type=int, help="instead of the recipe's, of all processes")
+    course.add_argument(
+        "--epochs", type=_above_0, help="instead of the recipe's (of its last stage)"
+    )
+    course.add_argument("--batch", type=positive, help="instead of the recipe's, of all processes")
     course.add_argument("--lr", type=float, help="learning rate at its highest")
     course.add_argument(
         "--backbone-rate",
@@ -108,16 +95,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="learning rate of all but the head, as a part of --lr; 0 freezes it",
     )
     course.add_argument(
-        "--rotation", type=float, metavar="DEG", help="turn crops so far; 90 for break dance"
+        "--rotation",
+        type=float,
+        metavar="DEG",
+        help="turn crops so far and no further; else one in five is turned by any angle",
     )
     course.add_argument("--precision", choices=("bf16", "fp16", "fp32"))
-    course.add_argument("--patience", type=int, metavar="EPOCHS", help="stop without progress")
-    course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), default="oks-ap")
-    course.add_argument("--seed", type=int, default=0)
+    course.add_argument("--patience", type=natural, metavar="EPOCHS", help="stop without progress")
+    course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), help="default: oks-ap")
+    course.add_argument("--seed", type=natural, default=0)
 
     parser.add_argument("--out", type=Path, required=True, help="folder for weights and logs")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--workers", type=int, default=0, help="processes that make samples")
+    parser.add_argument("--workers", type=natural, default=0, help="processes that make samples")
     parser.add_argument(
         "--check", action="store_true", help="only read the data and draw the first batch"
     )
@@ -125,6 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Train as asked; 0 when the recipe was finished."""
+    _refuse_what_does_not_fit(args)
     logging.getLogger("pose.training").setLevel(logging.INFO)
     processes = join(choose_device(args.device))
     if not processes.first:
@@ -142,6 +133,18 @@ def run(args: argparse.Namespace) -> int:
         _say(f"{shown} samples drawn in {args.out / 'check.png'}; look whether the targets sit")
         return 0
     return _train(args, task, recipe, processes, start, report)
+
+
+def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+    """Options that would be passed over in silence are a mistake."""
+    if args.val_images and not args.val_data:
+        raise UserError("--val-images are the pictures of --val-data, which is missing")
+    if args.recipe and args.recipe.startswith("detector") != (args.kind == "detector"):
+        raise UserError(f"--recipe {args.recipe} is not for a {args.kind}")
+    if args.kind == "detector":
+        for name in ("skeleton", "teacher", "rotation", "best_by"):
+            if getattr(args, name) is not None:
+                raise UserError(f"--{name.replace('_', '-')} is for pose networks")
 
 
 def _train(
@@ -172,6 +175,7 @@ def _train(
             },
             report=report,
             recipe=recipe,
+            augmentation=task.augmentation,
             best_epoch=training.progress.best_epoch,
         )
         _say(f"best score {best:.4f}; weights in {args.out / 'best.safetensors'}, {card}")
@@ -182,6 +186,8 @@ def _read(args: argparse.Namespace, report: DataReport) -> tuple[LabelledPeople,
     """The people to learn from and those to score on."""
     exclude = frozenset(filter(None, args.exclude.split(",")))
     content = read_content(args.data)
+    if unknown := exclude - {str(picture.get("source")) for picture in content.images}:
+        raise UserError(f"--exclude: no picture has the source {', '.join(sorted(unknown))}")
     if args.val_data is None:
         train = choose_people(content, args.images, "train", report, exclude)
         val = choose_people(content, args.images, "val", report, exclude)
@@ -223,7 +229,7 @@ def _recipe(args: argparse.Namespace, start: Start) -> Recipe:
         "patience": args.patience,
         "augmentation": None
         if args.rotation is None
-        else replace(recipe.augmentation, rotation_deg=args.rotation / 2),
+        else replace(recipe.augmentation, rotation_deg=args.rotation / 2, turn_chance=0.0),
     }
     given = {name: value for name, value in changes.items() if value is not None}
     return replace(recipe, stages=tuple(stages), seed=args.seed, **given)
@@ -244,7 +250,7 @@ def _task(
         train,
         val,
         augmentation=recipe.augmentation,
-        best_by=args.best_by,
+        best_by=args.best_by or "oks-ap",
         teacher=Teacher(args.teacher, train.skeleton) if args.teacher else None,
         sigma=_shared_sigma(recipe),
     )
@@ -265,7 +271,8 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
         _say(line)
     try:
         args.out.mkdir(parents=True, exist_ok=True)
-        (args.out / "left-out.txt").write_text("\n".join([*report.lines(every_name=True), ""]))
+        left_out = "\n".join([*report.lines(every_name=True), ""])
+        (args.out / "left-out.txt").write_text(left_out, encoding="utf-8")
     except OSError as error:
         raise UserError(f"{args.out}: cannot be written: {error.strerror}") from error
     if args.kind == "pose" and start.state is not None:

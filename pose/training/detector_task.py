@@ -18,7 +18,7 @@ from pose.people import FloatArray, ImageArray
 from pose.training.losses import detection_loss
 from pose.training.mosaic import MosaicAugmentation, MosaicSamples
 from pose.training.people_file import LabelledPeople
-from pose.training.pictures import Pictures
+from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.scores import box_ap
 from pose.training.task import Batch, normalise
 from pose.yolox import YOLOX, cell_grid, decode_boxes
@@ -46,7 +46,7 @@ class DetectorTask:
 
     def __post_init__(self) -> None:
         self._pictures = Pictures(self.train.places)
-        self._val_pictures = Pictures(self.val.places)
+        self._val_pictures = Pictures(self.val.places, VAL_BYTES)
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
         return MosaicSamples(  # type: ignore[return-value]  # a Dataset in all but name
@@ -97,6 +97,9 @@ class DetectorTask:
         if "hrnet" in self.arguments:
             return normalise(images)
         return images.permute(0, 3, 1, 2).float()
+
+    def identity(self) -> str:
+        return f"{self.train.digest()} {self.val.digest()} {self.augmentation}"
 
     def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
         return {"kind": "detector", "network": json.dumps(self.arguments)}

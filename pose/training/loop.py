@@ -9,7 +9,9 @@ from __future__ import annotations
 import json
 import logging
 import math
+import pickle
 import time
+import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -65,6 +67,7 @@ class Run:
         self._optimisation = Optimisation(network, task.head, recipe, processes.device)
         self._plan = list(_plan(task, recipe))
         self.total = sum(steps for *_, steps in self._plan)
+        self._identity = _identity(task, recipe, network)
         # A few hundred lines for a run of any length.
         self._log_every = min(100, max(1, self.total // 200))
         self.progress = Progress()
@@ -91,6 +94,8 @@ class Run:
             for stage, epoch, steps in self._plan:
                 first, begin = begin, begin + steps
                 if self.progress.done >= begin:
+                    if self._stale(epoch):
+                        break
                     continue
                 self._epoch(stage, epoch, first, steps, shown)
                 self._close_epoch(stage, epoch)
@@ -122,7 +127,8 @@ class Run:
                 progress.recent.clear()
                 shown.set_postfix(loss=f"{mean:.3f}", refresh=False)
                 self._write_line({"step": progress.done, "loss": mean, "rate": rate})
-            if time.monotonic() - self._saved_at > self._save_every_s:
+            late = time.monotonic() - self._saved_at > self._save_every_s
+            if late and progress.done < first + steps:  # the epoch's end is saved with its score
                 self._save()
 
     def _close_epoch(self, stage: Stage, epoch: int) -> None:
@@ -141,9 +147,7 @@ class Run:
         # A later stage sees more pixels: its first weights replace those of the one before.
         anew = epoch == _first_epoch(self._plan, stage)
         if score > self.progress.best or anew:
-            self.progress.best_epoch = epoch
-        if score >= self.progress.best or anew:
-            self.progress.best = score
+            self.progress.best, self.progress.best_epoch = score, epoch
             if self.processes.first:
                 header = self.task.metadata(stage.size_wh) | {
                     "input_wh": f"{stage.size_wh[0]}x{stage.size_wh[1]}",
@@ -196,8 +200,7 @@ class Run:
         progress = asdict(self.progress)
         progress["recent"] = [float(loss) for loss in self.progress.recent]
         content = {
-            "recipe": _identity(self.recipe),
-            "steps": self.total,
+            "identity": self._identity,
             "network": self._network.state_dict(),
             "average": self._average.network.state_dict(),
             "optimisation": self._optimisation.state_dict(),
@@ -213,13 +216,16 @@ class Run:
         if not path.is_file():
             (self.out / "log.jsonl").unlink(missing_ok=True)
             return
-        content: dict[str, Any] = torch.load(
-            path, map_location=self.processes.device, weights_only=True
-        )
-        if content["recipe"] != _identity(self.recipe) or content["steps"] != self.total:
+        try:
+            content: dict[str, Any] = torch.load(
+                path, map_location=self.processes.device, weights_only=True
+            )
+        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+            raise TrainingDataError(f"{path} is damaged; delete it to start anew") from error
+        if content.get("identity") != self._identity:
             raise TrainingDataError(
-                f"{path} is of a run with another recipe or other data; give the options of that "
-                "run to go on with it, or another --out"
+                f"{path} is of a run with another recipe, network, start or data; give the options "
+                "of that run to go on with it, or another --out"
             )
         self._network.load_state_dict(content["network"])
         self._average.network.load_state_dict(content["average"])
@@ -241,8 +247,12 @@ def _cut_log(path: Path, done: int) -> None:
     path.write_text("".join(f"{line}\n" for line in kept))
 
 
-def _identity(recipe: Recipe) -> str:
-    return json.dumps(asdict(recipe))
+def _identity(task: Task, recipe: Recipe, network: nn.Module) -> str:
+    """What a resumed run must share with the one it goes on with, its first weights among it."""
+    crc = 0
+    for value in network.state_dict().values():
+        crc = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), crc)
+    return json.dumps([asdict(recipe), task.identity(), crc])
 
 
 def _mean(losses: list[float | Tensor]) -> float:

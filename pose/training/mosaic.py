@@ -144,6 +144,9 @@ class MosaicSamples:
             if image is None:
                 continue
             box = self._people.boxes[person]
+            inside = np.minimum(box[2:], image.shape[1::-1]) - np.maximum(box[:2], 0)
+            if inside.min() < 1:  # a file that does not say how large its pictures are
+                continue
             patch, mask = cut_out(
                 image,
                 box,
@@ -200,7 +203,7 @@ def paste(
 ) -> FloatArray:
     """Blend a person into `canvas` at `corner` (x, y); the labels (M, 5) with the newcomer's last.
 
-    Those of people who are now hidden are gone, and so is the newcomer where it would be cut off.
+    People who are now hidden teach nothing; the newcomer is left out where it would be cut off.
     """
     height, width = canvas.shape[:2]
     x1, y1 = max(corner[0], 0), max(corner[1], 0)
@@ -217,7 +220,8 @@ def paste(
     areas = (labels[:, 2:4] - labels[:, :2]).prod(1)
     hidden = np.maximum(shared, 0).prod(1) / np.maximum(areas, 1)
     newcomer = np.append(seen, np.float32(1))[None]
-    return np.concatenate([labels[hidden < _HIDDEN], newcomer])
+    labels = np.column_stack([labels[:, :4], labels[:, 4] * (hidden < _HIDDEN)])
+    return np.concatenate([labels, newcomer]).astype(np.float32)
 
 
 def place_picture(

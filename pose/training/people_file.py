@@ -9,6 +9,7 @@ known format, a split without people.
 
 from __future__ import annotations
 
+import functools
 import logging
 import zlib
 from collections import defaultdict
@@ -52,6 +53,13 @@ class LabelledPeople:
         """The people that `mask` picks; the list of pictures stays."""
         rows = [each.name for each in fields(self) if each.name not in ("places", "skeleton")]
         return replace(self, **{name: getattr(self, name)[mask] for name in rows})
+
+    def digest(self) -> int:
+        """A number that another data set hardly has."""
+        names = "\n".join(place.file.name for place in self.places).encode()
+        arrays = (self.image_of, self.boxes, self.keypoints, self.weights, self.crowd)
+        parts = (names, *(np.ascontiguousarray(array).tobytes() for array in arrays))
+        return functools.reduce(lambda crc, part: zlib.crc32(part, crc), parts, 0)
 
     def as_skeleton(self, skeleton: Skeleton) -> LabelledPeople:
         """The same people with the joints of `skeleton`, matched by name; others not labelled."""
@@ -142,7 +150,7 @@ def choose_people(
             places.append(place)
             seen.add(place)
     people = _usable(content, index_of, report)
-    if not people:
+    if all(person.get("iscrowd") for person in people):
         part = "" if split is None else f" in split '{split}'"
         reasons = "; ".join(report.lines())
         raise TrainingDataError(f"no usable person{part} with pictures under {images}; {reasons}")
@@ -154,7 +162,10 @@ def _splits(images: list[Row]) -> list[str]:
 
     The frames of a video stay together, unless there is but one video.
     """
-    keys = [str(row.get("video") or row.get("vid_id") or row.get("file_name")) for row in images]
+    keys = [
+        next(str(row[name]) for name in ("video", "vid_id", "file_name") if row.get(name, "") != "")
+        for row in images
+    ]
     if len(set(keys)) == 1:
         keys = [str(row.get("file_name")) for row in images]
     hashes = {key: zlib.crc32(key.encode()) for key in keys}
@@ -198,6 +209,11 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
         return "left out, not a box of four numbers"
     if not _finite(points) or not (box is None or _finite(box)):
         return "left out, a number is not finite"
+    if not _finite([person.get("area") or 0]):
+        return "left out, a number is not finite"
+    scores = person.get("keypoint_scores")
+    if scores is not None and (len(scores) != joints or not _finite(scores)):
+        return "left out, not a score for each joint"
     triples = np.array(points, np.float32).reshape(joints, 3)
     labelled = triples[:, 2] > 0
     if box is None:

@@ -14,13 +14,14 @@ import av
 import av.error
 import cv2
 import numpy as np
+from torch.utils.data import get_worker_info
 
 from pose.people import ImageArray
 
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
-CACHE_BYTES = 4 * 1024**3
+CACHE_BYTES, VAL_BYTES = 4 * 1024**3, 1024**3  # of pictures kept: to learn from, to score on
 # As BRACE and many others name extracted frames: VIDEO/img-000123.png, VIDEO/000123.jpg.
 _FRAME_NAME = re.compile(r"^(?:.*[-_])?(\d{3,})\.(?:png|jpe?g|webp)$", re.IGNORECASE)
 
@@ -70,12 +71,14 @@ def _below(folder: Path, name: Path) -> Path | None:
 class Pictures:
     """Decoded pictures by index, kept in memory up to a limit so that epochs do not decode again.
 
-    One that cannot be decoded is named once in the log; from then on it is None.
+    Processes that make samples share the limit, and keep theirs for an epoch. A picture that cannot
+    be decoded is named once in the log (by each process); from then on it is None.
     """
 
     def __init__(self, places: tuple[Place, ...], limit_bytes: int = CACHE_BYTES) -> None:
         self._places = places
-        self._left = limit_bytes
+        self._limit = limit_bytes
+        self._bytes = 0
         self._kept: dict[int, ImageArray] = {}
         self.damaged: set[int] = set()
 
@@ -92,10 +95,15 @@ class Pictures:
         if image is None:
             self.damaged.add(index)
             log.warning("%s cannot be decoded; its people are left out", self._places[index])
-        elif image.nbytes <= self._left:
+        elif self._bytes + image.nbytes <= self._limit / _processes():
             self._kept[index] = image
-            self._left -= image.nbytes
+            self._bytes += image.nbytes
         return image
+
+
+def _processes() -> int:
+    worker = get_worker_info()
+    return 1 if worker is None else worker.num_workers
 
 
 def read_picture(place: Place) -> ImageArray | None:

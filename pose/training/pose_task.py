@@ -21,7 +21,7 @@ from pose.people import FloatArray, ImageArray
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
-from pose.training.pictures import Pictures
+from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.readers import TrainingDataError
 from pose.training.scores import oks, oks_ap, pckh
 from pose.training.task import Batch, normalise
@@ -29,6 +29,7 @@ from pose.training.teacher import Teacher
 
 Measure = Literal["oks-ap", "oks", "pckh"]
 _FEWEST_JOINTS = 2  # of those labelled; one alone says little
+_NO_HEADS = "PCKh needs head boxes, or a neck and a head_top"
 _AT_ONCE = 64
 
 
@@ -54,7 +55,6 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
             blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
             return blank, people.keypoints[index], np.zeros_like(people.weights[index])
         rng = np.random.default_rng([*self._seed, index])
-        other = self._pictures[int(rng.integers(len(self._pictures)))]
         return warp_person(
             image,
             people.boxes[index],
@@ -64,7 +64,7 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
             self._size_wh,
             rng,
             self._augmentation,
-            other,
+            lambda: self._pictures[int(rng.integers(len(self._pictures)))],
         )
 
 
@@ -90,8 +90,10 @@ class PoseTask:
         enough = labelled >= min(_FEWEST_JOINTS, len(self.train.skeleton))
         self.train = self.train.select(enough & ~self.train.crowd)
         self.val = self.val.select((self.val.weights > 0).any(1) & ~self.val.crowd)
+        if self.best_by == "pckh" and np.isnan(pckh(self.val.keypoints, self.val)):
+            raise TrainingDataError(_NO_HEADS)
         self._pictures = Pictures(self.train.places)
-        self._val_pictures = Pictures(self.val.places)
+        self._val_pictures = Pictures(self.val.places, VAL_BYTES)
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
         return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
@@ -134,7 +136,7 @@ class PoseTask:
         if not np.isnan(heads := pckh(points[seen], val)):
             measured["pckh"] = heads
         elif self.best_by == "pckh":
-            raise TrainingDataError("PCKh needs head boxes, or a neck and a head_top")
+            raise TrainingDataError(_NO_HEADS)
         return {"score": measured[self.best_by], **measured}
 
     def _val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
@@ -150,6 +152,10 @@ class PoseTask:
             if crops and (len(crops) == _AT_ONCE or index == len(self.val) - 1):
                 yield people, np.stack(crops)
                 people, crops = [], []
+
+    def identity(self) -> str:
+        taught = self.teacher_weight if self.teacher else 0
+        return f"{self.train.digest()} {self.val.digest()} {self.best_by} {taught}"
 
     def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
         skeleton = self.train.skeleton

@@ -57,9 +57,9 @@ def to_posetrack15(content: dict[str, Any]) -> dict[str, Any]:
 
 def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Joints (15, 3) x y v and scores (15,); `lsp` (14, 3) goes before the person's own."""
-    coco = np.array(person["keypoints"], np.float32).reshape(17, 3)
+    coco = np.array(person.get("keypoints") or [0] * 51, np.float32).reshape(17, 3)
     sure = np.ones(17, np.float32)
-    if person.get("label") == "teacher":
+    if person.get("label") == "teacher" and "keypoint_scores" in person:
         sure = np.array(person["keypoint_scores"], np.float32)
     joints = np.zeros((15, 3), np.float32)
     scores = np.zeros(15, np.float32)
@@ -84,7 +84,9 @@ def run(args: argparse.Namespace) -> int:
     """Map the file; 0. Raises UserError where one cannot be read or written."""
     try:
         content = to_posetrack15(json.loads(args.data.read_bytes()))
-        args.out.write_text(json.dumps(content))
+        whole = args.out.with_name(f"{args.out.name}.part")
+        whole.write_text(json.dumps(content))
+        whole.replace(args.out)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError) as error:

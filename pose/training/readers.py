@@ -65,7 +65,7 @@ def read_content(data: Path) -> Content:
             for image in content.images:
                 image["id"] = (part, image["id"])
             for person in content.people:
-                person["image_id"] = (part, person["image_id"])
+                person["image_id"] = (part, person.get("image_id"))
         whole.images = [image for content in contents for image in content.images]
         whole.people = [person for content in contents for person in content.people]
         whole.others = [other for content in contents for other in content.others]
@@ -111,9 +111,10 @@ def read_coco(raw: Any) -> Content:
     whole = any("lefthand_kpts" in row for row in raw["annotations"][:1])
     content = Content(WHOLEBODY133 if whole else _skeleton(category, raw["annotations"]))
     for image in raw["images"]:
+        number = image["id"]
         content.images.append(dict(image))
         regions = (image.get(f"ignore_regions_{axis}") or () for axis in "xy")  # PoseTrack's
-        content.people += [_crowd(image["id"], *outline) for outline in zip(*regions, strict=True)]
+        content.people += [_crowd(number, *ways) for ways in zip(*regions, strict=True) if ways[0]]
     for row in raw["annotations"]:
         if category is not None and row.get("category_id", category["id"]) != category["id"]:
             content.others.append(f"annotation {row.get('id', '?')}")
@@ -128,17 +129,23 @@ def read_coco(raw: Any) -> Content:
 
 
 def _person_category(raw: Any) -> Row | None:
-    """The category with joints, the first called `person` if there are several."""
-    jointed = [row for row in raw.get("categories") or () if row.get("keypoints")]
-    people = [row for row in jointed if row.get("name") == "person"]
-    return next(iter(people or jointed), None)
+    """The category with joints, the first called `person` if there are several.
+
+    Boxes alone have none with joints: then the one called `person`, or the only one.
+    """
+    categories = list(raw.get("categories") or ())
+    jointed = [row for row in categories if row.get("keypoints")]
+    people = [row for row in jointed or categories if row.get("name") == "person"]
+    if not jointed and not people and len(categories) > 1:
+        raise ValueError("none of its categories is called person")
+    return next(iter(people or jointed or categories), None)
 
 
 def _skeleton(category: Row | None, annotations: list[Row]) -> Skeleton:
     """The category's joints; without any, COCO's or CrowdPose's by their number."""
-    if category is not None:
+    if category is not None and category.get("keypoints"):
         return skeleton_of_category(category)
-    triples = next((len(row["keypoints"]) // 3 for row in annotations if "keypoints" in row), 17)
+    triples = next((len(row["keypoints"]) // 3 for row in annotations if row.get("keypoints")), 17)
     by_number = {17: COCO17, 14: CROWDPOSE14}
     if triples not in by_number:
         raise ValueError(f"its categories do not name the {triples} joints")
@@ -153,8 +160,9 @@ def read_posetrack17(raw: Any) -> Content:
         content.images.append({"id": index, "file_name": name, "vid_id": str(Path(name).parent)})
         content.images[-1]["is_labeled"] = (entry.get("is_labeled") or [entry.get("annorect")])[0]
         for region in entry.get("ignore_regions") or ():
-            outline = ([point[axis][0] for point in region["point"]] for axis in "xy")
-            content.people.append(_crowd(index, *outline))
+            if points := region.get("point"):
+                ways = ([point[axis][0] for point in points] for axis in "xy")
+                content.people.append(_crowd(index, *ways))
         for row in entry.get("annorect") or ():
             points = (row.get("annopoints") or [{}])[0].get("point") or ()
             joints = np.zeros((len(POSETRACK15), 3))

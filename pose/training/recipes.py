@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import math
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,6 +29,29 @@ class Stage:
     def sizes_wh(self) -> tuple[tuple[int, int], ...]:
         """All of them, the one that counts first."""
         return (self.size_wh, *self.other_sizes_wh)
+
+
+def _size_wh(text: str) -> tuple[int, int]:
+    width, height = text.split("x")
+    return int(width), int(height)
+
+
+def parse_stage(text: str) -> Stage:
+    """`96x128:10:64`: width x height (or several, joined by +), epochs, batch."""
+    try:
+        sizes, epochs, batch = text.split(":")
+        size_wh, *others = [_size_wh(size) for size in sizes.split("+")]
+        stage = Stage(size_wh, float(epochs), int(batch), tuple(others))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(
+            f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
+        ) from error
+    sides = [side for size in stage.sizes_wh for side in size]
+    if any(side % 32 for side in sides) or min(*sides, stage.epochs, stage.batch) <= 0:
+        raise argparse.ArgumentTypeError(
+            f"'{text}': width and height must be multiples of 32, epochs and batch above 0"
+        )
+    return stage
 
 
 @dataclass(frozen=True, slots=True)

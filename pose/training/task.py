@@ -28,6 +28,9 @@ class Task(Protocol):
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
         """Scores on the validation people; the higher `score`, the better."""
 
+    def identity(self) -> str:
+        """What makes it another run than one with the same recipe: data, measure, teacher."""
+
     def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
         """What pose.weights wants in the header of the weights."""
 

@@ -19,12 +19,11 @@ import pytest
 import torch
 from small_data import small_recipe, small_task, write_data
 
-from pose.training.command import parse_stage
 from pose.training.loop import Run
 from pose.training.pose_task import PoseTask
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
-from pose.training.recipes import RECIPES, Recipe, Stage, learning_rate
+from pose.training.recipes import RECIPES, Recipe, Stage, learning_rate, parse_stage
 from pose.weights import load_weights
 
 CPU = Processes(torch.device("cpu"))
@@ -162,8 +161,30 @@ def test_a_line_that_a_kill_cut_off_is_dropped(tmp_path: Path) -> None:
 def test_another_recipe_does_not_go_on_with_a_run(tmp_path: Path) -> None:
     file = write_data(tmp_path)
     _train(file, tmp_path / "out")
-    with pytest.raises(TrainingDataError, match="another recipe or other data"):
+    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
         _train(file, tmp_path / "out", learning_rate=0.5)
+
+
+def test_other_data_or_another_start_does_not_go_on_with_a_run(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out")
+    torch.manual_seed(1)  # other first weights
+    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
+        Run(small_task(file), small_recipe(), tmp_path / "out", CPU)
+    content = json.loads(file.read_text())
+    content["annotations"][0]["bbox"][0] += 1.0
+    file.write_text(json.dumps(content))
+    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
+        _train(file, tmp_path / "out")
+
+
+def test_a_damaged_save_is_told_in_one_line(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "out")
+    save = tmp_path / "out" / "last.pt"
+    save.write_bytes(save.read_bytes()[:1000])
+    with pytest.raises(TrainingDataError, match="is damaged; delete it to start anew"):
+        _train(file, tmp_path / "out")
 
 
 def test_the_loss_falls_and_the_curves_are_drawn(tmp_path: Path) -> None:
@@ -184,6 +205,8 @@ def test_a_run_without_progress_stops_early(
         0.5, 0.6, 0.6, 0.1
     ]  # fmt: skip
     assert run.progress.best == 0.6
+    run = _train(tmp_path / "labels.json", tmp_path / "out", epochs=9, patience=2)
+    assert run.progress.best == 0.6  # the same command again trains no further
 
 
 def test_a_loss_that_is_no_number_ends_the_run_with_advice(tmp_path: Path) -> None:

@@ -49,6 +49,9 @@ def _spoil(tmp_path: Path, annotations: list[dict[str, Any]]) -> DataReport:
         ({"keypoints": [float("inf")] * 51}, "a number is not finite"),
         ({"keypoints": [0] * 51, "bbox": None}, "no box and no joints"),
         ({"image_id": 99}, "its picture is not listed"),
+        ({"keypoint_scores": [0.5] * 3}, "not a score for each joint"),
+        ({"keypoint_scores": [float("nan")] * 17}, "not a score for each joint"),
+        ({"area": float("nan")}, "a number is not finite"),
     ],
 )
 def test_a_person_that_cannot_be_used_is_left_out_and_named(

@@ -38,6 +38,28 @@ def test_coco() -> None:
     assert read_coco(content).skeleton is COCO17
 
 
+def test_boxes_of_several_kinds_teach_those_of_people_alone(tmp_path: Path) -> None:
+    kinds = [{"id": 1, "name": "ball"}, {"id": 2, "name": "person"}]
+    ball = {"id": 1, "image_id": 7, "category_id": 1, "bbox": [10, 10, 9, 9]}
+    player = {"id": 2, "image_id": 7, "category_id": 2, "bbox": [50, 50, 20, 40]}
+    content = {
+        "images": [{"id": 7, "file_name": "a.jpg"}],
+        "annotations": [ball, player],
+        "categories": kinds,
+    }
+    people = _read(tmp_path, content)
+    assert people.boxes.tolist() == [[50, 50, 70, 90]]
+    kinds[1]["name"] = "player"
+    with pytest.raises(TrainingDataError, match="none of its categories is called person"):
+        _read(tmp_path, content)
+
+
+def test_regions_without_an_outline_are_passed_over(tmp_path: Path) -> None:
+    content = _coco(person(7, [20.0, 20.0, 100.0, 150.0]), CATEGORY)
+    content["images"][0] |= {"ignore_regions_x": [[]], "ignore_regions_y": [[]]}
+    assert len(_read(tmp_path, content)) == 1
+
+
 def test_coco_wholebody_puts_the_parts_behind_one_another(tmp_path: Path) -> None:
     parts = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
     annotation = person(7, [20.0, 20.0, 100.0, 150.0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterator
 from dataclasses import replace
@@ -38,6 +39,7 @@ from pose.training.pictures import Pictures
 from pose.training.pose_task import PoseTask
 from pose.training.posetrack15 import to_posetrack15
 from pose.training.processes import Processes
+from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage
 from pose.training.scores import box_ap, oks, oks_ap, pckh
 from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
@@ -212,8 +214,8 @@ def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
     canvas = np.zeros((100, 100, 3), np.uint8)
     others = np.array([[12, 12, 30, 50, 1], [80, 10, 95, 60, 0]], np.float32)
     labels = paste(canvas, others, patch, mask, (10, 10))
-    # The first stood behind and is hidden; the newcomer comes last.
-    assert labels.tolist() == [[80, 10, 95, 60, 0], [10, 10, 35, 55, 1]]
+    # The first stood behind, and too little of it is seen; the newcomer comes last.
+    assert labels.tolist() == [[12, 12, 30, 50, 0], [80, 10, 95, 60, 0], [10, 10, 35, 55, 1]]
     assert canvas[32, 22].tolist() == [200, 200, 200]
     assert canvas[80, 80].tolist() == [0, 0, 0]
 
@@ -300,7 +302,11 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
     red = []
     for seed in range(20):
         crop, _, weights = warp_person(
-            image, *person, np.random.default_rng(seed), replace(PLAIN, occlusion_chance=1.0), other
+            image,
+            *person,
+            np.random.default_rng(seed),
+            replace(PLAIN, occlusion_chance=1.0),
+            lambda: other,
         )
         assert (weights == people.weights[0]).all()  # hidden joints are to be guessed
         red.append((crop == other[0, 0]).all(2).mean())
@@ -471,6 +477,56 @@ def test_a_wrong_stage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -
     assert "multiples of 32" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("kind", "options", "said"),
+    [
+        ("detector", ["--rotation", "30"], "--rotation is for pose networks"),
+        ("detector", ["--best-by", "oks"], "--best-by is for pose networks"),
+        ("detector", ["--recipe", "hrnet-coco"], "hrnet-coco is not for a detector"),
+        ("pose", ["--recipe", "detector-tune"], "detector-tune is not for a pose"),
+        ("pose", ["--val-images", "v"], "--val-data, which is missing"),
+        ("pose", ["--exclude", "ccp"], "no picture has the source ccp"),
+        ("pose", ["--best-by", "pckh"], "PCKh needs head boxes"),
+    ],
+)
+def test_options_that_would_do_nothing_are_a_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, options: list[str], said: str
+) -> None:
+    from app.cli import main
+
+    words = ["--data", str(write_data(tmp_path)), "--images", str(tmp_path)]
+    assert main(["train", kind, *words, "--out", str(tmp_path / "out"), "--check", *options]) == 1
+    assert said in capsys.readouterr().err
+
+
+def test_rotation_says_how_far_crops_are_turned() -> None:
+    parser = argparse.ArgumentParser()
+    command.add_arguments(parser)
+    words = ["pose", "--data", "a", "--images", "b", "--out", "c"]
+    usual = command._recipe(parser.parse_args(words), Start(TINY)).augmentation
+    level = command._recipe(parser.parse_args([*words, "--rotation", "0"]), Start(TINY))
+    assert usual.turn_chance > 0
+    assert (level.augmentation.turn_chance, level.augmentation.rotation_deg) == (0, 0)
+
+
+def test_people_outside_their_picture_are_not_pasted(tmp_path: Path) -> None:
+    people = _people(tmp_path)
+    people = replace(people, boxes=people.boxes + np.float32(500))
+    always = MosaicAugmentation(mosaic_chance=0, close_up_chance=0, paste_chance=1.0)
+    samples = MosaicSamples(people, Pictures(people.places), (128, 96), (0, 0), always)
+    assert len(samples[0][1]) == 0
+
+
+def test_boxes_alone_leave_nobody_to_learn_joints_from(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    content = json.loads(file.read_text())
+    for row in content["annotations"]:
+        row["keypoints"] = [0] * 51
+    file.write_text(json.dumps(content))
+    with pytest.raises(TrainingDataError, match="nobody is left"):
+        draw_first_batch(small_task(file), Stage(SIZE_WH, 1, 2), 0, tmp_path / "check.png")
+
+
 def test_lsp_joints_become_posetracks(tmp_path: Path) -> None:
     lsp = [[float(index), 50.0, 1] for index in range(14)]
     lsp[0][2] = 0
@@ -483,6 +539,9 @@ def test_lsp_joints_become_posetracks(tmp_path: Path) -> None:
     assert joints[[12, 14], 0].tolist() == [12.0, 13.0]  # neck, head top
     np.testing.assert_allclose(joints[13, :2], row["keypoints"][:2])  # nose
     np.testing.assert_allclose(mapped["keypoint_scores"], [0] + [1] * 12 + [0.3, 1], atol=1e-6)
+    content["annotations"] = [{"image_id": 1, "bbox": [0, 0, 9, 9], "label": "box"}]
+    content["images"] = [{"id": 1, "file_name": "b.jpg"}]
+    assert to_posetrack15(content)["annotations"][0]["num_keypoints"] == 0  # a box alone
 
 
 def test_files_that_cannot_be_mapped_are_told_in_one_line(
