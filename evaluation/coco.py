@@ -74,8 +74,12 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
     try:
         named = load_skeleton(skeleton_name) if skeleton_name else None
         skeleton = named or skeleton_for(truth, path)
+        images = {image["id"] for image in truth["images"]}
         for number, annotation in enumerate(truth["annotations"]):
-            _check(annotation, len(skeleton), f"{path}: annotation {number}")
+            where = f"{path}: annotation {number}"
+            _check(annotation, len(skeleton), where)
+            if annotation["image_id"] not in images:
+                raise AnnotationError(f"{where}: its image {annotation['image_id']} is not listed")
             width, height = annotation["bbox"][2:]
             annotation.setdefault("area", width * height * _SEGMENT_SHARE)
             annotation.setdefault("iscrowd", 0)
@@ -108,7 +112,7 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
             if not np.isfinite(result["score"]):
                 raise AnnotationError(f"{where}: its score is not finite")
             result.setdefault("category_id", 1)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise AnnotationError(f"{where}: malformed: {error!r}") from error
     return results
 

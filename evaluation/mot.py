@@ -146,6 +146,8 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
             places = (folder / "gt.txt", folder / "gt" / "gt.txt")
             for path in filter(Path.is_file, places):
                 truths[folder.name] = path
+    if predictions.is_file() and len(truths) > 1:
+        raise AnnotationError(f"{predictions}: one file, but {truth} has {len(truths)} sequences")
     if not truths:
         raise AnnotationError(f"{truth}: neither NAME.txt nor NAME/gt.txt nor NAME/gt/gt.txt there")
     return {name: (path, _prediction(name, predictions)) for name, path in truths.items()}

@@ -147,6 +147,8 @@ def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> 
         rows = np.loadtxt(truth, delimiter=",", ndmin=2)
     except (OSError, ValueError) as error:
         raise UserError(f"{truth} cannot be read as MOT text ({error})") from None
+    if not len(rows):
+        raise UserError(f"{truth}: no boxes there")
     labelled = set(rows[:, 0].astype(int))
     matched = found_count = 0
     with open_source(clip) as source:
@@ -231,7 +233,9 @@ def run(args: argparse.Namespace) -> int:
             for name, flip in (("PP-TinyPose", False), ("PP-TinyPose, flip test", True))
         }
     figures: dict[str, Any] = {}
-    for labels in args.coco:
+    for labels in dict.fromkeys(args.coco):
+        if labels.stem in figures:
+            raise UserError(f"two label files are called {labels.stem}; give their folders")
         pictures = read_set(labels, quarters=args.turn // 90)
         boxes = {name: score_boxes(pictures, detect) for name, detect in detectors.items()}
         poses = {

@@ -38,6 +38,7 @@ from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
 from pose.command import run_command
+from pose.errors import UserError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -132,7 +133,11 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
         asked = {"AP": args.evalPoseEstimation, "CLEAR": args.evalPoseTracking}
         metrics = [name for name, flag in asked.items() if flag] or METRICS
     thresholds = tuple(args.kpt_thr or ())
+    if args.sweep and len(thresholds) > 1:
+        raise UserError("several values of --kpt-thr are a sweep; leave them or --sweep out")
     sweep = args.sweep or (thresholds if len(thresholds) > 1 else ())
+    if sweep and "CLEAR" not in metrics:
+        raise UserError("a sweep gives MOTA, which is not among the metrics asked for")
     return ScoreOptions(
         tuple(metrics),
         args.compat == "strict",

@@ -93,6 +93,8 @@ def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
 
     Raises MediaError where one is missing, or where a video has not as many frames as the truth.
     """
+    if not len(sequence):
+        raise MediaError(f"{sequence.path} lists no frames")
     first = _picture(sequence, 0, folder)
     if first is not None:
         for index, name in enumerate(sequence.frame_names):

@@ -23,8 +23,10 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pose.command import positive
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
+from pose.estimator import PADDING
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.library import detector_network, find_weights, pose_network, write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
@@ -37,7 +39,6 @@ Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest
 
 _KEPT = ("final_layer", "preds")  # what comes out of these is the answer: rounding it shows
 _SHARE = 0.9999  # of a picture's values that must be inside; a few outliers may be cut off
-_PADDING = 1.25  # of a crop, as the estimator's
 
 
 def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> dict[str, Any]:
@@ -116,9 +117,14 @@ def calibration_pictures(
 ) -> list[ImageArray]:
     """Inputs from a COCO-keypoints file, spread evenly over it: crops, or letterboxed pictures."""
     names, people = _read_labels(data)
+    people = [each for each in people if each.get("bbox") and not each.get("iscrowd")]
+    if not people:
+        raise UserError(f"{data}: nobody has a box there")
     chosen = [people[index] for index in np.linspace(0, len(people) - 1, count).astype(int)]
     pictures = []
     for person in chosen:
+        if person["image_id"] not in names:
+            raise UserError(f"{data}: the picture {person['image_id']} is not listed")
         image = cv2.imread(str(images / names[person["image_id"]]))
         if image is None:
             raise UserError(f"{images / names[person['image_id']]} is missing or no picture")
@@ -126,7 +132,7 @@ def calibration_pictures(
         size_wh = network.network.pictures.size_wh
         if isinstance(network, PoseNetwork):
             box = xywh_to_xyxy(np.array([person["bbox"]], np.float32))
-            regions = crop_regions(box, size_wh, _PADDING)
+            regions = crop_regions(box, size_wh, PADDING)
             pictures.append(crop_people(picture, regions, size_wh, network.unbiased)[0])
         else:
             pictures.append(letterbox(picture, size_wh)[0])
@@ -173,7 +179,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("-o", "--output", type=Path, help="the safetensors file (WEIGHTS itself)")
     parser.add_argument("--data", type=Path, required=True, help="COCO-keypoints JSON")
     parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
-    parser.add_argument("--count", type=int, default=200, help="pictures to look at")
+    parser.add_argument("--count", type=positive, default=200, help="pictures to look at")
     args = parser.parse_args(argv)
     try:
         file = find_weights(args.weights)

@@ -89,6 +89,12 @@ def test_coco_people_have_no_head_to_measure_by(tmp_path: Path) -> None:
     assert coco.pckh(truth, [{**person(17), "score": 1}], skeleton) is None
 
 
+def test_a_person_of_a_picture_that_is_not_listed_is_named(tmp_path: Path) -> None:
+    content = {"images": [{"id": 2}], "annotations": [person(17)]}
+    with pytest.raises(AnnotationError, match="annotation 0: its image 1 is not listed"):
+        coco.load_truth(write(tmp_path, "gt.json", content), None)
+
+
 def test_no_predictions_score_0(tmp_path: Path) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(17)]}
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from evaluation import mot
+from evaluation.annotations import AnnotationError
 
 # motmetrics' published example; HOTA and its parts from trackeval 1.3.0, in percent.
 EXPECTED = {
@@ -45,6 +46,8 @@ def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
         path.write_text(line)
     pairs = mot.file_pairs(tmp_path, tmp_path / "pred")
     assert {name: path.name for name, (path, _) in pairs.items()} == {"a": "a.txt", "b": "gt.txt"}
+    with pytest.raises(AnnotationError, match="one file, but"):
+        mot.file_pairs(tmp_path, tmp_path / "pred" / "a.txt")
 
 
 def test_frames_of_one_side_only_count(tmp_path: Path) -> None:

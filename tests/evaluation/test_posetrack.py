@@ -126,6 +126,18 @@ def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
     assert rows[2]["mota"] == single["mota"][15]
 
 
+@pytest.mark.parametrize(
+    "flags", [["-e", "--sweep", "0:1:0.5"], ["--kpt-thr", "0", "1", "--sweep", "0:1:0.5"]]
+)
+def test_a_sweep_that_would_say_nothing_is_a_mistake(
+    shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
+) -> None:
+    folder = shared / "eval" / "poseval" / "plain"
+    words = ["-g", str(folder / "gt"), "-p", str(folder / "pred"), "-o", str(tmp_path), *flags]
+    assert posetrack.main(words) == 1
+    assert "sweep" in capsys.readouterr().err
+
+
 def test_sequences_add_up_to_the_set(shared: Path) -> None:
     options = ScoreOptions()
     gt, pred = POSEVAL / "ignore" / "gt", POSEVAL / "ignore" / "pred"

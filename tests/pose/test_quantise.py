@@ -113,6 +113,11 @@ def test_a_checkpoint_cannot_carry_ranges(
         ("# labels", "no COCO keypoints"),
         ('{"images": []}', "no COCO keypoints"),
         ('{"images": [], "annotations": []}', "nobody is labelled there"),
+        ('{"images": [], "annotations": [{"image_id": 1}]}', "nobody has a box there"),
+        (
+            '{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 9, 9]}]}',
+            "the picture 1 is not listed",
+        ),
     ],
 )
 def test_labels_that_are_none_are_told(
