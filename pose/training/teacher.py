@@ -29,16 +29,21 @@ class Teacher:
             raise UserError("--teacher needs ONNX Runtime: pip install onnxruntime") from error
         if not file.is_file():
             raise UserError(f"{file}: no such teacher")
-        self._session: Any = onnxruntime.InferenceSession(
-            str(file), providers=onnxruntime.get_available_providers()
-        )
-        self._input = self._session.get_inputs()[0]
-        self._size_hw = tuple(int(side) for side in self._input.shape[2:])
+        try:
+            self._session: Any = onnxruntime.InferenceSession(
+                str(file), providers=onnxruntime.get_available_providers()
+            )
+            self._input = self._session.get_inputs()[0]
+            self._size_hw = tuple(int(side) for side in self._input.shape[2:])
+        except Exception as error:  # ONNX Runtime's have no base of their own
+            raise UserError(f"{file}: no ONNX network of one input size ({error})") from error
         pairs = [
             (target, own)
             for target, name in enumerate(skeleton.names)
             if (own := same_joint(name, COCO17)) is not None
         ]
+        if not pairs:
+            raise UserError(f"{file} cannot teach {skeleton.name}: none of its joints is COCO's")
         self.joints = torch.tensor([target for target, _ in pairs])  # of the student
         self._own = torch.tensor([own for _, own in pairs])
 
