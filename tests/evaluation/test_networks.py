@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
+from evaluation import networks
 from evaluation.labelled_pictures import PictureSet, read_set
 from evaluation.networks import print_table, score_boxes, score_poses, score_video
 from pose.errors import UserError
@@ -73,6 +74,42 @@ def test_labels_turn_with_their_pictures(tmp_path: Path, quarters: int) -> None:
     assert sorted({*columns}) == [x, x + width - 1]
     assert sorted({*rows}) == [y, y + height - 1]
     assert (picture[rows, columns] == 255).all()
+
+
+def test_true_boxes_alone_spare_the_others(
+    pictures: PictureSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def boxes(image: ImageArray) -> Detections:
+        return Detections(BOXES, np.ones(2, np.float32))
+
+    def joints(image: ImageArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
+        return _truth(pictures).astype(np.float32), np.ones((2, 17), np.float32)
+
+    monkeypatch.setattr(networks, "our_detector", lambda *_: boxes)
+    monkeypatch.setattr(networks, "our_estimator", lambda *_, **__: joints)
+    words = ["--coco", str(tmp_path / "people.json")]
+    assert networks.main(words) == 0
+    whole = capsys.readouterr().out
+    assert networks.main([*words, "--true-boxes"]) == 0
+    spared = capsys.readouterr().out
+    assert "| posse-pose | 1.000 | 1.000 |" in whole and "| posse-pose | 1.000 |" in spared
+    assert ("found boxes" in whole, "found boxes" in spared) == (True, False)
+
+
+def test_label_files_of_one_name_are_a_mistake(
+    pictures: PictureSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "people.json").write_bytes((tmp_path / "people.json").read_bytes())
+    files = [
+        word for folder in (tmp_path, other) for word in ("--coco", str(folder / "people.json"))
+    ]
+    assert networks.main([*files, "--true-boxes"]) == 1
+    assert "two label files are called people" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["# people", "[]", '{"images": []}'])
