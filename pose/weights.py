@@ -37,7 +37,7 @@ class WeightsError(UserError):
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write `state` as float16 with `metadata` in the header; the file appears whole or not.
 
-    Raises WeightsError where its folder cannot be written to.
+    Raises WeightsError where it cannot be written: a folder without the right, a full disk.
     """
     halved = {
         name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
@@ -53,9 +53,11 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
         save_file(halved, temporary, dict(metadata))
         Path(temporary).chmod(0o644)  # mkstemp gives 0600
         Path(temporary).replace(path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(FileNotFoundError):
             Path(temporary).unlink()
+        if isinstance(error, OSError | SafetensorError):
+            raise WeightsError(f"{path}: cannot be written: {error}") from error
         raise
 
 

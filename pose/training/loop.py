@@ -207,8 +207,12 @@ class Run:
             "progress": progress,
         }
         temporary = self.out / "last.part"
-        torch.save(content, temporary)
-        temporary.replace(self.out / "last.pt")
+        try:
+            torch.save(content, temporary)
+            temporary.replace(self.out / "last.pt")
+        except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
+            temporary.unlink(missing_ok=True)
+            raise TrainingDataError(f"{temporary}: cannot be written ({error})") from error
 
     def _resume(self) -> None:
         """Go on from last.pt, if there is one of this recipe; forget what was logged after it."""

@@ -47,16 +47,19 @@ def pose_start(name_or_file: str) -> Start:
     if name_or_file in HRNET_SIZES:
         name_or_file += "-256x192"
     file = find_weights(name_or_file)
-    if file.suffix not in (".safetensors", ".pth", ".pt"):
-        raise WeightsError(f"{file} is exported and cannot be trained; start from its weights")
+    _refuse_exported(file)
     known = pose_network(str(file))
     arguments, state = _arguments_and_state(file)
     return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, file.stem)
 
 
 def detector_start(name_or_file: str) -> Start:
-    """The weights of a detector, or of a pose network whose HRNet becomes the backbone."""
+    """The weights of a detector, or of a pose network whose HRNet becomes the backbone.
+
+    Raises WeightsError where they are not there or of another kind.
+    """
     file = find_weights(name_or_file)
+    _refuse_exported(file)
     if file.suffix == ".safetensors":
         state, metadata = load_weights(file)
         if metadata.get("kind") == "pose":
@@ -66,6 +69,11 @@ def detector_start(name_or_file: str) -> Start:
     known = detector_network(str(file))
     arguments, state = _arguments_and_state(file)
     return Start(arguments, state, known.network.pictures.size_wh, name=file.stem)
+
+
+def _refuse_exported(file: Path) -> None:
+    if file.suffix not in (".safetensors", ".pth", ".pt"):
+        raise WeightsError(f"{file} is exported and cannot be trained; start from its weights")
 
 
 def _arguments_and_state(file: Path) -> tuple[dict[str, Any], State]:

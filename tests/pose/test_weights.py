@@ -42,7 +42,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_scrap(
         raise OSError("no space left on device")
 
     monkeypatch.setattr("pose.weights.save_file", full_disk)
-    with pytest.raises(OSError, match="no space"):
+    with pytest.raises(WeightsError, match="no space"):
         save_weights(path, STATE, {})
     assert sha256_of(path) == before
     assert list(tmp_path.iterdir()) == [path]

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -24,7 +25,7 @@ from pose.training.pose_task import PoseTask
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import RECIPES, Recipe, Stage, learning_rate, parse_stage
-from pose.weights import load_weights
+from pose.weights import WeightsError, load_weights, save_weights
 
 CPU = Processes(torch.device("cpu"))
 
@@ -185,6 +186,23 @@ def test_a_damaged_save_is_told_in_one_line(tmp_path: Path) -> None:
     save.write_bytes(save.read_bytes()[:1000])
     with pytest.raises(TrainingDataError, match="is damaged; delete it to start anew"):
         _train(file, tmp_path / "out")
+
+
+def test_a_full_disk_is_told_and_leaves_the_last_save(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    run = _train(file, tmp_path / "out")
+    names = {path.name for path in (tmp_path / "out").iterdir()}
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # no file larger than this
+    try:
+        with pytest.raises(TrainingDataError, match=r"last\.part: cannot be written"):
+            run._save()
+        with pytest.raises(WeightsError, match=r"best\.safetensors: cannot be written"):
+            save_weights(tmp_path / "out" / "best.safetensors", run._network.state_dict(), {})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert {path.name for path in (tmp_path / "out").iterdir()} == names
+    _train(file, tmp_path / "out")  # still whole
 
 
 def test_the_loss_falls_and_the_curves_are_drawn(tmp_path: Path) -> None:
