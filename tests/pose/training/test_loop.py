@@ -21,6 +21,7 @@ import torch
 from small_data import small_recipe, small_task, write_data
 
 from pose.training.loop import Run
+from pose.training.optimisation import half_precision
 from pose.training.pose_task import PoseTask
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
@@ -249,6 +250,14 @@ def test_half_precision_learns_too(tmp_path: Path, precision: str) -> None:
     _train(file, tmp_path / "out", precision=precision, epochs=4, optimiser="adamw")
     losses = [line["loss"] for line in _log(tmp_path / "out") if "loss" in line]
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
+
+
+def test_bf16_is_float32_on_processors_that_would_only_pretend() -> None:
+    cpu, can = torch.device("cpu"), torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert half_precision("bf16", cpu) == (torch.bfloat16 if can else None)
+    assert half_precision("bf16", torch.device("cuda")) == torch.bfloat16
+    assert half_precision("fp16", cpu) == torch.float16
+    assert half_precision("fp32", cpu) is None
 
 
 PARALLEL = """

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.training_boxes import complete, main, missing, set_aside
+from evaluation.training_labels import complete, main, missing, set_aside
 from pose.people import Detections, ImageArray
 
 SIZE_WH = (200, 100)
