@@ -15,6 +15,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from pose.training.precision import half_precision
+
 _QUINTIC = (3.4445, -4.7750, 2.0315)  # Jordan's coefficients: steep at 0, near 1 after five rounds
 _ROUNDS = 5
 _FEWEST_ROWS = 8  # a kernel with fewer outputs is a few vectors rather than a matrix
@@ -79,11 +81,11 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """The orthogonal matrix nearest to each of (N, rows, columns); singular values within 0.3 of 1.
 
-    Newton and Schulz's iteration in bfloat16, with Jordan's coefficients.
+    Newton and Schulz's iteration in bfloat16 where that is quick, with Jordan's coefficients.
     """
     a, b, c = _QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]
-    x = (matrices.mT if tall else matrices).bfloat16()
+    x = (matrices.mT if tall else matrices).to(half_precision("bf16", matrices.device))
     x = x / x.norm(dim=(1, 2), keepdim=True).clamp_min(1e-7)
     for _ in range(_ROUNDS):
         gram = x @ x.mT

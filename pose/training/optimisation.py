@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from pose.training.muon import Muon
-from pose.training.recipes import Precision, Recipe
+from pose.training.precision import half_precision
+from pose.training.recipes import Recipe
 
 _OPTIMISERS = {"muon": Muon, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
 _GRADIENT_NORM = 10.0  # a batch of nonsense must not undo an hour
@@ -66,18 +67,6 @@ class Optimisation:
         """Go on from `state_dict`."""
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
-
-
-def half_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
-    """The half type that `precision` means on a device; None: float32.
-
-    A processor without bf16 would convert every number there and back: a step of HRNet took eight
-    times as long (AVX2, two cores), so bf16 is float32 there.
-    """
-    if precision == "fp16":
-        return torch.float16
-    in_vain = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
-    return None if precision == "fp32" or in_vain else torch.bfloat16
 
 
 def set_learning(network: nn.Module, head: str, frozen: bool) -> None:

@@ -21,8 +21,8 @@ import torch
 from small_data import small_recipe, small_task, write_data
 
 from pose.training.loop import Run
-from pose.training.optimisation import half_precision
 from pose.training.pose_task import PoseTask
+from pose.training.precision import half_precision
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import RECIPES, Recipe, Stage, learning_rate, parse_stage
