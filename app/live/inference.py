@@ -23,7 +23,7 @@ from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
 
-JUMP_S = 1.0  # a frame further than this from the last one starts the tracker anew
+JUMP_S = 1.0  # a seek to further than this from the last frame starts the tracker anew
 # What is taken over between two frames; the rest of a config takes a new pipeline
 LIVE_FIELDS = (
     "kpt_thr",
@@ -54,7 +54,7 @@ class Follower:
         self.frozen = False  # only people that are known are shown, nobody is looked for
         self.problem = ""  # why people are not being found, in one line
         self._gauges = gauges
-        self._last_s: float | None = None  # time of the frame the tracker saw last
+        self._last: tuple[float, int] | None = None  # time and generation the tracker saw last
         self._tracker: PoseTracker | None = None  # that has counted the ids so far
         self._honoured: Sequence[Correction] = ()  # what it was told of
         self.locked = 0  # who is kept for their person, by the id shown; 0: nobody
@@ -86,9 +86,9 @@ class Follower:
         self, captured: Captured, pipeline: Pipeline, corrections: Sequence[Correction]
     ) -> FrameResult | None:
         frame = captured.frame
-        if self._last_s is None or abs(frame.time_s - self._last_s) > JUMP_S:
+        if self._elsewhere(captured):
             pipeline.reset()
-        self._last_s = frame.time_s
+        self._last = frame.time_s, captured.generation
         if pipeline.tracker is not self._tracker:  # after a jump, or with other joints
             self._tracker = pipeline.tracker
             self._in_sight = []
@@ -108,6 +108,17 @@ class Follower:
         ids = self.issue_ids(result.people.ids)
         self._in_sight = ids.tolist()
         return replace(result, people=TrackedPoses(result.people.poses, ids))
+
+    def _elsewhere(self, captured: Captured) -> bool:
+        """Whether the frame does not go on from the last one that the tracker saw.
+
+        A source that is slow or stalls does go on, however long: what the tracker remembers, and
+        whom it keeps locked, is for it to say. So does a seek to nearby, as after other settings.
+        """
+        if self._last is None:
+            return True
+        time_s, generation = self._last
+        return captured.generation != generation and abs(captured.frame.time_s - time_s) > JUMP_S
 
     def _instruct(
         self, tracker: PoseTracker, corrections: Sequence[Correction], time_s: float

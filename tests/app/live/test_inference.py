@@ -1,0 +1,61 @@
+"""A pause of the source is none of the tracker's business; being sent elsewhere is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from fake_session import make_pipeline, picture
+
+from app.live.feeds import Captured
+from app.live.gauges import Gauges
+from app.live.history import History
+from app.live.inference import Follower
+from pose.people import Frame
+from tracking.pipeline import PipelineConfig
+
+Follow = Callable[..., list[int]]  # time_s, generation -> ids
+
+
+@pytest.fixture
+def follower() -> Follower:
+    """Follows the people of a file, who are told apart as 1 and 2."""
+    return Follower(History(keep_people=True), Gauges())
+
+
+@pytest.fixture
+def follow(follower: Follower) -> Follow:
+    """Take the frame of a time through the pipeline; the ids given."""
+    pipeline = make_pipeline(PipelineConfig())
+
+    def ids_at(time_s: float, generation: int = 0) -> list[int]:
+        captured = Captured(Frame(0, time_s, picture(0)), 0.0, generation)
+        return follower.follow(captured, pipeline).result.people.ids.tolist()
+
+    return ids_at
+
+
+def test_a_source_of_less_than_a_frame_a_second_keeps_the_ids(follow: Follow) -> None:
+    assert [follow(1.1 * frame) for frame in range(5)] == [[1, 2]] * 5
+
+
+def test_who_is_locked_is_kept_while_the_source_stalls(follower: Follower, follow: Follow) -> None:
+    follow(6.0)
+    follower.locked = 2
+    assert follow(6.04) == [1, 2]
+    after = [follow(36.0 + 0.04 * frame) for frame in range(5)]
+    assert after[-1] == [3, 2]
+
+
+def test_a_seek_to_what_the_tracker_has_not_seen_gives_new_ids(follow: Follow) -> None:
+    follow(6.0)
+    assert follow(8.0, generation=1) == [3, 4]
+    assert follow(7.5, generation=2) == [3, 4]  # near enough to go on
+    assert follow(1.0, generation=3) == [5, 6]
+
+
+def test_after_a_seek_back_through_what_is_known_the_tracker_goes_on(follow: Follow) -> None:
+    times_s = [6.0 + 0.5 * frame for frame in range(8)]
+    for time_s in times_s:
+        follow(time_s)
+    assert [follow(time_s, generation=1) for time_s in [*times_s, 10.0]] == [[1, 2]] * 9
