@@ -44,7 +44,9 @@ class SoundTrack:
         self._origin_s = float((video.start_time or 0) * (video.time_base or 0))
         self._packets: Iterator[Packet] = source.demux(self._from)
         self._waiting: Packet | None = None
-        self._copied_s = -1.0  # time of the packet copied last
+        # Time of the packet copied last. A seek lands at the key frame before, seconds early: while
+        # nothing is copied no time steps back, or a clip would begin with the sound from there.
+        self._copied_s = -float("inf")
         self._next_s = 0.0  # when that one ends
         self._closed = False
 

@@ -1,0 +1,85 @@
+"""The sound of a clip is that of its pictures: a source whose tone tells which second it is."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from clips import SIZE, picture
+
+from app.video.join import join_parts
+from app.video.recorder import Recorder
+
+RATE_HZ = 48000
+SECONDS = 10
+GOP = 250  # one key frame in ten seconds: what a seek for the sound finds is far away
+
+
+def film_of_tones(path: Path, sound: str = "aac") -> Path:
+    """Ten seconds of pictures at 25 a second, in which second s sounds at 300 (s + 1) Hz."""
+    time = np.arange(SECONDS * RATE_HZ) / RATE_HZ
+    wave = (0.5 * np.sin(2 * np.pi * 300 * (np.floor(time) + 1) * time)).astype(np.float32)[None]
+    with av.open(str(path), "w") as container:
+        codec = "mpeg2video" if path.suffix == ".mpg" else "libx264"
+        film = container.add_stream(codec, rate=25, options={"g": str(GOP)})
+        film.width, film.height, film.pix_fmt = *SIZE, "yuv420p"
+        voice = container.add_stream(sound, rate=RATE_HZ)
+        voice.codec_context.layout = "mono"
+        per_picture = RATE_HZ // 25
+        for index in range(SECONDS * 25):
+            container.mux(film.encode(av.VideoFrame.from_ndarray(picture(index), "bgr24")))
+            part = np.ascontiguousarray(wave[:, index * per_picture : (index + 1) * per_picture])
+            chunk = av.AudioFrame.from_ndarray(part, "fltp", "mono")
+            chunk.sample_rate, chunk.pts = RATE_HZ, index * per_picture
+            container.mux(voice.encode(chunk))
+        container.mux([*film.encode(None), *voice.encode(None)])
+    return path
+
+
+def second_heard(path: Path, time_s: float) -> int:
+    """Which second of a film of tones sounds in `path` in the tenth of a second at `time_s`."""
+    with av.open(str(path)) as container:
+        start = container.streams.video[0].start_time or 0
+        start_s = float(start * container.streams.video[0].time_base)
+        wave = np.zeros(2 * SECONDS * RATE_HZ, np.float32)
+        for frame in container.decode(audio=0):
+            at = round((frame.time - start_s) * RATE_HZ)
+            samples = frame.to_ndarray()[0]
+            wave[max(at, 0) : max(at + len(samples), 0)] = samples[max(-at, 0) :]
+    tenth = wave[round(time_s * RATE_HZ) :][: RATE_HZ // 10]
+    assert np.abs(tenth).max() > 0.1, "silence"
+    loudest_hz = 10 * np.argmax(np.abs(np.fft.rfft(tenth)))
+    return round(loudest_hz / 300) - 1
+
+
+def record_of(source: Path, path: Path, start_s: float, pictures: int) -> Path:
+    with Recorder(path, SIZE, Fraction(25), audio_from=source) as recorder:
+        for index in range(pictures):
+            recorder.put(picture(index), start_s + index / 25)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "sound"),
+    [("mp4", "aac"), ("mov", "aac"), ("mkv", "aac"), ("mkv", "mp2"), ("ts", "aac"), ("mpg", "mp2")],
+)
+def test_a_clip_out_of_the_middle_has_the_sound_of_its_time(
+    tmp_path: Path, kind: str, sound: str
+) -> None:
+    source = film_of_tones(tmp_path / f"tones.{kind}", sound)
+    path = record_of(source, tmp_path / "out.mp4", 7.5, 50)
+    heard = [second_heard(path, time_s) for time_s in (0.2, 0.8, 1.2, 1.8)]
+    assert heard == [7, 8, 8, 9]  # at 7.7, 8.3, 8.7 and 9.3 s
+
+
+def test_joined_parts_out_of_the_middle_have_the_sound_of_their_time(tmp_path: Path) -> None:
+    source = film_of_tones(tmp_path / "tones.mp4")
+    parts = [
+        (record_of(source, tmp_path / f"{begins}.mp4", 0.0, 25), float(begins)) for begins in (0, 1)
+    ]
+    join_parts(parts, tmp_path / "out.mp4", source, 7.5)
+    heard = [second_heard(tmp_path / "out.mp4", time_s) for time_s in (0.2, 0.8, 1.2, 1.8)]
+    assert heard == [7, 8, 8, 9]
