@@ -82,9 +82,12 @@ def device_name(device: str, loading: bool) -> str:
     torch = None if loading else sys.modules.get("torch")
     if device in ("auto", "cuda") or device.startswith("cuda:"):
         if torch is not None and torch.cuda.is_available():
-            index = int(device.partition(":")[2] or 0)
-            used = torch.cuda.memory_reserved(index) / 2**20
-            return f"{torch.cuda.get_device_name(index)}, {used:.0f} MB"
+            number = device.partition(":")[2] or "0"
+            # One that is not there is told of by who loads the networks
+            if not number.isdecimal() or int(number) >= torch.cuda.device_count():
+                return device
+            used = torch.cuda.memory_reserved(int(number)) / 2**20
+            return f"{torch.cuda.get_device_name(int(number))}, {used:.0f} MB"
         return "CPU" if device == "auto" else device
     return device.upper()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
@@ -515,3 +515,25 @@ def test_a_device_is_not_asked_for_while_torch_is_half_imported(monkeypatch) -> 
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # no torch.cuda yet
     assert device_name("auto", loading=True) == "CPU"
     assert device_name("cuda:1", loading=True) == "cuda:1"
+
+
+@pytest.mark.parametrize(
+    ("device", "name"),
+    [
+        ("auto", "Card 0, 5 MB"),
+        ("cuda:0", "Card 0, 5 MB"),
+        ("cuda:1", "cuda:1"),
+        ("cuda:x", "cuda:x"),
+        ("cpu", "CPU"),
+    ],
+)
+def test_a_device_that_is_not_there_keeps_the_name_it_was_given(monkeypatch, device, name) -> None:
+    cards = ["Card 0"]  # as torch does, asking for another one fails
+    cuda = SimpleNamespace(
+        is_available=lambda: True,
+        device_count=lambda: len(cards),
+        get_device_name=lambda index: cards[index],
+        memory_reserved=lambda index: 5 * 2**20,
+    )
+    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
+    assert device_name(device, loading=False) == name
