@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from PyQt6.QtCore import QTimer, pyqtSignal
 from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
@@ -31,7 +32,11 @@ class TrackingPanel(Form):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._config = PipelineConfig()
+        self._config = PipelineConfig()  # as it was given
+        self._shown: tuple[dict[str, Any], dict[str, Any]] = (
+            {},
+            {},
+        )  # what the controls made of it
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
@@ -164,6 +169,7 @@ class TrackingPanel(Form):
         self.oks_weight.set_share(config.tracker.oks_weight)
         self.birth_thr.set_share(config.tracker.birth_thr)
         self.memory.setValue(config.tracker.memory_s)
+        self._shown = self._values()
         self.blockSignals(False)
         self._settling.stop()
 
@@ -180,31 +186,38 @@ class TrackingPanel(Form):
             self.preset_chosen.emit(self.preset.currentData())
 
     def _tell(self) -> None:
-        tracker = replace(
-            self._config.tracker,
-            assignment=self.assignment.currentData(),
-            oks_weight=self.oks_weight.share,
-            birth_thr=self.birth_thr.share,
-            memory_s=self.memory.value(),
+        # A control rounds what it shows; what nobody touched stays as it was given
+        config, tracker = (
+            {name: value for name, value in now.items() if value != shown[name]}
+            for now, shown in zip(self._values(), self._shown, strict=True)
         )
-        self._config = replace(
-            self._config,
-            detector=self.detector.currentData(),
-            pose=self.pose.currentData(),
-            flip=self.flip.isChecked(),
-            find_missed=self.find_missed.isChecked(),
-            appearance=self.appearance.isChecked(),
-            camera_motion=self.camera_motion.isChecked(),
-            detector_size=self.detector_size.value(),
-            max_latency_ms=float(self.max_latency.value()),
-            detect_every=self.detect_every.value(),
-            max_people=self.max_people.value(),
-            bbox_thr=self.bbox_thr.share,
-            kpt_thr=self.kpt_thr.share,
-            nms_thr=self.nms_thr.share,
-            tracker=tracker,
-        )
-        self.config_changed.emit(self._config)
+        tracker_config = replace(self._config.tracker, **tracker)
+        self.config_changed.emit(replace(self._config, **config, tracker=tracker_config))
+
+    def _values(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """What the controls say, by name: of the config, and of its tracker."""
+        config = {
+            "detector": self.detector.currentData(),
+            "pose": self.pose.currentData(),
+            "flip": self.flip.isChecked(),
+            "find_missed": self.find_missed.isChecked(),
+            "appearance": self.appearance.isChecked(),
+            "camera_motion": self.camera_motion.isChecked(),
+            "detector_size": self.detector_size.value(),
+            "max_latency_ms": float(self.max_latency.value()),
+            "detect_every": self.detect_every.value(),
+            "max_people": self.max_people.value(),
+            "bbox_thr": self.bbox_thr.share,
+            "kpt_thr": self.kpt_thr.share,
+            "nms_thr": self.nms_thr.share,
+        }
+        tracker = {
+            "assignment": self.assignment.currentData(),
+            "oks_weight": self.oks_weight.share,
+            "birth_thr": self.birth_thr.share,
+            "memory_s": self.memory.value(),
+        }
+        return config, tracker
 
 
 def _choice(names: Sequence[str]) -> QComboBox:

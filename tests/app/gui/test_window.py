@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -36,6 +37,7 @@ from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo
 from tracking.pipeline import PipelineConfig
+from tracking.tracker import TrackerConfig
 from tracking.tracks import TrackedPoses
 
 FIRST = Frame(0, 0.0, picture(0))
@@ -229,6 +231,24 @@ def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> No
     panel.show_config(PipelineConfig())
     assert (panel.detector_size.value(), panel.max_latency.value()) == (0, 0)
     assert not panel.appearance.isChecked()
+
+
+def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
+    exact = PipelineConfig(  # all beyond what a control can show
+        detector_size=2560,
+        max_latency_ms=16.6,
+        bbox_thr=0.125,
+        nms_thr=0.655,
+        tracker=TrackerConfig(memory_s=1.25, oks_weight=0.123, birth_thr=0.456),
+    )
+    panel = paused.tracking
+    panel.show_config(exact)
+    with qtbot.waitSignal(panel.config_changed) as changed:
+        panel.flip.setChecked(True)
+    assert changed.args == [replace(exact, flip=True)]
+    with qtbot.waitSignal(panel.config_changed) as changed:
+        panel.memory.setValue(3)
+    assert changed.args[0] == replace(exact, flip=True, tracker=replace(exact.tracker, memory_s=3))
 
 
 def test_networks_can_be_chosen_and_are_loaded_beside_the_picture(qtbot, open_window) -> None:
