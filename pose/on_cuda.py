@@ -59,7 +59,8 @@ class CudaRuntime:
                 self.module(given)
         torch.cuda.current_stream(self.device).wait_stream(stream)
         graph = torch.cuda.CUDAGraph()
-        # On a stream of this device: the default one is the first device's
-        with torch.cuda.graph(graph, stream=stream):
+        # On a stream of this device: the default one is the first device's. What other threads do
+        # on it meanwhile (decoding, loading another network) is no error of this capture.
+        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
             results = as_list(self.module(given))
         return graph, given, results

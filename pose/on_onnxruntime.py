@@ -37,6 +37,12 @@ class OnnxRuntime:
         options = {"device_id": device.index or 0} if device.type == "cuda" else {}
         self.device = device
         self._session = onnxruntime.InferenceSession(network.file, providers=[(provider, options)])
+        # Where CUDA's own libraries cannot be loaded, it only logs that and takes the CPU.
+        if provider not in self._session.get_providers():
+            raise DeviceError(
+                f"{network.file}: ONNX Runtime could not start {provider}; install the CUDA and "
+                f"cuDNN that its release wants; {advice}"
+            )
         given = self._session.get_inputs()[0]
         self._name = given.name
         self._at_once = given.shape[0] if isinstance(given.shape[0], int) else None

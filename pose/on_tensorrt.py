@@ -69,9 +69,9 @@ class TensorRt:
         with torch.cuda.device(device):
             runtime = tensorrt.Runtime(tensorrt.Logger(tensorrt.Logger.WARNING))
             self._engine = runtime.deserialize_cuda_engine(_engine(network.file))
-        if self._engine is None:
-            raise DeviceError(f"{network.file} was built by another TensorRT or GPU; {again}")
-        self._context = self._engine.create_execution_context()
+            if self._engine is None:
+                raise DeviceError(f"{network.file} was built by another TensorRT or GPU; {again}")
+            self._context = self._engine.create_execution_context()
         names = [self._engine.get_tensor_name(n) for n in range(self._engine.num_io_tensors)]
         given = tensorrt.TensorIOMode.INPUT
         self._input = next(n for n in names if self._engine.get_tensor_mode(n) == given)
@@ -87,13 +87,17 @@ class TensorRt:
 
     def _run(self, images: Tensor) -> Outputs:
         context = self._context
-        context.set_input_shape(self._input, tuple(images.shape))
+        if not context.set_input_shape(self._input, tuple(images.shape)):
+            raise DeviceError(f"the engine was not built for pictures {tuple(images.shape)}")
         shapes = [tuple(context.get_tensor_shape(name)) for name in self._outputs]
         results = [torch.empty(shape, device=self.device) for shape in shapes]
         context.set_tensor_address(self._input, images.data_ptr())
         for name, result in zip(self._outputs, results, strict=True):
             context.set_tensor_address(name, result.data_ptr())
         # On torch's own stream, whose memory is given out again in its order
-        if not context.execute_async_v3(torch.cuda.current_stream(self.device).cuda_stream):
+        stream = torch.cuda.current_stream(self.device).cuda_stream
+        with torch.cuda.device(self.device):  # TensorRT works on the current one
+            done = context.execute_async_v3(stream)
+        if not done:
             raise DeviceError(f"TensorRT could not run {tuple(images.shape)} through the engine")
         return results

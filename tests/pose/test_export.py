@@ -208,8 +208,9 @@ class _Engine:
     def get_tensor_mode(self, name: str) -> str:
         return "in" if name == "images" else "out"
 
-    def set_input_shape(self, _name: str, shape: tuple[int, ...]) -> None:
+    def set_input_shape(self, _name: str, shape: tuple[int, ...]) -> bool:
         self.shape = shape
+        return shape[1:] == (64, 32, 3)
 
     def get_tensor_shape(self, _name: str) -> tuple[int, ...]:
         return (self.shape[0], 1)
@@ -253,6 +254,16 @@ def test_an_engine_is_run_in_batches_it_was_built_for(
     assert found.shape == (count, 1)
     np.testing.assert_allclose(found[:, 0], pictures.mean((1, 2, 3)), rtol=1e-5)
     assert tensorrt.batches == {0: [1], 1: [1], 70: [64, 6]}[count]
+
+
+def test_an_engine_says_what_it_was_not_built_for(
+    pose_file: Path, tmp_path: Path, tensorrt: _Engine
+) -> None:
+    path = tmp_path / "out.engine"
+    write_engine(path, description(pose_network(str(pose_file))), b"engine")
+    run = TensorRt(pose_network(str(path)).network, torch.device("cpu"))
+    with pytest.raises(DeviceError, match="not built for"):
+        run.submit(np.zeros((1, 128, 64, 3), np.uint8))
 
 
 def test_an_engine_is_built_from_the_graph_for_one_to_many_people(

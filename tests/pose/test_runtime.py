@@ -167,7 +167,10 @@ class FakeCuda:
             monkeypatch.setattr(torch.cuda, name, fake)
         self.stream = stream
 
-    def capture(self, graph: object, stream: object = None) -> nullcontext[None]:
+    def capture(
+        self, graph: object, stream: object = None, capture_error_mode: str = "global"
+    ) -> nullcontext[None]:
+        assert capture_error_mode == "thread_local"  # other threads decode and load meanwhile
         self.captured_on.append(stream)
         return nullcontext()
 
