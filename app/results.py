@@ -109,9 +109,12 @@ def save_result(
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write the tracks as they were found to `path`, and the corrections beside it."""
-    save_corrections(sidecar_of(path), corrections)
+    """Write the tracks as they were found to `path`, and the corrections beside it.
+
+    The tracks first: where that is cancelled or fails, the corrections of those there must stay.
+    """
     _write([open_writer("posetrack18", path, info)], frames, (), progress)
+    save_corrections(sidecar_of(path), corrections)
 
 
 def export_result(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from app.batch.manifest import Entry, Manifest
+from app.corrections import Correction, sidecar_of
 from app.results import OpenResult, open_result, save_result
 from app.video.source import MediaError
 from pose.people import Poses
@@ -51,6 +53,20 @@ def batch(tmp_path: Path):
         return tracks
 
     return make
+
+
+def test_a_save_that_is_cancelled_leaves_the_corrections_that_fit_the_old_tracks(
+    batch: Callable[..., Path],
+) -> None:
+    def cancel(_share: float) -> None:
+        raise KeyboardInterrupt
+
+    tracks = batch()
+    before = sidecar_of(tracks).read_bytes()
+    info = ClipInfo("dance", (160, 120), COCO17)
+    with pytest.raises(KeyboardInterrupt):
+        save_result(tracks, info, [(0.0, one_person())], [Correction("delete", 1)], cancel)
+    assert sidecar_of(tracks).read_bytes() == before
 
 
 def opened(tracks: Path) -> tuple[str, bool]:
