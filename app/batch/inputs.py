@@ -31,7 +31,7 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
         clips = dict(_expand(named, output))
         if not clips:
             raise MediaError(f"{named}: no video and no pictures there; check the name")
-        found = clips | found
+        found |= {source: stem for source, stem in clips.items() if source not in found}
     sources = {Path(source).resolve() for source in found}
     result = []
     for source, stem in _apart(found).items():
@@ -96,11 +96,14 @@ def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
     A folder that may not be read is given as a clip, so that it is counted among the failed.
     """
     aside = output.resolve()  # our own outputs are no inputs
+    seen: set[Path] = set()  # a link to a folder above would be walked for ever
     folders = [top]
     while folders:
         folder = folders.pop(0)
-        if folder.resolve() == aside and folder != top:
+        real = folder.resolve()
+        if real in seen or (real == aside and folder != top):
             continue
+        seen.add(real)
         inside = folder.relative_to(top)
         as_clip = str(folder), inside if inside.name else Path(top.resolve().name)
         try:

@@ -44,6 +44,17 @@ def test_outputs_inside_the_tree_are_no_inputs(season: Path) -> None:
     assert len(find_clips([str(season)], season / "out")) == 4
 
 
+def test_a_link_to_a_folder_above_is_not_walked_again(season: Path, tmp_path: Path) -> None:
+    (season / "may" / "all").symlink_to(season, target_is_directory=True)
+    assert len(find_clips([str(season)], tmp_path / "out")) == 4
+
+
+def test_clips_come_in_the_order_they_are_named_in(season: Path, tmp_path: Path) -> None:
+    first, second = str(season / "may/match1.mp4"), str(season / "june/match1.mp4")
+    clips = find_clips([first, second, first], tmp_path)
+    assert [clip.source for clip in clips] == [first, second]
+
+
 def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
     for pattern in ("*/match1.mp4", "**/*.mp4"):
         clips = find_clips([str(season / pattern)], tmp_path)
