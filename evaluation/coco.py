@@ -126,7 +126,10 @@ def _check(annotation: Any, joints: int, where: str) -> None:
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:
-    """COCO's ten keypoint numbers, in percent; 0 where nothing is predicted."""
+    """COCO's ten keypoint numbers, in percent; 0 where nothing is predicted.
+
+    NaN for a size of people of whom there are none.
+    """
     if not results:
         return dict.fromkeys(_STATS, 0.0)
     # Here, not above: they cost a third of a second of start-up.
@@ -142,7 +145,9 @@ def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str,
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()
-    return {name: 100 * float(value) for name, value in zip(_STATS, evaluation.stats, strict=True)}
+    # pycocotools says -1 where there is nothing to find
+    shares = np.where(evaluation.stats < 0, np.nan, 100 * evaluation.stats)
+    return dict(zip(_STATS, shares.tolist(), strict=True))
 
 
 def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float] | None:

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evaluation import coco
@@ -93,6 +94,16 @@ def test_a_person_of_a_picture_that_is_not_listed_is_named(tmp_path: Path) -> No
     content = {"images": [{"id": 2}], "annotations": [person(17)]}
     with pytest.raises(AnnotationError, match="annotation 0: its image 1 is not listed"):
         coco.load_truth(write(tmp_path, "gt.json", content), None)
+
+
+def test_a_size_that_nobody_has_scores_nothing(tmp_path: Path) -> None:
+    content = {"images": [{"id": 1}], "annotations": [person(17)]}  # 200 x 100 pixels: large
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    results = [{**person(17), "score": 0.9}]
+    found = coco.load_results(write(tmp_path, "pr.json", results), truth, skeleton)
+    scores = coco.oks_ap(truth, found, skeleton.sigmas)
+    assert {name for name, value in scores.items() if np.isnan(value)} == {"APM", "ARM"}
+    assert scores["APL"] == pytest.approx(100)
 
 
 def test_no_predictions_score_0(tmp_path: Path) -> None:
