@@ -160,8 +160,7 @@ def _our_pose(file: Path) -> PoseNetwork:
         ),
         read_skeleton(metadata.get("skeleton", "coco17")),
         unbiased=metadata.get("unbiased", "1") == "1",
-        # Without it, what pose.training draws: 2 on maps of 64 rows.
-        sigma=float(metadata.get("sigma", max(1.5, size_wh[1] / 128))),
+        sigma=_sigma(metadata, size_wh),
     )
 
 
@@ -220,6 +219,15 @@ def _our_metadata(file: Path, kind: str) -> dict[str, str]:
     if metadata["kind"] != kind:
         raise WeightsError(f"{file} is a {metadata['kind']} network; a {kind} network is needed")
     return metadata
+
+
+def _sigma(metadata: dict[str, str], size_wh: tuple[int, int]) -> float | None:
+    """The sigma of the training maps; without an entry that of pose.training, 2 on 64 rows.
+
+    "None" is of official networks, whose joints are read with a quarter shift.
+    """
+    written = metadata.get("sigma", str(max(1.5, size_wh[1] / 128)))
+    return None if written == "None" else float(written)
 
 
 def _ranges(metadata: dict[str, str]) -> dict[str, tuple[float, float]] | None:

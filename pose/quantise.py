@@ -169,6 +169,7 @@ def published(file: Path) -> tuple[State, dict[str, str]]:
     if isinstance(network, PoseNetwork):
         metadata["skeleton"] = write_skeleton(network.skeleton)
         metadata["unbiased"] = str(int(network.unbiased))
+        metadata["sigma"] = str(network.sigma)
     return found.state, metadata
 
 

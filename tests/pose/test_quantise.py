@@ -81,16 +81,20 @@ def test_ranges_are_what_each_convolution_was_given(weights: Path) -> None:
     assert ranges["network.conv2"][1] > 0
 
 
-def test_a_checkpoint_of_others_becomes_a_file_of_ours(weights: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["udp_64x32.pth", "plain_64x32.pth"])
+def test_a_checkpoint_of_others_becomes_a_file_of_ours(
+    name: str, weights: Path, tmp_path: Path
+) -> None:
     state, _ = load_weights(weights)
-    torch.save(state, tmp_path / "udp_64x32.pth")
+    torch.save(state, tmp_path / name)
     arguments = ["--data", str(labelled_pictures(tmp_path)), "--images", str(tmp_path)]
     output = tmp_path / "rounded.safetensors"
-    assert main([str(tmp_path / "udp_64x32.pth"), *arguments, "-o", str(output)]) == 0
-    given, made = pose_network(str(tmp_path / "udp_64x32.pth")), pose_network(str(output))
+    assert main([str(tmp_path / name), *arguments, "-o", str(output)]) == 0
+    given, made = pose_network(str(tmp_path / name)), pose_network(str(output))
     assert made.network.ranges
     assert made.network.pictures == given.network.pictures
     assert (made.skeleton, made.unbiased) == (given.skeleton, given.unbiased)
+    assert made.sigma == given.sigma
     picture = np.full((1, 64, 32, 3), 90, np.uint8)
     outputs = [TorchRuntime(one.network).submit(picture)()[0] for one in (given, made)]
     torch.testing.assert_close(outputs[0], outputs[1])
