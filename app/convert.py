@@ -16,7 +16,7 @@ from tracking.files import (
     read_tracks,
     recognise_name,
 )
-from tracking.formats.whole import WholeText
+from tracking.formats.whole import write_pieces
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -56,10 +56,8 @@ def write_tracks(tracks: Tracks, target: Path, format_name: str) -> None:
     try:
         for result in tracks.frames:
             writer.put(result)
+        writer.close()
     except BaseException:
         writer.abort()
         raise
-    writer.close()
-    note = WholeText(beside)
-    note.write(json.dumps(info.to_json(), indent=1) + "\n")
-    note.close()
+    write_pieces(beside, [json.dumps(info.to_json(), indent=1) + "\n"])

@@ -23,7 +23,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
-from tracking.formats.whole import WholeText, writing
+from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses
 
@@ -129,9 +129,7 @@ def _read(path: Path) -> dict[str, Any]:
 
 def _write(path: Path, images: Any, annotations: Any, categories: Any) -> None:
     content = {"images": images, "annotations": annotations, "categories": categories}
-    out = WholeText(path)
-    out.write(json.dumps(content, indent=1))
-    out.close()
+    write_pieces(path, [json.dumps(content, indent=1)])
 
 
 def _say(text: str) -> None:

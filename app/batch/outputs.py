@@ -19,7 +19,7 @@ from app.video.recorder import Recorder
 from app.video.source import open_source
 from pose.people import ImageArray
 from tracking.files import FORMATS, ClipInfo, open_writer
-from tracking.formats.whole import WholeText
+from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
 from tracking.refine import refined
 
@@ -65,9 +65,7 @@ def write_tracks(
                 writer.put(result)
         for writer in writers:
             writer.close()
-    note = WholeText(beside(stem, ".info.json"))
-    note.write(json.dumps(info.to_json(), indent=1) + "\n")
-    note.close()
+    write_pieces(beside(stem, ".info.json"), [json.dumps(info.to_json(), indent=1) + "\n"])
     return outputs
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from app.video.source import open_source
 from app.video.view import View
 from pose.people import FloatArray, ImageArray
 from tracking.files import ClipInfo, info_path, read_tracks
-from tracking.formats.whole import WholeText, writing
+from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import FrameResult
 
 
@@ -61,16 +61,18 @@ def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Se
 
 def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
     """A CSV row per person and frame, people one after the other: frame, time_s, id, measures."""
+    write_pieces(path, _rows(people, options))
+
+
+def _rows(people: Sequence[Series], options: MeasureOptions) -> Iterator[str]:
     names = [f"{measure.name} ({options.unit_of(measure)})" for measure in options.measures]
-    out = WholeText(path)
-    out.write(",".join(["frame", "time_s", "id", *names]) + "\n")
+    yield ",".join(["frame", "time_s", "id", *names]) + "\n"
     for series in people:
         for frame, time_s, values in zip(
             series.frames.tolist(), series.times_s.tolist(), series.values.tolist(), strict=True
         ):
             cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
-            out.write(",".join([str(frame), f"{time_s:.4f}", str(series.person), *cells]) + "\n")
-    out.close()
+            yield ",".join([str(frame), f"{time_s:.4f}", str(series.person), *cells]) + "\n"
 
 
 def write_measures(

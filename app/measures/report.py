@@ -18,7 +18,7 @@ from app.measures.plots import GAP_S, draw_person
 from app.overlay import colour_of
 from app.thumbnails import thumbnail
 from pose.people import FloatArray, Frame, ImageArray
-from tracking.formats.whole import WholeText
+from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
 
 THUMBNAIL_WH = (130, 160)
@@ -78,10 +78,7 @@ def write_report(
     thumbnails: Mapping[int, ImageArray],
 ) -> None:
     """Write the page. `thumbnails` are BGR pictures of people by id; not everybody needs one."""
-    out = WholeText(path)
-    for piece in _page(name, people, options, thumbnails):
-        out.write(piece)
-    out.close()
+    write_pieces(path, _page(name, people, options, thumbnails))
 
 
 def _page(

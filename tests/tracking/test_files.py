@@ -100,6 +100,26 @@ def test_aborting_leaves_nothing(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS[name].is_folder])
+def test_a_file_that_cannot_get_its_name_leaves_nothing(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if name in OPTIONAL:
+        pytest.importorskip(OPTIONAL[name])
+    writer = open_writer(name, tmp_path / f"dance{FORMATS[name].suffix}", INFO)
+    for result in results():
+        writer.put(result)
+
+    def full(_path: Path, _target: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", full)
+    with pytest.raises(TracksFileError, match="No space left"):
+        writer.close()
+    writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_a_clip_without_people_gives_a_file(tmp_path: Path, name: str) -> None:
     if name in OPTIONAL:

@@ -58,10 +58,10 @@ class Writer:
         if self._closed:
             return
         self._flush()
-        self._closed = True
         with writing(self._path):
             self._writer.close()
             self._partial.replace(self._path)
+        self._closed = True
 
     def abort(self) -> None:
         """Leave nothing behind."""

@@ -6,7 +6,7 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -51,19 +51,31 @@ class WholeText:
         """Give the file its name; safe to call twice."""
         if self._file is None:
             return
-        file, self._file = self._file, None
         with writing(self.path):
-            file.close()
+            self._file.close()
             self._partial.replace(self.path)
+        self._file = None
 
     def abort(self) -> None:
-        """Remove the unfinished file; safe to call twice and after `close`."""
+        """Remove the unfinished file; safe to call twice and after `close`, failed or not."""
         if self._file is None:
             return
         file, self._file = self._file, None
         with contextlib.suppress(OSError):
             file.close()
         self._partial.unlink(missing_ok=True)
+
+
+def write_pieces(path: Path, pieces: Iterable[str]) -> None:
+    """Write a text file of `pieces`; what goes wrong leaves nothing behind."""
+    out = WholeText(path)
+    try:
+        for piece in pieces:
+            out.write(piece)
+        out.close()
+    except BaseException:
+        out.abort()
+        raise
 
 
 class JsonLists:
@@ -90,7 +102,6 @@ class JsonLists:
         """Write the object: the `rest` first, then the lists. Safe to call twice."""
         if self._closed:
             return
-        self._closed = True
         self._out.write("{")
         for key, value in rest.items():
             self._out.write(f'"{key}": {dumps(value)},\n')
@@ -101,6 +112,7 @@ class JsonLists:
             spool.close()
         self._out.write("}\n")
         self._out.close()
+        self._closed = True
 
     def abort(self) -> None:
         """Leave nothing behind."""
@@ -129,9 +141,9 @@ class JsonList:
     def close(self) -> None:
         """End the list; safe to call twice."""
         if not self._closed:
-            self._closed = True
             self._out.write("\n]\n")
             self._out.close()
+            self._closed = True
 
     def abort(self) -> None:
         """Leave nothing behind."""
