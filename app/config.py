@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import itertools
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, is_dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from types import UnionType
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from app.measures.options import MeasureOptions
 from app.overlay import OverlayStyle
@@ -125,6 +127,7 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
     assert is_dataclass(settings)
     assert not isinstance(settings, type)
     known = {entry.name for entry in fields(settings)}
+    kinds = get_type_hints(type(settings))
     changes: dict[str, Any] = {}
     for name, value in table.items():
         if name not in known:
@@ -137,24 +140,35 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
                 raise ConfigError(f"{where}: {name} is a table, [{name}]")
             changes[name] = put_over(present, value, f"{where}, [{name}]")
         else:
-            changes[name] = _fitting(name, value, present, where)
+            changes[name] = _fitting(name, value, kinds[name], where)
     try:
         return dataclasses.replace(settings, **changes)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{where}: {error}") from error
 
 
-def _fitting(name: str, value: Any, present: Any, where: str) -> Any:
-    """`value` as the kind that `present` is; None admits anything."""
+def _fitting(name: str, value: Any, kind: Any, where: str) -> Any:
+    """`value` as the `kind` that a setting is declared to be; lists become tuples."""
     if isinstance(value, list):
         value = tuple(value)
-    if isinstance(present, bool) or isinstance(value, bool):
-        fits = isinstance(present, bool) and isinstance(value, bool)
-    elif isinstance(present, float):
-        fits = isinstance(value, int | float)
-    else:
-        fits = present is None or isinstance(value, type(present))
-    if not fits:
-        kind = type(present).__name__
-        raise ConfigError(f"{where}: {name} is {value!r}, expected a value of kind {kind}")
-    return float(value) if isinstance(present, float) else value
+    if not _is_of(value, kind):
+        known = str(getattr(kind, "__name__", kind)).removesuffix(" | None")
+        raise ConfigError(f"{where}: {name} is {value!r}, expected a value of kind {known}")
+    return float(value) if kind is float else value
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a declared type; whole numbers are numbers, True is none."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:
+        return any(_is_of(value, each) for each in arguments)
+    if origin is tuple:
+        endless = arguments[-1] is Ellipsis
+        of_each = itertools.repeat(arguments[0]) if endless else arguments
+        right_length = isinstance(value, tuple) and (endless or len(value) == len(arguments))
+        return right_length and all(map(_is_of, value, of_each))
+    if origin is Literal:  # the class itself names the choices
+        return isinstance(value, str)
+    if isinstance(value, bool):
+        return kind is bool
+    return isinstance(value, int | float if kind is float else kind)

@@ -15,6 +15,7 @@ from typing import Protocol
 
 import numpy as np
 
+from pose.errors import UserError
 from pose.people import Detections, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
@@ -248,7 +249,8 @@ def _since_ms(start: float) -> float:
 def build_pipeline(config: PipelineConfig) -> Pipeline:
     """Load the networks that `config` names and put them together.
 
-    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
+    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors, and UserError
+    where the tracker's sigmas are of another skeleton than the pose network's.
     """
     # Here, so that the tracker alone can be used without loading torch.
     from pose.detector import load_detector
@@ -264,4 +266,7 @@ def build_pipeline(config: PipelineConfig) -> Pipeline:
     estimator = load_estimator(
         config.pose, config.device, flip=config.flip, appearance=config.appearance
     )
+    joints, sigmas = len(estimator.skeleton), config.tracker.sigmas
+    if sigmas is not None and len(sigmas) != joints:
+        raise UserError(f"sigmas: {len(sigmas)} given, but {config.pose} has {joints} joints")
     return Pipeline(detector, estimator, config)

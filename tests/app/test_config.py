@@ -37,6 +37,13 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[pipeline]\ndetect_every = 'two'", "detect_every is 'two'"),
         ("pipeline = 3", r"pipeline is a table, \[pipeline\]"),
         ("[clip]\nrotate = 45", "expected 0, 90, 180 or 270"),
+        (
+            "[clip]\ntime_range = [1.0]",
+            r"time_range is \(1.0,\), expected .* tuple\[float, float\]",
+        ),
+        ("[clip]\ncrop = [1, 2, 300]", r"crop is \(1, 2, 300\)"),
+        ("[overlay]\nthickness = 'thick'", "thickness is 'thick', expected a value of kind float"),
+        ("[pipeline.tracker]\nsigmas = ['a']", r"sigmas is \('a',\)"),
         ("[clip]\nformats = ['csv', 'csv']", "formats name csv more than once"),
         ("[clip", "not a TOML file"),
     ],
