@@ -196,4 +196,10 @@ def _work(
         except UserError as error:
             connection.send(error)
             return
+        except Exception as error:  # no memory for one more, say: it would be so with every clip
+            text = (
+                f"{config.device}: the networks cannot be loaded: {type(error).__name__}: {error}"
+            )
+            connection.send(UserError(text))
+            return
         connection.send(attempt(task, job, pipeline, connection.send, stop.is_set))

@@ -20,6 +20,7 @@ from app.batch.progress import JsonLines, Quiet
 from app.batch.runs import Outcome, run_batch, summary
 from app.batch.workers import run_here, run_processes
 from app.config import ClipOptions, Settings
+from pose.errors import UserError
 from pose.people import Detections, Frame
 from pose.weights import WeightsError
 from tracking.pipeline import Pipeline, PipelineConfig
@@ -44,6 +45,10 @@ def build_that_dies_once(config: PipelineConfig) -> Pipeline:
 
 def build_without_weights(config: PipelineConfig) -> Pipeline:
     raise WeightsError("pose.safetensors: no such weights file")
+
+
+def build_without_memory(config: PipelineConfig) -> Pipeline:
+    raise MemoryError
 
 
 @pytest.fixture
@@ -184,6 +189,12 @@ def test_a_clip_whose_worker_died_goes_to_a_new_one(
 def test_missing_weights_end_the_batch_with_their_own_line(season: Path, tmp_path: Path) -> None:
     run = partial(run_processes, build=build_without_weights, devices=["cpu"])
     with pytest.raises(WeightsError, match="no such weights file"):
+        batch([season], tmp_path / "out", run=run)
+
+
+def test_what_no_worker_can_load_ends_the_batch_in_one_line(season: Path, tmp_path: Path) -> None:
+    run = partial(run_processes, build=build_without_memory, devices=["cpu"])
+    with pytest.raises(UserError, match="cpu: the networks cannot be loaded: MemoryError"):
         batch([season], tmp_path / "out", run=run)
 
 
