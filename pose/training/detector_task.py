@@ -53,7 +53,8 @@ class DetectorTask:
             self.train, self._pictures, size_wh, (seed, epoch), self.augmentation
         )
 
-    def collate(self, samples: list[Any]) -> Batch:
+    @staticmethod
+    def collate(samples: list[Any]) -> Batch:
         images, labels = zip(*samples, strict=True)
         return (torch.from_numpy(np.stack(images)), *(torch.from_numpy(part) for part in labels))
 

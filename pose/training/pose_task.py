@@ -98,7 +98,8 @@ class PoseTask:
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
         return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
 
-    def collate(self, samples: list[Any]) -> Batch:
+    @staticmethod
+    def collate(samples: list[Any]) -> Batch:
         return tuple(torch.from_numpy(np.stack(part)) for part in zip(*samples, strict=True))
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:

@@ -21,7 +21,9 @@ class Task(Protocol):
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]: ...
 
-    def collate(self, samples: list[Any]) -> Batch: ...
+    @staticmethod
+    def collate(samples: list[Any]) -> Batch:
+        """Samples as a batch; of no instance, since it goes to the processes that make them."""
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor: ...
 

@@ -97,12 +97,12 @@ def test_crops_of_several_sizes_teach_one_network_and_the_first_size_decides(
     task = small_task(write_data(tmp_path))
     seen, collate = set(), PoseTask.collate
 
-    def noted(task: PoseTask, samples: list[Any]) -> tuple[torch.Tensor, ...]:
-        batch = collate(task, samples)
+    def noted(samples: list[Any]) -> tuple[torch.Tensor, ...]:
+        batch = collate(samples)
         seen.add(tuple(batch[0].shape[1:3]))
         return batch
 
-    monkeypatch.setattr(PoseTask, "collate", noted)
+    monkeypatch.setattr(PoseTask, "collate", staticmethod(noted))
     Run(task, replace(small_recipe(), stages=(stage,)), tmp_path / "out", CPU).train()
     assert seen == {(64, 32), (64, 64)}
     assert load_weights(tmp_path / "out" / "best.safetensors")[1]["input_wh"] == "32x64"
