@@ -34,6 +34,7 @@ class Timeline(QWidget):
         self._rows: list[tuple[int, list[Span]]] = []
         self._names: dict[int, str] = {}
         self._selected: tuple[int, ...] = ()
+        self._last_s = 0.0  # the end of all spans
         self._now_s = 0.0
         self._duration_s: float | None = None
         self._live = False
@@ -44,6 +45,7 @@ class Timeline(QWidget):
     ) -> None:
         """Show who was seen when; `spans` sorted by person."""
         rows: dict[int, list[Span]] = {}
+        self._last_s = max((span.end_s for span in spans), default=0.0)
         for span in spans:
             if not self._live or span.end_s >= self._now_s - LIVE_WINDOW_S:
                 rows.setdefault(span.person, []).append(span)
@@ -63,8 +65,7 @@ class Timeline(QWidget):
         if self._live:
             end_s = max(self._now_s, LIVE_WINDOW_S)
             return end_s - LIVE_WINDOW_S, end_s
-        last_s = max((span.end_s for _, spans in self._rows for span in spans), default=0.0)
-        return 0.0, max(self._duration_s or 0.0, last_s, self._now_s, 0.1)
+        return 0.0, max(self._duration_s or 0.0, self._last_s, self._now_s, 0.1)
 
     def _x_of(self, time_s: float) -> float:
         start_s, end_s = self._range_s()

@@ -1,0 +1,48 @@
+"""The timeline paints what it is given, and in a time that grows with it and no faster."""
+
+from __future__ import annotations
+
+import pytest
+
+from app.gui.timeline import NAMES, Timeline
+from app.live.history import Span
+
+
+class Counting(Span):
+    """A span that counts how often its end is asked for."""
+
+    asked = 0
+
+    def __getattribute__(self, name: str) -> object:
+        if name == "end_s":
+            Counting.asked += 1
+        return super().__getattribute__(name)
+
+
+def test_a_paint_looks_at_every_span_a_few_times_however_many_there_are(qtbot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(800, 160)
+    spans = [Counting(1, 1, float(start), start + 0.5) for start in range(500)]
+    timeline.show_spans(spans, {}, ())
+    timeline.show_time(3.0, 499.5, live=False)
+    Counting.asked = 0
+    timeline.grab()
+    assert Counting.asked < 5 * len(spans)
+
+
+@pytest.mark.parametrize(
+    ("now_s", "duration_s", "end_s"), [(2.0, None, 40.0), (50.0, None, 50.0), (2.0, 80.0, 80.0)]
+)
+def test_the_right_end_is_the_last_of_play_head_people_and_video(
+    qtbot, now_s: float, duration_s: float | None, end_s: float
+) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(NAMES + 8 + 100, 160)
+    timeline.show_spans([Span(1, 1, 0.0, 40.0), Span(2, 2, 5.0, 6.0)], {}, ())
+    timeline.show_time(now_s, duration_s, live=False)
+    assert timeline._x_of(end_s) == NAMES + 100
+    assert timeline._x_of(0.0) == NAMES
+    timeline.show_spans([], {}, ())
+    assert timeline._time_at(NAMES + 100) == max(now_s, duration_s or 0.0)
