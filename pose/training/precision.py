@@ -10,8 +10,8 @@ from pose.training.recipes import Precision
 def half_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
     """The half type that `precision` means on a device; None: float32.
 
-    A processor without bf16 would convert every number there and back: a step of HRNet took eight
-    times as long (AVX2, two cores), so bf16 is float32 there.
+    A processor without bf16 would convert every number there and back: on two cores with AVX2 a
+    step of HRNet took eight times as long. So bf16 is float32 there.
     """
     if precision == "fp16":
         return torch.float16
