@@ -27,6 +27,7 @@ from pose.people import Frame, ImageArray
 log = logging.getLogger(__name__)
 
 FALLBACK_RATE = Fraction(25)  # where the file states none
+REORDERED = 16  # pictures that H.264 and HEVC decode ahead of the one to show, at most
 MAX_DAMAGED = 500  # undecodable packets in a row after which the rest is given up
 
 
@@ -89,24 +90,29 @@ class FileSource:
         Its index is counted from the nominal frame rate, exact where the rate is constant.
         """
         target_s = max(time_s, 0.0)
-        try:
-            self._container.seek(int((target_s + self._origin_s) * av.time_base))
-        except av.error.FFmpegError as error:
-            raise MediaError(
-                f"{self.name}: cannot go to {time_s:.2f} s ({error.strerror})"
-            ) from None
-        self._decoded = self._decode()
-        self._deinterlacer = None
-        self._last_time_s = -np.inf
-        self._waiting = None
-        while (decoded := self._take()) is not None:
+        slack_s = self._step_s / 10
+        from_s, back_s = target_s, 1.0
+        if self._container.duration:  # from far behind the end it is a long way back
+            from_s = min(from_s, self._container.duration / av.time_base)
+        while True:
+            self._land(from_s)
+            decoded = self._take()
+            in_time = decoded is not None and self._time_of(decoded) <= target_s + slack_s
+            if in_time or from_s < 0:
+                break
+            # In MPEG-TS and MPEG-PS a seek finds the packets of that time, often behind their key
+            # frame: the first picture that can be decoded was up to a group of pictures late
+            from_s = max(0.0, from_s - back_s) if from_s > 0 else -REORDERED * self._step_s
+            back_s *= 2
+        while decoded is not None:
             found_s = self._time_of(decoded)
-            if found_s >= target_s - self._step_s / 10:
+            if found_s >= target_s - slack_s:
                 self._waiting = decoded
                 self._next_index = round(found_s / self._step_s)
                 self._last_time_s = found_s - self._step_s
                 return
             self._last_time_s = found_s
+            decoded = self._take()
 
     def close(self) -> None:
         """Release the file; safe to call twice."""
@@ -117,6 +123,19 @@ class FileSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _land(self, time_s: float) -> None:
+        """Decode on from about `time_s`, which may be before the first frame."""
+        try:
+            self._container.seek(int((time_s + self._origin_s) * av.time_base))
+        except av.error.FFmpegError as error:
+            raise MediaError(
+                f"{self.name}: cannot go to {max(time_s, 0.0):.2f} s ({error.strerror})"
+            ) from None
+        self._decoded = self._decode()
+        self._deinterlacer = None
+        self._last_time_s = -np.inf
+        self._waiting = None
 
     def _take(self) -> av.VideoFrame | None:
         waiting, self._waiting = self._waiting, None

@@ -16,6 +16,9 @@ from app.video.images import ImagesSource
 from app.video.source import FrameSource, MediaError, open_source
 
 
+CODECS = {"avi": "mpeg4", "mpg": "mpeg2video"}  # others: H.264
+
+
 def folder_of_pictures(folder: Path, count: int = 12) -> Path:
     folder.mkdir()
     for index in range(count):
@@ -23,14 +26,14 @@ def folder_of_pictures(folder: Path, count: int = 12) -> Path:
     return folder
 
 
-@pytest.fixture(params=["mp4", "mkv", "avi", "pictures", "pattern"])
+@pytest.fixture(params=["mp4", "mkv", "avi", "ts", "pictures", "pattern"])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> FrameSource:
     if request.param == "pictures":
         return open_source(folder_of_pictures(tmp_path / "shots"))
     if request.param == "pattern":
         folder_of_pictures(tmp_path / "shots")
         return open_source(tmp_path / "shots" / "shot%d.png")
-    codec = "mpeg4" if request.param == "avi" else "libx264"
+    codec = CODECS.get(request.param, "libx264")
     return open_source(make_video(tmp_path / f"walk.{request.param}", 12, codec=codec))
 
 
@@ -56,6 +59,21 @@ def test_seeking_lands_on_the_first_frame_at_or_after_the_time(source: FrameSour
         assert (frame.index, frame.time_s) == (6, pytest.approx(0.24, abs=2e-3))
         source.seek(0)
         assert next(iter(source)).index == 0
+
+
+@pytest.mark.parametrize("kind", ["mp4", "ts", "mts", "mpg"])
+@pytest.mark.parametrize("gop", [13, 100])
+def test_seeking_is_exact_whatever_lies_between_key_frames(
+    tmp_path: Path, kind: str, gop: int
+) -> None:
+    codec = CODECS.get(kind, "libx264")
+    path = make_video(tmp_path / f"walk.{kind}", 150, codec=codec, options={"g": str(gop)})
+    with open_source(path) as source:
+        for index in (0, 1, 50, 100, 125, 149, 26, 0):
+            source.seek(index / 25)
+            frame = next(iter(source))
+            assert (frame.index, frame.time_s) == (index, pytest.approx(index / 25, abs=2e-3))
+            assert np.abs(frame.image.astype(int) - picture(index)).mean() < 4
 
 
 @pytest.mark.parametrize("time_s", [0.47, 1000.0])
