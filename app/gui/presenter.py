@@ -98,8 +98,7 @@ class Presenter(QObject):
     def clear(self) -> None:
         """Forget what belongs to the last source."""
         self.view, self.spans, self.selected = None, [], ()
-        self.thumbnails, self.measures = Thumbnails(), MeasureLog(self.session.config.kpt_thr)
-        self._overlay.reset()
+        self._forget_people()
         self._seen_version = (-1, -1)
         self._show(None, None)
         self.source_changed.emit()
@@ -138,8 +137,9 @@ class Presenter(QObject):
         spec = self.session.status().spec
         if spec != self._spec:  # a playlist went on
             self._spec = spec
-            self.thumbnails = Thumbnails()
+            self._forget_people()
             self.names = names_of(self.session.corrections.done)
+            self.set_style(self.style)
             self.source_changed.emit()
         corrections = self.session.corrections.done
         version = (self.session.history.version, hash(corrections))
@@ -147,6 +147,11 @@ class Presenter(QObject):
             self._seen_version = version
             self.spans = self.session.history.spans(corrections)
         self.reported.emit()
+
+    def _forget_people(self) -> None:
+        """Forget what is known by ids, which mean others in another source."""
+        self.thumbnails, self.measures = Thumbnails(), MeasureLog(self.session.config.kpt_thr)
+        self._overlay.reset()
 
     def _scores_now(self) -> dict[int, float]:
         if self.view is None:

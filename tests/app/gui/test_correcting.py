@@ -14,6 +14,10 @@ def ids_shown(window) -> list[int]:
     return window.presenter.view.result.people.ids.tolist()
 
 
+def labels_shown(window) -> set[str]:
+    return {label.text for label in window.stage.canvas._drawing.labels}
+
+
 def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
     """Click on the middle of a person in the picture."""
     people = window.presenter.view.result.people
@@ -191,3 +195,21 @@ def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> 
     assert window.presenter.selected == ()
     assert window.presenter.names == {}
     assert not window.actions_by_name["undo"].isEnabled()
+
+
+def test_the_next_of_a_playlist_has_people_of_its_own(qtbot, open_window) -> None:
+    window = open_window(FakeFile(30), FakeFile(30), specs=("a.mp4", "b.mp4"))
+    presenter = window.presenter
+    window.session.play(False)
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    window.editing.set_id(1, 9)
+    window.editing.rename(2, "Anna")
+    qtbot.waitUntil(lambda: len(presenter.measures.curve(9, 0, 0.0)[0]) > 0)
+    assert "Anna" in labels_shown(window)
+    window.session.set_speed(float("inf"))
+    window.session.play(True)
+    qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    qtbot.waitUntil(lambda: presenter.names == {})
+    assert len(presenter.measures.curve(9, 0, 0.0)[0]) == 0
+    assert labels_shown(window) == {"1", "2"}
