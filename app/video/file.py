@@ -49,6 +49,7 @@ class FileSource:
         self._decoded = self._decode()
         self._next_index = 0
         self._last_time_s = -self._step_s
+        self.origin_s = 0.0  # what the file's own clock says at the first picture
         try:
             self._waiting: av.VideoFrame | None = next(self._decoded)
         except StopIteration:
@@ -61,7 +62,8 @@ class FileSource:
             self.close()
             raise
         first = self._waiting
-        self._origin_s = float(first.time) if first.time is not None else 0.0
+        if first.time is not None:
+            self.origin_s = float(first.time)
         self._rotation = first.rotation % 360
         sizes = (first.width, first.height)
         self._stored_wh = sizes
@@ -127,7 +129,7 @@ class FileSource:
     def _land(self, time_s: float) -> None:
         """Decode on from about `time_s`, which may be before the first frame."""
         try:
-            self._container.seek(int((time_s + self._origin_s) * av.time_base))
+            self._container.seek(int((time_s + self.origin_s) * av.time_base))
         except av.error.FFmpegError as error:
             raise MediaError(
                 f"{self.name}: cannot go to {max(time_s, 0.0):.2f} s ({error.strerror})"
@@ -143,7 +145,7 @@ class FileSource:
 
     def _time_of(self, decoded: av.VideoFrame) -> float:
         """Seconds since the first frame; a missing or repeated stamp is one nominal step on."""
-        stamped = None if decoded.time is None else float(decoded.time) - self._origin_s
+        stamped = None if decoded.time is None else float(decoded.time) - self.origin_s
         if stamped is None or stamped <= self._last_time_s:
             return max(self._last_time_s, -self._step_s) + self._step_s
         return stamped
@@ -179,14 +181,18 @@ class FileSource:
         FFmpeg reads a file that was cut off as a short one. Sound may rightly be longer than the
         pictures, so the length of the whole counts only where there is none.
         """
-        length_s = 0.0
+        length_s = begins_s = 0.0
         if self._stream.duration and self._stream.time_base:
             length_s = float(self._stream.duration * self._stream.time_base)
+            begins_s = float((self._stream.start_time or 0) * self._stream.time_base)
         elif self._container.duration and not self._container.streams.audio:
             length_s = self._container.duration / av.time_base
+            begins_s = (self._container.start_time or 0) / av.time_base
         if np.isneginf(self._last_time_s):  # sent to behind the last picture, and none was read
             return
-        ends_s = self._last_time_s + self._step_s
+        # A recording may begin between key frames, with pictures that nothing can decode
+        passed_s = max(0.0, self.origin_s - begins_s)
+        ends_s = passed_s + self._last_time_s + self._step_s
         if length_s - ends_s > max(1.0, 0.05 * length_s):
             raise MediaError(
                 f"{self.name}: the file breaks off after {ends_s:.1f} s of {length_s:.1f} s; "

@@ -11,6 +11,9 @@ import av
 import av.error
 from av.audio.stream import AudioStream
 
+from app.video.file import FileSource
+from app.video.source import MediaError
+
 log = logging.getLogger(__name__)
 
 Packet: TypeAlias = "av.Packet[AudioStream]"
@@ -31,6 +34,7 @@ class SoundTrack:
         self,
         source: av.container.InputContainer,
         target: av.container.OutputContainer,
+        origin_s: float,
     ) -> None:
         self._source, self._target = source, target
         self._from = source.streams.audio[0]
@@ -40,8 +44,7 @@ class SoundTrack:
         else:
             self._to = target.add_stream("aac", rate=_rate_of_aac(self._from))
             self._to.codec_context.layout = self._from.codec_context.layout
-        video = source.streams.video[0]
-        self._origin_s = float((video.start_time or 0) * (video.time_base or 0))
+        self._origin_s = origin_s
         self._packets: Iterator[Packet] = source.demux(self._from)
         self._waiting: Packet | None = None
         # Time of the packet copied last. A seek lands at the key frame before, seconds early: while
@@ -54,14 +57,18 @@ class SoundTrack:
     def open(cls, path: Path, target: av.container.OutputContainer) -> Self | None:
         """The sound of `path`, or None where it has none that can be read."""
         try:
+            # Not the stream's own start: where a recording begins between key frames its first
+            # pictures cannot be decoded, and the sound came as much too late
+            with FileSource(path) as pictures:
+                origin_s = pictures.origin_s
             source = av.open(str(path), metadata_errors="replace")
-        except (OSError, av.error.FFmpegError):
+        except (MediaError, OSError, av.error.FFmpegError):
             return None
-        if not source.streams.audio or not source.streams.video:
+        if not source.streams.audio:
             source.close()
             return None
         try:
-            return cls(source, target)
+            return cls(source, target, origin_s)
         except BaseException:
             source.close()
             raise

@@ -15,16 +15,18 @@ from app.video.recorder import Recorder
 
 RATE_HZ = 48000
 SECONDS = 10
-GOP = 250  # one key frame in ten seconds: what a seek for the sound finds is far away
 
 
-def film_of_tones(path: Path, sound: str = "aac") -> Path:
-    """Ten seconds of pictures at 25 a second, in which second s sounds at 300 (s + 1) Hz."""
+def film_of_tones(path: Path, sound: str = "aac", gop: int = 250) -> Path:
+    """Ten seconds of pictures at 25 a second, in which second s sounds at 300 (s + 1) Hz.
+
+    With one key frame for all of it, what a seek for the sound finds is far away.
+    """
     time = np.arange(SECONDS * RATE_HZ) / RATE_HZ
     wave = (0.5 * np.sin(2 * np.pi * 300 * (np.floor(time) + 1) * time)).astype(np.float32)[None]
     with av.open(str(path), "w") as container:
         codec = "mpeg2video" if path.suffix == ".mpg" else "libx264"
-        film = container.add_stream(codec, rate=25, options={"g": str(GOP)})
+        film = container.add_stream(codec, rate=25, options={"g": str(gop)})
         film.width, film.height, film.pix_fmt = *SIZE, "yuv420p"
         voice = container.add_stream(sound, rate=RATE_HZ)
         voice.codec_context.layout = "mono"
@@ -73,6 +75,19 @@ def test_a_clip_out_of_the_middle_has_the_sound_of_its_time(
     path = record_of(source, tmp_path / "out.mp4", 7.5, 50)
     heard = [second_heard(path, time_s) for time_s in (0.2, 0.8, 1.2, 1.8)]
     assert heard == [7, 8, 8, 9]  # at 7.7, 8.3, 8.7 and 9.3 s
+
+
+@pytest.mark.parametrize("start_s", [0.0, 3.5])
+def test_a_recording_that_begins_between_key_frames_has_its_sound_in_step(
+    tmp_path: Path, start_s: float
+) -> None:
+    source = film_of_tones(tmp_path / "tones.ts", gop=50)
+    with av.open(str(source)) as container:
+        second = [packet.pos for packet in container.demux(video=0)][1]
+    source.write_bytes(source.read_bytes()[second:])  # the next key frame is at 2 s
+    path = record_of(source, tmp_path / "out.mp4", start_s, 50)
+    heard = [second_heard(path, time_s) for time_s in (0.2, 0.7, 1.2, 1.7)]
+    assert heard == [int(2 + start_s + time_s) for time_s in (0.2, 0.7, 1.2, 1.7)]
 
 
 def test_joined_parts_out_of_the_middle_have_the_sound_of_their_time(tmp_path: Path) -> None:

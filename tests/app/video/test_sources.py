@@ -15,7 +15,6 @@ from app.video.file import FileSource
 from app.video.images import ImagesSource
 from app.video.source import FrameSource, MediaError, open_source
 
-
 CODECS = {"avi": "mpeg4", "mpg": "mpeg2video"}  # others: H.264
 
 
@@ -217,6 +216,20 @@ def test_a_file_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(MediaError, match="cut off"):
         FileSource(path)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_a_recording_that_begins_between_key_frames_is_whole(tmp_path: Path, sound: bool) -> None:
+    path = make_video(tmp_path / "tv.ts", 200, sound=sound, options={"g": "100"})
+    with av.open(str(path)) as container:
+        second = [packet.pos for packet in container.demux(video=0)][1]
+    path.write_bytes(path.read_bytes()[second:])  # as if switched on just after a key frame
+    with open_source(path) as source:
+        frames = list(source)
+        assert [frame.time_s for frame in frames] == pytest.approx([i / 25 for i in range(100)])
+        assert np.abs(frames[0].image.astype(int) - picture(100)).mean() < 4
+        source.seek(0)
+        assert next(iter(source)).index == 0
 
 
 def test_sound_alone_is_refused(tmp_path: Path) -> None:
