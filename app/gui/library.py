@@ -36,7 +36,7 @@ class Library(QObject):
         self._memory = memory
         self._work = work
         self._tracks: Path | None = None  # the file that the tracks on screen belong to
-        self._specs: list[str] = []
+        self._specs: list[str] = []  # the playlist as it was opened
 
     def open(self, specs: Sequence[str]) -> None:
         """Open sources as a playlist; a tracks file with its video instead."""
@@ -45,7 +45,6 @@ class Library(QObject):
         # The next time the program may be started in another folder
         kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
         self._memory.add_recent(kept)
-        self._specs = list(specs)
         first = Path(specs[0])
         beside = tracks_of(first)
         if is_result(first):
@@ -54,6 +53,7 @@ class Library(QObject):
             self._open_result(beside, first)  # tracks and corrections were saved before
         else:
             self._tracks = None if is_live(specs[0]) else beside
+            self._specs = list(specs)
             self._presenter.clear()
             self._session.open(specs)
             self._presenter.corrections_changed()
@@ -67,18 +67,24 @@ class Library(QObject):
         )
 
     def play_range(self, range_s: tuple[float, float | None]) -> None:
-        """Play only a part of the file that is open."""
-        if self._specs and not is_live(self._specs[0]):
-            corrections = self._session.corrections.done
-            self._presenter.clear()
-            known = self._session.history.frames() if self._session.follows_known else []
-            self._session.open(
-                [self._session.status().spec], range_s, corrections=corrections, known=known
-            )
-            self._presenter.corrections_changed()
+        """Play only a part of the file that is open; the rest of its playlist follows it.
+
+        Corrections stay where the people were known before. Whoever has to be looked for is found
+        under new ids, which no correction is about.
+        """
+        spec, session = self._session.status().spec, self._session
+        if not spec or is_live(spec):
+            return
+        known = session.history.frames() if session.follows_known else []
+        corrections = session.corrections.done if known else ()
+        place = self._specs.index(spec) if spec in self._specs else len(self._specs)
+        self._presenter.clear()
+        session.open([spec, *self._specs[place + 1 :]], range_s, corrections, known)
+        self._presenter.corrections_changed()
 
     def _show_result(self, result: OpenResult) -> None:
         self._tracks = result.tracks
+        self._specs = [result.video]
         self._presenter.clear()
         self._session.open([result.video], corrections=result.corrections, known=result.frames)
         self._presenter.corrections_changed()

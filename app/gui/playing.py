@@ -27,7 +27,6 @@ class Playing(QObject):
         self._window = window
         self._session = window.session
         self._stage = window.stage
-        self._range_s: tuple[float, float | None] = (0.0, None)
         self._sought_s: float | None = None  # where a drag on the timeline is, not yet gone to
         self._seeking = QTimer(self)
         self._seeking.setSingleShot(True)
@@ -46,9 +45,9 @@ class Playing(QObject):
             "back-far": lambda: self._jump(-FAR_S),
             "forward-far": lambda: self._jump(FAR_S),
             "start": lambda: session.seek(0.0),
-            "range-start": lambda: self._set_range(self._now_s(), self._range_s[1]),
-            "range-end": lambda: self._set_range(self._range_s[0], self._now_s()),
-            "range-clear": lambda: self._set_range(0.0, None),
+            "range-start": lambda: self._play_range(self._now_s(), session.status().range_s[1]),
+            "range-end": lambda: self._play_range(session.status().range_s[0], self._now_s()),
+            "range-clear": lambda: self._play_range(0.0, None),
             "snapshot": window.library.snapshot,
             "fit": canvas.fit,
             "zoom-in": lambda: canvas.zoom_by(1.25),
@@ -173,11 +172,10 @@ class Playing(QObject):
         if self._sought_s is not None:
             self._session.seek(self._sought_s)
 
-    def _set_range(self, start_s: float, end_s: float | None) -> None:
+    def _play_range(self, start_s: float, end_s: float | None) -> None:
         if end_s is not None and end_s <= start_s:
             end_s = None
-        self._range_s = (start_s, end_s)
-        self._window.library.play_range(self._range_s)
+        self._window.library.play_range((start_s, end_s))
 
     def _loop(self, on: bool) -> None:
         self._session.loop = on

@@ -37,6 +37,7 @@ class Status:
     state: Literal["idle"] | FeedState = "idle"
     spec: str = ""
     info: SourceInfo | None = None
+    range_s: tuple[float, float | None] = (0.0, None)  # the part of a file that is played
     problem: str = ""  # one line: what went wrong, or what is being waited for
     loading: bool = False  # a network is being loaded
     playing: bool = False
@@ -121,6 +122,7 @@ class Run:
             state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
             spec=self.spec,
             info=self.feed.info,
+            range_s=self.range_s,
             problem=self.problem,
             playing=playing,
             counts=self.gauges.counts(),

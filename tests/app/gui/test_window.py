@@ -135,6 +135,40 @@ def test_a_range_of_a_file_is_all_that_plays(qtbot, open_window) -> None:
     qtbot.waitUntil(lambda: 0 <= number_shown(window) < 20)
 
 
+def test_a_range_ends_with_its_video(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100), FakeFile(100), FakeFile(50), FakeFile(50))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: window.actions_by_name["range-start"].isEnabled())
+    window.session.seek(1.0)
+    qtbot.waitUntil(lambda: number_shown(window) == 25)
+    trigger(window, "range-start")
+    window.open(["b.mp4"])
+    window.session.play(False)
+    qtbot.waitUntil(lambda: number_shown(window) == 0)
+    window.session.seek(0.4)
+    qtbot.waitUntil(lambda: number_shown(window) == 10)
+    trigger(window, "range-end")
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    assert number_shown(window) == 10
+
+
+def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
+    qtbot, open_window
+) -> None:
+    files = [FakeFile(20), FakeFile(100), FakeFile(100), FakeFile(20)]
+    window = open_window(*files, specs=("a.mp4", "b.mp4", "c.mp4"))
+    qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
+    window.session.play(False)
+    qtbot.waitUntil(lambda: number_shown(window) >= 0 and len(window.people.model.rows) == 2)
+    window.editing.rename(1, "Anna")
+    window.library.play_range((0.2, 0.4))
+    assert window.presenter.names == {} and not window.session.corrections.done
+    qtbot.waitUntil(lambda: 5 <= number_shown(window) <= 10)
+    qtbot.waitUntil(lambda: window.session.status().spec == "c.mp4")
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    assert window.session.status().range_s == (0.0, None)
+
+
 def test_every_command_can_be_run_in_every_state(qtbot, paused) -> None:
     for command in commands():
         if command.name not in ("quit", "close-source", "open", "open-folder", "full-screen"):
@@ -464,6 +498,9 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.session.follows_known
     again.playing.restart()
+    qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
+    assert again.session.follows_known and again.presenter.names == {1: "Anna"}
+    again.library.play_range((0.2, 0.6))
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.session.follows_known and again.presenter.names == {1: "Anna"}
     again.editing.rename(2, "Ben")
