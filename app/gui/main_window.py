@@ -198,6 +198,7 @@ class MainWindow(QMainWindow):
         self.memory.save(Settings(self.session.config, self.tuning.style))
         self.hide()
         self.work.close()
+        self.playing.looking.close()
         self.session.close()
         self.log_pane.detach()
         super().closeEvent(event)

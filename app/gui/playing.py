@@ -10,6 +10,7 @@ from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
+from app.gui.work import Work
 from app.results import VIDEO_SUFFIXES
 from app.video.devices import list_cameras
 
@@ -33,6 +34,9 @@ class Playing(QObject):
         self._seeking.setInterval(30)
         self._seeking.timeout.connect(self._seek)
         self.dialog: QFileDialog | None = None
+        # Of its own: cameras can be chosen while something is saved
+        self.looking = Work(self)
+        self.looking.failed.connect(window.status.say)
         canvas, session = self._stage.canvas, self._session
         slots = {
             "open": self.choose_files,
@@ -130,7 +134,10 @@ class Playing(QObject):
         self._stage.show_sheet(self._stage.about)
 
     def _look_for_cameras(self) -> None:
-        self._stage.sources.show_cameras(list_cameras())
+        if not self.looking.busy:  # where the system gives no list, each is opened: seconds
+            sources = self._stage.sources
+            sources.show_looking()
+            self.looking.begin(tr("Cameras"), lambda _: list_cameras(), sources.show_cameras)
 
     def ask(
         self,

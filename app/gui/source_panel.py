@@ -43,7 +43,7 @@ class SourcePanel(QFrame):
         self.start.clicked.connect(self._open_camera)
         self.connect_button = QPushButton(tr("Connect"))
         self.connect_button.clicked.connect(self._open_url)
-        self._none = QLabel(tr("No camera is plugged in."))
+        self._none = QLabel()
         self._none.setObjectName("muted")
         refresh, close = QPushButton(tr("Look again")), QPushButton(tr("Close"))
         refresh.setIcon(icon("restart"))
@@ -72,6 +72,7 @@ class SourcePanel(QFrame):
 
     def show_cameras(self, cameras: list[Camera]) -> None:
         """Offer `cameras`."""
+        self._none.setText(tr("No camera is plugged in."))
         self._cameras = cameras
         self.camera.clear()
         for camera in cameras:
@@ -80,6 +81,11 @@ class SourcePanel(QFrame):
         for widget in (self.camera, self.mode, self.start):
             widget.setEnabled(bool(cameras))
         self._show_modes()
+
+    def show_looking(self) -> None:
+        """Offer none yet."""
+        self.show_cameras([])
+        self._none.setText(tr("Looking for cameras…"))
 
     def _show_modes(self) -> None:
         self.mode.clear()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -400,11 +401,22 @@ def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monk
     from app.video.devices import Camera, Mode
 
     mode = Mode((1280, 720), Fraction(30))
-    monkeypatch.setattr("app.gui.playing.list_cameras", lambda: [Camera(2, "Front", (mode,))])
+    found = threading.Event()
+
+    def list_cameras() -> list[Camera]:
+        """Takes a while, as where each has to be opened."""
+        found.wait(5)
+        return [Camera(2, "Front", (mode,))]
+
+    monkeypatch.setattr("app.gui.playing.list_cameras", list_cameras)
     window = open_window()
     trigger(window, "camera")
     sheet = window.stage.sources
-    assert sheet.isVisible() and sheet.camera.itemText(0) == "Front"
+    assert sheet.isVisible() and not sheet.start.isEnabled()
+    assert sheet._none.text() == "Looking for cameras…"
+    found.set()
+    qtbot.waitUntil(lambda: sheet.camera.itemText(0) == "Front")
+    assert sheet.start.isEnabled() and not sheet._none.isVisible()
     sheet.mode.setCurrentIndex(1)
     opened: list[str] = []
     sheet.chosen.connect(opened.append)
