@@ -77,17 +77,19 @@ class Reporting(QObject):
 
 
 def device_name(device: str, loading: bool) -> str:
-    """What `device` means on this machine; less is known while networks are `loading`."""
-    # It comes with the networks, not for its name alone; half imported it cannot be asked
-    torch = None if loading else sys.modules.get("torch")
+    """What `device` means on this machine; less is known until networks run on it."""
+    # Torch comes with the networks, not for its name alone; half imported it cannot be asked
+    cuda = None if loading else getattr(sys.modules.get("torch"), "cuda", None)
     if device in ("auto", "cuda") or device.startswith("cuda:"):
-        if torch is not None and torch.cuda.is_available():
+        if cuda is not None and cuda.is_available():
             number = device.partition(":")[2] or "0"
-            # One that is not there is told of by who loads the networks
-            if not number.isdecimal() or int(number) >= torch.cuda.device_count():
-                return device
-            used = torch.cuda.memory_reserved(int(number)) / 2**20
-            return f"{torch.cuda.get_device_name(int(number))}, {used:.0f} MB"
+            # Who loads the networks begins with CUDA, since it takes a while, and tells of a
+            # device that is not there
+            there = number.isdecimal() and int(number) < cuda.device_count()
+            if not there or not cuda.is_initialized():
+                return "CUDA" if device == "auto" else device
+            used = cuda.memory_reserved(int(number)) / 2**20
+            return f"{cuda.get_device_name(int(number))}, {used:.0f} MB"
         return "CPU" if device == "auto" else device
     return device.upper()
 

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 from PyQt6.QtWidgets import QFileDialog
 
-from app.config import ConfigError, Settings, preset_names, read_preset
+from app.config import Settings, preset_names, read_preset
 from app.gui.translation import tr
+from app.gui.work import Progress
+from app.live.loading import holding_nobody_up
 from app.overlay import OverlayStyle
 from tracking.pipeline import PipelineConfig
 
@@ -68,15 +70,18 @@ class Tuning(QObject):
         self._window.presenter.set_style(replace(style, kpt_thr=kpt_thr))
 
     def _use_preset(self, name: str) -> None:
-        config = self._window.session.config
-        try:
-            settings = read_preset(name, Settings(PipelineConfig(device=config.device)))
-        except ConfigError as error:
-            self._window.status.say(str(error))
-            return
-        self._window.tracking.show_config(settings.pipeline)
-        self.configure(settings.pipeline)
-        self._window.status.say(tr("Preset {}").format(name))
+        device = self._window.session.config.device
+
+        def read(progress: Progress) -> Settings:
+            with holding_nobody_up():  # it takes torch to tell whether there is a CUDA device
+                return read_preset(name, Settings(PipelineConfig(device=device)), device)
+
+        def use(settings: Settings) -> None:
+            self._window.tracking.show_config(settings.pipeline)
+            self.configure(settings.pipeline)
+            self._window.status.say(tr("Preset {}").format(name))
+
+        self._window.work.begin(tr("Preset {}").format(name), read, use)
 
     def _choose_weights(self, kind: str) -> None:
         weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml *.engine)")

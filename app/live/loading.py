@@ -6,7 +6,8 @@ import gc
 import logging
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from app.live.latest import Latest
 from app.live.preloading import preload_libraries
@@ -17,23 +18,33 @@ log = logging.getLogger(__name__)
 
 MakePipeline = Callable[[PipelineConfig], Pipeline]
 
+_IMPORTING = threading.Lock()  # or one would find the collector off and leave it so
 
-def load_pipeline(config: PipelineConfig) -> Pipeline:
-    """Load the networks that `config` names, and hold up no other thread over it.
 
-    The first load makes some hundred thousand objects that stay for good; every look of the garbage
+@contextmanager
+def holding_nobody_up() -> Iterator[None]:
+    """Let what imports torch within hold up no thread but those that come here meanwhile.
+
+    The first time makes some hundred thousand objects that stay for good; every look of the garbage
     collector through them would stop all threads for a tenth of a second.
     """
-    first, collecting = "torch" not in sys.modules, gc.isenabled()
-    preload_libraries()
-    gc.disable()
-    try:
+    with _IMPORTING:
+        first, collecting = "torch" not in sys.modules, gc.isenabled()
+        preload_libraries()
+        gc.disable()
+        try:
+            yield
+        finally:
+            if first:
+                gc.freeze()
+            if collecting:
+                gc.enable()
+
+
+def load_pipeline(config: PipelineConfig) -> Pipeline:
+    """Load the networks that `config` names, and hold up no other thread over it."""
+    with holding_nobody_up():
         return build_pipeline(config)
-    finally:
-        if first:
-            gc.freeze()
-        if collecting:
-            gc.enable()
 
 
 class PipelineLoader:

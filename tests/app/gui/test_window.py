@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 from fake_session import (
     BoxJoints,
     FakeCamera,
@@ -580,29 +581,73 @@ def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_pat
     assert "\n" not in failed.args[0]
 
 
-def test_a_device_is_not_asked_for_while_torch_is_half_imported(monkeypatch) -> None:
+@pytest.mark.parametrize("loading", [True, False], ids=["by the networks", "by a preset"])
+def test_a_device_is_not_asked_for_while_torch_is_half_imported(monkeypatch, loading) -> None:
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # no torch.cuda yet
-    assert device_name("auto", loading=True) == "CPU"
-    assert device_name("cuda:1", loading=True) == "cuda:1"
+    assert device_name("auto", loading) == "CPU"
+    assert device_name("cuda:1", loading) == "cuda:1"
+
+
+class Cards:
+    """torch.cuda of a machine with one card; it fails, as that does, where another is asked for."""
+
+    def __init__(self, begun: bool) -> None:
+        self.is_available = lambda: True
+        self.is_initialized = lambda: begun
+        self.device_count = lambda: 1
+
+    def get_device_name(self, index: int) -> str:
+        assert self.is_initialized(), "the window waits until CUDA is begun"
+        return ["Card 0"][index]
+
+    def memory_reserved(self, index: int) -> int:
+        return [5 * 2**20][index]
 
 
 @pytest.mark.parametrize(
-    ("device", "name"),
+    ("device", "name", "before"),
     [
-        ("auto", "Card 0, 5 MB"),
-        ("cuda:0", "Card 0, 5 MB"),
-        ("cuda:1", "cuda:1"),
-        ("cuda:x", "cuda:x"),
-        ("cpu", "CPU"),
+        ("auto", "Card 0, 5 MB", "CUDA"),
+        ("cuda:0", "Card 0, 5 MB", "cuda:0"),
+        ("cuda:1", "cuda:1", "cuda:1"),
+        ("cuda:x", "cuda:x", "cuda:x"),
+        ("cpu", "CPU", "CPU"),
     ],
 )
-def test_a_device_that_is_not_there_keeps_the_name_it_was_given(monkeypatch, device, name) -> None:
-    cards = ["Card 0"]  # as torch does, asking for another one fails
-    cuda = SimpleNamespace(
-        is_available=lambda: True,
-        device_count=lambda: len(cards),
-        get_device_name=lambda index: cards[index],
-        memory_reserved=lambda index: 5 * 2**20,
-    )
-    monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=cuda))
-    assert device_name(device, loading=False) == name
+def test_a_device_has_its_own_name_once_it_is_there_and_begun(
+    monkeypatch, device: str, name: str, before: str
+) -> None:
+    for begun, told in ((True, name), (False, before)):
+        monkeypatch.setitem(sys.modules, "torch", SimpleNamespace(cuda=Cards(begun)))
+        assert device_name(device, loading=False) == told
+
+
+@pytest.mark.parametrize(("device", "pose"), [("cpu", "posse-pose-small"), ("auto", "posse-pose")])
+def test_a_preset_is_read_for_the_device_in_use_and_beside_the_window(
+    qtbot, open_window, monkeypatch, device: str, pose: str
+) -> None:
+    """On a machine with CUDA; there the light preset takes the larger pose network."""
+    asked: list[threading.Thread] = []
+
+    def choose_device(name: str) -> torch.device:
+        asked.append(threading.current_thread())
+        return torch.device("cpu" if name == "cpu" else "cuda")
+
+    monkeypatch.setattr("pose.runtime.choose_device", choose_device)
+    window = open_window()
+    window.session.configure(PipelineConfig(device=device, pose="other"))
+    choice = window.tracking.preset
+    choice.setCurrentIndex(choice.findData("lightweight"))
+    choice.activated.emit(choice.currentIndex())
+    qtbot.waitUntil(lambda: window.session.config.pose == pose)
+    assert window.session.config.device == device
+    assert window.tracking.pose.currentData() == pose
+    assert threading.main_thread() not in asked
+
+
+def test_a_preset_for_a_device_that_is_not_there_gives_one_line(qtbot, open_window) -> None:
+    window = open_window()
+    window.session.configure(PipelineConfig(device="cuda:99"))
+    with qtbot.waitSignal(window.work.failed) as failed:
+        window.tracking.preset_chosen.emit("lightweight")
+    assert "cuda:99" in failed.args[0]
