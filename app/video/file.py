@@ -167,10 +167,14 @@ class FileSource:
                 continue
             in_a_row = 0
             for frame in frames:
-                if frame.interlaced_frame or self._deinterlacer is not None:
-                    yield from self._deinterlace(frame)
-                else:
+                if frame.interlaced_frame and self._deinterlacer is None:
+                    self._deinterlacer = _deinterlacer(frame, self._stream.time_base)
+                if self._deinterlacer is None:
                     yield frame
+                else:
+                    yield from _deinterlaced(self._deinterlacer, frame)
+        if self._deinterlacer is not None:
+            yield from _deinterlaced(self._deinterlacer, None)
         if self.damaged:
             log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
         self._check_whole()
@@ -216,32 +220,6 @@ class FileSource:
                 ) from None
             yield packet
 
-    def _deinterlace(self, frame: av.VideoFrame) -> Iterator[av.VideoFrame]:
-        """Full pictures from interlaced ones, one for one; yadif is a picture late."""
-        if self._deinterlacer is None:
-            graph = av.filter.Graph()
-            # Not the stream's format: frames from a CUDA decoder come back in another
-            source = graph.add_buffer(
-                width=frame.width,
-                height=frame.height,
-                format=frame.format,
-                time_base=self._stream.time_base,
-            )
-            filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
-            sink = graph.add("buffersink")
-            source.link_to(filter_)
-            filter_.link_to(sink)
-            graph.configure()
-            self._deinterlacer = graph
-        self._deinterlacer.push(frame)
-        while True:
-            try:
-                pulled = self._deinterlacer.pull()
-            except (av.error.BlockingIOError, av.error.EOFError):
-                return
-            assert isinstance(pulled, av.VideoFrame)
-            yield pulled
-
     def _picture(self, decoded: av.VideoFrame) -> ImageArray:
         """The frame as (H, W, 3) uint8 BGR, upright; the size never changes within a file."""
         width, height = self._stored_wh
@@ -281,6 +259,33 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     stream.thread_type = "AUTO"
     stream.thread_count = coding_threads()
     return container, stream
+
+
+def _deinterlacer(frame: av.VideoFrame, time_base: Fraction | None) -> av.filter.Graph:
+    """FFmpeg's yadif for pictures like `frame`: full ones from interlaced ones, one for one."""
+    graph = av.filter.Graph()
+    # Not the stream's format: frames from a CUDA decoder come back in another
+    source = graph.add_buffer(
+        width=frame.width, height=frame.height, format=frame.format, time_base=time_base
+    )
+    filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
+    sink = graph.add("buffersink")
+    source.link_to(filter_)
+    filter_.link_to(sink)
+    graph.configure()
+    return graph
+
+
+def _deinterlaced(graph: av.filter.Graph, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
+    """What is done once `frame` is in: yadif is a picture late, and None ends it with the last."""
+    graph.push(frame)
+    while True:
+        try:
+            pulled = graph.pull()
+        except (av.error.BlockingIOError, av.error.EOFError):
+            return
+        assert isinstance(pulled, av.VideoFrame)
+        yield pulled
 
 
 def _frame_rate(stream: av.VideoStream) -> Fraction | None:
