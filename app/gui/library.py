@@ -35,7 +35,7 @@ class Library(QObject):
         self._session = presenter.session
         self._memory = memory
         self._work = work
-        self._tracks: Path | None = None  # the file that the tracks on screen belong to
+        self._result: Path | None = None  # the tracks that were opened
         self._specs: list[str] = []  # the playlist as it was opened
 
     def open(self, specs: Sequence[str]) -> None:
@@ -52,7 +52,7 @@ class Library(QObject):
         elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
             self._open_result(beside, first)  # tracks and corrections were saved before
         else:
-            self._tracks = None if is_live(specs[0]) else beside
+            self._result = None
             self._specs = list(specs)
             self._presenter.clear()
             self._session.open(specs)
@@ -83,7 +83,7 @@ class Library(QObject):
         self._presenter.corrections_changed()
 
     def _show_result(self, result: OpenResult) -> None:
-        self._tracks = result.tracks
+        self._result = result.tracks
         self._specs = [result.video]
         self._presenter.clear()
         self._session.open([result.video], corrections=result.corrections, known=result.frames)
@@ -102,10 +102,10 @@ class Library(QObject):
         if self._presenter.view is None:
             self.said.emit(tr("There is nothing to save yet"))
             return
-        if self._tracks is None:
+        path, corrections = self._tracks, self._session.corrections.done
+        if path is None:
             self.said.emit(tr("A camera's tracks are kept by recording it (R)"))
             return
-        path, corrections = self._tracks, self._session.corrections.done
         if self._session.follows_known:
             try:
                 save_corrections(sidecar_of(path), corrections)
@@ -121,11 +121,18 @@ class Library(QObject):
         )
 
     @property
+    def _tracks(self) -> Path | None:
+        """The file that the tracks on screen belong to; none for a camera."""
+        spec = self._session.status().spec  # a playlist may have gone on by itself
+        return self._result or (None if not spec or is_live(spec) else tracks_of(Path(spec)))
+
+    @property
     def export_path(self) -> Path:
         """Where an export goes unless the user says otherwise: beside the tracks, not over them."""
-        if self._tracks is None:
+        path = self._tracks
+        if path is None:
             return self._memory.folder() / "posse-corrected.json"
-        return self._tracks.with_name(f"{self._tracks.stem}-corrected.json")
+        return path.with_name(f"{path.stem}-corrected.json")
 
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""

@@ -521,6 +521,19 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     assert "Ben" in (tmp_path / "walk.corrections.json").read_text()
 
 
+def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
+    qtbot, open_window, tmp_path
+) -> None:
+    specs = (str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
+    window = open_window(FakeFile(20), FakeFile(20), specs=specs)
+    qtbot.waitUntil(lambda: window.session.status().spec == specs[1])
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    trigger(window, "save")
+    qtbot.waitUntil(lambda: (tmp_path / "b.json").exists() and not window.work.busy)
+    assert not (tmp_path / "a.json").exists()
+    assert window.library.export_path == tmp_path / "b-corrected.json"
+
+
 def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
     qtbot, open_window, memory, tmp_path
 ) -> None:
