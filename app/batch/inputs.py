@@ -10,6 +10,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from app.batch.clip import Clip
+from app.batch.manifest import NAME as MANIFEST
+from app.batch.manifest import read_entries
 from app.video.images import SUFFIXES as PICTURE_SUFFIXES
 from app.video.source import MediaError
 
@@ -93,9 +95,11 @@ def _listed(path: Path, output: Path) -> Iterator[tuple[str, Path]]:
 def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
     """Every video below `top`, and every folder of pictures that holds no video.
 
-    A folder that may not be read is given as a clip, so that it is counted among the failed.
+    What an earlier run wrote there, as its manifest has it, is passed over. A folder that may not
+    be read is given as a clip, so that it is counted among the failed.
     """
     aside = output.resolve()  # our own outputs are no inputs
+    written: set[Path] = set()
     seen: set[Path] = set()  # a link to a folder above would be walked for ever
     folders = [top]
     while folders:
@@ -112,6 +116,9 @@ def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
             yield as_clip
             continue
         folders += [entry for entry in entries if os.path.isdir(entry)]  # noqa: PTH112
+        outputs = (name for run in read_entries(folder / MANIFEST) for name in run.outputs)
+        written |= {folder / name for name in outputs}
+        entries = [entry for entry in entries if entry not in written]
         videos = [entry for entry in entries if entry.suffix.lower() in VIDEO_SUFFIXES]
         for video in videos:
             yield str(video), video.relative_to(top).with_suffix("")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +35,8 @@ class Entry:
     seconds: float = 0.0
     outputs: tuple[str, ...] = ()  # relative to the manifest
     tracked: int = 0  # frames of the run that took these seconds
+    stem: str = ""  # what the outputs' names begin with, relative to the manifest
+    made_of: dict[str, Any] = field(default_factory=dict)  # the source's fingerprint, see frames
 
 
 class Manifest:
@@ -45,7 +47,9 @@ class Manifest:
         self._store = store  # where the outputs and the manifest end up, if not in the folder
         if store is not None:
             store.fetch(NAME, self.path)
-        self._entries = {entry.source: entry for entry in read_entries(self.path)}
+        entries = read_entries(self.path)
+        self._entries = {entry.source: entry for entry in entries}
+        self._owners = {entry.stem: entry for entry in entries if entry.status != "failed"}
 
     def finished(self, clip: Clip, key: str) -> Entry | None:
         """The entry of `clip` if it is done, under this key, and its files are still there."""
@@ -55,9 +59,18 @@ class Manifest:
         exists = self._store.exists if self._store else self._is_in_folder
         return entry if all(map(exists, entry.outputs)) else None
 
+    def owner(self, stem: str) -> Entry | None:
+        """The clip whose files have names that begin with `stem`; None: nobody's, as far as known.
+
+        Manifests of before there was an entry for it do not tell.
+        """
+        return self._owners.get(stem) if stem else None
+
     def add(self, entry: Entry) -> None:
         """Append `entry`, on the disk when this returns."""
         self._entries[entry.source] = entry
+        if entry.status != "failed":
+            self._owners[entry.stem] = entry
         content = asdict(entry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)

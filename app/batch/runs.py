@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from app.batch.clip import Clip, Stopped, Tell
 from app.batch.frames import fingerprint
@@ -60,6 +62,9 @@ def run_batch(
     program have not changed since.
     """
     manifest = Manifest(output, store)
+    made_of = {clip.source: fingerprint(clip.source) for clip in clips}
+    clips = _apart(clips, output, manifest, made_of)
+    stems = {clip.source: clip.stem.relative_to(output).as_posix() for clip in clips}
     skipped: list[Entry] = []
     tasks = []
     for clip in clips:
@@ -76,7 +81,9 @@ def run_batch(
     try:
         if tasks:
             job = Job(settings, weights, output, store)
-            for entry in run(tasks, job, reporter.progress, stopped):
+            for ended_as in run(tasks, job, reporter.progress, stopped):
+                source = ended_as.source
+                entry = replace(ended_as, stem=stems[source], made_of=made_of[source])
                 manifest.add(entry)
                 reporter.ended(entry)
                 ended.append(entry)
@@ -91,6 +98,37 @@ def run_batch(
         [entry for entry in ended if entry.status == "failed"],
         stopped() or any(entry.status == "interrupted" for entry in ended),
     )
+
+
+def _apart(
+    clips: Sequence[Clip],
+    output: Path,
+    manifest: Manifest,
+    made_of: Mapping[str, Mapping[str, Any]],
+) -> list[Clip]:
+    """The clips, under another name where one holds the files of another source of an earlier run.
+
+    Every evening has its cam1.mp4.
+    """
+    taken: set[Path] = set()
+    result = []
+    for clip in clips:
+        stem = clip.stem
+        for number in itertools.count(2):
+            owner = manifest.owner(stem.relative_to(output).as_posix())
+            ours = owner is None or _same(owner.made_of, made_of[clip.source])
+            if ours and stem not in taken:
+                break
+            stem = clip.stem.with_name(f"{clip.stem.name}_{number}")
+        taken.add(stem)
+        result.append(replace(clip, stem=stem))
+    return result
+
+
+def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+    """Whether two fingerprints are of one source, changed or moved since."""
+    moved = {**one, "source": other.get("source")} == other
+    return moved or one.get("source") == other.get("source")
 
 
 def key_of(clip: Clip, settings: Settings, weights: dict[str, str]) -> str:

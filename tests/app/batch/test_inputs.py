@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from app.batch.inputs import find_clips
+from app.batch.manifest import Entry, Manifest
 from app.batch.outputs import beside
 from app.video.source import MediaError, open_source
 
@@ -42,6 +43,13 @@ def test_outputs_inside_the_tree_are_no_inputs(season: Path) -> None:
     (season / "out").mkdir()
     (season / "out" / "old.mp4").write_bytes(b"x")
     assert len(find_clips([str(season)], season / "out")) == 4
+
+
+def test_what_an_earlier_run_wrote_among_its_inputs_is_no_input(season: Path) -> None:
+    (season / "may" / "match1_posse.mp4").write_bytes(b"x")
+    outputs = ("may/match1_posse.mp4", "may/match1_posse.json")
+    Manifest(season).add(Entry("may/match1.mp4", "done", "key", outputs=outputs))
+    assert len(find_clips([str(season)], season)) == 4
 
 
 def test_a_link_to_a_folder_above_is_not_walked_again(season: Path, tmp_path: Path) -> None:

@@ -174,6 +174,22 @@ def test_processes_give_the_same_files(season: Path, tmp_path: Path) -> None:
         assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes()
 
 
+def test_a_clip_of_the_same_name_from_elsewhere_takes_nothing_away(tmp_path: Path) -> None:
+    days = [tmp_path / day / "cam1.mp4" for day in ("monday", "tuesday")]
+    for frames, day in zip((5, 7), days, strict=True):
+        day.parent.mkdir()
+        make_video(day, frames)
+    out = tmp_path / "out"
+    for day in (*days, *days):  # the second time round both are finished
+        outcome = batch([day], out)
+    assert [entry.frames for entry in outcome.skipped] == [7]
+    assert len((out / "cam1.csv").read_bytes()) < len((out / "cam1_2.csv").read_bytes())
+    moved = tmp_path / "archive"
+    days[1].parent.rename(moved)
+    batch([moved / "cam1.mp4"], out)  # the same file: no third name
+    assert sorted(path.name for path in out.glob("*.csv")) == ["cam1.csv", "cam1_2.csv"]
+
+
 def test_a_clip_whose_worker_died_goes_to_a_new_one(
     season: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
