@@ -10,7 +10,7 @@ from typing import Any
 
 import av
 import pytest
-from clips import SIZE, make_video, picture
+from clips import SIZE, make_video, picture, turn
 
 from app.video import coding
 from app.video.coding import SOFTWARE, choose_encoder, coding_threads, cuda_in_use, open_input
@@ -118,3 +118,5 @@ def test_the_device_decodes_and_encodes(tmp_path: Path) -> None:
         stream = container.streams.video[0]
         assert len(list(container.decode(stream))) == 10
         assert stream.codec_context.is_hwaccel
+    with FileSource(turn(video)) as source:  # PyAV 17 lost the tag on the way from the device
+        assert source.size_wh == (240, 320)
