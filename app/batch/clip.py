@@ -71,6 +71,7 @@ class ClipReport:
     tracked: int  # frames of this run
     outputs: tuple[Path, ...]
     interrupted: bool = False
+    note: str = ""  # why nobody is in the files, where that is known
 
 
 class BrokenClip(MediaError):  # noqa: N818  the report goes with it
@@ -138,7 +139,8 @@ def track_clip(
         outputs, people = [], 0
     count = blocks.frame_count
     seconds = time.monotonic() - began
-    report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted)
+    note = "" if people or not options.follow else _who_is_there(blocks, options.follow)
+    report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted, note)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
     return report
@@ -211,6 +213,13 @@ def _write_refined(
     if options.measures.wanted:
         outputs += write_measures(clip.stem, clip.source, settings, results)
     return outputs, count_people(results), False
+
+
+def _who_is_there(blocks: Blocks, wanted: int) -> str:
+    """Why nobody is in the files of the one person `wanted`; empty where nobody was found at all."""
+    numbers = sorted({each for result in blocks.results() for each in result.people.ids.tolist()})
+    known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
+    return f"nobody in it has the number {wanted}; there are {known}" if numbers else ""
 
 
 def count_people(results: Iterable[FrameResult]) -> int:

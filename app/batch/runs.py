@@ -146,7 +146,8 @@ def _empty(entry: Entry) -> list[str]:
     if not entry.frames:
         return [f"{entry.source}: no frame was chosen; the clip ends before they begin"]
     if not entry.people:
-        return [f"{entry.source}: nobody was found; try a lower --bbox-thr, or look at the clip"]
+        reason = entry.reason or "nobody was found; try a lower --bbox-thr, or look at the clip"
+        return [f"{entry.source}: {reason}"]
     return []
 
 

@@ -72,7 +72,7 @@ def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopp
         task.clip.source,
         status,
         task.key,
-        reason,
+        reason or report.note,
         report.frames,
         report.people,
         round(report.seconds, 3),

@@ -196,6 +196,13 @@ def test_follow_keeps_one_person_in_files(tmp_path: Path) -> None:
     assert {int(i) for result in frames for i in result.people.ids} == {2}
 
 
+def test_who_is_followed_and_not_there_is_told_with_those_who_are(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4")
+    chosen = settings(follow=99, formats=("csv",), video=False)
+    report = track(source, tmp_path / "none", chosen)
+    assert report.note == "nobody in it has the number 99; there are 1, 2"
+
+
 @pytest.mark.parametrize("refine", [False, True])
 def test_following_one_person_hides_the_faces_of_all(tmp_path: Path, refine: bool) -> None:
     source = make_video(tmp_path / "walk.mp4")
