@@ -56,6 +56,8 @@ class ClipOptions:
         twice = [name for name, count in Counter(self.formats).items() if count > 1]
         if twice:
             raise ValueError(f"formats name {twice[0]} more than once")
+        if not (self.video or self.formats or self.measures.wanted):
+            raise ValueError("no video, no formats and no measures: nothing would be written")
         if self.every < 1:
             raise ValueError(f"every is {self.every}, expected 1 or more")
         if self.rotate not in (0, 90, 180, 270):

@@ -44,6 +44,14 @@ class OverlayStyle:
     blur_faces: bool = False
     names: Mapping[int, str] = field(default_factory=dict)  # of people who are not just a number
 
+    def __post_init__(self) -> None:
+        if not 0 <= self.trails_s < np.inf:
+            raise ValueError(f"trails_s is {self.trails_s}, expected 0 or more")
+        for name in ("thickness", "radius"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value <= 200:
+                raise ValueError(f"{name} is {value}, expected more than 0 and at most 200 pixels")
+
 
 @cache
 def colour_of(person_id: int) -> Colour:

@@ -37,8 +37,10 @@ from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
-from pose.command import run_command
+from pose.command import positive, run_command
 from pose.errors import UserError
+
+_MOST_THRESHOLDS = 1000  # of a sweep; each is a scoring of its own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,22 +56,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "poseval: equal to the reference with its quirks; strict: every labelled frame"
     add("--compat", choices=("poseval", "strict"), default="poseval", help=text)
     text = "predicted joints below X are not tracked (AP takes all); several values: a sweep"
-    add("--kpt-thr", type=float, nargs="+", metavar="X", help=text)
+    add("--kpt-thr", type=_finite, nargs="+", metavar="X", help=text)
     add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
     add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
     add("--poseval-motp", action="store_true", help="give MOTP as poseval prints it, wrongly")
-    add("--workers", type=int, default=cores(), metavar="N", help="processes; default: the cores")
+    add(
+        "--workers",
+        type=positive,
+        default=cores(),
+        metavar="N",
+        help="processes; default: the cores",
+    )
+
+
+def _finite(text: str) -> float:
+    if not np.isfinite(number := float(text)):
+        raise argparse.ArgumentTypeError(f"{text} is no number to compare with")
+    return number
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
     """Parse `start:stop:step`, the stop included."""
     try:
         start, stop, step = (float(part) for part in text.split(":"))
-        if step <= 0 or stop < start:
+        if not (step > 0 and stop >= start):
             raise ValueError
-    except ValueError:
+        count = int((stop - start) / step + 1e-9) + 1
+    except (ValueError, OverflowError):
         raise argparse.ArgumentTypeError(f"{text!r} is not START:STOP:STEP, as 0:1:0.05") from None
-    count = int((stop - start) / step + 1e-9) + 1
+    if count > _MOST_THRESHOLDS:
+        text = f"{text!r} has {count} thresholds, expected at most {_MOST_THRESHOLDS}"
+        raise argparse.ArgumentTypeError(text)
     return tuple(round(start + step * index, 9) for index in range(count))
 
 

@@ -53,10 +53,12 @@ class PipelineConfig:
                 raise ValueError(f"{name} is {value}, expected 0 to 1")
         if self.detect_every < 1:
             raise ValueError(f"detect_every is {self.detect_every}, expected 1 or more")
-        for name in ("detector_size", "max_people", "max_latency_ms"):
+        for name in ("max_people", "max_latency_ms"):
             value = getattr(self, name)
-            if value < 0:
+            if not 0 <= value < float("inf"):
                 raise ValueError(f"{name} is {value}, expected 0 or more")
+        if self.detector_size and not 64 <= self.detector_size <= 4096:  # more takes all memory
+            raise ValueError(f"detector_size is {self.detector_size}, expected 64 to 4096, or 0")
 
 
 @dataclass(frozen=True, slots=True, eq=False)

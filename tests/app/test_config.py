@@ -36,6 +36,11 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[pipeline]\nflip = 1", "flip is 1, expected a value of kind bool"),
         ("[pipeline]\ndetect_every = 'two'", "detect_every is 'two'"),
         ("pipeline = 3", r"pipeline is a table, \[pipeline\]"),
+        ("[pipeline]\ndetector_size = 100000", "expected 64 to 4096, or 0"),
+        ("[pipeline]\nmax_latency_ms = nan", "max_latency_ms is nan, expected 0 or more"),
+        ("[overlay]\nradius = nan", "radius is nan, expected more than 0"),
+        ("[overlay]\ntrails_s = -1", "trails_s is -1.0, expected 0 or more"),
+        ("[clip]\nvideo = false\nformats = []", "nothing would be written"),
         ("[clip]\nrotate = 45", "expected 0, 90, 180 or 270"),
         (
             "[clip]\ntime_range = [1.0]",

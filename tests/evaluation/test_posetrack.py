@@ -127,6 +127,23 @@ def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
 
 
 @pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--sweep", "0:1:1e-9"], "expected at most 1000"),
+        (["--sweep", "0:nan:0.1"], "is not START:STOP:STEP"),
+        (["--kpt-thr", "nan"], "no number to compare with"),
+        (["--workers", "-3"], "not 1 or more"),
+    ],
+)
+def test_numbers_that_mean_nothing_are_refused(
+    flags: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        posetrack.main(["-g", "gt", "-p", "pred", *flags])
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
     "flags", [["-e", "--sweep", "0:1:0.5"], ["--kpt-thr", "0", "1", "--sweep", "0:1:0.5"]]
 )
 def test_a_sweep_that_would_say_nothing_is_a_mistake(
