@@ -36,6 +36,14 @@ def positive(text: str) -> int:
     return number
 
 
+def share(text: str) -> float:
+    """A number from 0 to 1, as the type of an argument."""
+    number = float(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not 0 to 1")
+    return number
+
+
 def natural(text: str) -> int:
     """A whole number from 0 on, as the type of an argument."""
     number = int(text)

@@ -15,8 +15,9 @@ from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
 from app.video.source import open_source
 from app.video.view import View
+from pose.command import share
 from pose.people import FloatArray, ImageArray
-from tracking.files import ClipInfo, info_path, read_tracks
+from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import FrameResult
 
@@ -126,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
     parser.add_argument("--video", type=Path, metavar="FILE", help="for the report's thumbnails")
-    parser.add_argument("--kpt-thr", type=float, default=0.3, metavar="X",
+    parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
                         help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
     add_measure_arguments(parser)
 
@@ -134,6 +135,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
     tracks = read_tracks(args.tracks)
+    poses = [result.people.poses for result in tracks.frames if len(result.people)]
+    if poses and not any(each.keypoint_scores.any() for each in poses):
+        raise TracksFileError(f"{args.tracks}: people without joints; there is nothing to measure")
     name = info_path(args.tracks).name.removesuffix(".info.json")
     folder = args.output or args.tracks.parent
     with writing(folder):
@@ -145,6 +149,12 @@ def run(args: argparse.Namespace) -> int:
 
         view = _view_of(tracks.info)
         with open_source(args.video) as source:
+            if any(tracks.info.size_wh) and view.size_of(source.size_wh) != tuple(
+                tracks.info.size_wh
+            ):
+                raise TracksFileError(
+                    f"{args.video} is of another size than the video of {args.tracks}"
+                )
             frames = (replace(frame, image=view.apply(frame.image)) for frame in source)
             thumbnails = take_thumbnails(frames, best_places(tracks.frames))
     outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)

@@ -7,6 +7,7 @@ import math
 import re
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from clips import build, make_video
@@ -115,6 +116,34 @@ def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None
     first = (tmp_path / "again" / "walk.measures.csv").read_text().splitlines()[0]
     assert "body speed (m/s)" in first
     assert "knee" not in first
+
+
+def test_boxes_alone_are_not_measured_over_what_was(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes, measures = tmp_path / "game.txt", tmp_path / "game.measures.csv"
+    boxes.write_text("1,1,10,10,20,40,0.9,-1,-1,-1\n")
+    measures.write_text("of the joints\n")
+    assert main(["measure", str(boxes), "--angles"]) == 1
+    assert "people without joints" in capsys.readouterr().err
+    assert measures.read_text() == "of the joints\n"
+
+
+def test_a_video_of_another_size_is_not_that_of_the_tracks(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, other = make_video(tmp_path / "walk.mp4", 3), tmp_path / "other.mp4"
+    with av.open(str(other), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        black = av.VideoFrame.from_ndarray(np.zeros((64, 64, 3), np.uint8), "bgr24")
+        container.mux([*stream.encode(black), *stream.encode()])
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv",)))
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    words = ["measure", str(tmp_path / "walk.csv"), "--report", "--video"]
+    assert main([*words, str(other)]) == 1
+    assert "of another size" in capsys.readouterr().err
+    assert main([*words, str(source)]) == 0
 
 
 def test_thumbnails_are_cut_from_the_pictures_as_they_were_turned(tmp_path: Path) -> None:
