@@ -100,6 +100,20 @@ def test_aborting_leaves_nothing(tmp_path: Path, name: str) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(("old", "new"), [(",1,0.9", ",-7,0.9"), (",1,0.9", ",1,nan")])
+def test_a_table_with_numbers_that_mean_nothing_is_named(
+    tmp_path: Path, old: str, new: str
+) -> None:
+    path = tmp_path / "dance.csv"
+    header = "frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score\n"
+    row = "0,0.0,1,0.9,1,2,3,4,5,6,0.5\n"
+    path.write_text(header + row)
+    assert len(read_tracks(path).frames) == 1
+    path.write_text(header + row.replace(old, new))
+    with pytest.raises(TracksFileError, match="not finite, or an id"):
+        read_tracks(path)
+
+
 @pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS[name].is_folder])
 def test_a_file_that_cannot_get_its_name_leaves_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch

@@ -79,6 +79,8 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     info = read_info(path, skeleton_named("table", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
+    if not np.isfinite(table).all() or (table[:, 2] < 1).any():
+        raise ValueError("a number is not finite, or an id is not 1 or more")
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
     frames = []
     for block in np.split(table, starts[1:]) if len(table) else []:
