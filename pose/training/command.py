@@ -87,7 +87,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--epochs", type=_above_0, help="instead of the recipe's (of its last stage)"
     )
     course.add_argument("--batch", type=positive, help="instead of the recipe's, of all processes")
-    course.add_argument("--lr", type=float, help="learning rate at its highest")
+    course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
     course.add_argument(
         "--backbone-rate",
         type=float,
@@ -269,6 +269,13 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
         _say(f"{name}: {(~people.crowd).sum()} people in {len(people.places)} pictures")
     for line in report.lines():
         _say(line)
+    never = [
+        name
+        for name, weights in zip(task.train.skeleton.names, task.train.weights.T, strict=True)
+        if not weights.any()
+    ]
+    if args.kind == "pose" and never:
+        _say(f"joints that nobody has: {', '.join(never)}")
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])

@@ -152,8 +152,8 @@ def choose_people(
     people = _usable(content, index_of, report)
     if all(person.get("iscrowd") for person in people):
         part = "" if split is None else f" in split '{split}'"
-        reasons = "; ".join(report.lines())
-        raise TrainingDataError(f"no usable person{part} with pictures under {images}; {reasons}")
+        reasons = "".join(f"; {line}" for line in report.lines())
+        raise TrainingDataError(f"no usable person{part} with pictures under {images}{reasons}")
     return _as_arrays(people, places, index_of, content.skeleton)
 
 
