@@ -157,7 +157,8 @@ class Recorder:
         with contextlib.suppress(OSError, av.error.FFmpegError):  # the file is thrown away
             self._container.close()
         if not self._live or self._start_s is None:
-            self._partial.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # why it failed is told already
+                self._partial.unlink(missing_ok=True)
 
 
 def partial_name(path: Path) -> Path:
