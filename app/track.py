@@ -91,9 +91,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--det-size",
         type=int,
         metavar="PX",
-        help="longer side of the picture the detector sees: larger for people far away, and slower",
+        help="longer side of the picture the detector sees: larger for people far away, and slower; "
+        "0: the network's own",
     )
-    how.add_argument("--max-people", type=int, metavar="N", help="keep the N most certain people")
+    how.add_argument(
+        "--max-people", type=int, metavar="N", help="keep the N most certain people; 0: all"
+    )
     how.add_argument(
         "--max-latency",
         type=float,
@@ -114,7 +117,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     what = parser.add_argument_group("which frames")
     what.add_argument("--start-frame", type=int, metavar="N", help="pass over the first N frames")
-    what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most")
+    what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most; 0: all")
     what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
                       help="from second A to second B")  # fmt: skip
     what.add_argument("--every", type=int, metavar="N", help="one frame of N")
@@ -127,7 +130,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                      help=f"of {', '.join(FORMATS)} (default: posetrack18,csv)")  # fmt: skip
     out.add_argument("--no-video", dest="video", action="store_const", const=False,
                      help="write no overlay video")  # fmt: skip
-    out.add_argument("--follow", type=int, metavar="ID", help="this person alone")
+    out.add_argument("--follow", type=int, metavar="ID", help="this person alone; 0: everybody")
     out.add_argument("--black-background", action="store_const", const=True,
                      help="skeletons on black")  # fmt: skip
     out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
