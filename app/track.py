@@ -91,8 +91,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--det-size",
         type=int,
         metavar="PX",
-        help="longer side of the picture the detector sees: larger for people far away, and slower; "
-        "0: the network's own",
+        help="longer side of the picture the detector sees: larger for people far away, and "
+        "slower; 0: the network's own",
     )
     how.add_argument(
         "--max-people", type=int, metavar="N", help="keep the N most certain people; 0: all"
