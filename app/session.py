@@ -67,33 +67,36 @@ class Session:
         range_s: tuple[float, float | None] = (0.0, None),
         corrections: Sequence[Correction] = (),
         known: Sequence[tuple[float, TrackedPoses]] = (),
+        goes_on: bool = False,
     ) -> None:
         """Open the first of `specs` in place of what is open; the others follow it.
 
-        `known` are people found before, (time_s, people); with them nobody else is looked for.
+        `known` are people found before, (time_s, people). With them nobody else is looked for; only
+        where it `goes_on`, people are, in the frames that are not among them.
         """
         self.stop()
         self._playlist = list(specs[1:])
-        run = Run(specs[0], self._open_source, range_s, corrections, known)
+        run = Run(specs[0], self._open_source, range_s, corrections, known, goes_on)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
             run.outlet.delay_s = self._delay_s
-        if not known and not self._asked:
-            self._asked = True
-            self._loader.ask(self.config)
+        if not known:
+            self._ask()
         self._run = run
         run.feed.start()
 
-    def reopen(self) -> None:
-        """Start the source again, after it failed or ended; known people stay as corrected.
+    def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
+        """Start the source again, or another part of it; known people stay as corrected.
 
-        Whoever has to be looked for is found under new ids, which no correction is about.
+        Where all had to be looked for, they are found under new ids, which no correction is about.
         """
         run = self._run
         if run is not None:
+            known = run.history.frames() if run.known else []
             corrections = run.corrections.done if run.known else ()
-            self.open([run.spec, *self._playlist], run.range_s, corrections, run.known)
+            range_s = run.range_s if range_s is None else range_s
+            self.open([run.spec, *self._playlist], range_s, corrections, known, run.goes_on)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""
@@ -123,6 +126,8 @@ class Session:
             return None
         if self._settings_seen != self._inference.changes:
             self._follow_anew(run)
+        if run.feed.info is not None and not run.complete:
+            self._ask()
         ready = run.outlet.take(time.monotonic())
         if ready is not None:
             run.gauges.shown()
@@ -268,11 +273,17 @@ class Session:
         outlet = self._run.outlet if self._run is not None else None
         return outlet if isinstance(outlet, Playback) else None
 
+    def _ask(self) -> None:
+        """Have the networks loaded, the first time that they are needed."""
+        if not self._asked:
+            self._asked = True
+            self._loader.ask(self.config)
+
     def _follow_anew(self, run: Run) -> None:
         """Other settings count: follow a file's people anew from the frame on screen on."""
         self._settings_seen = self._inference.changes
         if not run.live and not run.follower.frozen and run.last is not None:
-            run.history.forget_from(run.last.time_s)
+            run.forget_from(run.last.time_s)
             self.seek(run.last.time_s)
 
     def _go_on(self, run: Run) -> None:
@@ -302,4 +313,5 @@ class Session:
 
     def _must_wait(self, run: Run, pipeline: Pipeline | None) -> bool:
         """A file waits for its networks; a camera is shown without people meanwhile."""
-        return pipeline is None and self._loader.busy and not (run.live or run.follower.frozen)
+        waiting = self._loader.busy or not self._asked
+        return pipeline is None and waiting and not (run.live or run.complete)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -20,7 +21,11 @@ from app.overlay import Overlay
 from app.paint import rasterise
 from app.results import OpenResult, export_result, is_result, open_result, save_result
 from pose.errors import UserError
-from tracking.files import ClipInfo
+from tracking.files import ClipInfo, read_tracks
+
+# In a header's settings: frames that are missing were not looked at yet. Tracks from elsewhere may
+# hold every fourth frame on purpose, or those of a cropped picture, and are not written over
+GOES_ON = "following_goes_on"
 
 
 class Library(QObject):
@@ -36,7 +41,6 @@ class Library(QObject):
         self._memory = memory
         self._work = work
         self._result: Path | None = None  # the tracks that were opened
-        self._specs: list[str] = []  # the playlist as it was opened
 
     def open(self, specs: Sequence[str]) -> None:
         """Open sources as a playlist; a tracks file with its video instead."""
@@ -53,7 +57,6 @@ class Library(QObject):
             self._open_result(beside, first)  # tracks and corrections were saved before
         else:
             self._result = None
-            self._specs = list(specs)
             self._presenter.clear()
             self._session.open(specs)
             self._presenter.corrections_changed()
@@ -62,36 +65,35 @@ class Library(QObject):
     def _open_result(self, tracks: Path, video: Path | None) -> None:
         self._work.begin(
             tr("Opening {}").format(tracks.name),
-            lambda progress: open_result(tracks, video),
+            lambda progress: _read(tracks, video),
             self._show_result,
         )
 
     def play_range(self, range_s: tuple[float, float | None]) -> None:
-        """Play only a part of the file that is open; the rest of its playlist follows it.
-
-        Corrections stay where the people were known before. Whoever has to be looked for is found
-        under new ids, which no correction is about.
-        """
-        spec, session = self._session.status().spec, self._session
+        """Play only a part of the file that is open; the rest of its playlist follows it."""
+        spec = self._session.status().spec
         if not spec or is_live(spec):
             return
-        known = session.history.frames() if session.follows_known else []
-        corrections = session.corrections.done if known else ()
-        place = self._specs.index(spec) if spec in self._specs else len(self._specs)
         self._presenter.clear()
-        session.open([spec, *self._specs[place + 1 :]], range_s, corrections, known)
+        self._session.reopen(range_s)
         self._presenter.corrections_changed()
 
-    def _show_result(self, result: OpenResult) -> None:
+    def _show_result(self, read: tuple[OpenResult, bool]) -> None:
+        result, goes_on = read
         self._result = result.tracks
-        self._specs = [result.video]
         self._presenter.clear()
-        self._session.open([result.video], corrections=result.corrections, known=result.frames)
+        self._session.open(
+            [result.video],
+            corrections=result.corrections,
+            known=result.frames,
+            goes_on=goes_on,
+        )
         self._presenter.corrections_changed()
         self.opened.emit(result.drawn)
         people = {int(i) for _, tracked in result.frames for i in tracked.ids}
-        text = tr("{} people in {} frames, {} corrections").format(
-            len(people), len(result.frames), len(result.corrections)
+        until_s = result.frames[-1][0] if result.frames else 0.0
+        text = tr("{} people in {} frames up to {:.1f} s, {} corrections").format(
+            len(people), len(result.frames), until_s, len(result.corrections)
         )
         if result.drawn:
             text += tr("; drawn in the video already, so the overlay is off")
@@ -114,6 +116,7 @@ class Library(QObject):
                 self.said.emit(str(error))
             return
         info, frames = self._info(path.stem), self._session.history.frames()
+        info = replace(info, settings={GOES_ON: True})
         self._work.begin(
             tr("Saving {}").format(path.name),
             lambda progress: save_result(path, info, frames, corrections, progress),
@@ -195,6 +198,14 @@ class Library(QObject):
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
+
+
+def _read(tracks: Path, video: Path | None) -> tuple[OpenResult, bool]:
+    """The tracks with what belongs to them; True where frames that are missing can be followed."""
+    result = open_result(tracks, video)
+    if result.drawn or not sidecar_of(tracks).is_file():  # `save` writes it always
+        return result, False
+    return result, bool(read_tracks(tracks).info.settings.get(GOES_ON))
 
 
 def tracks_of(source: Path) -> Path:

@@ -58,6 +58,12 @@ class History:
             place = self._place_of(time_s)
             return None if place is None else self._people[place]
 
+    def between(self, start_s: float, end_s: float) -> list[tuple[float, TrackedPoses]]:
+        """The kept frames from `start_s` to just before `end_s`, in order of time."""
+        with self._lock:
+            places = slice(*(bisect_left(self._times_s, time_s) for time_s in (start_s, end_s)))
+            return list(zip(self._times_s[places], self._people[places], strict=True))
+
     def time_before(self, time_s: float) -> float | None:
         """The time of the kept frame just before `time_s`; None where there is none."""
         with self._lock:

@@ -46,6 +46,11 @@ class IdIssuer:
         with self._lock:
             self._used.update(ids)
 
+    def adopt(self, ours: dict[int, int]) -> None:
+        """The tracker has learnt, under ids of its own, of people who have one of `ours`."""
+        with self._lock:
+            self._given.update(ours)
+
     def given(self) -> dict[int, int]:
         """Our id for every one that the tracker has shown since it began to count."""
         with self._lock:

@@ -8,6 +8,8 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+import numpy as np
+
 from app.corrections import Correction
 from app.live.feeds import Captured
 from app.live.gauges import Gauges
@@ -16,6 +18,7 @@ from app.live.ids import IdIssuer, hold, honour
 from app.live.loading import PipelineLoader
 from app.live.playback import Ready
 from pose.errors import UserError
+from pose.people import Poses
 from pose.skeleton import COCO17, Skeleton
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
 from tracking.tracker import PoseTracker
@@ -89,11 +92,12 @@ class Follower:
         if self._elsewhere(captured):
             pipeline.reset()
         self._last = frame.time_s, captured.generation
-        if pipeline.tracker is not self._tracker:  # after a jump, or with other joints
-            self._tracker = pipeline.tracker
-            self._in_sight = []
-            self.issue_ids.restart()
         try:
+            if pipeline.tracker is not self._tracker:  # after a jump, or with other joints
+                self._tracker = pipeline.tracker
+                self._honoured, self._held = (), 0
+                self.issue_ids.restart()
+                self._in_sight = self._remind(pipeline, frame.time_s)
             self._instruct(pipeline.tracker, corrections, frame.time_s)
             result = pipeline(frame)
         except Exception as error:  # the picture goes on without people
@@ -108,6 +112,24 @@ class Follower:
         ids = self.issue_ids(result.people.ids)
         self._in_sight = ids.tolist()
         return replace(result, people=TrackedPoses(result.people.poses, ids))
+
+    def _remind(self, pipeline: Pipeline, time_s: float) -> list[int]:
+        """Let a tracker that knows nobody go on with those known just before `time_s`.
+
+        Returns who it saw last, by our ids.
+        """
+        ours: dict[int, int] = {}  # by the tracker's id
+        seen: list[int] = []
+        for known_s, people in self.history.between(time_s - JUMP_S, time_s):
+            poses = in_joints_of(pipeline.skeleton, people.poses)
+            theirs = pipeline.tracker.update(poses, known_s)
+            who = dict(
+                zip(map(tuple, people.poses.boxes.tolist()), people.ids.tolist(), strict=True)
+            )
+            seen = [who[tuple(box)] for box in theirs.poses.boxes.tolist()]
+            ours |= dict(zip(theirs.ids.tolist(), seen, strict=True))
+        self.issue_ids.adopt(ours)
+        return seen
 
     def _elsewhere(self, captured: Captured) -> bool:
         """Whether the frame does not go on from the last one that the tracker saw.
@@ -176,6 +198,14 @@ class Inference:
             pipeline.tracker.config = config.tracker
             pipeline.budget.limit_ms = config.max_latency_ms
         return pipeline
+
+
+def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
+    """`poses` in the joints of `skeleton`, by name; those that they lack score 0."""
+    own = poses.skeleton.names
+    taken = [own.index(name) if name in own else -1 for name in skeleton.names]
+    scores = np.where(np.array(taken) < 0, 0, poses.keypoint_scores[:, taken])  # (N, K)
+    return Poses(poses.boxes, poses.scores, poses.keypoints[:, taken], scores, skeleton)
 
 
 def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:

@@ -60,8 +60,9 @@ class Run:
         range_s: tuple[float, float | None],
         corrections: Sequence[Correction],
         known: Sequence[tuple[float, TrackedPoses]],
+        goes_on: bool,
     ) -> None:
-        self.spec, self.range_s, self.known = spec, range_s, known
+        self.spec, self.range_s, self.known, self.goes_on = spec, range_s, known, goes_on
         self.live = is_live(spec)
         self.gauges = Gauges()
         self.feed: LiveFeed | FileFeed
@@ -74,7 +75,7 @@ class Run:
             self.outlet = Playback(self.gauges)
         self.history = History(keep_people=not self.live)
         self.follower = Follower(self.history, self.gauges)
-        self.follower.frozen = bool(known)
+        self.follower.frozen = bool(known) and not goes_on
         for time_s, people in known:
             self.history.add(time_s, people)
             self.follower.issue_ids.reserve(people.ids.tolist())
@@ -96,6 +97,13 @@ class Run:
         """Take a frame through the pipeline (inference thread)."""
         return self.follower.follow(captured, pipeline, self.corrections.done)
 
+    def forget_from(self, time_s: float) -> None:
+        """Forget who was found at `time_s` or later, but for those known before."""
+        self.history.forget_from(time_s)
+        for known_s, people in self.known:
+            if known_s >= time_s:
+                self.history.add(known_s, people)
+
     def view(self, ready: Ready) -> View:
         """What to show of `ready` under the corrections made so far."""
         return corrected_view(ready, self.corrections.done)
@@ -108,6 +116,16 @@ class Run:
         if before_s is None or time_s - before_s > 1.5 * step_s:
             return max(0.0, time_s - step_s)
         return before_s
+
+    @property
+    def complete(self) -> bool:
+        """True where nobody has to be looked for; False also while the file is being opened."""
+        if not self.known or self.follower.frozen:
+            return bool(self.known)
+        info = self.feed.info
+        if info is None or info.duration_s is None or info.frame_rate is None:
+            return False
+        return len(self.known) >= round(info.duration_s * info.frame_rate)
 
     @property
     def problem(self) -> str:

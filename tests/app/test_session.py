@@ -186,6 +186,64 @@ def test_a_seek_back_keeps_the_ids_that_were_given(begin) -> None:
     assert all(view.result.people.ids.tolist() == [1, 2] for view in views)
 
 
+def test_following_goes_on_where_the_people_known_before_end(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50), FakeFile(50))
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: session.status().state == "ended")
+    frames = session.history.frames()
+    swap = Correction("swap", 1, 2, from_s=0.4)
+
+    session.open(["a.mp4"], corrections=[swap], known=frames[:20], goes_on=True)
+    shown_until(session, lambda views: session.status().state == "ended")
+    assert not session.follows_known
+    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+    assert [span.start_s for span in session.history.spans([swap])] == [0.0, 0.4, 0.0, 0.4]
+
+    session.reopen((0.2, 0.6))
+    assert len(session.history.frames()) == 50
+    assert session.corrections.done == (swap,)
+
+
+def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
+    def never(config: PipelineConfig):
+        raise AssertionError("no network is needed")
+
+    session = begin(FakeFile(30), FakeFile(30))
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: session.status().state == "ended")
+    frames = session.history.frames()
+    for known, goes_on in ((frames, True), (frames[:10], False)):
+        other = Session(PipelineConfig(), never, opener(FakeFile(30)))
+        other.set_speed(1e9)
+        try:
+            other.open(["a.mp4"], known=known, goes_on=goes_on)
+            shown_until(other, lambda views, other=other: other.status().state == "ended")
+            assert other.status().problem == ""
+            assert len(other.history.frames()) == len(known)
+        finally:
+            other.close()
+
+
+def test_other_settings_leave_who_was_known_before(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50))
+    session.set_speed(1e9)
+    session.open(["a.mp4"])
+    shown_until(session, lambda views: session.status().state == "ended")
+    frames = session.history.frames()
+    session.open(["a.mp4"], known=[*frames[:10], *frames[20:30]], goes_on=True)
+    shown_until(session, lambda views: session.status().state == "ended")
+    session.play(False)
+    session.seek(0.0)
+    shown_until(session, lambda views: views and views[-1].time_s == 0.0)
+    session.configure(PipelineConfig(max_people=1))
+    session.play(True)
+    shown_until(session, lambda views: views and session.status().state == "ended")
+    found = [len(people) for _, people in session.history.frames()]
+    assert found == [2] * 10 + [1] * 10 + [2] * 10 + [1] * 20
+
+
 def test_a_jump_ahead_gives_new_ids_never_old_ones(begin) -> None:
     session = begin(FakeFile(200))
     session.open(["a.mp4"])

@@ -32,12 +32,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.corrections import sidecar_of
 from app.gui.actions import commands
 from app.gui.reporting import device_name
 from app.results import DRAWN, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
-from tracking.files import ClipInfo
+from tracking.files import ClipInfo, read_tracks
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -509,16 +510,50 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
-    assert again.session.follows_known
     again.playing.restart()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
-    assert again.session.follows_known and again.presenter.names == {1: "Anna"}
+    assert again.presenter.names == {1: "Anna"}
     again.library.play_range((0.2, 0.6))
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
-    assert again.session.follows_known and again.presenter.names == {1: "Anna"}
+    assert again.presenter.names == {1: "Anna"}
     again.editing.rename(2, "Ben")
     trigger(again, "save")
-    assert "Ben" in (tmp_path / "walk.corrections.json").read_text()
+    qtbot.waitUntil(lambda: "Ben" in (tmp_path / "walk.corrections.json").read_text())
+    assert len(read_tracks(tracks).frames) == 30
+
+
+def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path) -> None:
+    video, tracks = tmp_path / "walk.mp4", tmp_path / "walk.json"
+    video.write_bytes(b"not read: the source is a fake")
+    first = open_window(FakeFile(40), specs=(str(video),))
+    qtbot.waitUntil(lambda: len(first.people.model.rows) == 2)
+    first.session.play(False)
+    first.editing.rename(1, "Anna")
+    trigger(first, "save")
+    qtbot.waitUntil(lambda: sidecar_of(tracks).exists() and not first.work.busy, timeout=20_000)
+    assert len(read_tracks(tracks).frames) < 40
+    first.close()
+
+    again = open_window(FakeFile(40), specs=(str(video),))
+    again.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: again.session.status().state == "ended", timeout=20_000)
+    assert ids_shown(again) == [1, 2] and again.presenter.names == {1: "Anna"}
+    trigger(again, "save")
+    qtbot.waitUntil(lambda: len(read_tracks(tracks).frames) == 40)
+
+
+def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_path) -> None:
+    tracks = tmp_path / "walk.json"
+    info = ClipInfo("walk", (160, 120), COCO17)
+    save_result(tracks, info, [(0.0, BOTH), (0.16, BOTH)], (), lambda share: None)
+    (tmp_path / "walk.mp4").write_bytes(b"not read: the source is a fake")
+    window = open_window(FakeFile(30), specs=(str(tracks),))
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.editing.rename(1, "Anna")
+    trigger(window, "save")
+    assert "Anna" in sidecar_of(tracks).read_text()
+    assert len(read_tracks(tracks).frames) == 2 == len(window.session.history.frames())
 
 
 def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 from fake_session import make_pipeline, picture
 
+from app.corrections import Correction
 from app.live.feeds import Captured
 from app.live.gauges import Gauges
 from app.live.history import History
@@ -52,6 +53,29 @@ def test_a_seek_to_what_the_tracker_has_not_seen_gives_new_ids(follow: Follow) -
     assert follow(8.0, generation=1) == [3, 4]
     assert follow(7.5, generation=2) == [3, 4]  # near enough to go on
     assert follow(1.0, generation=3) == [5, 6]
+
+
+def test_a_jump_to_where_people_are_known_until_goes_on_with_them(
+    follower: Follower, follow: Follow
+) -> None:
+    for frame in range(5):
+        follow(1.0 + 0.1 * frame)
+    assert follow(6.0, generation=1) == [3, 4]
+    assert follow(1.5, generation=2) == [1, 2]
+    assert follower.issue_ids.new() == 5
+    assert follow(6.1, generation=3) == [3, 4]
+
+
+def test_a_correction_counts_for_a_tracker_that_is_reminded_of_people(
+    follower: Follower, follow: Follow
+) -> None:
+    pipeline = make_pipeline(PipelineConfig())
+    steps = (Correction("set id", 2, 8),)
+    for generation, time_s in enumerate((1.0, 6.0, 1.1)):
+        captured = Captured(Frame(0, time_s, picture(0)), 0.0, generation)
+        people = follower.follow(captured, pipeline, steps).result.people
+    assert people.ids.tolist() == [1, 2]  # ours, over which the correction is applied
+    assert pipeline.tracker._memory.ids.tolist() == [1, 8]
 
 
 def test_after_a_seek_back_through_what_is_known_the_tracker_goes_on(follow: Follow) -> None:
