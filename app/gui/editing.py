@@ -101,11 +101,17 @@ class Editing(QObject):
 
     def undo(self) -> None:
         """Take the last correction back."""
-        self._after(self._presenter.session.undo(), tr("Undone: {}"))
+        undone = self._presenter.session.undo()
+        self._after(undone, tr("Undone: {}"))
+        if undone is not None:
+            self._rename_selection(numbers_after(undone, undone=True))
 
     def redo(self) -> None:
         """Apply it again."""
-        self._after(self._presenter.session.redo(), tr("Again: {}"))
+        done = self._presenter.session.redo()
+        self._after(done, tr("Again: {}"))
+        if done is not None:
+            self._rename_selection(numbers_after(done, undone=False))
 
     def source_changed(self) -> None:
         """Other people: nobody is selected."""
@@ -137,6 +143,15 @@ class Editing(QObject):
             self._presenter.corrections_changed()
         self.renew()
 
+    def _rename_selection(self, numbers: dict[int, int]) -> None:
+        """Keep the same people selected, and locked on to, under other numbers; 0: nobody."""
+        ids = dict.fromkeys(numbers.get(person, person) for person in self._presenter.selected)
+        locked = numbers.get(self.locked, self.locked)
+        if locked != self.locked:
+            self.locked = locked
+            self._tell()
+        self.select(tuple(person for person in ids if person))
+
     def _lock_toggled(self, on: bool) -> None:
         selected = self._presenter.selected
         self.locked = selected[0] if on and selected else 0
@@ -158,3 +173,20 @@ class Editing(QObject):
         self._actions["delete"].setEnabled(count > 0)
         self._actions["undo"].setEnabled(bool(log.done))
         self._actions["redo"].setEnabled(bool(log.undone))
+
+
+def numbers_after(step: Correction, undone: bool) -> dict[int, int]:
+    """Who is called otherwise now that `step` was undone, or done again: old number -> new, or 0.
+
+    A swap is left out: it is made with both selected, and both they stay.
+    """
+    match step.kind:
+        case "set id":
+            return {step.person: step.other, step.other: step.person}
+        case "split":
+            return {step.other: step.person} if undone else {step.person: step.other}
+        case "merge":
+            return {} if undone else {step.other: step.person}
+        case "delete":
+            return {} if undone else {step.person: 0}
+    return {}

@@ -58,6 +58,40 @@ def test_a_command_corrects_the_picture_and_can_be_undone(
     assert ids_shown(paused) == after  # and from then on
 
 
+@pytest.mark.parametrize(
+    ("command", "selected", "after"),
+    [
+        (lambda editing: editing.set_id(2, 1), (2,), (1,)),
+        (lambda editing: editing.set_id(2, 9), (2,), (9,)),
+        (lambda editing: editing.split(), (2,), (3,)),
+        (lambda editing: editing.swap(), (1, 2), (1, 2)),
+        (lambda editing: editing.rename(2, "Anna"), (2,), (2,)),
+    ],
+    ids=["set a number that is taken", "set a new number", "split", "swap", "rename"],
+)
+def test_the_same_person_stays_selected_through_undo_and_redo(
+    paused, command, selected: tuple[int, ...], after: tuple[int, ...]
+) -> None:
+    paused.editing.toggle_lock(selected[0])
+    paused.editing.select(selected)
+    command(paused.editing)
+    for name, expected in (("undo", selected), ("redo", after), ("undo", selected)):
+        paused.actions_by_name[name].trigger()
+        assert paused.presenter.selected == expected == paused.people.selected()
+        assert paused.editing.locked == expected[0]
+
+
+def test_nobody_who_is_gone_stays_selected_after_a_redo(paused) -> None:
+    for name, selected, after in (("delete", (1,), ()), ("merge", (1, 2), (1,))):
+        paused.editing.select(selected)
+        for command in (name, "undo"):
+            paused.actions_by_name[command].trigger()
+        paused.editing.select(selected)
+        paused.actions_by_name["redo"].trigger()
+        assert paused.presenter.selected == after == paused.people.selected()
+        paused.actions_by_name["undo"].trigger()
+
+
 def test_people_made_one_keep_the_picture_of_who_had_the_number(qtbot, paused) -> None:
     presenter = paused.presenter
     qtbot.waitUntil(lambda: presenter.thumbnails.pictures.keys() >= {1})
