@@ -268,6 +268,10 @@ class Session:
         """Finish what is recorded, in the background."""
         self._recordings.finish(self.corrections.done)
 
+    def recorded(self) -> list[RecordingPlan]:
+        """What was recorded and has become complete since this was asked last."""
+        return [one.plan for one in self._recordings.completed() if one.kept]
+
     @property
     def _playback(self) -> Playback | None:
         outlet = self._run.outlet if self._run is not None else None

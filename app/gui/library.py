@@ -41,6 +41,7 @@ class Library(QObject):
         self._memory = memory
         self._work = work
         self._result: Path | None = None  # the tracks that were opened
+        presenter.reported.connect(self._tell_recorded)
 
     def open(self, specs: Sequence[str]) -> None:
         """Open sources as a playlist; a tracks file with its video instead."""
@@ -174,6 +175,10 @@ class Library(QObject):
         self._session.record(plan)
         self.said.emit(tr("Recording to {}").format(folder / f"{plan.name}.*"))
         return True
+
+    def _tell_recorded(self) -> None:
+        for plan in self._session.recorded():
+            self.said.emit(tr("Kept {}").format(plan.folder / f"{plan.name}.*"))
 
     def snapshot(self) -> None:
         """Keep the picture with its overlay, at its own size."""

@@ -86,7 +86,17 @@ class LiveRecording:
     @property
     def ended(self) -> bool:
         """True where no more frames are taken."""
-        return self._finish.is_set() or bool(self.problem)
+        return self.finishing or bool(self.problem)
+
+    @property
+    def finishing(self) -> bool:
+        """True once `finish` was called."""
+        return self._finish.is_set()
+
+    @property
+    def kept(self) -> bool:
+        """True where every file is complete, and there is something in them."""
+        return not self.busy and not self.problem and self._written > 0
 
     @property
     def busy(self) -> bool:
@@ -223,9 +233,15 @@ class Recordings:
     def finish(self, corrections: Sequence[Correction]) -> None:
         """Complete the files in the background."""
         newest = self._newest
-        if newest is not None and newest not in self._finishing:
+        if newest is not None and not newest.finishing:
             newest.finish(corrections)
-            self._finishing = [*(one for one in self._finishing if one.busy), newest]
+            self._finishing.append(newest)
+
+    def completed(self) -> list[LiveRecording]:
+        """Those whose files have become complete, or were given up, since this was asked last."""
+        done = [one for one in self._finishing if not one.busy]
+        self._finishing = [one for one in self._finishing if one not in done]
+        return done
 
     def join(self) -> None:
         """Wait until all files are complete."""

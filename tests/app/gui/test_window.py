@@ -351,8 +351,15 @@ def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory
     window.actions_by_name["record"].setChecked(True)
     qtbot.waitUntil(lambda: window.session.status().recording)
     qtbot.wait(600)
+    said: list[str] = []
+    window.library.said.connect(said.append)
     window.actions_by_name["record"].setChecked(False)
     folder = memory.folder()
+    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
+    (tracks,) = folder.glob("posse-*.json")  # whole by then
+    assert said == [f"Kept {tracks.with_suffix('.*')}"]
+    qtbot.wait(400)
+    assert len(said) == 1
     qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.clean.mp4"))) == 1)
     qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.json"))) == 1)
     assert len(list(folder.glob("posse-*.mp4"))) == 2
