@@ -64,6 +64,9 @@ class StatusBar(QStatusBar):
         )
         self._people.setText(tr("{} now, {} in all").format(now, in_all))
         self._device.setText(device)
+        layout = self.layout()
+        if layout is not None:
+            layout.activate()  # or a text that has grown is painted cut off meanwhile
 
     def show_progress(self, text: str, share: float | None) -> None:
         """Show work in progress; None ends it."""

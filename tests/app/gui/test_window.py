@@ -35,6 +35,8 @@ from PyQt6.QtWidgets import (
 from app.corrections import sidecar_of
 from app.gui.actions import commands
 from app.gui.reporting import device_name
+from app.live.gauges import Flow
+from app.live.run import Status
 from app.results import DRAWN, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
@@ -436,6 +438,13 @@ def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monk
     qtbot.mouseClick(sheet.connect_button, Qt.MouseButton.LeftButton)
     assert opened[1] == "rtsp://here/1"
     assert not sheet.isVisible()
+
+
+def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> None:
+    bar = open_window().status
+    for flow in (Flow(), Flow(capture_fps=1.0), Flow(capture_fps=25.0, inference_fps=24.0)):
+        bar.show_status(Status(state="running", flow=flow), 2, 2, "CPU")
+        assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
 def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
