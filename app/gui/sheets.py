@@ -6,14 +6,15 @@ import platform
 from collections.abc import Sequence
 
 import cv2
-from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence, QPixmap
+from PyQt6.QtCore import PYQT_VERSION_STR, QT_VERSION_STR, QSize, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QHideEvent, QKeyEvent, QKeySequence, QPixmap, QResizeEvent
 from PyQt6.QtWidgets import (
     QFrame,
     QGridLayout,
     QHBoxLayout,
     QLabel,
     QPushButton,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
@@ -59,7 +60,7 @@ class Sheet(QFrame):
 
 
 class HelpSheet(Sheet):
-    """Every shortcut, in two columns."""
+    """Every shortcut, in two columns where there is room; what does not fit is scrolled to."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(tr("Keyboard and mouse"), parent)
@@ -77,21 +78,48 @@ class HelpSheet(Sheet):
             (tr("Lock on, or let go"), tr("Double click")),
             (tr("Zoom, move the picture"), tr("Wheel, drag")),
         ]
-        grid = QGridLayout()
-        grid.setHorizontalSpacing(18)
-        grid.setVerticalSpacing(4)
-        half = (len(rows) + 1) // 2
-        for place, (text, keys) in enumerate(rows):
-            row, column = place % half, 3 * (place // half)
-            label = QLabel(keys)
-            label.setObjectName("muted")
-            label.setAlignment(Qt.AlignmentFlag.AlignRight)
-            command = QLabel(text)
-            command.setObjectName("row")
-            grid.addWidget(command, row, column)
-            grid.addWidget(label, row, column + 1)
-        grid.setColumnMinimumWidth(2, 28)
-        self.column.addLayout(grid)
+        self._rows = [_shortcut(text, keys) for text, keys in rows]
+        content = QWidget()
+        self._grid = QGridLayout(content)
+        self._grid.setContentsMargins(0, 0, 8, 0)
+        self._grid.setHorizontalSpacing(18)
+        self._grid.setVerticalSpacing(4)
+        self.area = QScrollArea()
+        self.area.setAccessibleName(self.accessibleName())
+        self.area.setWidget(content)
+        self.area.setWidgetResizable(True)
+        self.column.addWidget(self.area)
+        self.setFocusProxy(self.area)  # its keys scroll
+        self._lay_out(2)
+        self._whole_wh = content.sizeHint()
+
+    def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
+        """Room for two columns, without scrolling."""
+        around = super().sizeHint() - self.area.sizeHint()
+        return QSize(super().sizeHint().width(), 0).expandedTo(self._whole_wh + around)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        margins = self.column.contentsMargins()
+        inside = self.width() - margins.left() - margins.right()
+        self._lay_out(2 if inside >= self._whole_wh.width() else 1)
+
+    def _lay_out(self, columns: int) -> None:
+        length = -(-len(self._rows) // columns)
+        for place, (command, keys) in enumerate(self._rows):
+            row, column = place % length, 3 * (place // length)
+            self._grid.addWidget(command, row, column)
+            self._grid.addWidget(keys, row, column + 1)
+        self._grid.setColumnMinimumWidth(2, 28 if columns == 2 else 0)
+
+
+def _shortcut(text: str, keys: str) -> tuple[QLabel, QLabel]:
+    """One row: a command and its keys."""
+    command, label = QLabel(text), QLabel(keys)
+    command.setObjectName("row")
+    label.setObjectName("muted")
+    label.setAlignment(Qt.AlignmentFlag.AlignRight)
+    return command, label
 
 
 class AboutSheet(Sheet):

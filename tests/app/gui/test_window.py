@@ -25,8 +25,10 @@ from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QFileDialog,
+    QLabel,
     QLineEdit,
     QScrollBar,
     QWidget,
@@ -445,6 +447,27 @@ def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> N
     for flow in (Flow(), Flow(capture_fps=1.0), Flow(capture_fps=25.0, inference_fps=24.0)):
         bar.show_status(Status(state="running", flow=flow), 2, 2, "CPU")
         assert bar._rates.width() >= bar._rates.sizeHint().width()
+
+
+@pytest.mark.parametrize("size", [(900, 560), (1280, 800)])
+def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, size) -> None:
+    window = open_window()
+    window.resize(*size)
+    trigger(window, "help")
+    qtbot.wait(50)
+    rows = [label for label in window.stage.help.findChildren(QLabel) if label.text()]
+    assert len(rows) > 80
+    for label in rows:
+        assert label.height() >= label.sizeHint().height()
+        assert label.width() >= label.sizeHint().width()
+    area = window.stage.help.area
+    assert area.horizontalScrollBar().maximum() == 0
+    bar = area.verticalScrollBar()
+    for _ in range(5):
+        qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_PageDown)
+    assert bar.value() == bar.maximum()
+    qtbot.keyClick(QApplication.focusWidget(), Qt.Key.Key_Escape)
+    assert not window.stage.help.isVisible()
 
 
 def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
