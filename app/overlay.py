@@ -24,6 +24,7 @@ PALETTE: tuple[Colour, ...] = (
     (64, 110, 255), (255, 172, 196), (198, 246, 130), (196, 56, 224),
     (0, 150, 142), (194, 144, 92), (172, 226, 255), (214, 36, 58),
 )  # fmt: skip
+MOST_LETTERS = 24  # of a label: whose figure it is stays to be seen, and who stands beside
 FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top")
 
 
@@ -159,13 +160,22 @@ class Overlay:
         width, height = result.frame.size_wh
         labels = []
         for person, box in zip(result.people.ids, result.people.poses.boxes, strict=True):
-            text = self.style.names.get(int(person), str(person))
             size_px = float(np.clip(0.055 * (box[3] - box[1]), 9, 0.03 * max(width, height)))
+            # A letter is at most 0.8 of the capitals' height wide, on average, and the plate's
+            # edges are as wide as one capital is high
+            most = min(MOST_LETTERS, int((0.5 * width / size_px - 1) / 0.8))
+            text = _elided(self.style.names.get(int(person), str(person)), max(4, most))
             colour = colour_of(int(person))
             x = float(np.clip(box[0], 0, max(0, width - size_px * (1 + 0.8 * len(text)))))
             y = float(np.clip(box[1] - 0.3 * size_px, 2 * size_px, height))
             labels.append(Label(text, x, y, size_px, colour, _readable_on(colour)))
         return tuple(labels)
+
+
+def _elided(text: str, most: int) -> str:
+    """`text` on one line, its end cut off where it has more than `most` letters."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
 
 def _to_colours(rgba: FloatArray) -> ColourArray:

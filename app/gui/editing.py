@@ -68,8 +68,8 @@ class Editing(QObject):
         self._actions["lock"].setChecked(bool(person) and person != self.locked)
 
     def rename(self, person: int, name: str) -> None:
-        """Name a person."""
-        self._do(Correction("rename", person, name=name))
+        """Name a person; a name is one line."""
+        self._do(Correction("rename", person, name=" ".join(name.split())))
 
     def set_id(self, person: int, number: int) -> None:
         """Give a person another number everywhere; who has it takes theirs."""

@@ -80,7 +80,7 @@ def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> No
         painter.drawEllipse(QPointF(x, y), radius, radius)
     painter.restore()
     for label in drawing.labels:
-        _paint_label(painter, label, viewport)
+        paint_label(painter, label, viewport)
 
 
 def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
@@ -113,7 +113,8 @@ def _paint_polyline(
         painter.drawLine(places[i - 1], places[i])
 
 
-def _paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
+def paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
+    """Paint one label, in the picture wherever it can be."""
     size_px = min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
     font = QFont(painter.font())
     font.setPixelSize(round(size_px * 1.35))  # `size_px` is the height of the capitals
@@ -124,6 +125,9 @@ def _paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
     x, y = viewport.to_canvas(label.x, label.y)
     if viewport.mirror:
         x -= wide + 2 * pad
+    # In a small picture a label is larger than laid out, and would leave it
+    left, right = viewport.origin[0], viewport.origin[0] + viewport.frame_wh[0] * viewport.scale
+    x = max(left, min(x, right - wide - 2 * pad))
     plate = QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(*label.colour))

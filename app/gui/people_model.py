@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt6.QtCore import QAbstractListModel, QModelIndex, QObject, QRectF, QSize, Qt, pyqtSignal
-from PyQt6.QtGui import QColor, QFont, QImage, QPainter, QPainterPath
+from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPainterPath
 from PyQt6.QtWidgets import QLineEdit, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
 
 from app.gui.painting import image_of
@@ -131,12 +131,13 @@ class PersonDelegate(QStyledItemDelegate):
         here = row.score is not None
         painter.setPen(QColor(theme.text if here else theme.muted))
         top = Qt.AlignmentFlag.AlignTop | Qt.AlignmentFlag.AlignLeft
-        painter.drawText(text, top, row.title)
+        painter.drawText(text, top, _elided(row.title, painter, text.width()))
         font.setWeight(QFont.Weight.Normal)
         font.setPointSizeF(max(7.0, font.pointSizeF() - 1))
         painter.setFont(font)
         painter.setPen(QColor(theme.muted))
-        painter.drawText(text.adjusted(0, 22, 0, 0), top, row.detail)
+        detail = _elided(row.detail, painter, text.width())
+        painter.drawText(text.adjusted(0, 22, 0, 0), top, detail)
         painter.restore()
 
     def createEditor(  # noqa: N802  Qt's name
@@ -169,3 +170,8 @@ class PersonDelegate(QStyledItemDelegate):
             veil.setAlpha(130)
             painter.fillRect(place, veil)
         painter.restore()
+
+
+def _elided(text: str, painter: QPainter, width: float) -> str:
+    metrics = QFontMetricsF(painter.font())
+    return metrics.elidedText(text, Qt.TextElideMode.ElideRight, width)

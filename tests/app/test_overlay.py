@@ -130,6 +130,23 @@ def test_labels_stay_inside_the_picture_and_carry_names() -> None:
     assert label.y - label.size_px > 0
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Anna", "Anna"),
+        ("Anna\r\n Maria", "Anna Maria"),
+        ("Bartholomew Feather", "Bartholomew Feather"),  # 80 pixels / 4.8 = 1 + 0.8 * 19 letters
+        ("Bartholomew Feathers", "Bartholomew Feathe…"),
+        ("Bartholomew of the North", "Bartholomew of the…"),
+    ],
+)
+def test_a_label_is_one_line_and_no_wider_than_half_the_picture(name: str, shown: str) -> None:
+    (label,) = Overlay(OverlayStyle(names={1: name})).layout(result(standing(150), [1])).labels
+    assert label.text == shown
+    assert label.size_px == pytest.approx(4.8)
+    assert label.x + label.size_px * (1 + 0.8 * len(shown)) < 160.01
+
+
 def test_black_background_hides_the_picture_everywhere() -> None:
     style = OverlayStyle(black_background=True, boxes=False, labels=False)
     shown = result(standing(50), [1])

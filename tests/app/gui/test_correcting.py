@@ -117,6 +117,11 @@ def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> Non
     qtbot.waitUntil(lambda: paused.presenter.names == {})
 
 
+def test_a_name_is_one_line(paused) -> None:
+    paused.editing.rename(2, " Anna\nMaria ")
+    assert paused.presenter.names == {2: "Anna Maria"}
+
+
 @pytest.mark.parametrize("step", [1, -1], ids=["longer seen", "in another order"])
 def test_a_name_half_typed_stays_while_the_people_are_renewed(qtbot, paused, step: int) -> None:
     paused.editing.select((2,))

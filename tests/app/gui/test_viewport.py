@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PyQt6.QtCore import Qt
+from PyQt6.QtGui import QImage, QPainter
 
-from app.gui.painting import shown_image
+from app.drawing import Label
+from app.gui.painting import paint_label, shown_image
 from app.gui.viewport import Viewport
 
 FITTED = Viewport((400, 200), (100, 100))  # scale 2, borders of 100 left and right
@@ -50,3 +53,17 @@ def test_only_what_is_seen_is_resampled_and_at_the_screen_s_resolution(qapp, mir
     close = view.zoomed(40, 480, 270)
     picture, target = shown_image(image, close, pixel_ratio=1.0)
     assert picture.width() < 1100
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_label_stays_within_a_picture_that_is_shown_small(qapp, mirror: bool) -> None:
+    canvas = QImage(400, 200, QImage.Format.Format_RGB32)
+    canvas.fill(Qt.GlobalColor.black)
+    viewport = Viewport((400, 200), (1600, 1600), mirror=mirror)  # 200 pixels wide, in the middle
+    label = Label("Bartholomew", 1500.0, 800.0, 30.0, (255, 0, 0), (0, 0, 0))
+    painter = QPainter(canvas)
+    paint_label(painter, label, viewport)
+    painter.end()
+    red = [x for x in range(400) if canvas.pixelColor(x, 98).red() > 100]
+    assert len(red) > 40
+    assert red[0] >= 100 and red[-1] < 300
