@@ -216,7 +216,7 @@ def _write_refined(
 
 
 def _who_is_there(blocks: Blocks, wanted: int) -> str:
-    """Why nobody is in the files of the one person `wanted`; empty where nobody was found at all."""
+    """Why nobody is in the files of the one person `wanted`; empty where nobody was found."""
     numbers = sorted({each for result in blocks.results() for each in result.people.ids.tolist()})
     known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
     return f"nobody in it has the number {wanted}; there are {known}" if numbers else ""

@@ -1,14 +1,11 @@
-"""`python -m evaluation.training_labels`: mend the labels that networks gave a training set.
+"""`python -m evaluation.training_boxes`: mend the boxes that detectors gave a training set.
 
-    python -m evaluation.training_labels people.json --images images --teachers DIR -o mended.json
+    python -m evaluation.training_boxes people.json --images images --teachers DIR -o mended.json
 
 A detector learns that whoever has no box is background. RTMDet-nano and DEIMv2-Femto look at every
 training picture; where both see somebody or one is sure, and no box is there, one is added. It also
 learns that whatever has a box is a person: gloves, rackets, shoes, blurs in the stands. Boxes where
 the network that labelled the joints found hardly any become regions (`iscrowd`) that teach nothing.
-
-A pose network is asked for hidden joints too, and learns nothing of those that its teacher doubted.
-PP-TinyPose looks again, and where it would put them becomes their label, weighed by its score.
 """
 
 from __future__ import annotations
@@ -26,10 +23,9 @@ from tqdm import tqdm
 from evaluation.matching import FloatArray as Boxes
 from evaluation.matching import box_iou
 from evaluation.results import check_writable, write_all
-from evaluation.teachers import Detector, Estimator, deim, rtmdet, tinypose
+from evaluation.teachers import Detector, deim, rtmdet
 from pose.command import run_command
 from pose.errors import UserError
-from pose.geometry import xywh_to_xyxy
 from pose.people import Detections
 from pose.training.pictures import find_picture, read_picture
 
@@ -85,7 +81,7 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
     for person in content["annotations"]:
         if person.get("bbox"):
             labelled.setdefault(person["image_id"], []).append(person["bbox"])
-    rows = _training_rows(content)
+    rows = [row for row in content["images"] if row.get("split", "train") == "train"]
     placed = [(row, place) for row in rows if (place := find_picture(images, row)) is not None]
     free = 1 + max((person["id"] for person in content["annotations"]), default=0)
     category = next((p["category_id"] for p in content["annotations"] if p.get("keypoints")), 1)
@@ -108,7 +104,7 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
 
 def set_aside(content: dict[str, Any]) -> int:
     """Mark boxes of a COCO file's `content` where nobody may be, in `split` train; how many."""
-    train = {row["id"] for row in _training_rows(content)}
+    train = {row["id"] for row in content["images"] if row.get("split", "train") == "train"}
     marked = 0
     for person in content["annotations"]:
         if person["image_id"] not in train or person.get("label") != "teacher":
@@ -118,36 +114,6 @@ def set_aside(content: dict[str, Any]) -> int:
             person["iscrowd"] = 1
             marked += 1
     return marked
-
-
-def guess_hidden(content: dict[str, Any], images: Path, estimate: Estimator) -> int:
-    """Label the joints that a COCO file's teacher left out, in `split` train; how many.
-
-    `estimate` says where they are and how sure that is; what falls outside the picture stays out.
-    """
-    wanted: dict[Any, list[dict[str, Any]]] = {}
-    for person in content["annotations"]:
-        if person.get("label") == "teacher" and 0 in person["keypoints"][2::3]:
-            wanted.setdefault(person["image_id"], []).append(person)
-    guessed = 0
-    for row in tqdm(_training_rows(content), unit="picture", mininterval=5):
-        people, place = wanted.get(row["id"]), find_picture(images, row)
-        if not people or place is None or (image := read_picture(place)) is None:
-            continue
-        boxes = xywh_to_xyxy(np.array([person["bbox"] for person in people], np.float32))
-        for person, points, scores in zip(people, *estimate(image, boxes), strict=True):
-            labels = np.array(person["keypoints"], np.float64).reshape(-1, 3)
-            inside = ((points >= 0) & (points <= np.array(image.shape[1::-1]) - 1)).all(1)
-            new = (labels[:, 2] == 0) & inside  # (K,)
-            labels[new] = np.c_[points, np.ones(len(points))][new]
-            person["keypoints"] = labels.ravel().round(1).tolist()
-            person["keypoint_scores"] = np.where(new, scores, person["keypoint_scores"]).tolist()
-            guessed += int(new.sum())
-    return guessed
-
-
-def _training_rows(content: dict[str, Any]) -> list[dict[str, Any]]:
-    return [row for row in content["images"] if row.get("split", "train") == "train"]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,19 +132,18 @@ def run(args: argparse.Namespace) -> int:
         detectors = (rtmdet(args.teachers), deim(args.teachers))
         added = complete(content, args.images, detectors)
         marked = set_aside(content)
-        guessed = guess_hidden(content, args.images, tinypose(args.teachers, flip=True))
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
     except (ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{args.data}: no COCO keypoints") from error
     write_all(args.out.parent, {args.out.name: json.dumps(content) + "\n"})
-    sys.stdout.write(f"{added} boxes added, {marked} set aside, {guessed} joints guessed\n")
+    sys.stdout.write(f"{added} boxes added, {marked} set aside\n")
     return 0
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.training_labels", __doc__, add_arguments, run, argv)
+    return run_command("evaluation.training_boxes", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":
