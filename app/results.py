@@ -28,6 +28,9 @@ from tracking.files import (
 from tracking.tracks import TrackedPoses
 
 DRAWN = "overlay_drawn_in"  # in a header's settings: the video of that name shows the people
+# In a header's settings: frames that are missing were not looked at yet. Tracks from elsewhere may
+# hold every fourth frame on purpose, or those of a cropped picture, and are not written over
+GOES_ON = "following_goes_on"
 VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mts")
 
 Frames = Sequence[tuple[float, TrackedPoses]]
@@ -43,6 +46,7 @@ class OpenResult:
     frames: list[tuple[float, TrackedPoses]]
     corrections: tuple[Correction, ...]
     tracks: Path
+    goes_on: bool  # frames that are missing can be followed
 
 
 def is_result(path: Path) -> bool:
@@ -57,7 +61,10 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     source, outputs = _batch_of(path)
     found = video or video_of(path, tracks.info, source)
     drawn = found in outputs or tracks.info.settings.get(DRAWN) == found.name
-    return OpenResult(str(found), drawn, frames, load_corrections(sidecar_of(path)), path)
+    beside = sidecar_of(path)
+    # Who saves tracks to go on from always writes corrections beside them
+    goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
+    return OpenResult(str(found), drawn, frames, load_corrections(beside), path, goes_on)
 
 
 def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:

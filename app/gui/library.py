@@ -19,13 +19,16 @@ from app.live.recording import RecordingPlan
 from app.live.run import is_live
 from app.overlay import Overlay
 from app.paint import rasterise
-from app.results import OpenResult, export_result, is_result, open_result, save_result
+from app.results import (
+    GOES_ON,
+    OpenResult,
+    export_result,
+    is_result,
+    open_result,
+    save_result,
+)
 from pose.errors import UserError
-from tracking.files import ClipInfo, read_tracks
-
-# In a header's settings: frames that are missing were not looked at yet. Tracks from elsewhere may
-# hold every fourth frame on purpose, or those of a cropped picture, and are not written over
-GOES_ON = "following_goes_on"
+from tracking.files import ClipInfo
 
 
 class Library(QObject):
@@ -66,7 +69,7 @@ class Library(QObject):
     def _open_result(self, tracks: Path, video: Path | None) -> None:
         self._work.begin(
             tr("Opening {}").format(tracks.name),
-            lambda progress: _read(tracks, video),
+            lambda progress: open_result(tracks, video),
             self._show_result,
         )
 
@@ -79,15 +82,14 @@ class Library(QObject):
         self._session.reopen(range_s)
         self._presenter.corrections_changed()
 
-    def _show_result(self, read: tuple[OpenResult, bool]) -> None:
-        result, goes_on = read
+    def _show_result(self, result: OpenResult) -> None:
         self._result = result.tracks
         self._presenter.clear()
         self._session.open(
             [result.video],
             corrections=result.corrections,
             known=result.frames,
-            goes_on=goes_on,
+            goes_on=result.goes_on,
         )
         self._presenter.corrections_changed()
         self.opened.emit(result.drawn)
@@ -203,14 +205,6 @@ class Library(QObject):
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
-
-
-def _read(tracks: Path, video: Path | None) -> tuple[OpenResult, bool]:
-    """The tracks with what belongs to them; True where frames that are missing can be followed."""
-    result = open_result(tracks, video)
-    if result.drawn or not sidecar_of(tracks).is_file():  # `save` writes it always
-        return result, False
-    return result, bool(read_tracks(tracks).info.settings.get(GOES_ON))
 
 
 def tracks_of(source: Path) -> Path:
