@@ -158,6 +158,8 @@ class Overlay:
     def _labels(self, result: FrameResult) -> tuple[Label, ...]:
         """A plate over each head with the person's name or number."""
         width, height = result.frame.size_wh
+        if not width:  # only the trails are wanted of frames without their picture
+            return ()
         labels = []
         for person, box in zip(result.people.ids, result.people.poses.boxes, strict=True):
             size_px = float(np.clip(0.055 * (box[3] - box[1]), 9, 0.03 * max(width, height)))

@@ -56,7 +56,7 @@ class OverlayPanel(Form):
         self.trails.setValue(style.trails_s)
         self.thickness.setValue(style.thickness or 0)
         self.radius.setValue(style.radius or 0)
-        self._style = style
+        self._shown = self._values()
         self.blockSignals(False)
 
     def toggle(self, name: str) -> None:
@@ -66,12 +66,17 @@ class OverlayPanel(Form):
     def _tell(self) -> None:
         if self.signalsBlocked():
             return
-        shown: dict[str, Any] = {name: box.isChecked() for name, box in self._checks.items()}
-        self._style = replace(
-            self._style,
-            trails_s=self.trails.value(),
-            thickness=self.thickness.value() or None,
-            radius=self.radius.value() or None,
-            **shown,
-        )
+        # A control rounds what it shows; what nobody touched stays as it was given
+        values = self._values()
+        changed = {name: value for name, value in values.items() if value != self._shown[name]}
+        self._style, self._shown = replace(self._style, **changed), values
         self.style_changed.emit(self._style)
+
+    def _values(self) -> dict[str, Any]:
+        """What the controls say, by name in the style."""
+        return {
+            "trails_s": self.trails.value(),
+            "thickness": self.thickness.value() or None,
+            "radius": self.radius.value() or None,
+            **{name: box.isChecked() for name, box in self._checks.items()},
+        }

@@ -203,7 +203,8 @@ class TrackingPanel(Form):
             "find_missed": self.find_missed.isChecked(),
             "appearance": self.appearance.isChecked(),
             "camera_motion": self.camera_motion.isChecked(),
-            "detector_size": self.detector_size.value(),
+            # 0 is as trained; of what lies between, as while 448 is typed, the smallest that works
+            "detector_size": self.detector_size.value() and max(self.detector_size.value(), 64),
             "max_latency_ms": float(self.max_latency.value()),
             "detect_every": self.detect_every.value(),
             "max_people": self.max_people.value(),

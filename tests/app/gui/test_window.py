@@ -39,6 +39,7 @@ from app.gui.actions import commands
 from app.gui.reporting import device_name
 from app.live.gauges import Flow
 from app.live.run import Status
+from app.overlay import OverlayStyle
 from app.results import DRAWN, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
@@ -290,6 +291,20 @@ def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
     with qtbot.waitSignal(panel.config_changed) as changed:
         panel.memory.setValue(3)
     assert changed.args[0] == replace(exact, flip=True, tracker=replace(exact.tracker, memory_s=3))
+
+
+def test_a_size_that_is_typed_half_is_the_smallest_that_works(qtbot, paused) -> None:
+    with qtbot.waitSignal(paused.tracking.config_changed) as changed:
+        paused.tracking.detector_size.setValue(4)
+    assert changed.args[0].detector_size == 64
+
+
+def test_a_style_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
+    exact = OverlayStyle(trails_s=1.26, thickness=2.34, radius=3.21)
+    paused.overlay.show_style(exact)
+    with qtbot.waitSignal(paused.overlay.style_changed) as changed:
+        paused.overlay.toggle("heat")
+    assert changed.args == [replace(exact, heat=True)]
 
 
 def test_networks_can_be_chosen_and_are_loaded_beside_the_picture(qtbot, open_window) -> None:
