@@ -201,12 +201,15 @@ def settings_of(args: argparse.Namespace) -> Settings:
         value = getattr(args, argument)
         if value is not None:
             tables[table][name] = value
+    measures = measure_options_of(args)
+    if measures.wanted:
+        settings = replace(settings, clip=replace(settings.clip, measures=measures))
+    elif args.scale is not None:
+        raise ConfigError("--scale is for speeds; add --speeds, --plots or --report")
     settings = put_over(settings, tables, "command line")
     # One threshold decides what is seen, in numbers and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
-    measures = measure_options_of(args)
-    clip = replace(settings.clip, measures=measures) if measures.wanted else settings.clip
-    return replace(settings, overlay=overlay, clip=clip)
+    return replace(settings, overlay=overlay)
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:

@@ -86,13 +86,20 @@ def test_settings_out_of_range_are_one_line() -> None:
         track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
 
 
+def test_measures_alone_are_enough_to_write() -> None:
+    settings = track.settings_of(parsed("a.mp4", "--no-video", "--format", "", "--angles"))
+    assert (settings.clip.video, settings.clip.formats) == (False, ())
+    assert settings.clip.measures.angles
+
+
 def test_errors_are_one_line_and_exit_code_one(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for words in (
         ["gone*.mp4"], ["a.mp4", "--format", "xyz"], ["a.mp4", "--mode", "ballet"],
         ["a.mp4", "--crop", "1,2"], ["a.mp4", "--jobs", "0"], ["a.mp4", "--gpus", "one"],
-        ["a.mp4", "--scale", "9m"], ["a.mp4", "--every", "0"],
+        ["a.mp4", "--scale", "9m"], ["a.mp4", "--every", "0"], ["a.mp4", "--scale", "412=9"],
+        ["a.mp4", "--no-video", "--format", ""],
     ):  # fmt: skip
         assert main(["track", "-o", str(tmp_path / "out"), *words]) == 1
         said = capsys.readouterr().err
