@@ -217,11 +217,15 @@ def _write_refined(
 
 def _who_is_there(blocks: Blocks, wanted: int) -> str:
     """Why nobody is in the files of the one person `wanted`; empty where nobody was found."""
-    numbers = sorted({each for result in blocks.results() for each in result.people.ids.tolist()})
+    numbers = sorted(_ids(blocks.results()))
     known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
     return f"nobody in it has the number {wanted}; there are {known}" if numbers else ""
 
 
 def count_people(results: Iterable[FrameResult]) -> int:
     """How many different ids there are."""
-    return len({person for result in results for person in result.people.ids.tolist()})
+    return len(_ids(results))
+
+
+def _ids(results: Iterable[FrameResult]) -> set[int]:
+    return {person for result in results for person in result.people.ids.tolist()}

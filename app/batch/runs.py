@@ -68,7 +68,7 @@ def run_batch(
     skipped: list[Entry] = []
     tasks = []
     for clip in clips:
-        task = Task(clip, key_of(clip, settings, weights))
+        task = Task(clip, key_of(made_of[clip.source], settings, weights))
         finished = manifest.finished(clip, task.key) if resume else None
         if finished is not None:
             skipped.append(finished)
@@ -131,9 +131,9 @@ def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
     return moved or one.get("source") == other.get("source")
 
 
-def key_of(clip: Clip, settings: Settings, weights: dict[str, str]) -> str:
-    """Changes with the source's file, the settings, the weights and the program's version."""
-    parts = [fingerprint(clip.source), settings.to_json(), weights, program_version()]
+def key_of(made_of: Mapping[str, Any], settings: Settings, weights: dict[str, str]) -> str:
+    """Changes with the source's fingerprint, settings, weights and the program's version."""
+    parts = [made_of, settings.to_json(), weights, program_version()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
