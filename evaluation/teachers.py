@@ -18,7 +18,7 @@ from pose.crops import crop_people
 from pose.detector import suppress
 from pose.errors import UserError
 from pose.geometry import crop_regions, grid_to_frame
-from pose.heatmaps import average_flipped, decode_dark
+from pose.heatmaps import average_flipped, decode_expected_oks
 from pose.people import Detections, FloatArray, ImageArray
 from pose.skeleton import COCO17
 from pose.yolox import YOLOX, cell_grid, decode_boxes
@@ -41,7 +41,7 @@ def onnx_session(path: Path) -> Any:
 
 
 def tinypose(folder: Path, flip: bool) -> Estimator:
-    """PP-TinyPose: RGB, ImageNet statistics, box times 1.25, unbiased crops, DARK."""
+    """PP-TinyPose: RGB, ImageNet statistics, box times 1.25, unbiased crops, decoded as ours."""
     session = onnx_session(folder / "tinypose_256_192.onnx")
     name = session.get_inputs()[0].name
     mean = np.array([0.485, 0.456, 0.406], np.float32)
@@ -56,7 +56,7 @@ def tinypose(folder: Path, flip: bool) -> Estimator:
         if flip:
             mirrored = session.run(None, {name: np.ascontiguousarray(batch[..., ::-1])})[0]
             maps = average_flipped(maps, torch.from_numpy(mirrored), COCO17.mirror)
-        points, scores = decode_dark(maps)
+        points, scores = decode_expected_oks(maps, COCO17.sigmas)
         scale, offset = grid_to_frame(regions, (48, 64))
         return points.numpy() * scale[:, None] + offset[:, None], scores.numpy()
 

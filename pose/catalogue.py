@@ -30,7 +30,7 @@ class Published:
     size_mb: int
     skeleton: str = "coco17"  # of a pose network
     unbiased: bool = False  # UDP
-    dark: bool = False  # trained to be decoded with DARK
+    dark: bool = False  # trained for DARK's decoding: places between pixels, no quarter shift
     layout: str = "openmmlab"
     licence: str = "Apache-2.0"
 

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pose.appearance import WithAppearance, descriptors
 from pose.cutting import Cutter, cutter_for
 from pose.geometry import crop_regions, grid_to_frame
-from pose.heatmaps import average_flipped, decode_dark, decode_quarter, shift_right
+from pose.heatmaps import average_flipped, decode_expected_oks, decode_quarter, shift_right
 from pose.hrnet import HRNet
 from pose.library import pose_network
 from pose.networks import PoseNetwork
@@ -83,8 +83,10 @@ class PoseEstimator:
 
     def _decode(self, heatmaps: Tensor, regions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Heatmaps (N, K, h, w) to keypoints (N, K, 2) in the frame and scores (N, K)."""
-        sigma = self._network.sigma
-        points, scores = decode_quarter(heatmaps) if sigma is None else decode_dark(heatmaps, sigma)
+        if self._network.sigma is None:
+            points, scores = decode_quarter(heatmaps)
+        else:
+            points, scores = decode_expected_oks(heatmaps, self.skeleton.sigmas)
         grid_wh = (heatmaps.shape[-1], heatmaps.shape[-2])
         scale, offset = grid_to_frame(regions, grid_wh, self._network.unbiased)  # (N, 2) each
         keypoints = points.cpu().numpy() * scale[:, None] + offset[:, None]  # (N, K, 2)

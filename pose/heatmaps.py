@@ -6,18 +6,20 @@ pose.geometry.grid_to_frame's work.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
+
+_PERSON = 1 / 3  # the root of a person's area, as OKS measures it, in heights of their map
 
 
 def encode(keypoints: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
     """Draw keypoints (..., 2), in heatmap pixels, as Gaussians of peak 1: (..., H, W).
 
-    The centre is not rounded to a pixel (UDP; Huang et al., CVPR 2020), so that `decode` with
-    DARK gives it back exactly.
+    The centre is not rounded to a pixel (UDP; Huang et al., CVPR 2020), so that
+    `decode_expected_oks` gives it back exactly.
     """
     width, height = size_wh
     x = torch.arange(width, dtype=torch.float32, device=keypoints.device)
@@ -63,17 +65,27 @@ def decode_quarter(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return peaks + shift, scores.clamp(0, 1)
 
 
-def decode_dark(heatmaps: Tensor, sigma: float = 2.0) -> tuple[Tensor, Tensor]:
-    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): the peak of a fitted Gaussian.
+def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tensor, Tensor]:
+    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): where the most OKS is expected.
 
-    DARK (Zhang et al., CVPR 2020, section 3.2): smooth the map with the training Gaussian, take its
-    logarithm, and go one Newton step from the highest pixel. `sigma` is that of the training maps.
-    Where the map is not a peak there (at its border, or no maximum), the pixel itself is given.
+    A map is taken for how likely each place is. The OKS that a place can expect is then the sum of
+    all the others, each by its OKS to this one, whose tolerance is that of `sigmas` (K,) of
+    pose.skeleton (ProbPose: Purkrabek and Matas, CVPR 2025): of two guesses the one that others
+    lie near is taken. The best is searched on every second pixel; from there one Newton step on the
+    logarithm leads to the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.2).
+    The score is the highest value of the map.
     """
-    peaks, scores = find_peaks(heatmaps)
-    radius = round(2 * sigma) + 2
-    window = _windows(heatmaps, peaks, radius)  # (N, K, 2r+1, 2r+1): smoothing is needed here only
-    logs = _blur(window, sigma).clamp_min(1e-10).log()  # (N, K, 5, 5)
+    height, width = heatmaps.shape[-2:]
+    tolerances = tuple(2 * sigma * _PERSON * height for sigma in sigmas)
+    rows = _oks_along(height, tolerances, heatmaps.device)  # (K, 2 + H + 2, H)
+    columns = _oks_along(width, tolerances, heatmaps.device)  # (K, 2 + W + 2, W)
+    coarse = rows[:, 2:-2:2] @ heatmaps @ columns[:, 2:-2:2].mT  # every second place
+    start = 2 * find_peaks(coarse)[0]  # (N, K, 2)
+
+    joint = torch.arange(len(sigmas), device=heatmaps.device)[:, None]  # (K, 1)
+    around = start[..., None] + torch.arange(5, device=heatmaps.device)  # (N, K, 2, 5), two more
+    expected = rows[joint, around[..., 1, :]] @ heatmaps @ columns[joint, around[..., 0, :]].mT
+    logs = expected.clamp_min(1e-10).log()  # (N, K, 5, 5)
 
     centre = logs[..., 2, 2]
     dx = (logs[..., 2, 3] - logs[..., 2, 1]) / 2
@@ -82,12 +94,14 @@ def decode_dark(heatmaps: Tensor, sigma: float = 2.0) -> tuple[Tensor, Tensor]:
     dyy = (logs[..., 4, 2] - 2 * centre + logs[..., 0, 2]) / 4
     dxy = (logs[..., 3, 3] - logs[..., 3, 1] - logs[..., 1, 3] + logs[..., 1, 1]) / 4
     determinant = dxx * dyy - dxy**2
-    is_peak = (determinant > 1e-9) & (dxx < 0) & _inside(peaks, heatmaps, margin=2)
+    is_peak = (determinant > 1e-9) & (dxx < 0)
     safe = torch.where(is_peak, determinant, torch.ones_like(determinant))
     step = torch.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], dim=-1) / safe[..., None]
-    # A flat top gives a long step; the true peak is never further than a pixel or so.
-    step = torch.where(is_peak[..., None], step.clamp(-1.5, 1.5), torch.zeros_like(step))
-    return peaks + step, scores.clamp(0, 1)
+    # A flat top gives a long step; the true peak is never further than a pixel or two.
+    step = torch.where(is_peak[..., None], step.clamp(-2, 2), torch.zeros_like(step))
+    last = torch.tensor([width - 1, height - 1], device=heatmaps.device)
+    found = (start + step).clamp_min(0).minimum(last)
+    return found, heatmaps.flatten(2).amax(-1).clamp(0, 1)
 
 
 def _inside(peaks: Tensor, heatmaps: Tensor, margin: int) -> Tensor:
@@ -107,13 +121,12 @@ def _windows(heatmaps: Tensor, peaks: Tensor, radius: int) -> Tensor:
     return heatmaps.flatten(2).gather(2, places.flatten(2)).view(places.shape)
 
 
-def _blur(windows: Tensor, sigma: float) -> Tensor:
-    """Smooth (..., S, S) with a Gaussian whose kernel leaves (..., 5, 5).
+@functools.lru_cache(maxsize=8)
+def _oks_along(side: int, tolerances: tuple[float, ...], device: torch.device) -> Tensor:
+    """The OKS (K, 2 + side + 2, side) of places, from -2 to side + 1, to each pixel of a line.
 
-    Products with a band matrix, along y and then x, take less time than two convolutions.
+    `tolerances` (K,): the distance, in pixels, at which a joint's OKS has fallen to exp(-1/2).
     """
-    side = windows.shape[-1]
-    reach = torch.arange(side - 4, dtype=windows.dtype, device=windows.device) - (side - 4) // 2
-    kernel = torch.exp(-(reach**2) / (2 * sigma**2))
-    band = F.pad(kernel / kernel.sum(), (0, 5)).repeat(5)[:-5].view(5, side)  # row i begins at i
-    return band @ windows @ band.T
+    places = torch.arange(-2, side + 2, dtype=torch.float32, device=device)
+    apart = places[:, None] - places[2:-2]  # (2 + side + 2, side)
+    return torch.exp(-((apart / torch.tensor(tolerances, device=device)[:, None, None]) ** 2) / 2)

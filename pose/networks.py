@@ -53,7 +53,7 @@ class PoseNetwork:
     network: Network
     skeleton: Skeleton
     unbiased: bool  # the convention of pose.geometry its training used
-    sigma: float | None = 2.0  # of the training maps, for DARK; None: decode by quarter shift
+    sigma: float | None = 2.0  # of the training maps; None: decode by quarter shift
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,9 +15,10 @@ from torch.utils.data import Dataset
 from pose.crops import crop_people
 from pose.estimator import PADDING
 from pose.geometry import crop_regions, grid_to_frame
-from pose.heatmaps import decode_dark, encode
+from pose.heatmaps import decode_expected_oks, encode
 from pose.library import write_skeleton
 from pose.people import FloatArray, ImageArray
+from pose.skeleton import Skeleton
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
@@ -120,7 +121,7 @@ class PoseTask:
         scores = np.zeros(len(self.val), np.float32)
         seen = np.zeros(len(self.val), bool)
         for people, crops in self._val_crops(size_wh):
-            found, certainty = predict(network, crops, self.sigma)
+            found, certainty = predict(network, crops, self.val.skeleton)
             scale, offset = grid_to_frame(
                 crop_regions(self.val.boxes[people], size_wh, PADDING),
                 (size_wh[0] // 4, size_wh[1] // 4),
@@ -170,12 +171,12 @@ class PoseTask:
 
 
 def predict(
-    network: nn.Module, crops: ImageArray, sigma: float | None
+    network: nn.Module, crops: ImageArray, skeleton: Skeleton
 ) -> tuple[FloatArray, FloatArray]:
     """Joints (n, K, 2), in pixels of the heatmap, and the person's score (n,) of crops."""
     device = next(network.parameters()).device
     heatmaps = network(normalise(torch.from_numpy(crops).to(device))).float()
-    found, certainty = decode_dark(heatmaps, sigma or map_sigma(heatmaps.shape[2]))
+    found, certainty = decode_expected_oks(heatmaps, skeleton.sigmas)
     return found.cpu().numpy(), certainty.mean(1).cpu().numpy()
 
 
