@@ -56,12 +56,18 @@ def decode_quarter(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     The peak moves a quarter pixel towards the higher neighbour along x and y (HRNet, section 4.1);
     at the border of the map it stays.
     """
+    height, width = heatmaps.shape[-2:]
     peaks, scores = find_peaks(heatmaps)
-    window = _windows(heatmaps, peaks, radius=1)  # (N, K, 3, 3)
-    slope = torch.stack(
-        [window[..., 1, 2] - window[..., 1, 0], window[..., 2, 1] - window[..., 0, 1]], dim=-1
-    )  # (N, K, 2)
-    shift = 0.25 * torch.sign(slope) * _inside(peaks, heatmaps, margin=1)[..., None]
+    x, y = peaks[..., 0], peaks[..., 1]  # (N, K)
+    inside = (x > 0) & (x < width - 1) & (y > 0) & (y < height - 1)
+    place = torch.where(inside, y * width + x, width + 1)
+    by_place = heatmaps.flatten(2)
+    step_x, step_y = (
+        by_place.gather(2, (place + step)[..., None])[..., 0]
+        - by_place.gather(2, (place - step)[..., None])[..., 0]
+        for step in (1, width)
+    )
+    shift = 0.25 * torch.sign(torch.stack([step_x, step_y], dim=-1)) * inside[..., None]
     return peaks + shift, scores.clamp(0, 1)
 
 
@@ -102,23 +108,6 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
     last = torch.tensor([width - 1, height - 1], device=heatmaps.device)
     found = (start + step).clamp_min(0).minimum(last)
     return found, heatmaps.flatten(2).amax(-1).clamp(0, 1)
-
-
-def _inside(peaks: Tensor, heatmaps: Tensor, margin: int) -> Tensor:
-    """Which peaks (N, K) keep at least `margin` pixels from the border of their map."""
-    height, width = heatmaps.shape[-2:]
-    x, y = peaks[..., 0], peaks[..., 1]
-    return (x >= margin) & (x < width - margin) & (y >= margin) & (y < height - margin)
-
-
-def _windows(heatmaps: Tensor, peaks: Tensor, radius: int) -> Tensor:
-    """Cut (N, K, 2r+1, 2r+1) around the peaks; beyond the border the map goes on as at it."""
-    height, width = heatmaps.shape[-2:]
-    reach = torch.arange(-radius, radius + 1, device=heatmaps.device)
-    x = (peaks[..., 0:1] + reach).clamp(0, width - 1)  # (N, K, 2r+1)
-    y = (peaks[..., 1:2] + reach).clamp(0, height - 1)  # (N, K, 2r+1)
-    places = y[..., :, None] * width + x[..., None, :]  # (N, K, 2r+1, 2r+1)
-    return heatmaps.flatten(2).gather(2, places.flatten(2)).view(places.shape)
 
 
 @functools.lru_cache(maxsize=8)
