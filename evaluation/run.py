@@ -81,7 +81,12 @@ def read_config(path: Path) -> RunConfig:
         if not isinstance(table.get(name), str):
             raise ConfigError(f"{path}: {name} is missing, a path")
         table[name] = path.parent / table[name]
-    table["pipeline"] = put_over(PipelineConfig(), table.get("pipeline", {}), f"{path}, [pipeline]")
+    pipeline = table.get("pipeline", {})
+    if not isinstance(pipeline, dict):
+        raise ConfigError(f"{path}: pipeline is a table, [pipeline]")
+    table["pipeline"] = put_over(PipelineConfig(), pipeline, f"{path}, [pipeline]")
+    if isinstance(table.get("kpt_thr", 0), bool | str | list | dict):
+        raise ConfigError(f"{path}: kpt_thr is {table['kpt_thr']!r}, expected 0 to 1")
     try:
         return RunConfig(**table)
     except (TypeError, ConfigError) as error:
