@@ -26,8 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Export and check; 0."""
+    ending = SUFFIX[args.to]
+    if args.output and args.output.suffix != ending:
+        raise WeightsError(f"{args.output}: a file for {args.to} ends in {ending}")
     network = any_network(args.network)
-    output = args.output or Path(Path(args.network).stem + SUFFIX[args.to])
+    output = args.output or Path(Path(args.network).stem + ending)
     with writing(output):
         export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"

@@ -103,3 +103,14 @@ def test_an_export_is_checked_and_usable(
     assert main(["export", str(ours), "--to", to, "-o", str(output)]) == 0
     assert f"use it as --pose {output}" in capsys.readouterr().out
     assert pose_network(str(output)).network.pictures.size_wh == (32, 64)
+
+
+@pytest.mark.parametrize(("to", "ending"), [("onnx", ".onnx"), ("openvino", ".xml")])
+def test_an_export_whose_name_says_another_kind_is_refused_before_it_is_made(
+    to: str, ending: str, ours: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "out.net"
+    assert main(["export", str(ours), "--to", to, "-o", str(output)]) == 1
+    error = f"posse: {output}: a file for {to} ends in {ending}\n"
+    assert capsys.readouterr().err == error
+    assert not output.exists()
