@@ -16,6 +16,7 @@ from pose.library import (
     BUNDLED,
     SUFFIXES,
     any_network,
+    find_weights,
     local_weights,
 )
 from pose.networks import PoseNetwork
@@ -136,7 +137,9 @@ def add_file(file: Path, name: str | None = None) -> str:
     except OSError as error:
         raise UserError(f"{target} cannot be written ({error.strerror})") from error
     published = by_name(target.name)
-    return f"{about}; use it as {published.name if published else target.stem}"
+    known_as = published.name if published else target.stem
+    # A bundled file, or one of another ending, may have the name already and be found first
+    return f"{about}; use it as {known_as if find_weights(known_as) == target else target.name}"
 
 
 def describe_file(file: Path) -> str:

@@ -53,6 +53,15 @@ def test_an_added_file_can_be_used_by_name(ours: Path, cache: Path) -> None:
     assert "in the cache already" in add_file(cache / "mine.safetensors")
 
 
+def test_an_added_file_whose_name_is_taken_is_used_with_its_ending(
+    ours: Path, tmp_path: Path
+) -> None:
+    export = tmp_path / "posse-pose.onnx"
+    assert main(["export", str(ours), "--to", "onnx", "-o", str(export)]) == 0
+    assert add_file(export).endswith("use it as posse-pose.onnx")
+    assert pose_network("posse-pose.onnx").network.pictures.size_wh == (32, 64)
+
+
 def test_a_checkpoint_is_told_by_its_keys(tmp_path: Path) -> None:
     path = tmp_path / "some.pth"
     state = YOLOX(**YOLOX_SIZES["tiny"]).state_dict()
