@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import logging
-import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module, metadata
+from importlib import import_module
 
-from pose.errors import UserError
+from pose.command import Parser, exit_code, program_version
 
 Commands = dict[str, tuple["str | Commands", str]]
 
@@ -45,30 +44,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; its exit code is 1 after a user's error, which is told in one line."""
     words = list(sys.argv[1:] if argv is None else argv) or ["gui"]
     logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
-    try:
+
+    def run() -> int:
         args = make_parser(words).parse_args(words)
-        code = int(args.run(args))
-        if sys.stdout is not None:  # a window without a console has none
-            sys.stdout.flush()
-        return code
-    except UserError as error:
-        print(f"posse: {error}", file=sys.stderr)  # noqa: T201  what a command line is for
-        return 1
-    except KeyboardInterrupt:
-        return 130  # as the shell has it for Ctrl-C
-    except BrokenPipeError:  # `posse models | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
-        return 141  # as the shell has it for a closed pipe
+        return int(args.run(args))
+
+    return exit_code("posse", run)
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     """The parser for `words`; only the module of the command that they name is imported."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="posse",
         description="Follow several people in video, live: HRNet poses with identities that stay.",
         epilog="posse COMMAND --help tells the options of a command.",
     )
-    parser.add_argument("--version", action="version", version=f"posse {metadata.version('posse')}")
+    parser.add_argument("--version", action="version", version=program_version())
     _add_commands(parser, COMMANDS, words)
     return parser
 

@@ -27,7 +27,7 @@ from evaluation.recordings import GYMNASTS_FROM, Recording, without_appearance
 from evaluation.results import check_writable
 from evaluation.rivals import Tracked
 from evaluation.tracking import SHARED
-from pose.errors import UserError
+from pose.command import run_command
 from pose.people import ImageArray
 
 _A_WHILE = 6  # sights under one id, without another in between
@@ -108,20 +108,18 @@ def _colour(name: int) -> tuple[int, int, int]:
     return round(255 * blue), round(255 * green), round(255 * red)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the picture; 1 where something is missing."""
-    parser = argparse.ArgumentParser(prog="python -m evaluation.failures", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
     parser.add_argument("output", type=Path, help="picture to write")
     parser.add_argument("--data", type=Path, default=SHARED, help="folder of the sets")
     parser.add_argument("--keep", type=Path, help="what the networks saw, see evaluation.tracking")
-    args = parser.parse_args(argv)
-    try:
-        check_writable(args.output)
-        ours = functools.partial(our_eyes, "posse-detector", "posse-pose")
-        recording = without_appearance(gymnasts_seen("gymnasts", args.data, ours, args.keep))
-    except (OSError, UserError) as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+
+
+def show(args: argparse.Namespace) -> int:
+    """Write the picture; 0."""
+    check_writable(args.output)
+    ours = functools.partial(our_eyes, "posse-detector", "posse-pose")
+    recording = without_appearance(gymnasts_seen("gymnasts", args.data, ours, args.keep))
     tracked, _ = run(recording.people, posse())
     images = list(pictures(args.data / "gymnasts" / "gymnasts.mp4"))[GYMNASTS_FROM:]
     rows = []
@@ -135,6 +133,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 0
     cv2.imwrite(str(args.output), np.concatenate(rows), [cv2.IMWRITE_WEBP_QUALITY, 60])
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("evaluation.failures", __doc__, add_arguments, show, argv)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,46 @@
-"""How a program that is run as `python -m MODULE` meets the command line."""
+"""How the programs meet the command line: mistakes in one line, numbers as arguments."""
 
 from __future__ import annotations
 
 import argparse
+import math
+import os
 import sys
 from collections.abc import Callable, Sequence
+from importlib import metadata
+from typing import Any, NoReturn
 
 from pose.errors import UserError
+
+
+class Parser(argparse.ArgumentParser):
+    """Tells a mistake in one line and exit code 2, without the many lines of usage before it."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        # Without a width argparse asks shutil for it, which loads four compressors: 5 ms of a start
+        options.setdefault("formatter_class", _help_formatter)
+        super().__init__(*args, **options)
+        self.register("type", int, whole)  # argparse's own words are "invalid int value"
+        self.register("type", float, number)
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+    def parse_known_args(self, *args: Any, **options: Any) -> Any:
+        # Here, so that it is the command that does not know an option, not the program above it
+        namespace, unknown = super().parse_known_args(*args, **options)
+        if unknown:
+            extra = unknown[0]
+            self.error(f"there is no option {extra}" if extra[0] == "-" else f"{extra} is too much")
+        return namespace, unknown
+
+
+def program_version() -> str:
+    """Name and version of this program, as files state it."""
+    try:
+        return f"posse {metadata.version('posse')}"
+    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
+        return "posse"
 
 
 def run_command(
@@ -17,41 +51,69 @@ def run_command(
     argv: Sequence[str] | None = None,
 ) -> int:
     """Run `python -m MODULE`; a UserError becomes one line and exit code 1."""
-    parser = argparse.ArgumentParser(
-        f"python -m {module}", description=description, formatter_class=_help_formatter
-    )
+    parser = Parser(f"python -m {module}", description=description)
     add_arguments(parser)
+    return exit_code("error", lambda: run(parser.parse_args(argv)))
+
+
+def exit_code(name: str, run: Callable[[], int]) -> int:
+    """What `run` returns; 1 after a user's error, told in one line that begins with `name`.
+
+    Ctrl-C is 130 and a pipe that nobody reads any more 141, as the shell has them.
+    """
     try:
-        return run(parser.parse_args(argv))
+        code = run()
+        if sys.stdout is not None:  # a window without a console has none
+            sys.stdout.flush()
+        return code
     except UserError as error:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"{name}: {error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `posse models | head` has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        return 141
+
+
+def whole(text: str) -> int:
+    """A whole number, as the type of an argument."""
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+
+
+def number(text: str) -> float:
+    """A finite number, as the type of an argument."""
+    try:
+        if math.isfinite(value := float(text)):
+            return value
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number")
 
 
 def positive(text: str) -> int:
     """A whole number from 1 on, as the type of an argument."""
-    number = int(text)
-    if number < 1:
+    if (count := whole(text)) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
-    return number
+    return count
 
 
 def share(text: str) -> float:
     """A number from 0 to 1, as the type of an argument."""
-    number = float(text)
-    if not 0 <= number <= 1:
+    if not 0 <= (part := number(text)) <= 1:
         raise argparse.ArgumentTypeError(f"{text} is not 0 to 1")
-    return number
+    return part
 
 
 def natural(text: str) -> int:
     """A whole number from 0 on, as the type of an argument."""
-    number = int(text)
-    if number < 0:
+    if (count := whole(text)) < 0:
         raise argparse.ArgumentTypeError(f"{text} is less than 0")
-    return number
+    return count
 
 
 def _help_formatter(prog: str) -> argparse.HelpFormatter:
-    # Without a width argparse asks shutil for it, which loads four compressors: 5 ms of each start.
     return argparse.RawDescriptionHelpFormatter(prog, width=80)

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose.command import positive
+from pose.command import positive, run_command
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.estimator import PADDING
@@ -173,30 +173,33 @@ def published(file: Path) -> tuple[State, dict[str, str]]:
     return found.state, metadata
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Calibrate a weights file in place."""
-    parser = argparse.ArgumentParser(prog="python -m pose.quantise", description=__doc__)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command line."""
     parser.add_argument("weights", help="a name that 'posse models' lists, or a weights file")
     parser.add_argument("-o", "--output", type=Path, help="the safetensors file (WEIGHTS itself)")
     parser.add_argument("--data", type=Path, required=True, help="COCO-keypoints JSON")
     parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
     parser.add_argument("--count", type=positive, default=200, help="pictures to look at")
-    args = parser.parse_args(argv)
-    try:
-        file = find_weights(args.weights)
-        output = args.output or file
-        if output.suffix != ".safetensors":
-            raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
-        state, metadata = load_weights(file) if file.suffix == output.suffix else published(file)
-        network = (pose_network if metadata["kind"] == "pose" else detector_network)(str(file))
-        pictures = calibration_pictures(network, args.data, args.images, args.count)
-        ranges = activation_ranges(network.network, pictures)
-        short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}
-        save_weights(output, state, {**metadata, "ranges": json.dumps(short)})
-    except UserError as error:
-        print(f"pose.quantise: {error}", file=sys.stderr)  # noqa: T201
-        return 1
+
+
+def run(args: argparse.Namespace) -> int:
+    """Calibrate a weights file in place; 0."""
+    file = find_weights(args.weights)
+    output = args.output or file
+    if output.suffix != ".safetensors":
+        raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
+    state, metadata = load_weights(file) if file.suffix == output.suffix else published(file)
+    network = (pose_network if metadata["kind"] == "pose" else detector_network)(str(file))
+    pictures = calibration_pictures(network, args.data, args.images, args.count)
+    ranges = activation_ranges(network.network, pictures)
+    short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}
+    save_weights(output, state, {**metadata, "ranges": json.dumps(short)})
     return 0
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
+    return run_command("pose.quantise", __doc__, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,13 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from importlib import import_module, metadata
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from pose.command import program_version
 from pose.errors import UserError
 from pose.people import Frame
 from pose.skeleton import COCO17, SKELETONS, Skeleton
@@ -26,14 +27,6 @@ from tracking.tracks import TrackedPoses
 
 class TracksFileError(UserError):
     """A tracks file that cannot be read or written."""
-
-
-def program_version() -> str:
-    """Name and version of this program, as files state it."""
-    try:
-        return f"posse {metadata.version('posse')}"
-    except metadata.PackageNotFoundError:  # run from a source tree that is not installed
-        return "posse"
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,7 @@ from app.batch.progress import Reporter
 from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
-from tracking.files import program_version
+from pose.command import program_version
 
 # tasks, job, tell, stopped -> entries as the clips end; see app.batch.workers and app.batch.cluster
 Runner = Callable[[Sequence[Task], Job, Tell, Stopped], Iterator[Entry]]

@@ -43,6 +43,33 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("", "posse: argument COMMAND: invalid choice: ''"),
+        ("trak", "posse: argument COMMAND: invalid choice: 'trak' (choose from 'gui', 'track'"),
+        ("track", "posse track: the following arguments are required: INPUT; see posse track --h"),
+        ("track a.mp4 --evry 2", "posse track: there is no option --evry; see posse track --help"),
+        ("track a.mp4 --every x", "posse track: argument --every: 'x' is not a whole number; see "),
+        ("track a.mp4 --bbox-thr a", "posse track: argument --bbox-thr: 'a' is not a number; see"),
+        ("track a.mp4 --kpt-thr nan", "posse track: argument --kpt-thr: 'nan' is not a number; "),
+        ("measure a.csv --kpt-thr x", "posse measure: argument --kpt-thr: 'x' is not a number; "),
+        ("convert a.csv b.csv c.csv", "posse convert: c.csv is too much; see posse convert --help"),
+        ("models fetch", "posse models fetch: the following arguments are required: NAME; see po"),
+        ("eval mot -g a", "posse eval mot: the following arguments are required: -p/--predictions"),
+    ],
+)
+def test_words_that_do_not_fit_are_one_line_and_exit_code_two(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words.split(" "))
+    assert ended.value.code == 2
+    err = capsys.readouterr().err
+    assert err.startswith(said)
+    assert err.count("\n") == 1
+
+
 def test_no_screen_for_the_window_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

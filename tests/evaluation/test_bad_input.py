@@ -269,7 +269,9 @@ def test_nothing_can_be_timed_no_times(
     with pytest.raises(SystemExit) as ended:
         program(["--repeats", "0"])
     assert ended.value.code == 2
-    assert capsys.readouterr().err.endswith("argument --repeats: 0 is not 1 or more\n")
+    err = capsys.readouterr().err
+    assert "argument --repeats: 0 is not 1 or more; see python -m evaluation." in err
+    assert err.count("\n") == 1
 
 
 def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(

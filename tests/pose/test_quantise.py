@@ -135,7 +135,7 @@ def test_labels_that_are_none_are_told(
     if text is not None:
         data.write_text(text)
     assert main([str(weights), "--data", str(data), "--images", str(tmp_path)]) == 1
-    assert capsys.readouterr().err.startswith(f"pose.quantise: {data}: {message}")
+    assert capsys.readouterr().err.startswith(f"error: {data}: {message}")
 
 
 def test_a_missing_picture_is_named(
