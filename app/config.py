@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import itertools
+import os
 import tomllib
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from app.measures.options import MeasureOptions
 from app.overlay import OverlayStyle
 from pose.errors import UserError
+from pose.reading import read_text
 from tracking.pipeline import PipelineConfig
 
 PRESETS = Path(__file__).resolve().parent.parent / "assets" / "presets"
@@ -98,16 +100,16 @@ def read_preset(
     path = Path(name_or_file)
     if not path.suffix and (PRESETS / f"{name_or_file}.toml").is_file():
         path = PRESETS / f"{name_or_file}.toml"
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
+    if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no right to look
         known = ", ".join(preset_names()) or "none"
-        raise ConfigError(
-            f"{name_or_file}: no such preset or file ({error.strerror}); the presets are {known}"
-        ) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name_or_file}: no such preset or file; the presets are {known}")
+    try:
+        table = tomllib.loads(read_text(path, ConfigError))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: not a TOML file ({error})") from error
     on_cuda = table.pop("cuda", {})
+    if not isinstance(on_cuda, dict):
+        raise ConfigError(f"{path}: cuda is a table, [cuda]")
     settings = put_over(settings or Settings(), table, str(path))
     return put_over(settings, on_cuda, f"{path}, [cuda]") if _cuda(on_cuda, device) else settings
 

@@ -9,6 +9,7 @@ corrections by applying the saved steps.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from pose.errors import UserError
 from pose.people import IntArray
+from pose.reading import MALFORMED, read_json
 from tracking.tracks import TrackedPoses
 
 Kind = Literal["rename", "swap", "merge", "split", "delete", "set id"]
@@ -44,6 +46,10 @@ class Correction:
         if self.kind not in get_args(Kind):
             raise ValueError(f"kind is {self.kind!r}, expected one of {', '.join(get_args(Kind))}")
         two = self.kind in ("swap", "merge", "split", "set id")
+        if not (isinstance(self.name, str) and math.isfinite(self.from_s)):
+            raise ValueError("a name is no text, or a time is not finite")
+        if not (isinstance(self.person, int) and isinstance(self.other, int)):
+            raise ValueError("an id is no whole number")
         if self.person < 1 or (two and self.other < 1):
             raise ValueError(f"{self.kind} needs ids of 1 or more, not {self.person}, {self.other}")
         if two and self.person == self.other:
@@ -169,13 +175,11 @@ def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
 def load_corrections(path: Path) -> tuple[Correction, ...]:
     """Read the corrections in `path`; none where there is no such file. Raises CorrectionsError."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        if not path.exists():
+            return ()
+        content = read_json(path, CorrectionsError)
         return tuple(Correction(**step) for step in content["corrections"])
-    except FileNotFoundError:
-        return ()
-    except OSError as error:
-        raise CorrectionsError(f"{path}: cannot be read ({error.strerror})") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except (*MALFORMED, CorrectionsError) as error:
         raise CorrectionsError(
             f"{path}: not a corrections file, or damaged; move it away to start without it"
         ) from error

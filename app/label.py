@@ -23,6 +23,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
+from pose.reading import read_json, reading
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses
@@ -102,10 +103,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _take_back(output: Path, corrected: Path) -> int:
-    try:
-        content, changes = take_back(_read(output / "labels.json"), _read(corrected))
-    except KeyError as error:
-        raise LabelsError(f"{corrected}: not COCO labels, {error} is missing") from error
+    written = _read(output / "labels.json")
+    with reading(f"{corrected}: not COCO labels", LabelsError):
+        content, changes = take_back(written, _read(corrected))
     _write(output / "train.json", content["images"], content["annotations"], content["categories"])
     _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
     _say(
@@ -116,12 +116,7 @@ def _take_back(output: Path, corrected: Path) -> int:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise LabelsError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise LabelsError(f"{path}: cannot be read as labels ({error})") from error
+    content = read_json(path, LabelsError)
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise LabelsError(f"{path}: not COCO labels (images, annotations, categories)")
     return content

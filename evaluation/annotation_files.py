@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import gc
-import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import orjson
 
 from evaluation.annotation_rows import Rows, numbers
 from evaluation.annotations import AnnotationError, Sequence
 from evaluation.layout_2017 import read_2017
 from evaluation.layout_2018 import read_2018
 from evaluation.matching import FloatArray
+from pose.reading import read_json
 
 FORMATS = ("posetrack17", "posetrack18", "posetrack21")
 
@@ -37,7 +35,7 @@ def read_sequence(path: Path, *, truth: bool, need_ids: bool, expected: str = "a
 
 
 def _read(path: Path, truth: bool, need_ids: bool, expected: str) -> Sequence:
-    data = read_json(path)
+    data = read_json(path, AnnotationError)
     entries = data.items() if isinstance(data, dict) else ()
     keys = {key for key, value in entries if isinstance(value, list)}
     rows = Rows(path)
@@ -58,31 +56,6 @@ def _read(path: Path, truth: bool, need_ids: bool, expected: str) -> Sequence:
         for number in np.flatnonzero(headless)[:1]:
             raise rows.error(number, "no head box, by which distances are measured")
     return _assembled(rows, keypoints, scores, head_px)
-
-
-def read_json(path: Path) -> Any:
-    """Parse a JSON file; AnnotationError where it is missing or damaged."""
-    try:
-        content = path.read_bytes()
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: no such file") from None
-    except OSError as error:
-        raise AnnotationError(f"{path}: cannot be read: {error}") from error
-    try:
-        return orjson.loads(content)
-    except orjson.JSONDecodeError:
-        pass  # NaN is no JSON, but other programs write it; and the slow parser tells more
-    try:
-        return json.loads(content)
-    except json.JSONDecodeError as error:
-        raise AnnotationError(
-            f"{path}: not a whole JSON file (line {error.lineno}, column {error.colno}: "
-            f"{error.msg}); was it cut off while being written?"
-        ) from error
-    except UnicodeDecodeError as error:
-        raise AnnotationError(f"{path}: not a text file: {error}") from error
-    except (ValueError, RecursionError) as error:  # numbers of thousands of digits, deep nesting
-        raise AnnotationError(f"{path}: not a JSON file that can be read: {error}") from error
 
 
 def _check_ids(rows: Rows, need_ids: bool) -> None:

@@ -12,9 +12,7 @@ import numpy as np
 
 from evaluation.annotations import AnnotationError
 from evaluation.matching import FloatArray
-
-# What wrongly built JSON raises when a reader reaches into it.
-MALFORMED = (KeyError, IndexError, TypeError, ValueError, AttributeError)
+from pose.reading import ContentError, shown
 
 
 class Person(NamedTuple):
@@ -49,14 +47,7 @@ class Rows:
     def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
         """Say which of the values of a person's `what` is none."""
         wrong = next(value for value in values if not is_number(value))
-        return self.error(number, f"a {what} has a value that is no finite number: {wrong!r:.40}")
-
-
-def reason(error: Exception) -> str:
-    """Say what a MALFORMED error means."""
-    if isinstance(error, KeyError):
-        return f"{error} is missing"
-    return str(error) if isinstance(error, ValueError) else f"not built as it should be: {error}"
+        return self.error(number, f"a {what} has a value that is no finite number: {shown(wrong)}")
 
 
 def is_number(value: object) -> bool:
@@ -76,16 +67,16 @@ def numbers(values: Sequence[Any]) -> FloatArray | None:
 
 
 def track_id(value: Any) -> int:
-    """The id that a file gives; ValueError where it is no whole number."""
+    """The id that a file gives; ContentError where it is no whole number."""
     whole = type(value) is int or (type(value) is float and value.is_integer())
     if not whole or abs(value) >= 2**63:
-        raise ValueError(f"track id {value!r:.40} is not a whole number of 64 bits")
+        raise ContentError(f"track id {shown(value)} is not a whole number of 64 bits")
     return int(value)
 
 
 def polygon(corners: Sequence[tuple[Any, Any]]) -> FloatArray:
-    """An ignore region (V, 2); ValueError where a corner is not two numbers."""
+    """An ignore region (V, 2); ContentError where a corner is not two numbers."""
     values = numbers([value for corner in corners for value in corner])
     if values is None:
-        raise ValueError("a corner of an ignore region is no finite number")
+        raise ContentError("a corner of an ignore region is no finite number")
     return values.reshape(-1, 2)

@@ -18,13 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.annotation_files import read_json
+from evaluation.annotation_rows import is_number, numbers
 from evaluation.annotations import AnnotationError
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
+from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
@@ -39,20 +40,19 @@ def load_skeleton(name: str) -> Skeleton:
     if not Path(name).is_file():
         known = ", ".join(SKELETONS)
         raise AnnotationError(f"{name}: no such file, nor one of the skeletons {known}")
-    data = read_json(Path(name))
-    try:
-        names, sigmas = tuple(map(str, data["names"])), tuple(map(float, data["sigmas"]))
+    data = read_json(Path(name), AnnotationError)
+    expected = '{"names": [...], "sigmas": [...]}'
+    with reading(f"{name}: not a skeleton, expected {expected}", AnnotationError):
+        names, sigmas = tuple(map(str, data["names"])), tuple(map(number, data["sigmas"]))
+        if len(names) != len(sigmas) or not names or min(sigmas) <= 0:
+            raise ContentError(f"{len(names)} names, and {len(sigmas)} sigmas above 0")
         return skeleton_of(Path(name).stem, names, (), sigmas)
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnnotationError(
-            f'{name}: not a skeleton, expected {{"names": [...], "sigmas": [...]}}: {error}'
-        ) from error
 
 
 def skeleton_for(truth: Any, path: Path) -> Skeleton:
     """The skeleton of the table that has the truth's joints."""
     category = (truth.get("categories") or [{}])[0]
-    names = tuple(category.get("keypoints", ()))
+    names = tuple(category.get("keypoints") or ())
     for skeleton in SKELETONS.values():
         if names == skeleton.names:
             return skeleton
@@ -66,63 +66,62 @@ def skeleton_for(truth: Any, path: Path) -> Skeleton:
 
 def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
     """Truth with every field that pycocotools wants, and its skeleton. Raises AnnotationError."""
-    truth = read_json(path)
+    truth = read_json(path, AnnotationError)
     if not isinstance(truth, dict) or not {"images", "annotations"} <= truth.keys():
         raise AnnotationError(
             f"{path}: unknown format, expected an object with images, annotations"
         )
-    try:
+    with reading(str(path), AnnotationError):
         named = load_skeleton(skeleton_name) if skeleton_name else None
         skeleton = named or skeleton_for(truth, path)
         images = {image["id"] for image in truth["images"]}
-        for number, annotation in enumerate(truth["annotations"]):
-            where = f"{path}: annotation {number}"
-            _check(annotation, len(skeleton), where)
-            if annotation["image_id"] not in images:
-                raise AnnotationError(f"{where}: its image {annotation['image_id']} is not listed")
-            width, height = annotation["bbox"][2:]
-            annotation.setdefault("area", width * height * _SEGMENT_SHARE)
-            annotation.setdefault("iscrowd", 0)
-            annotation.setdefault("category_id", 1)
-            annotation.setdefault("id", number + 1)
-            visible = sum(v > 0 for v in annotation["keypoints"][2::3])
-            annotation.setdefault("num_keypoints", visible)
-    except (KeyError, TypeError, ValueError) as error:
-        raise AnnotationError(f"{path}: malformed annotation: {error!r}") from error
-    truth.setdefault("categories", [{"id": 1, "name": "person"}])
+        for place, annotation in enumerate(truth["annotations"]):
+            with reading(f"{path}: annotation {place}", AnnotationError):
+                _check(annotation, len(skeleton))
+                if annotation["image_id"] not in images:
+                    raise ContentError(f"its image {annotation['image_id']} is not listed")
+                _, _, width, height = map(number, annotation["bbox"])
+                annotation.setdefault("area", width * height * _SEGMENT_SHARE)
+                annotation.setdefault("iscrowd", 0)
+                annotation.setdefault("category_id", 1)
+                annotation.setdefault("id", place + 1)
+                visible = sum(v > 0 for v in annotation["keypoints"][2::3])
+                annotation.setdefault("num_keypoints", visible)
+                for name in ("area", "iscrowd", "category_id", "id", "num_keypoints"):
+                    number(annotation[name])
+                if annotation.get("bbox_head"):
+                    _, _, _, _ = map(number, annotation["bbox_head"])
+        truth.setdefault("categories", [{"id": 1, "name": "person"}])
+        for category in truth["categories"]:
+            number(category["id"])
     return truth, skeleton
 
 
 def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
     """Predictions, checked. Raises AnnotationError."""
-    results = read_json(path)
+    results = read_json(path, AnnotationError)
     if isinstance(results, dict) and "annotations" in results:
         results = results["annotations"]
     if not isinstance(results, list):
         raise AnnotationError(f"{path}: unknown format, expected a list of results")
     images = {image["id"] for image in truth["images"]}
-    for number, result in enumerate(results):
-        where = f"{path}: result {number}"
-        try:
-            _check(result, len(skeleton), where)
+    for place, result in enumerate(results):
+        with reading(f"{path}: result {place}", AnnotationError):
+            _check(result, len(skeleton))
             if result["image_id"] not in images:
-                raise AnnotationError(
-                    f"{where}: its image {result['image_id']} is not in the truth"
-                )
-            if not np.isfinite(result["score"]):
-                raise AnnotationError(f"{where}: its score is not finite")
-            result.setdefault("category_id", 1)
-        except (KeyError, TypeError, ValueError) as error:
-            raise AnnotationError(f"{where}: malformed: {error!r}") from error
+                raise ContentError(f"its image {result['image_id']} is not in the truth")
+            if not is_number(result["score"]):
+                raise ContentError(f"its score is not finite: {shown(result['score'])}")
+            number(result.setdefault("category_id", 1))
     return results
 
 
-def _check(annotation: Any, joints: int, where: str) -> None:
+def _check(annotation: Any, joints: int) -> None:
     keypoints = annotation["keypoints"]
     if len(keypoints) != 3 * joints:
-        raise AnnotationError(f"{where}: {len(keypoints)} keypoint values, expected 3 x {joints}")
-    if not np.isfinite(np.asarray(keypoints, np.float64)).all():
-        raise AnnotationError(f"{where}: a coordinate is NaN or infinite")
+        raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")
+    if numbers(keypoints) is None:
+        raise ContentError("a coordinate is NaN or infinite, or no number")
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:
@@ -191,9 +190,9 @@ def _head_sizes(people: list[Any], keypoints: FloatArray, skeleton: Skeleton) ->
     if necks and "head_top" in skeleton.names:
         ends = keypoints[:, [skeleton.index(necks[0]), skeleton.index("head_top")]]  # (G, 2, 2)
         sizes = np.sqrt(((ends[:, 0] - ends[:, 1]) ** 2).sum(-1))
-    for number, person in enumerate(people):
+    for place, person in enumerate(people):
         if person.get("bbox_head"):
-            sizes[number] = 0.6 * float(np.hypot(*person["bbox_head"][2:4]))
+            sizes[place] = 0.6 * float(np.hypot(*person["bbox_head"][2:4]))
     return sizes
 
 

@@ -12,9 +12,9 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from app.video.images import read_picture
-from evaluation.annotation_files import read_json
 from pose.errors import UserError
 from pose.people import ImageArray
+from pose.reading import read_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
         labels = labels / "person_keypoints.json"
     if not labels.is_file():
         raise UserError(f"{labels}: no such file; give COCO keypoints with images/ beside them")
-    content = read_json(labels)
+    content = read_json(labels, UserError)
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{labels}: no COCO keypoints: images or annotations are missing")
     if any("split" in each for each in content["images"]):

@@ -9,17 +9,16 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotation_rows import (
-    MALFORMED,
     Person,
     Rows,
     is_number,
     numbers,
     polygon,
-    reason,
     track_id,
 )
 from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray, IntArray
+from pose.reading import MALFORMED, reason
 
 _FIELDS = ("id", "x", "y", "score")
 _CORNERS = ("x1", "y1", "x2", "y2")

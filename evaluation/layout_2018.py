@@ -8,17 +8,16 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotation_rows import (
-    MALFORMED,
     Person,
     Rows,
     is_number,
     numbers,
     polygon,
-    reason,
     track_id,
 )
 from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray
+from pose.reading import MALFORMED, ContentError, reason
 from pose.skeleton import POSETRACK15, POSETRACK18
 
 # The 15 joints have their names of 2017, but for the neck.
@@ -65,19 +64,19 @@ def _by_frame(rows: Rows, data: Any) -> tuple[Sequence[str], list[list[Any]]]:
         missing = set(range(JOINTS)) - {_JOINT_OF.get(name) for name in names}
         if missing:
             joints = ", ".join(POSETRACK15.names[joint] for joint in sorted(missing))
-            raise ValueError(
+            raise ContentError(
                 f"its categories lack {joints}; COCO's joints are not PoseTrack's, map them first"
             )
         frame_of: dict[Any, int] = {}
         for frame, image in enumerate(data["images"]):
             if image["id"] in frame_of:
-                raise ValueError(f"two images have the id {image['id']}")
+                raise ContentError(f"two images have the id {image['id']}")
             frame_of[image["id"]] = frame
             rows.frames.append((str(image.get("file_name", image["id"])), False, False))
         people: list[list[Any]] = [[] for _ in frame_of]
         for annotation in data["annotations"]:
             if annotation["image_id"] not in frame_of:
-                raise ValueError(f"an annotation's image_id {annotation['image_id']} is no image")
+                raise ContentError(f"an annotation's image_id {annotation['image_id']} is no image")
             people[frame_of[annotation["image_id"]]].append(annotation)
     except MALFORMED as error:
         raise AnnotationError(f"{rows.path}: {reason(error)}") from error
@@ -96,7 +95,7 @@ def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> None:
 
 def _of_length(values: Any, length: int, what: str) -> Any:
     if len(values) != length:
-        raise ValueError(f"{len(values)} {what}, expected {length}")
+        raise ContentError(f"{len(values)} {what}, expected {length}")
     return values
 
 

@@ -9,7 +9,6 @@ NAME.txt or NAME/gt.txt (NAME/gt/gt.txt) and NAME/test.txt, or one file each.
 from __future__ import annotations
 
 import argparse
-import math
 import operator
 import sys
 from collections.abc import Sequence
@@ -26,8 +25,10 @@ from evaluation.mota import MotCounts, clear, mot_scores
 from evaluation.results import to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
+from pose.reading import ContentError, floats, read_text, reading
 
 _OVERLAP = 0.5  # IoU at which a box is found
+_FAR = 1e15  # no number of a frame, no id and no pixel
 _PEDESTRIAN = 1  # the class that MOT16 and later files score
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
 _TALLIES = ("misses", "false_positives", "switches", "fragments")
@@ -59,24 +60,15 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     out. Raises AnnotationError with the line of a value that is no number, or of an id that is
     twice in a frame.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except FileNotFoundError:
-        raise AnnotationError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise AnnotationError(f"{path}: cannot be read: {error}") from error
+    lines = read_text(path, AnnotationError).splitlines()
     rows: dict[tuple[int, int], list[float]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue
-        try:
-            values = [float(value) for value in line.replace(",", " ").split()]
-        except ValueError as error:
-            raise AnnotationError(f"{path}: line {number}: {error}") from error
-        if len(values) < 6 or not all(map(math.isfinite, values)):
-            raise AnnotationError(
-                f"{path}: line {number}: expected frame, id, x, y, width, height: {line.strip()}"
-            )
+        with reading(f"{path}: line {number}", AnnotationError):
+            values = floats(line.replace(",", " ").split())
+            if len(values) < 6 or not all(abs(value) < _FAR for value in values):  # nan is not
+                raise ContentError(f"expected frame, id, x, y, width, height: {line.strip():.60}")
         if truth and not _counts(values):
             continue
         key = (int(values[0]), int(values[1]))

@@ -33,13 +33,14 @@ from typing import Any
 from app.config import ConfigError, put_over
 from app.video.images import PICTURE_RATE, read_picture
 from app.video.source import MediaError, open_source
-from evaluation.annotation_files import read_json, read_sequence
+from evaluation.annotation_files import read_sequence
 from evaluation.annotations import AnnotationError, Sequence
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
 from evaluation.results import check_writable, to_json, write_all
 from pose.command import run_command
 from pose.people import Frame
+from pose.reading import read_json, read_text, reading, shown
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
@@ -59,8 +60,8 @@ class RunConfig:
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
 
     def __post_init__(self) -> None:
-        if not 0 <= self.kpt_thr <= 1:
-            raise ConfigError(f"kpt_thr is {self.kpt_thr}, expected 0 to 1")
+        if type(self.kpt_thr) not in (int, float) or not 0 <= self.kpt_thr <= 1:
+            raise ConfigError(f"kpt_thr is {shown(self.kpt_thr)}, expected 0 to 1")
         if self.compat not in ("poseval", "strict"):
             raise ConfigError(f"compat is {self.compat!r}, expected poseval or strict")
 
@@ -68,10 +69,8 @@ class RunConfig:
 def read_config(path: Path) -> RunConfig:
     """Read a TOML file. Raises ConfigError naming what is wrong with it."""
     try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read: {error.strerror}") from error
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        table = tomllib.loads(read_text(path, ConfigError))
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
         raise ConfigError(f"{path}: cannot be read as TOML: {error}") from error
     known = {entry.name for entry in fields(RunConfig)}
     for name in table:
@@ -85,11 +84,9 @@ def read_config(path: Path) -> RunConfig:
     if not isinstance(pipeline, dict):
         raise ConfigError(f"{path}: pipeline is a table, [pipeline]")
     table["pipeline"] = put_over(PipelineConfig(), pipeline, f"{path}, [pipeline]")
-    if isinstance(table.get("kpt_thr", 0), bool | str | list | dict):
-        raise ConfigError(f"{path}: kpt_thr is {table['kpt_thr']!r}, expected 0 to 1")
     try:
         return RunConfig(**table)
-    except (TypeError, ConfigError) as error:
+    except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
 
 
@@ -182,10 +179,12 @@ def run_set(config: RunConfig) -> None:
         sys.stderr.write(
             f"{number}/{len(truths)} {path.stem}: {len(sequence)} frames in {seconds:.1f} s\n"
         )
-    contents = {
-        path.name: to_json(without_low_joints(read_json(unfiltered / path.name), config.kpt_thr))
-        for path in truths
-    }
+    contents = {}
+    for path in truths:
+        kept = unfiltered / path.name
+        with reading(str(kept), AnnotationError):  # it may be there from elsewhere
+            content = without_low_joints(read_json(kept, AnnotationError), config.kpt_thr)
+        contents[path.name] = to_json(content)
     write_all(filtered, contents)
     # AP takes every joint and tracking those from the threshold on: the two sets in one go.
     options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)

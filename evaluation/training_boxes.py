@@ -27,6 +27,7 @@ from evaluation.teachers import Detector, deim, rtmdet
 from pose.command import run_command
 from pose.errors import UserError
 from pose.people import Detections
+from pose.reading import MALFORMED, read_json
 from pose.training.pictures import find_picture, read_picture
 
 _LOWEST = 0.2  # score below which a teacher's box is nothing
@@ -128,13 +129,13 @@ def run(args: argparse.Namespace) -> int:
     """Mend the file; 0. Raises UserError where one cannot be read or written."""
     check_writable(args.out)
     try:
-        content = json.loads(args.data.read_bytes())
+        content = read_json(args.data, UserError)
         detectors = (rtmdet(args.teachers), deim(args.teachers))
         added = complete(content, args.images, detectors)
         marked = set_aside(content)
     except OSError as error:
         raise UserError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError, IndexError) as error:
+    except MALFORMED as error:
         raise UserError(f"{args.data}: no COCO keypoints") from error
     write_all(args.out.parent, {args.out.name: json.dumps(content) + "\n"})
     sys.stdout.write(f"{added} boxes added, {marked} set aside\n")

@@ -32,6 +32,7 @@ from pose.library import detector_network, find_weights, pose_network, write_ske
 from pose.networks import DetectorNetwork, Network, PoseNetwork
 from pose.official import recognise
 from pose.people import ImageArray
+from pose.reading import MALFORMED, read_json
 from pose.runtime import FromBytes
 from pose.weights import State, load_checkpoint, load_weights, save_weights
 
@@ -141,13 +142,11 @@ def calibration_pictures(
 
 def _read_labels(data: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
     """The pictures' names by id, and the people, of a COCO-keypoints file. Raises UserError."""
+    content = read_json(data, UserError)
     try:
-        content = json.loads(data.read_text(encoding="utf-8"))
         names = {image["id"]: image["file_name"] for image in content["images"]}
         people = content["annotations"]
-    except OSError as error:
-        raise UserError(f"{data}: cannot be read: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except MALFORMED as error:
         raise UserError(f"{data}: no COCO keypoints (JSON of images and annotations)") from error
     if not people:
         raise UserError(f"{data}: nobody is labelled there")

@@ -7,7 +7,8 @@ confidence, in pixels of the frame.
 
 from __future__ import annotations
 
-import json
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -20,6 +21,7 @@ import numpy as np
 from pose.command import program_version
 from pose.errors import UserError
 from pose.people import Frame
+from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.skeleton import COCO17, SKELETONS, Skeleton
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -55,18 +57,27 @@ class ClipInfo:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ClipInfo:
-        """Read what `to_json` wrote; what is absent takes its default."""
+        """Read what `to_json` wrote; what is absent takes its default. Raises what is MALFORMED."""
         rate = content.get("frame_rate")
         stated = content.get("skeleton") or {}
+        width, height = map(whole, content.get("size_wh", (0, 0)))
         return cls(
             name=str(content.get("clip", "")),
-            size_wh=tuple(content.get("size_wh", (0, 0))),
+            size_wh=(width, height),
             skeleton=skeleton_named(stated.get("name", COCO17.name), stated.get("joints")),
-            frame_rate=None if rate is None else Fraction(rate),
-            settings=content.get("settings", {}),
-            weights=content.get("weights_sha256", {}),
+            frame_rate=None if rate is None else _rate(rate),
+            settings=dict(content.get("settings", {})),
+            weights=dict(content.get("weights_sha256", {})),
             program=str(content.get("program", "")),
         )
+
+
+def _rate(value: Any) -> Fraction:
+    """Frames a second from text as `30000/1001` or a number, above 0. Raises ContentError."""
+    plain = re.fullmatch(r"\d{1,9}(\.\d{1,20}|/\d{1,9})?", str(value))  # 1e999999 would take hours
+    if plain is None or float(str(value).rpartition("/")[2]) == 0 or not Fraction(str(value)):
+        raise ContentError(f"{shown(value)} is no frame rate")
+    return Fraction(str(value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -145,19 +156,18 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
 
     Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
     """
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
         raise TracksFileError(f"{path}: there is no such file; check the name")
     name = format_name or recognise(path)
     chosen = FORMATS.get(name)
     if chosen is None or not chosen.readable:
         readable = ", ".join(key for key, value in FORMATS.items() if value.readable)
         raise TracksFileError(f"{path}: {name} cannot be read; these can: {readable}")
+    if path.is_dir() > chosen.is_folder:
+        raise TracksFileError(f"{path}: a folder, where {name} is a file")
     try:
-        tracks: Tracks = import_module(chosen.module).read(path)
-    except (ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
-        raise TracksFileError(
-            f"{path}: not a {name} file, or damaged ({type(error).__name__}: {error})"
-        ) from error
+        with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
+            tracks: Tracks = import_module(chosen.module).read(path)
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
     return tracks
@@ -184,20 +194,12 @@ def recognise(path: Path) -> str:
     name = recognise_name(path)
     if name != "posetrack18":
         return name
-    content = read_json(path)  # several programs' files end in plain .json
+    content = read_json(path, TracksFileError)  # several programs' files end in plain .json
     if isinstance(content, dict):
         return "posetrack17" if "annolist" in content else "posetrack18"
     rows = content if isinstance(content, list) else []
     first = next((row for row in rows if isinstance(row, dict)), {})
     return "alphapose" if "idx" in first or "box" in first else "coco"
-
-
-def read_json(path: Path) -> Any:
-    """The content of a JSON file. Raises TracksFileError naming the place of the damage."""
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError) as error:
-        raise TracksFileError(f"{path}: not a whole JSON file ({error})") from error
 
 
 def info_path(path: Path) -> Path:
@@ -213,7 +215,8 @@ def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:
     """The ClipInfo beside the tracks file `path`; a bare one with `skeleton` where none is."""
     beside = info_path(path)
     if beside.is_file():
-        return ClipInfo.from_json(read_json(beside))
+        with reading(str(beside), TracksFileError):
+            return ClipInfo.from_json(read_json(beside, TracksFileError))
     return ClipInfo(path.stem, (0, 0), skeleton, program="")
 
 
@@ -227,6 +230,8 @@ def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
     matching = next((s for s in SKELETONS.values() if s.names == tuple(joints)), None)
     if matching is not None:
         return matching
+    if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
+        raise ContentError(f"{shown(joints)} are no names of joints")
     count = len(joints)
     return Skeleton(name, tuple(joints), (), tuple(range(count)), (0.05,) * count)
 

@@ -113,5 +113,5 @@ def _parse(line: str) -> Entry | None:
     try:
         content: dict[str, Any] = json.loads(line)
         return Entry(**{**content, "outputs": tuple(content.get("outputs", ()))})
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return None

@@ -166,7 +166,7 @@ def test_what_cannot_be_done_is_one_line_before_the_work_begins(
     for words, said in (
         (["-o", str(file / "out")], "cannot be written"),
         (["-o", str(tmp_path), "--frames", "0"], "--frames 0: expected 1 or more"),
-        (["-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: cannot be read (No such"),
+        (["-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: no such file"),
         (["-o", str(tmp_path), "--corrected", str(nameless)], "'file_name' is missing"),
     ):
         assert main(["label", "dance.mp4", *words]) == 1

@@ -118,8 +118,8 @@ def test_json_that_the_parser_gives_up(error_of: ErrorOf, make_person: Any, text
         ({"keypoints": [float("nan")] + [1] * 50}, "a point has a value that is no finite number"),
         ({"keypoints": None}, "not built as it should be"),
         ({"scores": [0.5] * 15}, "15 scores, expected 17"),
-        ({"scores": ["high"] * 17}, "a score has a value that is no finite number: 'high'"),
-        ({"track_id": "a"}, "track id 'a' is not a whole number"),
+        ({"scores": ["high"] * 17}, 'a score has a value that is no finite number: "high"'),
+        ({"track_id": "a"}, 'track id "a" is not a whole number'),
     ],
 )
 def test_people_of_2018_files(
@@ -192,7 +192,7 @@ def test_an_earlier_result_survives_a_failed_run(
     ("text", "message"),
     [
         ("1,1,0,0,10", "line 1: expected frame, id, x, y, width, height"),
-        ("1,1,0,0,10,10\n1,x,0,0,10,10", "line 2: could not convert"),
+        ("1,1,0,0,10,10\n1,x,0,0,10,10", 'line 2: "x" is no number'),
         ("1,1,0,nan,10,10", "line 1: expected"),
         ("1,1,0,0,9,9\n1,1,5,5,9,9", "line 2: id 1 is twice in frame 1"),
     ],
@@ -208,7 +208,7 @@ def test_bad_mot_lines(
 @pytest.mark.parametrize(
     ("result", "message"),
     [
-        ({"keypoints": [0] * 51}, "malformed"),
+        ({"keypoints": [0] * 51}, "result 0: 'image_id' is missing"),
         ({"image_id": 1, "keypoints": [0] * 48, "score": 1}, "48 keypoint values"),
         ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
         ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),

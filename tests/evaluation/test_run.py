@@ -105,7 +105,7 @@ def test_a_config_that_is_not_there_is_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main([str(tmp_path / "none.toml")]) == 1
-    line = f"error: {tmp_path / 'none.toml'}: cannot be read: No such file or directory\n"
+    line = f"error: {tmp_path / 'none.toml'}: no such file; check the name\n"
     assert capsys.readouterr().err == line
 
 

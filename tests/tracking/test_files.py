@@ -256,6 +256,47 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         read_tracks(tmp_path / "gone.json")
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("x.json", b"", "the file is empty"),
+        ("x.json", b"\0\0\0\x18ftypmp42\0\0\0\0", "it is no text"),
+        ("x.json", b"[" * 100_000, "its lists are too deep"),
+        ("x.json", b'{"images": [], "annotations": []}', "'categories' is missing"),
+        ("x.json", b"null", "not a list of people"),
+        ("x.coco.json", b'[{"image_id": 0, "keypoints": null}]', "the people of image_id 0: "),
+        (
+            "x.coco.json",
+            b'[{"image_id": 0, "keypoints": [1, 2]}]',
+            "2 numbers, expected",
+        ),
+        ("x.coco.json", b"[null]", "person 0 of the list: not built"),
+        ("x.posetrack17.json", b'{"annolist": [{"annorect": 7}]}', "frame 0: not built"),
+        ("x.csv", "frame,time_s".encode("utf-16"), "in UTF-16; save it as UTF-8"),
+        ("x.csv", b"\xd0\xcf\x11\xe0", "no text file in UTF-8"),
+        ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is no number'),
+        ("x.txt", b"0,1,0,0,9,9", r"line 1: expected frame \(from 1 on\)"),
+        ("x.trc", b"PathFileType", "names no joints"),
+    ],
+)
+def test_what_is_wrong_with_a_file_is_said_in_words_of_ours(
+    tmp_path: Path, name: str, content: bytes, said: str
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(TracksFileError, match=said) as caught:
+        read_tracks(tmp_path / name)
+    text = str(caught.value)
+    assert text.startswith(str(tmp_path / name))
+    assert not any(word in text for word in ("Error", "codec", "NoneType", "reshape", "object"))
+
+
+def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:
+    path = written(tmp_path, "csv")
+    (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
+    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is no frame rate'):
+        read_tracks(path)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(TracksFileError, match="file"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tracking.files import ClipInfo, Tracks, read_info, read_json
+from tracking.files import ClipInfo, Tracks, read_info
 from tracking.formats.flat import FlatWriter, frames_of
 
 
@@ -31,4 +31,4 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 def read(path: Path) -> Tracks:
     """Read AlphaPose results; people without an `idx` are numbered within their frame."""
     info = read_info(path)
-    return Tracks(info, frames_of(read_json(path), info, "image_id", "idx", "box"))
+    return Tracks(info, frames_of(path, info, "image_id", "idx", "box"))

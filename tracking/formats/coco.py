@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tracking.files import ClipInfo, Tracks, read_info, read_json
+from tracking.files import ClipInfo, Tracks, read_info
 from tracking.formats.flat import FlatWriter, frames_of
 
 
@@ -34,4 +34,4 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 def read(path: Path) -> Tracks:
     """Read a list of results; people without a `track_id` are numbered within their frame."""
     info = read_info(path)
-    return Tracks(info, frames_of(read_json(path), info, "image_id", "track_id", "bbox"))
+    return Tracks(info, frames_of(path, info, "image_id", "track_id", "bbox"))

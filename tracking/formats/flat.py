@@ -8,7 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tracking.files import ClipInfo, frame_without_picture
+from pose.reading import ContentError, read_json, reading, shown, whole
+from pose.reading import number as number_of
+from tracking.files import ClipInfo, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, xywh
 from tracking.formats.whole import JsonList
 from tracking.pipeline import FrameResult
@@ -41,23 +43,28 @@ class FlatWriter:
 
 
 def frames_of(
-    people: list[dict[str, Any]], info: ClipInfo, image_key: str, id_key: str, box_key: str
+    path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: str
 ) -> list[FrameResult]:
-    """Group `people` by frame, in order. Raises ValueError or KeyError where keys do not fit."""
+    """The people in the list of `path` by frame, in order. Raises TracksFileError."""
+    people = read_json(path, TracksFileError)
+    if not isinstance(people, list):
+        raise TracksFileError(f"{path}: not a list of people")
     by_frame: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for person in people:
-        by_frame[_index(person[image_key])].append(person)
+    for number, person in enumerate(people):
+        with reading(f"{path}: person {number} of the list", TracksFileError):
+            by_frame[_index(person[image_key])].append(person)
     step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
     frames = []
     for index, found in sorted(by_frame.items()):
-        tracked = people_of(
-            info.skeleton,
-            [int(person.get(id_key, place + 1)) for place, person in enumerate(found)],
-            [float(person.get("score", 1.0)) for person in found],
-            [person.get(box_key, [0, 0, 0, 0]) for person in found],
-            [person["keypoints"] for person in found],
-        )
-        time_s = float(found[0].get("time_s", index * step_s))
+        with reading(f"{path}: the people of {image_key} {index}", TracksFileError):
+            tracked = people_of(
+                info.skeleton,
+                [whole(person.get(id_key, place + 1)) for place, person in enumerate(found)],
+                [person.get("score", 1.0) for person in found],
+                [person.get(box_key, [0, 0, 0, 0]) for person in found],
+                [person["keypoints"] for person in found],
+            )
+            time_s = number_of(found[0].get("time_s", index * step_s))
         frames.append(frame_without_picture(index, time_s, tracked))
     return frames
 
@@ -66,5 +73,5 @@ def _index(image: object) -> int:
     """The frame's index from a number, or from the last number in a picture's name."""
     numbers = re.findall(r"\d+", str(image))
     if not numbers:
-        raise ValueError(f"image {image!r} has no number in its name")
-    return int(numbers[-1])
+        raise ContentError(f"the image {shown(image)} has no number in its name")
+    return whole(int(numbers[-1]))

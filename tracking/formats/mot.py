@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tracking.files import ClipInfo, Tracks, frame_without_picture, read_info
+from pose.reading import ContentError, floats, read_text, reading, whole
+from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import people_of, scores_of, xywh
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
@@ -42,20 +43,24 @@ def read(path: Path) -> Tracks:
     """Read MOT text; every joint has confidence 0, and times follow the nominal rate."""
     info = read_info(path)
     by_frame: dict[int, list[list[float]]] = defaultdict(list)
-    for line in path.read_text(encoding="utf-8").splitlines():
+    for number, line in enumerate(read_text(path, TracksFileError).splitlines(), start=1):
         if line.strip():
-            values = [float(value) for value in line.split(",")]
-            by_frame[int(values[0]) - 1].append(values)
+            with reading(f"{path}: line {number}", TracksFileError):
+                values = floats(line.replace(",", " ").split())
+                if len(values) < 6 or values[0] < 1:
+                    raise ContentError("expected frame (from 1 on), id, x, y, width, height")
+                by_frame[whole(values[0]) - 1].append(values)
     step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
     frames = []
     for index, rows in sorted(by_frame.items()):
         nothing = np.zeros((len(rows), 3 * len(info.skeleton))).tolist()
-        people = people_of(
-            info.skeleton,
-            [int(row[1]) for row in rows],
-            [row[6] if len(row) > 6 else 1.0 for row in rows],
-            [row[2:6] for row in rows],
-            nothing,
-        )
+        with reading(f"{path}: frame {index + 1}", TracksFileError):
+            people = people_of(
+                info.skeleton,
+                [whole(row[1]) for row in rows],
+                [row[6] if len(row) > 6 else 1.0 for row in rows],
+                [row[2:6] for row in rows],
+                nothing,
+            )
         frames.append(frame_without_picture(index, index * step_s, people))
     return Tracks(info, frames)

@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from pose.people import FloatArray, Poses
+from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
 from tracking.files import (
     ClipInfo,
@@ -21,9 +23,8 @@ from tracking.files import (
     TracksFileError,
     frame_without_picture,
     read_info,
-    read_json,
 )
-from tracking.formats.rows import boxes_around
+from tracking.formats.rows import boxes_around, finite
 from tracking.formats.whole import dumps, writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -107,21 +108,30 @@ def read(path: Path) -> Tracks:
         raise TracksFileError(f"{path}: no *_keypoints.json files in this folder")
     frames = []
     for file in files:
-        content = read_json(file)
-        people = content["people"]
-        flat = np.array([person["pose_keypoints_2d"] for person in people], np.float32)
-        joints = flat.reshape(len(people), JOINTS, 3)[:, [BODY25.index(n) for n in COCO17.names]]
-        boxes = boxes_around(joints[..., :2], joints[..., 2])
-        scores = joints[..., 2].mean(axis=1)
-        # OpenPose itself writes -1 for every person: they are then numbered within the frame
-        ids = [
-            number if (number := int(np.ravel(person.get("person_id", -1))[0])) > 0 else place + 1
-            for place, person in enumerate(people)
-        ]
-        poses = Poses(boxes, scores, joints[..., :2], joints[..., 2], COCO17)
-        index = int(re.findall(r"\d+", file.stem)[-1])
-        time_s = float(content.get("time_s", index * step_s))
-        frames.append(
-            frame_without_picture(index, time_s, TrackedPoses(poses, np.array(ids, np.int64)))
-        )
+        content = read_json(file, TracksFileError)
+        with reading(str(file), TracksFileError):
+            numbers = re.findall(r"\d+", file.stem)
+            if not numbers:
+                raise ContentError("its name has no number of a frame")
+            index = whole(int(numbers[-1]))
+            time_s = number(content.get("time_s", index * step_s))
+            frames.append(frame_without_picture(index, time_s, _people(content["people"])))
     return Tracks(info, frames)
+
+
+def _people(people: list[dict[str, Any]]) -> TrackedPoses:
+    """The people of a frame. Raises what is MALFORMED."""
+    flat = finite([person["pose_keypoints_2d"] for person in people], (len(people), JOINTS, 3))
+    joints = flat[:, [BODY25.index(name) for name in COCO17.names]]  # (N, 17, 3)
+    boxes = boxes_around(joints[..., :2], joints[..., 2])
+    poses = Poses(boxes, joints[..., 2].mean(axis=1), joints[..., :2], joints[..., 2], COCO17)
+    # OpenPose itself writes -1 for every person: they are then numbered within the frame
+    ids = [
+        found if (found := whole(_first(person.get("person_id", -1)))) > 0 else place + 1
+        for place, person in enumerate(people)
+    ]
+    return TrackedPoses(poses, np.array(ids, np.int64))
+
+
+def _first(value: Any) -> Any:
+    return value[0] if isinstance(value, list) else value

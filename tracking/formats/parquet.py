@@ -6,6 +6,7 @@ import contextlib
 import json
 from pathlib import Path
 
+from pose.reading import reading
 from tracking.files import ClipInfo, Tracks, TracksFileError
 from tracking.formats.table import columns_of, rows_of, tracks_of
 from tracking.formats.whole import writing
@@ -88,10 +89,11 @@ def read(path: Path) -> Tracks:
     """Read the table; what it says of its clip is in the file itself."""
     try:
         table = pq.read_table(path)
-    except pa.ArrowInvalid as error:
-        raise TracksFileError(f"{path}: not a whole Parquet file ({error})") from error
+    except pa.ArrowException as error:
+        raise TracksFileError(f"{path}: not a whole Parquet file") from error
     rows = zip(*(column.to_pylist() for column in table.columns), strict=True)
     tracks = tracks_of(path, table.column_names, rows)
     described = (table.schema.metadata or {}).get(INFO_KEY)
-    info = ClipInfo.from_json(json.loads(described)) if described else tracks.info
+    with reading(f"{path}: what it says of its clip", TracksFileError):
+        info = ClipInfo.from_json(json.loads(described)) if described else tracks.info
     return Tracks(info, tracks.frames)

@@ -12,11 +12,13 @@ import numpy as np
 
 from pose.geometry import xyxy_to_xywh
 from pose.people import Poses
+from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import POSETRACK15
-from tracking.files import ClipInfo, Tracks, frame_without_picture, read_json
-from tracking.formats.rows import boxes_around, people_of, scores_of, to_posetrack15
+from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture
+from tracking.formats.rows import boxes_around, finite, people_of, scores_of, to_posetrack15
 from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
+from tracking.tracks import TrackedPoses
 
 NECK, HEAD_TOP = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
 
@@ -85,27 +87,37 @@ def _annorects(poses: Poses, ids: list[int]) -> list[dict[str, Any]]:
 
 def read(path: Path) -> Tracks:
     """Read a PoseTrack 2017 file: ours, or another's with `track_id`s."""
-    content = read_json(path)
+    content = read_json(path, TracksFileError)
     frames = []
     for place, entry in enumerate(content["annolist"]):
-        found = [rect for rect in entry["annorect"] if rect.get("annopoints")]
-        joints = np.zeros((len(found), len(POSETRACK15), 3), np.float32)
-        for person, rect in enumerate(found):
-            for point in rect["annopoints"][0]["point"]:
-                score = point.get("score", [1.0])[0]
-                joints[person, point["id"][0]] = point["x"][0], point["y"][0], score
-        around = boxes_around(joints[..., :2], joints[..., 2])
-        boxes = [rect.get("box", [box])[0] for rect, box in zip(found, around, strict=True)]
-        tracked = people_of(
-            POSETRACK15,
-            [int(rect["track_id"][0]) for rect in found],
-            [float(rect.get("score", [1.0])[0]) for rect in found],
-            xyxy_to_xywh(np.array(boxes, np.float32).reshape(-1, 4)).tolist(),
-            joints.reshape(len(found), len(POSETRACK15) * 3).tolist(),
-        )
-        index = int(entry.get("imgnum", [place + 1])[0]) - 1
-        frames.append(frame_without_picture(index, entry.get("time_s", [float(place)])[0], tracked))
+        with reading(f"{path}: frame {place}", TracksFileError):
+            index = whole(entry.get("imgnum", [place + 1])[0]) - 1
+            time_s = number(entry.get("time_s", [place])[0])
+            frames.append(frame_without_picture(index, time_s, _people(entry["annorect"])))
     info = ClipInfo.from_json(
-        {**content.get("info", {}), "skeleton": {"joints": list(POSETRACK15.names)}}
+        {**(content.get("info") or {}), "skeleton": {"joints": list(POSETRACK15.names)}}
     )
     return Tracks(info, frames)
+
+
+def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
+    """The people of a frame. Raises what is MALFORMED."""
+    found = [rect for rect in rects if rect.get("annopoints")]
+    joints = np.zeros((len(found), len(POSETRACK15), 3))
+    for person, rect in enumerate(found):
+        for point in rect["annopoints"][0]["point"]:
+            joint = whole(point["id"][0])
+            if not 0 <= joint < len(POSETRACK15):
+                raise ContentError(f"there is no joint {joint} among PoseTrack's")
+            score = point.get("score", [1.0])[0]
+            joints[person, joint] = point["x"][0], point["y"][0], score
+    points = finite(joints.tolist(), joints.shape)
+    around = boxes_around(points[..., :2], points[..., 2])
+    boxes = [rect.get("box", [box])[0] for rect, box in zip(found, around, strict=True)]
+    return people_of(
+        POSETRACK15,
+        [whole(rect["track_id"][0]) for rect in found],
+        [rect.get("score", [1.0])[0] for rect in found],
+        xyxy_to_xywh(finite(boxes, (len(found), 4))).tolist(),
+        joints.reshape(len(found), len(POSETRACK15) * 3).tolist(),
+    )

@@ -9,8 +9,9 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
+from pose.reading import number, read_json, reading, whole
 from pose.skeleton import POSETRACK18
-from tracking.files import ClipInfo, Tracks, frame_without_picture, read_json, skeleton_named
+from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
 from tracking.formats.rows import people_of, scores_of, to_posetrack18, triplets, xywh
 from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
@@ -75,7 +76,7 @@ class Writer:
 
 def read(path: Path) -> Tracks:
     """Read a PoseTrack 2018 file: ours, or another's with `track_id`s."""
-    content = read_json(path)
+    content = read_json(path, TracksFileError)
     names = content["categories"][0]["keypoints"]
     skeleton = skeleton_named(POSETRACK18.name, names)
     people: dict[int, list[dict[str, Any]]] = defaultdict(list)
@@ -84,16 +85,17 @@ def read(path: Path) -> Tracks:
     frames = []
     for place, image in enumerate(sorted(content["images"], key=lambda image: image["id"])):
         found = people[image["id"]]
-        tracked = people_of(
-            skeleton,
-            [int(person["track_id"]) for person in found],
-            [float(person.get("score", 1.0)) for person in found],
-            [person.get("bbox", [0, 0, 0, 0]) for person in found],
-            [_joints(person) for person in found],
-        )
-        time_s = image.get("time_s", float(place))
-        frames.append(frame_without_picture(int(image.get("frame_id", place)), time_s, tracked))
-    info = ClipInfo.from_json({**content.get("info", {}), "skeleton": {"joints": list(names)}})
+        with reading(f"{path}: the people of image {image['id']}", TracksFileError):
+            tracked = people_of(
+                skeleton,
+                [whole(person["track_id"]) for person in found],
+                [person.get("score", 1.0) for person in found],
+                [person.get("bbox", [0, 0, 0, 0]) for person in found],
+                [_joints(person) for person in found],
+            )
+            index, time_s = image.get("frame_id", place), image.get("time_s", place)
+            frames.append(frame_without_picture(whole(index), number(time_s), tracked))
+    info = ClipInfo.from_json({**(content.get("info") or {}), "skeleton": {"joints": list(names)}})
     return Tracks(info, frames)
 
 

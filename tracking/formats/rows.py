@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, Poses
+from pose.reading import ContentError
 from pose.skeleton import COCO17, POSETRACK15, POSETRACK18, Skeleton, coco17_to_posetrack15
 from tracking.files import TracksFileError
 from tracking.tracks import TrackedPoses
@@ -35,21 +40,32 @@ def scores_of(poses: Poses) -> list[float]:
 def people_of(
     skeleton: Skeleton,
     ids: list[int],
-    scores: list[float],
-    boxes_xywh: list[list[float]],
-    flat: list[list[float]],
+    scores: Sequence[float],
+    boxes_xywh: Sequence[Sequence[float]],
+    flat: Sequence[Sequence[float]],
 ) -> TrackedPoses:
     """The people of a frame from flat lists of x, y, confidence per joint.
 
-    Raises ValueError where the lists do not belong to `skeleton`.
+    Raises what is MALFORMED where the lists do not belong to `skeleton`.
     """
     count, joints = len(ids), len(skeleton)
-    keypoints = np.array(flat, np.float32).reshape(count, joints, 3)  # (N, K, 3)
-    boxes = xywh_to_xyxy(np.array(boxes_xywh, np.float32).reshape(count, 4))
-    poses = Poses(
-        boxes, np.array(scores, np.float32), keypoints[..., :2], keypoints[..., 2], skeleton
-    )
+    keypoints = finite(flat, (count, joints, 3))
+    boxes = xywh_to_xyxy(finite(boxes_xywh, (count, 4)))
+    poses = Poses(boxes, finite(scores, (count,)), keypoints[..., :2], keypoints[..., 2], skeleton)
     return TrackedPoses(poses, np.array(ids, np.int64))
+
+
+def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
+    """Numbers of a file, nested or flat, as an array of the `shape`.
+
+    Raises ContentError where there are more or fewer, or one is no finite number.
+    """
+    array = np.array(values, np.float64)
+    if array.size != math.prod(shape):
+        raise ContentError(f"{array.size} numbers, expected {' x '.join(map(str, shape))}")
+    if not (np.abs(array) < np.finfo(np.float32).max).all():
+        raise ContentError("a coordinate or score is no finite number")
+    return array.astype(np.float32).reshape(shape)
 
 
 def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:

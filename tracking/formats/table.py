@@ -12,8 +12,16 @@ from pathlib import Path
 import numpy as np
 
 from pose.people import Poses
+from pose.reading import ContentError, floats, read_text, reading
 from pose.skeleton import Skeleton
-from tracking.files import ClipInfo, Tracks, frame_without_picture, read_info, skeleton_named
+from tracking.files import (
+    ClipInfo,
+    Tracks,
+    TracksFileError,
+    frame_without_picture,
+    read_info,
+    skeleton_named,
+)
 from tracking.formats.rows import scores_of, triplets
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
@@ -60,27 +68,36 @@ class Writer:
 
 
 def read(path: Path) -> Tracks:
-    """Read the table; the joints' names are in the first line. Raises ValueError."""
-    with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file)
-        columns = next(lines, [])
-        rows = [[float(value) for value in line] for line in lines]
-    for number, row in enumerate(rows, start=2):
-        if len(row) != len(columns):  # cut off while it was copied
-            raise ValueError(f"line {number} has {len(row)} columns, not {len(columns)}")
+    """Read the table; the joints' names are in the first line. Raises TracksFileError."""
+    lines = csv.reader(read_text(path, TracksFileError).splitlines())
+    rows = []
+    with reading(str(path), TracksFileError):
+        try:
+            columns = next(lines, [])
+            for cells in filter(None, lines):
+                if len(cells) != len(columns):  # cut off while it was copied
+                    raise ContentError(
+                        f"line {lines.line_num} has {len(cells)} columns, not {len(columns)}"
+                    )
+                with reading(f"{path}: line {lines.line_num}", TracksFileError):
+                    rows.append(floats(cells))
+        except csv.Error as error:
+            raise ContentError(f"line {lines.line_num + 1} is no line of a CSV file") from error
     return tracks_of(path, columns, rows)
 
 
 def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> Tracks:
-    """Tracks from the columns' names and the rows in order of frames. Raises ValueError."""
+    """Tracks from the columns' names and the rows in order of frames. Raises ContentError."""
     if tuple(columns[: len(LEADING)]) != LEADING:
-        raise ValueError(f"its first columns are not {', '.join(LEADING)}")
+        raise ContentError(f"its first columns are not {', '.join(LEADING)}")
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
     info = read_info(path, skeleton_named("table", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
-    if not np.isfinite(table).all() or (table[:, 2] < 1).any():
-        raise ValueError("a number is not finite, or an id is not 1 or more")
+    if not (np.abs(table) < np.finfo(np.float32).max).all() or (table[:, 2] < 1).any():
+        raise ContentError("a number is not finite, or an id is not 1 or more")
+    if (table[:, 0] < 0).any() or (table[:, [0, 2]] >= 2**53).any():
+        raise ContentError("a frame's number is below 0, or a number is too large")
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
     frames = []
     for block in np.split(table, starts[1:]) if len(table) else []:

@@ -14,6 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from pose.people import Poses
+from pose.reading import floats, read_text, reading, whole
+from pose.reading import number as number_of
 from tracking.files import (
     ClipInfo,
     Tracks,
@@ -22,7 +24,7 @@ from tracking.files import (
     read_info,
     skeleton_named,
 )
-from tracking.formats.rows import boxes_around
+from tracking.formats.rows import boxes_around, finite
 from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -123,26 +125,38 @@ def read(path: Path) -> Tracks:
     for place, file in enumerate(files):
         numbered = re.search(r"_person(\d+)$", file.stem)
         person = int(numbered[1]) if numbered else place + 1
-        lines = file.read_text(encoding="utf-8").split("\n")
-        joints = [name for name in lines[3].split("\t")[2:] if name]
-        for line in lines[5:]:
+        lines = read_text(file, TracksFileError).split("\n")
+        named = [name for name in "".join(lines[3:4]).split("\t")[2:] if name]
+        if not named or (joints and named != joints):
+            raise TracksFileError(f"{file}: line 4 names no joints, or others than {files[0].name}")
+        joints = named
+        for number, line in enumerate(lines[5:], start=6):
             cells = line.split("\t")
             if len(cells) < 2 or not cells[0]:
                 continue
-            index = int(cells[0]) - 1
-            times[index] = float(cells[1])
-            cells = (cells[2:] + [""] * (3 * len(joints)))[: 3 * len(joints)]
-            values = np.array([float(cell) if cell else np.nan for cell in cells])
-            rows[index][person] = values.reshape(-1, 3)
+            with reading(f"{file}: line {number}", TracksFileError):
+                count, time_s = floats(cells[:2])
+                index = whole(count) - 1
+                times[index] = number_of(time_s)
+                cells = (cells[2:] + [""] * (3 * len(joints)))[: 3 * len(joints)]
+                rows[index][person] = _points(cells)
     info = read_info(path, skeleton_named("trc", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     frames = []
     for index, people in sorted(rows.items()):
         points = np.stack(list(people.values()))  # (N, K, 3)
-        given = np.isfinite(points[..., 0]).astype(np.float32)
+        given = np.isfinite(points[..., :2]).all(axis=2).astype(np.float32)
         keypoints = np.nan_to_num(points[..., :2]).astype(np.float32)
         ones = np.ones(len(people), np.float32)
         poses = Poses(boxes_around(keypoints, given), ones, keypoints, given, skeleton)
         tracked = TrackedPoses(poses, np.array(list(people), np.int64))
         frames.append(frame_without_picture(index, times[index], tracked))
     return Tracks(info, frames)
+
+
+def _points(cells: list[str]) -> np.ndarray:
+    """x, y, z (K, 3) of the joints, nan where a cell is blank. Raises ContentError."""
+    given = [place for place, cell in enumerate(cells) if cell.strip()]
+    values = np.full(len(cells), np.nan)
+    values[given] = finite(floats([cells[place] for place in given]), (len(given),))
+    return values.reshape(-1, 3)
