@@ -36,6 +36,8 @@ def run(args: argparse.Namespace) -> int:
         raise TracksFileError(f"{args.target} is what is read; choose another name to write to")
     target_format = args.target_format or recognise_name(args.target)
     tracks = read_tracks(args.source, args.source_format)
+    if not tracks.frames:
+        raise TracksFileError(f"{args.source}: nobody is in it; there is nothing to convert")
     write_tracks(tracks, args.target, target_format)
     people = {int(person) for result in tracks.frames for person in result.people.ids}
     print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201

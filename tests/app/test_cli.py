@@ -18,8 +18,7 @@ from clips import build, make_video
 from app import track
 from app.cli import COMMANDS, main, make_parser
 from app.config import ConfigError
-from pose.skeleton import COCO17
-from tracking.files import ClipInfo, open_writer, read_tracks
+from tracking.files import read_tracks
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -134,10 +133,8 @@ def test_errors_are_one_line_and_exit_code_one(
         assert said.count("\n") == 1
 
 
-def test_whoever_reads_may_stop_reading(tmp_path: Path) -> None:
-    info = ClipInfo("a", (64, 48), COCO17)
-    open_writer("csv", tmp_path / "a.csv", info).close()
-    words = ["convert", str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+def test_whoever_reads_may_stop_reading() -> None:
+    words = ["models"]
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as closed:

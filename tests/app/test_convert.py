@@ -43,6 +43,15 @@ def test_an_unknown_ending_lists_the_known(csv: Path, capsys: pytest.CaptureFixt
     assert ".coco.json" in capsys.readouterr().err
 
 
+def test_a_file_with_nobody_in_it_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "none.json").write_text("[]")
+    assert main(["convert", str(tmp_path / "none.json"), str(tmp_path / "b.csv")]) == 1
+    assert "none.json: nobody is in it; there is nothing to convert\n" in capsys.readouterr().err
+    assert not (tmp_path / "b.csv").exists()
+
+
 def test_what_is_read_is_not_written_over(csv: Path, capsys: pytest.CaptureFixture[str]) -> None:
     before = csv.read_bytes()
     assert main(["convert", str(csv), str(csv.parent / "." / csv.name)]) == 1
