@@ -22,7 +22,7 @@ from evaluation.annotation_rows import is_number, numbers
 from evaluation.annotations import AnnotationError
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
-from evaluation.results import to_json, write_all
+from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
 from pose.reading import ContentError, number, read_json, reading, shown
@@ -207,6 +207,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, print the tables, write the file."""
+    if args.outputDir is not None:
+        check_folder(args.outputDir)
     truth, skeleton = load_truth(args.groundTruth, args.skeleton)
     results = load_results(args.predictions, truth, skeleton)
     scores = oks_ap(truth, results, skeleton.sigmas)

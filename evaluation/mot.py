@@ -22,7 +22,7 @@ from evaluation.hota import HotaCounts, hota, hota_scores
 from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, FramePairs, IntArray, box_iou, whole_people
 from evaluation.mota import MotCounts, clear, mot_scores
-from evaluation.results import to_json, write_all
+from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
 from pose.reading import ContentError, floats, read_text, reading
@@ -165,6 +165,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Score, print the table, write the file."""
+    if args.outputDir is not None:
+        check_folder(args.outputDir)
     counts_of = {
         name: score_boxes(read_boxes(truth, truth=True), read_boxes(predicted, truth=False))
         for name, (truth, predicted) in file_pairs(args.groundTruth, args.predictions).items()

@@ -35,7 +35,7 @@ from evaluation.pose_scores import (
 )
 from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
-from evaluation.results import to_json, write_all
+from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
 from pose.command import positive, run_command
 from pose.errors import UserError
@@ -93,6 +93,7 @@ def _thresholds(text: str) -> tuple[float, ...]:
 def run(args: argparse.Namespace) -> int:
     """Score as the command line asks, print the tables, write the files."""
     options = _options(args)
+    check_folder(args.outputDir)
     scored = score_set(args.groundTruth, args.predictions, options, workers=args.workers)
     publish(
         scored,

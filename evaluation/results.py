@@ -28,10 +28,22 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
         for partial, final in written:
             partial.replace(final)
     except OSError as error:
-        raise UserError(f"{folder}: the results cannot be written: {error}") from error
+        raise UserError(f"{folder}: the results cannot be written: {error.strerror}") from error
     finally:
         for partial, _ in written:
             partial.unlink(missing_ok=True)
+
+
+def check_folder(folder: Path) -> None:
+    """Raise UserError where no files can be made in `folder`, which need not be there yet.
+
+    Unlike `check_writable` it makes nothing: scoring that fails leaves no empty folder behind.
+    """
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        raise UserError(f"{folder}: the results cannot be written: {there} is no folder")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise UserError(f"{folder}: the results cannot be written: no permission in {there}")
 
 
 def check_writable(path: Path) -> None:

@@ -262,6 +262,17 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize("program", [posetrack.main, coco.main, mot.main])
+def test_a_folder_that_cannot_be_made_is_told_before_scoring(
+    program: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    out = str(tmp_path / "file")
+    assert program(["-g", "gone", "-p", "gone", "-o", out]) == 1  # would be told first otherwise
+    line = f"error: {out}: the results cannot be written: {out} is no folder\n"
+    assert capsys.readouterr().err == line
+
+
 @pytest.mark.parametrize("program", [speed.main, scoring_speed.main])
 def test_nothing_can_be_timed_no_times(
     program: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
