@@ -244,6 +244,11 @@ class Session:
         if self._run is not None:
             self._run.lock(person)
 
+    @property
+    def lock_lost(self) -> bool:
+        """True where nobody is known (any more) by the id locked, as after a jump in a file."""
+        return self._run is not None and self._run.lock_lost
+
     def undo(self) -> Correction | None:
         """Take the last correction back."""
         self._refresh = True

@@ -163,7 +163,10 @@ class Editing(QObject):
         self.selection_changed.emit(self._presenter.selected, self.locked)
 
     def renew(self) -> None:
-        """Offer what can be done now."""
+        """Offer what can be done now; let go of a lock that nobody holds any more."""
+        if self.locked and self._presenter.session.lock_lost:
+            self.said.emit(tr("Nobody is known as {} here: locked on no more").format(self.locked))
+            self._actions["lock"].setChecked(False)
         count = len(self._presenter.selected)
         log = self._presenter.session.corrections
         for name in ON_ONE:

@@ -110,13 +110,14 @@ def hold(
     corrections: Sequence[Correction],
     time_s: float,
     person: int,
-) -> None:
+) -> bool:
     """Let `tracker` lock the identity that is shown as `person` at `time_s`, and no other; 0: none.
 
-    See PoseTracker.lock. Whom the tracker does not know (any more) cannot be locked.
+    See PoseTracker.lock. False where the tracker does not know `person` (any more).
     """
     given = issuer.given()
     ours = np.array(list(given.values()), np.int64)  # (M,)
     shown = corrected_ids(ours, np.full(len(ours), time_s), corrections)  # (M,)
     for theirs, name in zip(given, shown.tolist(), strict=True):
         tracker.lock(theirs, person > 0 and name == person)
+    return person in shown

@@ -62,6 +62,7 @@ class Follower:
         self._honoured: Sequence[Correction] = ()  # what it was told of
         self.locked = 0  # who is kept for their person, by the id shown; 0: nobody
         self._held = 0  # whom the tracker was told to keep
+        self.unknown = 0  # whom it could not keep, since it knew nobody by that id; 0: nobody
         self._in_sight: list[int] = []  # who it showed last, by our ids
         self._skeleton: Skeleton = COCO17
 
@@ -151,7 +152,8 @@ class Follower:
         elif self.locked == self._held:
             return
         self._honoured, self._held = corrections, self.locked
-        hold(tracker, self.issue_ids, corrections, time_s, self._held)
+        if not hold(tracker, self.issue_ids, corrections, time_s, self._held):
+            self.unknown = self._held
 
 
 class Inference:

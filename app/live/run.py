@@ -91,7 +91,13 @@ class Run:
 
     def lock(self, person: int) -> None:
         """Keep the identity shown as `person` for its person, and no other; 0: nobody's."""
+        self.follower.unknown = 0
         self.follower.locked = person
+
+    @property
+    def lock_lost(self) -> bool:
+        """True where the tracker knows nobody (any more) by the id that it is to keep."""
+        return 0 < self.follower.locked == self.follower.unknown
 
     def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
         """Take a frame through the pipeline (inference thread)."""

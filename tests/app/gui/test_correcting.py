@@ -214,6 +214,24 @@ def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
     assert paused.stage.canvas._locked == 1
 
 
+def test_a_lock_ends_where_a_jump_leaves_nobody_of_that_number(qtbot, open_window) -> None:
+    window = open_window(FakeFile(400))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    window.editing.toggle_lock(2)
+    said: list[str] = []
+    window.editing.said.connect(said.append)
+    window.actions_by_name["forward-far"].trigger()
+    qtbot.waitUntil(lambda: ids_shown(window) == [3, 4])
+    qtbot.waitUntil(lambda: not window.actions_by_name["lock"].isChecked())
+    assert (window.editing.locked, window.stage.canvas._locked) == (0, 0)
+    assert "2" in said[0]
+    window.editing.toggle_lock(3)  # and another one lasts
+    window.actions_by_name["forward"].trigger()
+    qtbot.wait(300)
+    assert window.editing.locked == 3
+
+
 def test_the_menu_of_a_person_offers_the_commands(qtbot, paused) -> None:
     from PyQt6.QtCore import QPointF
     from PyQt6.QtWidgets import QMenu

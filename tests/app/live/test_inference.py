@@ -55,6 +55,15 @@ def test_a_seek_to_what_the_tracker_has_not_seen_gives_new_ids(follow: Follow) -
     assert follow(1.0, generation=3) == [5, 6]
 
 
+def test_a_jump_to_where_who_is_locked_is_unknown_says_so(
+    follower: Follower, follow: Follow
+) -> None:
+    follow(6.0)
+    follower.locked = 2
+    assert follow(6.5, generation=1) == [1, 2] and follower.unknown == 0
+    assert follow(9.0, generation=2) == [3, 4] and follower.unknown == 2
+
+
 def test_a_jump_to_where_people_are_known_until_goes_on_with_them(
     follower: Follower, follow: Follow
 ) -> None:
