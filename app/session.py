@@ -49,7 +49,6 @@ class Session:
         self._open_source = open_source
         self._run: Run | None = None
         self._closed_runs: list[Run] = []
-        self._playlist: list[str] = []
         self._speed = 1.0
         self._delay_s = 0.0
         self._refresh = False  # show the last frame again, under other corrections
@@ -63,20 +62,19 @@ class Session:
 
     def open(
         self,
-        specs: Sequence[str],
+        spec: str,
         range_s: tuple[float, float | None] = (0.0, None),
         corrections: Sequence[Correction] = (),
         known: Sequence[tuple[float, TrackedPoses]] = (),
         goes_on: bool = False,
     ) -> None:
-        """Open the first of `specs` in place of what is open; the others follow it.
+        """Open `spec` in place of what is open.
 
         `known` are people found before, (time_s, people). With them nobody else is looked for; only
         where it `goes_on`, people are, in the frames that are not among them.
         """
         self.stop()
-        self._playlist = list(specs[1:])
-        run = Run(specs[0], self._open_source, range_s, corrections, known, goes_on)
+        run = Run(spec, self._open_source, range_s, corrections, known, goes_on)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
@@ -96,7 +94,7 @@ class Session:
             known = run.history.frames() if run.known else []
             corrections = run.corrections.done if run.known else ()
             range_s = run.range_s if range_s is None else range_s
-            self.open([run.spec, *self._playlist], range_s, corrections, known, run.goes_on)
+            self.open(run.spec, range_s, corrections, known, run.goes_on)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""
@@ -139,8 +137,8 @@ class Session:
             tracked = replace(run.last.result, people=run.last.tracked)
             run.last = run.view(Ready(tracked, run.last.captured_at_s))
             return run.last
-        if run.ended:
-            self._go_on(run)
+        if self.loop and run.ended and run.feed.problem == "" and run.last is not None:
+            self.seek(0.0)
         return None
 
     def painted(self, view: View) -> None:
@@ -294,15 +292,6 @@ class Session:
         if not run.live and not run.follower.frozen and run.last is not None:
             run.forget_from(run.last.time_s)
             self.seek(run.last.time_s)
-
-    def _go_on(self, run: Run) -> None:
-        """At the end of a file: the next of the playlist, or the same again."""
-        if run.live or run.feed.state == "failed":
-            return
-        if self._playlist:
-            self.open(self._playlist)
-        elif self.loop and run.feed.problem == "" and run.last is not None:
-            self.seek(0.0)
 
     def _follow_next(self, pipeline: Pipeline | None) -> None:
         """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""

@@ -44,55 +44,87 @@ class Library(QObject):
         self._memory = memory
         self._work = work
         self._result: Path | None = None  # the tracks that were opened
+        self._opening: Path | None = None  # the tracks that are being read
+        self._playlist: list[str] = []  # what comes after the source on screen
+        self._loop = False
         presenter.reported.connect(self._tell_recorded)
+        presenter.reported.connect(self._go_on)
 
     def open(self, specs: Sequence[str]) -> None:
-        """Open sources as a playlist; a tracks file with its video instead."""
-        if not specs:
-            return
-        # The next time the program may be started in another folder
-        kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
-        self._memory.add_recent(kept)
-        first = Path(specs[0])
-        beside = tracks_of(first)
-        if is_result(first):
-            self._open_result(first, None)
-        elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
-            self._open_result(beside, first)  # tracks and corrections were saved before
-        else:
-            self._result = None
-            self._presenter.clear()
-            self._session.open(specs)
-            self._presenter.corrections_changed()
-            self.opened.emit(False)
+        """Open sources as a playlist; tracks files with their videos instead."""
+        if specs:
+            # The next time the program may be started in another folder
+            kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
+            self._memory.add_recent(kept)
+            self._open(specs)
 
-    def _open_result(self, tracks: Path, video: Path | None) -> None:
-        self._work.begin(
-            tr("Opening {}").format(tracks.name),
-            lambda progress: open_result(tracks, video),
-            self._show_result,
-        )
+    def close(self) -> None:
+        """Back to the empty stage."""
+        self._opening = None
+        self._session.stop()
+        self._presenter.clear()
 
-    def play_range(self, range_s: tuple[float, float | None]) -> None:
-        """Play only a part of the file that is open; the rest of its playlist follows it."""
-        spec = self._session.status().spec
-        if not spec or is_live(spec):
-            return
+    def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
+        """Start the source again, or play another part of it; its playlist goes on after it."""
         self._presenter.clear()
         self._session.reopen(range_s)
         self._presenter.corrections_changed()
 
-    def _show_result(self, result: OpenResult) -> None:
-        self._result = result.tracks
+    def set_loop(self, loop: bool) -> None:
+        """Begin the last of the playlist again at its end."""
+        self._loop = loop
+        self._session.loop = loop and not self._playlist
+
+    def _open(self, specs: Sequence[str]) -> None:
+        first, rest = Path(specs[0]), list(specs[1:])
+        beside = tracks_of(first)
+        if is_result(first):
+            self._open_result(first, None, rest)
+        elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
+            self._open_result(beside, first, rest)  # tracks and corrections were saved before
+        else:
+            self._show(specs[0], rest, None)
+
+    def _open_result(self, tracks: Path, video: Path | None, rest: list[str]) -> None:
+        def read(progress: Progress) -> OpenResult:
+            result = open_result(tracks, video)
+            progress(1.0)  # it may have been cancelled
+            return result
+
+        def show(result: OpenResult) -> None:
+            if self._opening == tracks:  # or something else was opened meanwhile
+                self._show(result.video, rest, result)
+
+        if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
+            self._opening = tracks
+
+    def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
+        """Show a source in place of what is open, with what is known of it."""
+        self._opening, self._playlist = None, rest
+        self._result = result.tracks if result is not None else None
         self._presenter.clear()
-        self._session.open(
-            [result.video],
-            corrections=result.corrections,
-            known=result.frames,
-            goes_on=result.goes_on,
-        )
+        if result is None:
+            self._session.open(spec)
+        else:
+            self._session.open(
+                spec,
+                corrections=result.corrections,
+                known=result.frames,
+                goes_on=result.goes_on,
+            )
         self._presenter.corrections_changed()
-        self.opened.emit(result.drawn)
+        self.set_loop(self._loop)
+        self.opened.emit(result is not None and result.drawn)
+        if result is not None:
+            self._tell_result(result)
+
+    def _go_on(self) -> None:
+        """At the end of a source: the next of the playlist."""
+        if self._playlist and not self._work.busy and self._session.status().state == "ended":
+            rest, self._playlist = self._playlist, []
+            self._open(rest)
+
+    def _tell_result(self, result: OpenResult) -> None:
         people = {int(i) for _, tracked in result.frames for i in tracked.ids}
         until_s = result.frames[-1][0] if result.frames else 0.0
         text = tr("{} people in {} frames up to {:.1f} s, {} corrections").format(
@@ -129,7 +161,7 @@ class Library(QObject):
     @property
     def _tracks(self) -> Path | None:
         """The file that the tracks on screen belong to; none for a camera."""
-        spec = self._session.status().spec  # a playlist may have gone on by itself
+        spec = self._session.status().spec
         return self._result or (None if not spec or is_live(spec) else tracks_of(Path(spec)))
 
     @property

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
 from app.gui.work import Work
+from app.live.run import is_live
 from app.results import VIDEO_SUFFIXES
 from app.video.devices import list_cameras
 
@@ -42,7 +43,7 @@ class Playing(QObject):
             "open": self.choose_files,
             "open-folder": self.choose_folder,
             "camera": self.choose_camera,
-            "close-source": self.close_source,
+            "close-source": window.library.close,
             "play": self.play_or_pause,
             "back": lambda: session.step(False),
             "forward": lambda: session.step(True),
@@ -61,7 +62,7 @@ class Playing(QObject):
             "about": self.show_about,
         }
         toggles = {
-            "loop": self._loop,
+            "loop": window.library.set_loop,
             "record": self._record,
             "mirror": canvas.set_mirror,
             "delay": self._delay,
@@ -77,7 +78,7 @@ class Playing(QObject):
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
         self._stage.timeline.sought.connect(self._seek_soon)
-        self._stage.notice.restart_wanted.connect(self.restart)
+        self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
         self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
         self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
 
@@ -113,20 +114,10 @@ class Playing(QObject):
         sources = self._stage.sources
         self._stage.show_sheet(None if sources.isVisible() else sources)
 
-    def close_source(self) -> None:
-        """Back to the empty stage."""
-        self._session.stop()
-        self._window.presenter.clear()
-
     def play_or_pause(self) -> None:
         """Go on, or hold the picture."""
         status = self._session.status()
         self._session.play(status.state == "ended" or not status.playing)
-
-    def restart(self) -> None:
-        """Start the source again."""
-        self._window.presenter.clear()
-        self._session.reopen()
 
     def show_about(self) -> None:
         """Show versions and device."""
@@ -182,10 +173,8 @@ class Playing(QObject):
     def _play_range(self, start_s: float, end_s: float | None) -> None:
         if end_s is not None and end_s <= start_s:
             end_s = None
-        self._window.library.play_range((start_s, end_s))
-
-    def _loop(self, on: bool) -> None:
-        self._session.loop = on
+        if not is_live(self._session.status().spec):
+            self._window.library.reopen((start_s, end_s))
 
     def _record(self, on: bool) -> None:
         started = self._window.library.record(on, *self._window.tools.recording_choice())

@@ -53,7 +53,6 @@ class Presenter(QObject):
         self._show = show
         self._overlay = Overlay(OverlayStyle())
         self._smoother: Smoother | None = None
-        self._spec = ""
         self._seen_version = (-1, -1)
         self._rows: list[PersonRow] = []
         self._rows_of: tuple[object, ...] = (None,) * 4  # what they were made from
@@ -134,13 +133,6 @@ class Presenter(QObject):
 
     def report(self) -> None:
         """Renew spans and names where they changed, and tell."""
-        spec = self.session.status().spec
-        if spec != self._spec:  # a playlist went on
-            self._spec = spec
-            self._forget_people()
-            self.names = names_of(self.session.corrections.done)
-            self.set_style(self.style)
-            self.source_changed.emit()
         corrections = self.session.corrections.done
         version = (self.session.history.version, hash(corrections))
         if version != self._seen_version:

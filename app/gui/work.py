@@ -45,17 +45,21 @@ class Work(QObject):
         """True while something is being done."""
         return self._thread is not None
 
-    def begin(self, text: str, job: Callable[[Progress], Any], then: Callable[[Any], None]) -> None:
-        """Do `job`, which is given a function to tell its progress; then call `then`."""
+    def begin(self, text: str, job: Callable[[Progress], Any], then: Callable[[Any], None]) -> bool:
+        """Do `job`, which is given a function to tell its progress; then call `then`.
+
+        False, and a failure told, where something else is still being done.
+        """
         if self.busy:
             self.failed.emit(tr("Wait until “{}” is done, or cancel it.").format(self._text))
-            return
+            return False
         self._text, self._then, self._share = text, then, 0.0
         self._outcome, self._problem = None, None
         self._cancelled.clear()
         self._thread = threading.Thread(target=self._run, args=(job,), name=text, daemon=True)
         self._thread.start()
         self._timer.start()
+        return True
 
     def cancel(self) -> None:
         """Leave the work where it is."""

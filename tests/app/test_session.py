@@ -76,7 +76,7 @@ def shown_until(session: Session, condition, timeout_s: float = 30.0) -> list:
 
 def test_a_camera_shows_people_on_the_frames_they_belong_to(begin) -> None:
     session = begin(FakeCamera(60))
-    session.open(["0"])
+    session.open("0")
     views = shown_until(session, lambda views: len(views) > 10 and len(views[-1].result.people))
     for view in views:
         assert abs(burnt_number(view.result.frame.image) / 1e6 - view.time_s) < 0.001
@@ -87,7 +87,7 @@ def test_a_camera_shows_people_on_the_frames_they_belong_to(begin) -> None:
 def test_a_slow_pipeline_drops_frames_and_counts_every_one(begin, rate: int) -> None:
     camera = FakeCamera(rate)
     session = begin(camera, delay_s=10 / rate)
-    session.open(["0"])
+    session.open("0")
     shown_until(session, lambda views: views and len(views[-1].result.people))
     gauges = session.gauges
     views = watch(session, 2.0)
@@ -112,7 +112,7 @@ def test_a_camera_is_shown_while_the_networks_are_still_loading(begin) -> None:
         open_source=opener(FakeCamera(60)),
     )
     try:
-        session.open(["0"])
+        session.open("0")
         views = shown_until(session, lambda views: len(views) > 3)
         assert session.status().loading and not len(views[-1].result.people)
         gate.set()
@@ -124,7 +124,7 @@ def test_a_camera_is_shown_while_the_networks_are_still_loading(begin) -> None:
 
 def test_a_camera_that_is_unplugged_says_so_and_can_be_started_again(begin) -> None:
     session = begin(FakeCamera(60, frames=5), FakeCamera(60))
-    session.open(["0"])
+    session.open("0")
     wait_for(lambda: session.take() is None and session.status().state == "failed")
     assert session.status().problem == "fake: unplugged"
     session.reopen()
@@ -135,7 +135,7 @@ def test_a_camera_that_is_unplugged_says_so_and_can_be_started_again(begin) -> N
 def test_a_file_is_shown_whole_in_order_and_ends(begin) -> None:
     session = begin(FakeFile(30))
     session.set_speed(4)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     session.set_speed(1e9)
     views = shown_until(session, lambda views: session.status().state == "ended")
     assert [burnt_number(view.result.frame.image) for view in views][-1] == 29
@@ -146,7 +146,7 @@ def test_a_file_is_shown_whole_in_order_and_ends(begin) -> None:
 
 def test_a_file_plays_at_its_own_speed(begin) -> None:
     session = begin(FakeFile(30, rate=50))
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     views = shown_until(session, lambda views: session.status().state == "ended")
     assert [burnt_number(view.result.frame.image) for view in views] == list(range(30))
     counts = session.status().counts
@@ -155,7 +155,7 @@ def test_a_file_plays_at_its_own_speed(begin) -> None:
 
 def test_pause_step_and_seek_show_exactly_the_frame_asked_for(begin) -> None:
     session = begin(FakeFile(50))
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     session.play(False)
     numbers: list[int] = []
 
@@ -179,7 +179,7 @@ def test_pause_step_and_seek_show_exactly_the_frame_asked_for(begin) -> None:
 def test_a_seek_back_keeps_the_ids_that_were_given(begin) -> None:
     session = begin(FakeFile(100))
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     session.seek(0.0)
     views = shown_until(session, lambda views: views and views[-1].time_s > 0.5)
@@ -189,12 +189,12 @@ def test_a_seek_back_keeps_the_ids_that_were_given(begin) -> None:
 def test_following_goes_on_where_the_people_known_before_end(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     frames = session.history.frames()
     swap = Correction("swap", 1, 2, from_s=0.4)
 
-    session.open(["a.mp4"], corrections=[swap], known=frames[:20], goes_on=True)
+    session.open("a.mp4", corrections=[swap], known=frames[:20], goes_on=True)
     shown_until(session, lambda views: session.status().state == "ended")
     assert not session.follows_known
     assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
@@ -211,14 +211,14 @@ def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
 
     session = begin(FakeFile(30), FakeFile(30))
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     frames = session.history.frames()
     for known, goes_on in ((frames, True), (frames[:10], False)):
         other = Session(PipelineConfig(), never, opener(FakeFile(30)))
         other.set_speed(1e9)
         try:
-            other.open(["a.mp4"], known=known, goes_on=goes_on)
+            other.open("a.mp4", known=known, goes_on=goes_on)
             shown_until(other, lambda views, other=other: other.status().state == "ended")
             assert other.status().problem == ""
             assert len(other.history.frames()) == len(known)
@@ -229,10 +229,10 @@ def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
 def test_other_settings_leave_who_was_known_before(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     frames = session.history.frames()
-    session.open(["a.mp4"], known=[*frames[:10], *frames[20:30]], goes_on=True)
+    session.open("a.mp4", known=[*frames[:10], *frames[20:30]], goes_on=True)
     shown_until(session, lambda views: session.status().state == "ended")
     session.play(False)
     session.seek(0.0)
@@ -246,7 +246,7 @@ def test_other_settings_leave_who_was_known_before(begin) -> None:
 
 def test_a_jump_ahead_gives_new_ids_never_old_ones(begin) -> None:
     session = begin(FakeFile(200))
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
     session.seek(6.0)
     views = shown_until(session, lambda views: views and views[-1].time_s >= 6.0)
@@ -256,7 +256,7 @@ def test_a_jump_ahead_gives_new_ids_never_old_ones(begin) -> None:
 def test_a_file_that_breaks_off_keeps_what_was_read(begin) -> None:
     session = begin(FakeFile(30, breaks_at=10))
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     assert session.status().problem == "fake file: breaks off"
     assert len(session.history.frames()) == 10
@@ -264,7 +264,7 @@ def test_a_file_that_breaks_off_keeps_what_was_read(begin) -> None:
 
 def test_a_seek_past_the_end_shows_the_last_frame(begin) -> None:
     session = begin(FakeFile(30))
-    session.open(["clip.mp4"])
+    session.open("clip.mp4")
     shown_until(session, lambda views: len(views) > 2)
     session.play(False)
     session.seek(1000.0)
@@ -280,7 +280,7 @@ def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
             super().seek(time_s)
 
     session = begin(Torn(30))
-    session.open(["clip.mp4"])
+    session.open("clip.mp4")
     shown_until(session, lambda views: len(views) > 2)
     session.seek(1.0)
     wait_for(lambda: session.status().problem == "fake file: cannot go there")
@@ -330,26 +330,18 @@ def test_a_camera_closed_while_it_opens_lets_go_of_its_thread() -> None:
     assert feed.join(30.0)
 
 
-def test_a_playlist_goes_on_with_the_next_file(begin) -> None:
-    session = begin(FakeFile(5), FakeFile(5))
-    session.set_speed(1e9)
-    session.open(["a.mp4", "b.mp4"])
-    shown_until(session, lambda views: session.status().spec == "b.mp4")
-    shown_until(session, lambda views: session.status().state == "ended")
-
-
 def test_a_loop_begins_again(begin) -> None:
     session = begin(FakeFile(5))
     session.loop = True
     session.set_speed(1e9)
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     views = shown_until(session, lambda views: len([v for v in views if v.time_s == 0]) > 2)
     assert {view.result.people.ids.tolist()[0] for view in views if len(view.result.people)} == {1}
 
 
 def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:
     session = begin(FakeFile(100))
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     session.play(False)
     first = shown_until(session, lambda views: views)[-1]
     assert first.result.people.ids.tolist() == [1, 2]
@@ -365,7 +357,7 @@ def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:
 
 def test_settings_count_from_the_frame_on_screen(begin) -> None:
     session = begin(FakeFile(100))
-    session.open(["a.mp4"])
+    session.open("a.mp4")
     session.play(False)
     shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
     session.configure(PipelineConfig(max_people=1))
@@ -394,7 +386,7 @@ def test_settings_change_between_frames_without_a_restart(change, loads: bool) -
     camera = FakeCamera(60)
     session = Session(PipelineConfig(), make, opener(camera))
     try:
-        session.open(["0"])
+        session.open("0")
         shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
         config = PipelineConfig(**change)
         session.configure(config)
@@ -418,7 +410,7 @@ def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:
 
     session = Session(PipelineConfig(), broken, opener(FakeCamera(60)))
     try:
-        session.open(["0"])
+        session.open("0")
         shown_until(session, lambda views: len(views) > 5 and session.status().problem)
         assert "ZeroDivisionError" in session.status().problem
     finally:
@@ -433,7 +425,7 @@ def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
 
     monkeypatch.setattr("app.live.inference.honour", fail)
     session = begin(FakeCamera())
-    session.open(["0"])
+    session.open("0")
     shown_until(session, lambda views: views and len(views[-1].tracked))
     session.correct(Correction("rename", 1, name="Anna"))
     wait_for(lambda: "nobody of that number" in session.status().problem)
@@ -443,7 +435,7 @@ def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
 def test_the_delay_mirror_shows_the_past(begin) -> None:
     session = begin(FakeCamera(60))
     session.set_delay(0.5)
-    session.open(["0"])
+    session.open("0")
     views = watch(session, 1.2)
     assert views
     session.set_delay(0.0)
@@ -456,7 +448,7 @@ def test_quick_starts_stops_and_changes_leave_nothing_behind(begin) -> None:
     sources = [FakeCamera(60) if turn % 2 else FakeFile(20) for turn in range(60)]
     session = begin(*sources)
     for turn in range(60):
-        session.open(["0" if turn % 2 else "a.mp4"])
+        session.open("0" if turn % 2 else "a.mp4")
         if turn % 3 == 0:
             session.take()
         if turn % 5 == 0:

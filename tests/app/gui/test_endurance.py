@@ -109,10 +109,10 @@ def test_many_quick_starts_stops_and_changes_leave_nothing_behind(qtbot, open_wi
         if turn % 4 == 0:
             qtbot.wait(15)
         if turn % 5 == 0:
-            window.playing.close_source()
+            window.library.close()
         if turn % 7 == 0:
-            window.playing.restart()
-    window.playing.close_source()
+            window.library.reopen()
+    window.library.close()
     qtbot.waitUntil(lambda: threading.active_count() <= threads, timeout=20_000)
     grown_mb = resident_mb() - before_mb
     assert grown_mb < 60

@@ -34,13 +34,13 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.corrections import sidecar_of
+from app.corrections import Correction, sidecar_of
 from app.gui.actions import commands
 from app.gui.reporting import device_name
 from app.live.gauges import Flow
 from app.live.run import Status
 from app.overlay import OverlayStyle
-from app.results import DRAWN, save_result
+from app.results import DRAWN, OpenResult, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo, read_tracks
@@ -169,7 +169,7 @@ def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
     window.session.play(False)
     qtbot.waitUntil(lambda: number_shown(window) >= 0 and len(window.people.model.rows) == 2)
     window.editing.rename(1, "Anna")
-    window.library.play_range((0.2, 0.4))
+    window.library.reopen((0.2, 0.4))
     assert window.presenter.names == {} and not window.session.corrections.done
     qtbot.waitUntil(lambda: 5 <= number_shown(window) <= 10)
     qtbot.waitUntil(lambda: window.session.status().spec == "c.mp4")
@@ -564,10 +564,10 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
-    again.playing.restart()
+    again.library.reopen()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.presenter.names == {1: "Anna"}
-    again.library.play_range((0.2, 0.6))
+    again.library.reopen((0.2, 0.6))
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.presenter.names == {1: "Anna"}
     again.editing.rename(2, "Ben")
@@ -608,6 +608,51 @@ def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_p
     trigger(window, "save")
     assert "Anna" in sidecar_of(tracks).read_text()
     assert len(read_tracks(tracks).frames) == 2 == len(window.session.history.frames())
+
+
+def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
+    qtbot, open_window, tmp_path
+) -> None:
+    specs = [str(tmp_path / name) for name in ("a.mp4", "b.mp4", "c.mp4")]
+    for spec, name in zip(specs[:2], ("Anna", "Ben"), strict=True):
+        Path(spec).write_bytes(b"not read: the source is a fake")
+        step = Correction("rename", 1, name=name)
+        tracks, info = Path(spec).with_suffix(".json"), ClipInfo(name, (160, 120), COCO17)
+        save_result(tracks, info, [(0.0, BOTH)], [step], lambda share: None)
+    window = open_window(FakeFile(8), FakeFile(100), FakeFile(8), specs=tuple(specs))
+    window.actions_by_name["loop"].setChecked(True)  # of the last
+    names: list[str] = []
+    window.presenter.reported.connect(lambda: names.extend(window.presenter.names.values()))
+    qtbot.waitUntil(lambda: window.session.status().spec == specs[1])
+    qtbot.waitUntil(lambda: window.presenter.names == {1: "Ben"})
+    window.editing.rename(2, "Cleo")
+    trigger(window, "save")
+    assert "Cleo" in sidecar_of(Path(specs[1])).read_text()
+    assert "Cleo" not in sidecar_of(Path(specs[0])).read_text()
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: window.session.status().spec == specs[2])
+    assert names[0] == "Anna"
+    qtbot.waitUntil(lambda: number_shown(window) == 7)
+    qtbot.waitUntil(lambda: number_shown(window) == 0)  # again
+
+
+def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
+    qtbot, open_window, tmp_path, monkeypatch
+) -> None:
+    read = threading.Event()
+    result = OpenResult("a.mp4", False, [(0.0, BOTH)], (), tmp_path / "a.json", False)
+    monkeypatch.setattr("app.gui.library.open_result", lambda *_: read.wait(5) and result)
+    window = open_window(FakeFile(8), specs=(str(tmp_path / "a.json"),))
+    window.open(["b.mp4"])
+    read.set()
+    qtbot.waitUntil(lambda: not window.work.busy)
+    assert window.session.status().spec == "b.mp4"
+
+
+def test_who_is_found_anew_after_a_restart_has_no_name_yet(qtbot, paused) -> None:
+    paused.editing.rename(1, "Anna")
+    paused.stage.notice.restart_wanted.emit()
+    assert paused.presenter.names == {}
 
 
 def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(

@@ -165,7 +165,7 @@ def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[Pos
     live = request.param == "live"
     source = FakeCamera(60) if live else FakeFile(2000, rate=60)
     session = Session(PipelineConfig(), make, opener(source))
-    session.open(["0" if live else "a.mp4"])
+    session.open("0" if live else "a.mp4")
     _shown(session, [1, 2], frames=1)
     yield session, pipelines
     session.close()

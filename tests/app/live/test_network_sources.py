@@ -43,7 +43,7 @@ def test_an_rtsp_camera_is_shown_and_waited_for_when_it_goes(session, monkeypatc
     monkeypatch.setattr(camera_module, "RETRY_S", (0.05,))
     camera = RtspCamera()
     try:
-        session.open([camera.url])
+        session.open(camera.url)
         times_s = wait_until_shown(session, 10)
         assert times_s == sorted(times_s)
         info = session.status().info
@@ -63,7 +63,7 @@ def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
     camera = HlsCamera(tmp_path)
     try:
         wait_for((tmp_path / "live.m3u8").exists, SLOW_S)
-        session.open([camera.url])
+        session.open(camera.url)
         # Frames arrive half a second of them at a time, and are shown one by one all the same
         times_s = wait_until_shown(session, 2 * RATE)
         assert times_s == sorted(times_s)
@@ -82,7 +82,7 @@ def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
 def test_a_film_on_a_server_that_breaks_off_is_told(session, tmp_path: Path) -> None:
     film = BreakingFilm(make_video(tmp_path / "film.mkv", 100))
     try:
-        session.open([film.url])
+        session.open(film.url)
         wait_for(lambda: session.status().state == "failed", SLOW_S)
         assert "breaks off" in session.status().problem
     finally:

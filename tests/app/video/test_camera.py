@@ -84,7 +84,7 @@ def test_a_camera_whose_process_is_killed_is_waited_for_and_comes_back(serve) ->
     server = serve(10**6)
     session = Session(PipelineConfig(), make_pipeline)
     try:
-        session.open([server.url])
+        session.open(server.url)
 
         def shown(more_than: int) -> bool:
             session.take()
