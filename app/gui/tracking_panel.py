@@ -32,11 +32,9 @@ class TrackingPanel(Form):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._config = PipelineConfig()  # as it was given
-        self._shown: tuple[dict[str, Any], dict[str, Any]] = (
-            {},
-            {},
-        )  # what the controls made of it
+        self._config = PipelineConfig()  # as it was given, or told
+        # What the controls made of it
+        self._shown: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
         self._settling.setInterval(SETTLE_MS)
@@ -149,9 +147,16 @@ class TrackingPanel(Form):
             box.toggled.connect(self._settle)
 
     def show_config(self, config: PipelineConfig) -> None:
-        """Set the controls to `config`."""
+        """Set the controls to `config`; those just touched stay, and are told in their turn."""
+        touched = self._with_touched(config) if self._settling.isActive() else config
         self._config = config
         self.blockSignals(True)
+        self._set_controls(config)
+        self._shown = self._values()
+        self._set_controls(touched)
+        self.blockSignals(False)
+
+    def _set_controls(self, config: PipelineConfig) -> None:
         _choose(self.detector, config.detector)
         _choose(self.pose, config.pose)
         _choose(self.assignment, config.tracker.assignment)
@@ -169,9 +174,6 @@ class TrackingPanel(Form):
         self.oks_weight.set_share(config.tracker.oks_weight)
         self.birth_thr.set_share(config.tracker.birth_thr)
         self.memory.setValue(config.tracker.memory_s)
-        self._shown = self._values()
-        self.blockSignals(False)
-        self._settling.stop()
 
     def show_loading(self, loading: bool) -> None:
         """Say that networks are being loaded."""
@@ -186,13 +188,17 @@ class TrackingPanel(Form):
             self.preset_chosen.emit(self.preset.currentData())
 
     def _tell(self) -> None:
+        self._config, self._shown = self._with_touched(self._config), self._values()
+        self.config_changed.emit(self._config)
+
+    def _with_touched(self, config: PipelineConfig) -> PipelineConfig:
+        """`config` with what the controls say since they were set."""
         # A control rounds what it shows; what nobody touched stays as it was given
-        config, tracker = (
+        changed, tracker = (
             {name: value for name, value in now.items() if value != shown[name]}
             for now, shown in zip(self._values(), self._shown, strict=True)
         )
-        tracker_config = replace(self._config.tracker, **tracker)
-        self.config_changed.emit(replace(self._config, **config, tracker=tracker_config))
+        return replace(config, **changed, tracker=replace(config.tracker, **tracker))
 
     def _values(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """What the controls say, by name: of the config, and of its tracker."""

@@ -293,6 +293,17 @@ def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
     assert changed.args[0] == replace(exact, flip=True, tracker=replace(exact.tracker, memory_s=3))
 
 
+def test_a_control_that_was_just_touched_outlives_other_settings(qtbot, paused) -> None:
+    panel, other = paused.tracking, PipelineConfig(pose="other", flip=False, max_people=3)
+    panel.detect_every.setValue(2)
+    qtbot.waitUntil(lambda: paused.session.config.detect_every == 2)
+    panel.flip.setChecked(True)
+    with qtbot.waitSignal(panel.config_changed) as changed:
+        panel.show_config(other)
+    assert changed.args == [replace(other, flip=True)]  # what was told before does not count
+    assert panel.flip.isChecked() and panel.detect_every.value() == 1
+
+
 def test_a_size_that_is_typed_half_is_the_smallest_that_works(qtbot, paused) -> None:
     with qtbot.waitSignal(paused.tracking.config_changed) as changed:
         paused.tracking.detector_size.setValue(4)
