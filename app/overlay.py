@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
@@ -160,8 +160,10 @@ class Overlay:
         width, height = result.frame.size_wh
         if not width:  # only the trails are wanted of frames without their picture
             return ()
-        labels = []
-        for person, box in zip(result.people.ids, result.people.poses.boxes, strict=True):
+        labels, plates = [], []
+        ids, boxes = result.people.ids, result.people.poses.boxes
+        for row in np.argsort(-boxes[:, 3], kind="stable"):  # the nearest keeps its place
+            person, box = ids[row], boxes[row]
             size_px = float(np.clip(0.055 * (box[3] - box[1]), 9, 0.03 * max(width, height)))
             # A letter is at most 0.8 of the capitals' height wide, on average, and the plate's
             # edges are as wide as one capital is high
@@ -171,7 +173,32 @@ class Overlay:
             x = float(np.clip(box[0], 0, max(0, width - size_px * (1 + 0.8 * len(text)))))
             y = float(np.clip(box[1] - 0.3 * size_px, 2 * size_px, height))
             labels.append(Label(text, x, y, size_px, colour, _readable_on(colour)))
-        return tuple(labels)
+            plates.append((x, y - 2 * size_px, x + size_px * (1 + 0.8 * len(text)), y))
+        moved = zip(labels, apart(plates), strict=True)
+        return tuple(replace(label, y=label.y + by) if by else label for label, by in moved)
+
+
+def apart(plates: Sequence[tuple[float, float, float, float]]) -> list[float]:
+    """How far down each of the plates x1 y1 x2 y2 goes so that it lies on none before it.
+
+    Negative: up, which is tried first; down where it would leave the picture at the top.
+    """
+    placed: list[tuple[float, float, float, float]] = []
+    moves = []
+    for x1, top, x2, bottom in plates:
+        beside = [other for other in placed if x1 < other[2] and other[0] < x2]
+        y1, high = top, bottom - top
+        for _, upper, _, lower in sorted(beside, key=lambda other: -other[3]):
+            if y1 < lower and upper < y1 + high:
+                y1 = upper - high
+        if y1 < min(0.0, top):
+            y1 = top
+            for _, upper, _, lower in sorted(beside, key=lambda other: other[1]):
+                if y1 < lower and upper < y1 + high:
+                    y1 = lower
+        placed.append((x1, y1, x2, y1 + high))
+        moves.append(y1 - top)
+    return moves
 
 
 def _elided(text: str, most: int) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import cv2
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
@@ -9,6 +11,7 @@ from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QP
 
 from app.drawing import Drawing, Label
 from app.gui.viewport import Viewport
+from app.overlay import apart
 from app.paint import segment_quads
 from pose.people import FloatArray, ImageArray
 
@@ -79,8 +82,7 @@ def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> No
         painter.setBrush(QColor(*colour))
         painter.drawEllipse(QPointF(x, y), radius, radius)
     painter.restore()
-    for label in drawing.labels:
-        paint_label(painter, label, viewport)
+    _paint_labels(painter, drawing.labels, viewport)
 
 
 def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
@@ -113,14 +115,18 @@ def _paint_polyline(
         painter.drawLine(places[i - 1], places[i])
 
 
-def paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
-    """Paint one label, in the picture wherever it can be."""
-    size_px = min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
-    font = QFont(painter.font())
-    font.setPixelSize(round(size_px * 1.35))  # `size_px` is the height of the capitals
-    font.setWeight(QFont.Weight.DemiBold)
-    painter.setFont(font)
-    wide = QFontMetricsF(font).horizontalAdvance(label.text)
+def _paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
+    """Paint labels; larger than laid out where the picture is small, and so moved apart again."""
+    plates = [_plate(painter, label, viewport) for label in labels]
+    moves = apart([plate.getCoords() for plate in plates])
+    for label, plate, move in zip(labels, plates, moves, strict=True):
+        _paint_label(painter, label, plate.translated(0, move), _letter_px(label, viewport))
+
+
+def _plate(painter: QPainter, label: Label, viewport: Viewport) -> QRectF:
+    """Where a label goes on the canvas, in the picture wherever it can be."""
+    size_px = _letter_px(label, viewport)
+    wide = QFontMetricsF(_font(painter, size_px)).horizontalAdvance(label.text)
     pad = 0.45 * size_px
     x, y = viewport.to_canvas(label.x, label.y)
     if viewport.mirror:
@@ -128,7 +134,23 @@ def paint_label(painter: QPainter, label: Label, viewport: Viewport) -> None:
     # In a small picture a label is larger than laid out, and would leave it
     left, right = viewport.origin[0], viewport.origin[0] + viewport.frame_wh[0] * viewport.scale
     x = max(left, min(x, right - wide - 2 * pad))
-    plate = QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)
+    return QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)
+
+
+def _letter_px(label: Label, viewport: Viewport) -> float:
+    """The height of the capitals of a label on the canvas."""
+    return min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
+
+
+def _font(painter: QPainter, size_px: float) -> QFont:
+    font = QFont(painter.font())
+    font.setPixelSize(round(size_px * 1.35))
+    font.setWeight(QFont.Weight.DemiBold)
+    return font
+
+
+def _paint_label(painter: QPainter, label: Label, plate: QRectF, size_px: float) -> None:
+    painter.setFont(_font(painter, size_px))
     painter.setPen(Qt.PenStyle.NoPen)
     painter.setBrush(QColor(*label.colour))
     painter.drawRoundedRect(plate, 0.35 * size_px, 0.35 * size_px)

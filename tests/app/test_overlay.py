@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.overlay import Overlay, OverlayStyle, colour_of
+from app.overlay import Overlay, OverlayStyle, apart, colour_of
 from app.paint import rasterise, segment_quads
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17, SKELETONS, Skeleton
@@ -128,6 +128,37 @@ def test_labels_stay_inside_the_picture_and_carry_names() -> None:
     assert label.text == "Anna"
     assert label.x >= 0
     assert label.y - label.size_px > 0
+
+
+@pytest.mark.parametrize(
+    ("plates", "moves"),
+    [
+        ([(0, 50, 30, 60), (40, 50, 70, 60)], [0, 0]),
+        ([(0, 50, 30, 60), (20, 55, 50, 65)], [0, -15]),
+        ([(0, 50, 30, 60), (0, 38, 30, 48), (0, 52, 30, 62)], [0, 0, -24]),
+        ([(0, 2, 30, 12), (20, 2, 50, 12)], [0, 10]),  # there is no room above
+    ],
+    ids=["beside each other", "one over the other", "two in the way", "at the top"],
+)
+def test_labels_go_up_or_down_until_they_lie_apart(plates, moves) -> None:
+    assert apart(plates) == moves
+
+
+def test_the_nearer_of_two_people_in_one_place_keeps_the_place_of_the_label() -> None:
+    far, near = standing(50).boxes[0] + [(0, 0, 0, 0), (2, 0, 2, 3)]
+    poses = standing(50)
+    both = replace(
+        poses,
+        boxes=np.array([far, near], np.float32),
+        scores=poses.scores.repeat(2),
+        keypoints=poses.keypoints.repeat(2, 0),
+        keypoint_scores=poses.keypoint_scores.repeat(2, 0),
+    )
+    alone = Overlay(OverlayStyle()).layout(result(poses, [1])).labels[0]
+    first, second = Overlay(OverlayStyle()).layout(result(both, [1, 2])).labels
+    assert (first.text, second.text) == ("2", "1")
+    assert first.y == alone.y
+    assert abs(second.y - first.y) >= 1.99 * first.size_px
 
 
 @pytest.mark.parametrize(
