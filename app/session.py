@@ -129,7 +129,7 @@ class Session:
         ready = run.outlet.take(time.monotonic())
         if ready is not None:
             run.gauges.shown()
-            run.last = run.view(ready)
+            run.last, run.sought = run.view(ready), None
             self._refresh = False
             return run.last
         if self._refresh and run.last is not None:
@@ -204,6 +204,7 @@ class Session:
         run, playback = self._run, self._playback
         if run is not None and isinstance(run.feed, FileFeed) and playback is not None:
             playback.restart(run.feed.seek(time_s))
+            run.sought = time_s, time.monotonic()
 
     def set_speed(self, speed: float) -> None:
         """Play files `speed` times as fast; inf as fast as they can be followed."""

@@ -70,6 +70,13 @@ class Canvas(QWidget):
         self._selected, self._locked = selected, locked
         self.update()
 
+    def set_busy(self, busy: bool) -> None:
+        """Show by the pointer that another picture is on its way."""
+        if busy:
+            self.setCursor(Qt.CursorShape.BusyCursor)
+        else:
+            self.unsetCursor()
+
     def set_mirror(self, mirror: bool) -> None:
         """Show the picture as in a mirror."""
         self._set_viewport(replace(self._viewport, mirror=mirror))

@@ -51,6 +51,7 @@ class Reporting(QObject):
         window.stages.show_stages(
             [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
         )
+        window.stage.canvas.set_busy(status.seeking_s is not None)
         self._show_state(status.state, status.playing, live)
         window.editing.renew()
         window.stage.notice.show_problem(status.problem, status.state in ("failed", "ended"))

@@ -9,6 +9,7 @@ from PyQt6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QStatusBar, QTool
 
 from app.gui.icons import icon
 from app.gui.theme import current_theme
+from app.gui.timeline import time_text
 from app.gui.translation import tr
 from app.live.run import Status
 
@@ -111,6 +112,8 @@ def state_text(status: Status) -> str:
     text = words[status.state]
     if status.state == "running" and not status.playing:
         text = tr("Paused")
+    if status.seeking_s is not None:
+        text = tr("Going to {}…").format(time_text(status.seeking_s, True))
     if status.recording:
         lost = tr(", {} lost").format(status.recorded_lost) if status.recorded_lost else ""
         text += tr(" · recording") + lost

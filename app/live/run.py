@@ -15,6 +15,8 @@ from app.live.playback import LiveOutlet, Playback, Ready
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
+SLOW_S = 0.3  # a picture that is sought is told of when it takes longer
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class View:
@@ -41,6 +43,7 @@ class Status:
     problem: str = ""  # one line: what went wrong, or what is being waited for
     loading: bool = False  # a network is being loaded
     playing: bool = False
+    seeking_s: float | None = None  # a picture that takes a while to come, by its time
     counts: Counts = field(default_factory=Counts)
     flow: Flow = field(default_factory=Flow)
     recording: bool = False
@@ -83,6 +86,7 @@ class Run:
         for step in corrections:
             self.follower.issue_ids.reserve((step.person, step.other))
         self.last: View | None = None  # what the screen shows
+        self.sought: tuple[float, float] | None = None  # a time sought and not shown yet, and when
 
     def correct(self, correction: Correction) -> None:
         """Apply a correction; nobody is given the ids in it."""
@@ -141,6 +145,7 @@ class Run:
 
     def status(self, now_s: float) -> Status:
         """What is going on with this source."""
+        slow = self.sought is not None and not self.ended and now_s - self.sought[1] > SLOW_S
         playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
         return Status(
             state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
@@ -149,6 +154,7 @@ class Run:
             range_s=self.range_s,
             problem=self.problem,
             playing=playing,
+            seeking_s=self.sought[0] if slow and self.sought is not None else None,
             counts=self.gauges.counts(),
             flow=self.gauges.flow(now_s),
         )

@@ -117,6 +117,28 @@ def test_a_click_on_the_timeline_jumps_there(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: abs(number_shown(paused) - 50) <= 1)
 
 
+def test_a_jump_that_takes_a_while_is_told_until_its_picture_is_there(qtbot, open_window) -> None:
+    arrived = threading.Event()
+
+    class Sparse(FakeFile):
+        """A file whose key frames are far apart."""
+
+        def seek(self, time_s: float) -> None:
+            arrived.wait(5)
+            super().seek(time_s)
+
+    window = open_window(Sparse(400))
+    window.session.play(False)
+    qtbot.waitUntil(lambda: number_shown(window) == 0)
+    state, canvas = window.status._state, window.stage.canvas
+    trigger(window, "forward-far")
+    qtbot.waitUntil(lambda: state.text().startswith("Going to 0:05.00"))
+    assert canvas.cursor().shape() == Qt.CursorShape.BusyCursor
+    arrived.set()
+    qtbot.waitUntil(lambda: number_shown(window) == 125 and state.text().startswith("Paused"))
+    assert canvas.cursor().shape() == Qt.CursorShape.ArrowCursor
+
+
 def test_the_speed_and_the_loop_reach_the_session(qtbot, open_window) -> None:
     window = open_window(FakeFile(10))
     window.stage.transport._speed.setCurrentIndex(window.stage.transport._speed.count() - 1)
