@@ -95,6 +95,8 @@ class Editing(QObject):
 
     def delete(self) -> None:
         """Leave the selected out, everywhere."""
+        if self.locked in self._presenter.selected:
+            self._actions["lock"].setChecked(False)
         for person in self._presenter.selected:
             self._do(Correction("delete", person))
         self.select(())

@@ -30,6 +30,8 @@ class PeoplePanel(QWidget):
     def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
+        self._wanted: tuple[int, ...] = ()  # the selection, also of who has no row yet
+        self._choosing = False  # it comes from elsewhere, and is not told
         self.model = PeopleModel(self)
         self.model.renamed.connect(self.renamed)
         self.list = QListView()
@@ -62,11 +64,10 @@ class PeoplePanel(QWidget):
         """Show `rows`, keeping the selection by id."""
         if rows and self.list.findChild(QLineEdit) is not None:
             return  # a name is being typed; a renewed row would put the old one back
-        kept = self.selected()
-        self._chosen.blockSignals(True)
+        self._choosing = True
         if self.model.show_rows(rows):
-            self._choose(kept)
-        self._chosen.blockSignals(False)
+            self._choose(self._wanted)
+        self._choosing = False
         self._empty.setVisible(not rows)
         self.list.setVisible(bool(rows))
 
@@ -79,7 +80,7 @@ class PeoplePanel(QWidget):
 
     def select(self, ids: tuple[int, ...]) -> None:
         """Select people by id."""
-        if ids != self.selected():
+        if ids != self._wanted:
             self._choose(ids)
 
     def rename_selected(self) -> None:
@@ -95,18 +96,25 @@ class PeoplePanel(QWidget):
 
     def _choose(self, ids: tuple[int, ...]) -> None:
         flag = QItemSelectionModel.SelectionFlag
+        self._wanted, self._choosing = ids, True
         self._chosen.clearSelection()
         for row, person in enumerate(self.model.rows):
             if person.person in ids:
                 self._chosen.select(self.model.index(row), flag.Select | flag.Rows)
+        self._choosing = False
+        self._offer_number(ids)
 
     def _tell_selection(self) -> None:
-        ids = self.selected()
+        if not self._choosing:
+            self._wanted = self.selected()
+            self._offer_number(self._wanted)
+            self.selection_changed.emit(self._wanted)
+
+    def _offer_number(self, ids: tuple[int, ...]) -> None:
         self._id_field.setEnabled(len(ids) == 1)
         self._id_button.setEnabled(len(ids) == 1)
         if len(ids) == 1:
             self._id_field.setValue(ids[0])
-        self.selection_changed.emit(ids)
 
     def _buttons(self, edits: list[QAction]) -> QHBoxLayout:
         row = QHBoxLayout()

@@ -194,13 +194,32 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
     assert paused.presenter.selected == (1,)
     qtbot.mouseClick(paused.stage.canvas, Qt.MouseButton.LeftButton, pos=QPoint(3, 3))
     assert paused.presenter.selected == ()
-    paused.people._choose((2,))
+    paused.people.list.setCurrentIndex(paused.people.model.index(1))
     assert paused.presenter.selected == (2,)
     row = [person for person, _ in paused.stage.timeline._rows].index(1)
     qtbot.mouseClick(
         paused.stage.timeline, Qt.MouseButton.LeftButton, pos=QPoint(20, 20 + 16 * row + 8)
     )
     assert paused.presenter.selected == (1,)
+
+
+def test_who_is_not_in_the_panel_yet_can_be_selected(qtbot, paused) -> None:
+    rows = paused.people.model.rows
+    paused.tabs.setCurrentWidget(paused.overlay)  # the panel is not renewed meanwhile
+    paused.people.model.show_rows(rows[:1])
+    click_person(qtbot, paused, 1)
+    click_person(qtbot, paused, 2)
+    assert paused.presenter.selected == (2,)
+    paused.tabs.setCurrentWidget(paused.people)
+    qtbot.waitUntil(lambda: paused.people.selected() == (2,))
+
+
+def test_a_lock_stays_when_another_is_selected_too_and_ends_with_its_person(qtbot, paused) -> None:
+    paused.editing.toggle_lock(2)
+    click_person(qtbot, paused, 1, Qt.KeyboardModifier.ControlModifier)
+    assert paused.editing.locked == 2
+    paused.actions_by_name["delete"].trigger()
+    assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
 
 
 def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
