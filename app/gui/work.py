@@ -66,8 +66,7 @@ class Work(QObject):
         self._cancelled.set()
 
     def close(self) -> None:
-        """Cancel, and wait."""
-        self.cancel()
+        """Wait until it is done: what is being saved must not be lost."""
         self._timer.stop()
         if self._thread is not None:
             self._thread.join()
