@@ -132,6 +132,8 @@ class Library(QObject):
         )
         if result.drawn:
             text += tr("; drawn in the video already, so the overlay is off")
+        if result.goes_on:
+            text += tr("; what is missing is followed when it is shown")
         self.said.emit(text)
 
     def save(self) -> None:

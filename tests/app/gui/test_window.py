@@ -622,6 +622,7 @@ def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path
     first.close()
 
     again = open_window(FakeFile(40), specs=(str(video),))
+    qtbot.waitUntil(lambda: "what is missing" in again.status.currentMessage())
     again.session.set_speed(float("inf"))
     qtbot.waitUntil(lambda: again.session.status().state == "ended", timeout=20_000)
     assert ids_shown(again) == [1, 2] and again.presenter.names == {1: "Anna"}
