@@ -142,6 +142,8 @@ class MainWindow(QMainWindow):
         people.selection_changed.connect(editing.select)
         people.renamed.connect(editing.rename)
         people.id_set.connect(editing.set_id)
+        for wanted in (editing.rename_wanted, editing.id_wanted):
+            wanted.connect(self._show_people)
         editing.rename_wanted.connect(people.rename_selected)
         editing.id_wanted.connect(people.focus_id_field)
         editing.selection_changed.connect(canvas.set_people)
@@ -157,6 +159,11 @@ class MainWindow(QMainWindow):
         hints = QGuiApplication.styleHints()
         if hints is not None:
             hints.colorSchemeChanged.connect(self._recolour)
+
+    def _show_people(self) -> None:
+        """Bring the panel to the front, with everybody in it."""
+        self.tabs.setCurrentWidget(self.people)
+        self.people.show_people(self.presenter.rows())
 
     def _recolour(self) -> None:
         app = QApplication.instance()

@@ -117,6 +117,17 @@ def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> Non
     qtbot.waitUntil(lambda: paused.presenter.names == {})
 
 
+def test_a_name_can_be_typed_where_another_panel_was_in_front(qtbot, paused) -> None:
+    paused.tabs.setCurrentWidget(paused.overlay)
+    click_person(qtbot, paused, 2)
+    paused.actions_by_name["rename"].trigger()
+    editor = paused.people.list.findChild(QLineEdit)
+    assert editor.isVisible()
+    qtbot.keyClicks(editor, "Anna")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
+
+
 def test_a_name_is_one_line(paused) -> None:
     paused.editing.rename(2, " Anna\nMaria ")
     assert paused.presenter.names == {2: "Anna Maria"}
