@@ -117,7 +117,7 @@ def test_a_config_that_is_not_there_is_one_line(
         (CONFIG + "threshold = 1", "no setting 'threshold'"),
         (CONFIG.replace("0.5", "2.0"), "kpt_thr is 2.0, expected 0 to 1"),
         (CONFIG.replace('"strict"', '"lax"'), "compat is 'lax'"),
-        (CONFIG.replace("0.5", "'high'"), "kpt_thr is 'high', expected 0 to 1"),
+        (CONFIG.replace("0.5", "'high'"), 'kpt_thr is "high", expected 0 to 1'),
         (CONFIG + "pipeline = 3", "pipeline is a table, [pipeline]"),
         (CONFIG + "[pipeline]\ndetectr = 'x'", "there is no setting detectr"),
     ],
