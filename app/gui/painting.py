@@ -82,7 +82,7 @@ def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> No
         painter.setBrush(QColor(*colour))
         painter.drawEllipse(QPointF(x, y), radius, radius)
     painter.restore()
-    _paint_labels(painter, drawing.labels, viewport)
+    paint_labels(painter, drawing.labels, viewport)
 
 
 def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
@@ -115,7 +115,7 @@ def _paint_polyline(
         painter.drawLine(places[i - 1], places[i])
 
 
-def _paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
+def paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
     """Paint labels; larger than laid out where the picture is small, and so moved apart again."""
     plates = [_plate(painter, label, viewport) for label in labels]
     moves = apart([plate.getCoords() for plate in plates])
