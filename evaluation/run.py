@@ -15,8 +15,8 @@ The file names the truth, the pictures and the pipeline:
     flip = true
 
 Two sets of predictions come out, as the field does it: `unfiltered` for AP and `filtered` for
-tracking. Sequences that `unfiltered` holds already are not run again: delete the folder after a
-change.
+tracking. Sequences that `unfiltered` holds already are not run again, unless the pipeline's
+settings, its weights, the pictures' folder or the program are others than `made_with.json` says.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ import sys
 import time
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass, field, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from app.config import ConfigError, put_over
+from app.track import weights_of
 from app.video.images import PICTURE_RATE, read_picture
 from app.video.source import MediaError, open_source
 from evaluation.annotation_files import read_sequence
@@ -38,7 +39,7 @@ from evaluation.annotations import AnnotationError, Sequence
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
 from evaluation.results import check_writable, to_json, write_all
-from pose.command import run_command
+from pose.command import program_version, run_command
 from pose.people import Frame
 from pose.reading import read_json, read_text, reading, shown
 from tracking.files import ClipInfo
@@ -166,6 +167,7 @@ def run_set(config: RunConfig) -> None:
         raise AnnotationError(f"{config.truth}: no .json files there")
     unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"
     check_writable(unfiltered / truths[0].name)
+    _forget_others(config, [unfiltered / path.name for path in truths])
     pipeline: Pipeline | None = None
     for number, path in enumerate(truths, start=1):
         target = unfiltered / path.name
@@ -190,6 +192,27 @@ def run_set(config: RunConfig) -> None:
     options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)
     scored = score_set(config.truth, unfiltered, options)
     publish(scored, options, config.output, per_sequence=True)
+
+
+def _forget_others(config: RunConfig, predictions: list[Path]) -> None:
+    """Delete predictions that were made otherwise than `config` asks for, and note how it does."""
+    note = config.output / "made_with.json"
+    made_with = to_json(
+        {
+            "program": program_version(),
+            "pipeline": asdict(config.pipeline),
+            "weights": weights_of(config.pipeline),
+            "frames": str(config.frames.resolve()),
+        }
+    )
+    if note.is_file() and note.read_text(encoding="utf-8") == made_with:
+        return
+    there = [path for path in predictions if path.exists()]
+    if there:
+        sys.stderr.write(f"made with other settings, run again: {len(there)} sequences\n")
+    for path in there:
+        path.unlink()
+    write_all(config.output, {note.name: made_with})
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

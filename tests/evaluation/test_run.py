@@ -92,6 +92,19 @@ def test_predictions_that_are_there_are_not_made_again(
     assert run.main([str(data_set)]) == 0
 
 
+@pytest.mark.parametrize("change", ["flip = true", "pose = 'posse-pose-small'"])
+def test_predictions_of_other_settings_are_made_again(
+    data_set: Path, change: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run.main([str(data_set)]) == 0
+    predictions = data_set.parent / "out" / "unfiltered" / "seq.json"
+    predictions.write_text("those of other settings")
+    data_set.write_text(f"{CONFIG}[pipeline]\n{change}")
+    assert run.main([str(data_set)]) == 0
+    assert "made with other settings, run again: 1 sequences" in capsys.readouterr().err
+    assert json.loads(predictions.read_text())["annolist"]
+
+
 def test_a_missing_picture_is_named_and_leaves_no_predictions(
     data_set: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
