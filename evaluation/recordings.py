@@ -164,7 +164,8 @@ def _seed(path: Path, level: str) -> int:
 
 def _read_mot(path: Path) -> tuple[list[FloatArray], list[IntArray], list[FloatArray]]:
     """Boxes, ids and scores of frames 1 to F of a MOT text file; a score of -1 becomes 1."""
-    rows = np.loadtxt(path, delimiter=",", ndmin=2)
+    with path.open(encoding="utf-8") as lines:
+        rows = np.loadtxt(lines, delimiter=",", ndmin=2)
     boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
     scores = np.where(rows[:, 6] < 0, 1.0, rows[:, 6])
     ids = rows[:, 1].astype(np.int64)

@@ -59,7 +59,8 @@ def run_command(
 def exit_code(name: str, run: Callable[[], int]) -> int:
     """What `run` returns; 1 after a user's error, told in one line that begins with `name`.
 
-    Ctrl-C is 130 and a pipe that nobody reads any more 141, as the shell has them.
+    So is an error of the system. Ctrl-C is 130 and a pipe that nobody reads any more 141, as the
+    shell has them.
     """
     try:
         code = run()
@@ -72,8 +73,24 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:  # `posse models | head` has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for the flush at the end
+        _finish_output()
         return 141
+    except (
+        OSError
+    ) as error:  # a disk that is full, a right that is missing: where nobody nearer tells
+        _finish_output()
+        place = f"{error.filename}: " if error.filename else ""
+        sys.stderr.write(f"{name}: {place}{error.strerror or error}\n")
+        return 1
+
+
+def _finish_output() -> None:
+    """Write what is left for standard output, or drop it: Python would try again at the end."""
+    try:
+        if sys.stdout is not None:
+            sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def whole(text: str) -> int:

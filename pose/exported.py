@@ -29,10 +29,14 @@ def describe(file: Path) -> dict[str, Any]:
 
         return read_description(file)
     import openvino
+    from openvino.frontend import FrontEndManager, GeneralFailure
 
     try:
+        if file.suffix == SUFFIX["onnx"]:
+            # `read_model` asks all readers, and TensorFlow's writes to stderr what it cannot read
+            FrontEndManager().load_by_framework("onnx").load(str(file))
         model = openvino.Core().read_model(file)
-    except RuntimeError as error:
+    except (RuntimeError, GeneralFailure) as error:
         raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
     own = _own_description(model)
     if own:
