@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import os
 import sys
 from dataclasses import replace
+from importlib.util import find_spec
+from pathlib import Path
 
 from app.config import read_preset
 from pose.errors import UserError
+
+# What the window needs of a bare Debian or Ubuntu, as in the README
+_PACKAGES = (
+    "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 "
+    "libxcb-keysyms1 libxcb-shape0"
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +33,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Open the window; returns when it is closed. Raises UserError where there is no screen."""
+    """Open the window; returns when it is closed.
+
+    Raises UserError where there is no screen, or the system lacks what Qt needs.
+    """
     _require_screen()
+    _require_libraries()
     from app.gui.main_window import run as run_window  # Qt takes a while to load
 
     device = args.device or "auto"
@@ -42,3 +55,23 @@ def _require_screen() -> None:
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform == "linux" and not any(os.environ.get(name) for name in named):
         raise UserError("there is no screen for the window here; 'posse track' needs none")
+
+
+def _require_libraries() -> None:
+    """Load what Qt will load: where a library is missing, Qt ends the program by a signal."""
+    package = find_spec("PyQt6")
+    if sys.platform != "linux" or package is None or not package.submodule_search_locations:
+        return
+    qt = Path(package.submodule_search_locations[0]) / "Qt6"
+    needed = [qt / "lib" / "libQt6Widgets.so.6"]
+    if not (os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
+        needed.append(qt / "plugins" / "platforms" / "libqxcb.so")
+    for library in filter(Path.exists, needed):  # a distribution's own Qt lies elsewhere, and whole
+        try:
+            ctypes.CDLL(str(library))
+        except OSError as error:
+            missing = str(error).partition(":")[0]
+            raise UserError(
+                f"the window needs {missing}, which this system lacks; on Debian and Ubuntu: "
+                f"apt-get install {_PACKAGES}"
+            ) from error

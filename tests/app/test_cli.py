@@ -80,6 +80,24 @@ def test_no_screen_for_the_window_is_one_line(
     assert capsys.readouterr().err == line
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Qt needs nothing of the system")
+def test_a_library_that_the_window_lacks_is_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def bare(library: str) -> None:
+        if library.endswith("libqxcb.so"):
+            raise OSError("libxcb-cursor.so.0: cannot open shared object file: No such file")
+
+    monkeypatch.setattr("ctypes.CDLL", bare)
+    monkeypatch.setenv("DISPLAY", ":0")
+    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
+        monkeypatch.delenv(name, raising=False)
+    assert main(["gui"]) == 1
+    err = capsys.readouterr().err
+    assert err.startswith("posse: the window needs libxcb-cursor.so.0, which this system lacks")
+    assert err.count("\n") == 1
+
+
 def test_options_reach_the_settings() -> None:
     settings = track.settings_of(
         parsed(
