@@ -25,6 +25,7 @@ class Editing(QObject):
     def __init__(self, presenter: Presenter, actions: dict[str, QAction], parent: QWidget) -> None:
         super().__init__(parent)
         self.locked = 0
+        self._locked_before = 0  # the last click on a person
         self._presenter = presenter
         self._actions = actions
         self._parent = parent
@@ -52,7 +53,7 @@ class Editing(QObject):
 
     def click(self, person: int, more: bool) -> None:
         """A click on a person, or on nobody (0), in the picture or the timeline."""
-        old = self._presenter.selected
+        old, self._locked_before = self._presenter.selected, self.locked
         if not person:
             self.select(old if more else ())
         elif not more:
@@ -62,10 +63,18 @@ class Editing(QObject):
         else:
             self.select((*old, person))
 
+    def double_click(self, person: int) -> None:
+        """Lock on to `person`, or let go where they were locked on before the first click."""
+        if self._locked_before == person:
+            self._actions["lock"].setChecked(False)
+        elif person != self.locked:  # or the first click moved the lock there
+            self.toggle_lock(person)
+
     def toggle_lock(self, person: int) -> None:
         """Lock on to `person`, or let go where locked on already."""
-        self.select((person,) if person else ())
-        self._actions["lock"].setChecked(bool(person) and person != self.locked)
+        on = bool(person) and person != self.locked
+        self.select((person,) if person else ())  # which may move the lock there
+        self._actions["lock"].setChecked(on)
 
     def rename(self, person: int, name: str) -> None:
         """Name a person; a name is one line."""
@@ -149,7 +158,9 @@ class Editing(QObject):
         """Keep the same people selected, and locked on to, under other numbers; 0: nobody."""
         ids = dict.fromkeys(numbers.get(person, person) for person in self._presenter.selected)
         locked = numbers.get(self.locked, self.locked)
-        if locked != self.locked:
+        if not locked:
+            self._actions["lock"].setChecked(False)
+        elif locked != self.locked:
             self.locked = locked
             self._tell()
         self.select(tuple(person for person in ids if person))

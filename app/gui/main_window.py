@@ -136,7 +136,7 @@ class MainWindow(QMainWindow):
         canvas, timeline, people = self.stage.canvas, self.stage.timeline, self.people
         editing = self.editing
         canvas.person_clicked.connect(editing.click)
-        canvas.person_double_clicked.connect(editing.toggle_lock)
+        canvas.person_double_clicked.connect(editing.double_click)
         canvas.menu_wanted.connect(editing.menu)
         timeline.person_clicked.connect(editing.click)
         people.selection_changed.connect(editing.select)

@@ -76,5 +76,7 @@ def paused(qtbot, open_window: Opener) -> MainWindow:
     """A window on a file of two people, paused, with both in the panel."""
     window = open_window(FakeFile(100))
     window.session.play(False)
+    # The panel may know of them before their picture is shown
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
     qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
     return window

@@ -18,14 +18,17 @@ def labels_shown(window) -> set[str]:
     return {label.text for label in window.stage.canvas._drawing.labels}
 
 
-def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier) -> None:
-    """Click on the middle of a person in the picture."""
+CTRL = Qt.KeyboardModifier.ControlModifier
+
+
+def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier) -> QPoint:
+    """Click on the middle of a person in the picture, and return where that is."""
     people = window.presenter.view.result.people
     box = people.poses.boxes[people.ids.tolist().index(person)]
     x, y = window.stage.canvas.viewport_now.to_canvas((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
-    qtbot.mouseClick(
-        window.stage.canvas, Qt.MouseButton.LeftButton, modifier, QPoint(round(x), round(y))
-    )
+    place = QPoint(round(x), round(y))
+    qtbot.mouseClick(window.stage.canvas, Qt.MouseButton.LeftButton, modifier, place)
+    return place
 
 
 @pytest.mark.parametrize(
@@ -244,10 +247,39 @@ def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
     assert paused.stage.canvas._locked == 1
 
 
+def double_click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier):
+    """As a mouse does it: a click, and another one that Qt takes for a double click."""
+    place = click_person(qtbot, window, person, modifier)
+    qtbot.mouseDClick(window.stage.canvas, Qt.MouseButton.LeftButton, modifier, place)
+
+
+@pytest.mark.parametrize("modifier", [Qt.KeyboardModifier.NoModifier, CTRL])
+def test_a_double_click_on_somebody_else_moves_the_lock_and_on_the_same_lets_go(
+    qtbot, paused, modifier
+) -> None:
+    for person, locked in ((1, 1), (2, 2), (2, 0), (1, 1)):
+        double_click_person(qtbot, paused, person, modifier)
+        assert (paused.editing.locked, paused.stage.canvas._locked) == (locked, locked)
+        assert paused.actions_by_name["lock"].isChecked() == bool(locked)
+    double = QPoint(3, 3)  # nobody
+    qtbot.mouseClick(paused.stage.canvas, Qt.MouseButton.LeftButton, pos=double)
+    qtbot.mouseDClick(paused.stage.canvas, Qt.MouseButton.LeftButton, pos=double)
+    assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
+
+
+def test_a_lock_ends_when_its_person_is_deleted_again(paused) -> None:
+    paused.editing.select((2,))
+    paused.actions_by_name["delete"].trigger()
+    paused.actions_by_name["undo"].trigger()
+    paused.editing.toggle_lock(2)
+    paused.actions_by_name["redo"].trigger()
+    assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
+
+
 def test_a_lock_ends_where_a_jump_leaves_nobody_of_that_number(qtbot, open_window) -> None:
     window = open_window(FakeFile(400))
     window.session.play(False)
-    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
     window.editing.toggle_lock(2)
     said: list[str] = []
     window.editing.said.connect(said.append)
