@@ -126,6 +126,7 @@ class Session:
             self._follow_anew(run)
         if run.feed.info is not None and not run.complete:
             self._ask()
+        self._go_where_wanted(run)
         ready = run.outlet.take(time.monotonic())
         if ready is not None:
             run.gauges.shown()
@@ -200,11 +201,14 @@ class Session:
             self.seek(run.time_before(run.last.time_s))
 
     def seek(self, time_s: float) -> None:
-        """Show the frame at `time_s`, and go on from there."""
-        run, playback = self._run, self._playback
-        if run is not None and isinstance(run.feed, FileFeed) and playback is not None:
-            playback.restart(run.feed.seek(time_s))
-            run.sought = time_s, time.monotonic()
+        """Show the frame at `time_s`, and go on from there.
+
+        A frame that is sought already is shown first, and of several wanted meanwhile the last:
+        else nothing would be seen while somebody scrubs faster than the file can be decoded.
+        """
+        if self._run is not None:
+            self._run.wanted_s = time_s
+            self._go_where_wanted(self._run)
 
     def set_speed(self, speed: float) -> None:
         """Play files `speed` times as fast; inf as fast as they can be followed."""
@@ -292,7 +296,18 @@ class Session:
         self._settings_seen = self._inference.changes
         if not run.live and not run.follower.frozen and run.last is not None:
             run.forget_from(run.last.time_s)
-            self.seek(run.last.time_s)
+            self._go_to(run, run.last.time_s)
+
+    def _go_where_wanted(self, run: Run) -> None:
+        """Go to the frame wanted last, unless one is on its way."""
+        if run.wanted_s is not None and not run.seeking:
+            wanted_s, run.wanted_s = run.wanted_s, None
+            self._go_to(run, wanted_s)
+
+    def _go_to(self, run: Run, time_s: float) -> None:
+        if isinstance(run.feed, FileFeed) and isinstance(run.outlet, Playback):
+            run.outlet.restart(run.feed.seek(time_s))
+            run.sought = time_s, time.monotonic()
 
     def _follow_next(self, pipeline: Pipeline | None) -> None:
         """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, Qt, QTimer
+from PyQt6.QtCore import QObject, Qt
 from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
@@ -29,11 +29,6 @@ class Playing(QObject):
         self._window = window
         self._session = window.session
         self._stage = window.stage
-        self._sought_s: float | None = None  # where a drag on the timeline is, not yet gone to
-        self._seeking = QTimer(self)
-        self._seeking.setSingleShot(True)
-        self._seeking.setInterval(30)
-        self._seeking.timeout.connect(self._seek)
         self.dialog: QFileDialog | None = None
         # Of its own: cameras can be chosen while something is saved
         self.looking = Work(self)
@@ -77,7 +72,7 @@ class Playing(QObject):
         window.tools.delay.valueChanged.connect(self._delay_changed)
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
-        self._stage.timeline.sought.connect(self._seek_soon)
+        self._stage.timeline.sought.connect(session.seek)
         self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
         self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
         self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
@@ -160,15 +155,6 @@ class Playing(QObject):
 
     def _jump(self, by_s: float) -> None:
         self._session.seek(max(0.0, self._now_s() + by_s))
-
-    def _seek_soon(self, time_s: float) -> None:
-        self._sought_s = time_s
-        if not self._seeking.isActive():
-            self._seeking.start()
-
-    def _seek(self) -> None:
-        if self._sought_s is not None:
-            self._session.seek(self._sought_s)
 
     def _play_range(self, start_s: float, end_s: float | None) -> None:
         if end_s is not None and end_s <= start_s:

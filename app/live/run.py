@@ -87,6 +87,7 @@ class Run:
             self.follower.issue_ids.reserve((step.person, step.other))
         self.last: View | None = None  # what the screen shows
         self.sought: tuple[float, float] | None = None  # a time sought and not shown yet, and when
+        self.wanted_s: float | None = None  # where to go once that is shown
 
     def correct(self, correction: Correction) -> None:
         """Apply a correction; nobody is given the ids in it."""
@@ -145,7 +146,9 @@ class Run:
 
     def status(self, now_s: float) -> Status:
         """What is going on with this source."""
-        slow = self.sought is not None and not self.ended and now_s - self.sought[1] > SLOW_S
+        slow_s = None  # a time that takes a while to be shown
+        if self.sought is not None and self.seeking and now_s - self.sought[1] > SLOW_S:
+            slow_s = self.sought[0] if self.wanted_s is None else self.wanted_s
         playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
         return Status(
             state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
@@ -154,7 +157,7 @@ class Run:
             range_s=self.range_s,
             problem=self.problem,
             playing=playing,
-            seeking_s=self.sought[0] if slow and self.sought is not None else None,
+            seeking_s=slow_s,
             counts=self.gauges.counts(),
             flow=self.gauges.flow(now_s),
         )
@@ -163,6 +166,11 @@ class Run:
         """Ask everything to end; returns at once."""
         self.feed.close()
         self.outlet.close()
+
+    @property
+    def seeking(self) -> bool:
+        """True while a frame that was sought is on its way; False also where it will not come."""
+        return self.sought is not None and not self.ended
 
     @property
     def ended(self) -> bool:

@@ -290,6 +290,28 @@ def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
     assert views
 
 
+def test_who_scrubs_faster_than_the_file_is_decoded_sees_pictures_on_the_way(begin) -> None:
+    class Sparse(FakeFile):
+        """A file whose key frames are far apart."""
+
+        def seek(self, time_s: float) -> None:
+            time.sleep(0.05)
+            super().seek(time_s)
+
+    session = begin(Sparse(200))
+    session.open("clip.mp4")
+    session.play(False)
+    shown_until(session, lambda views: views)
+    times_s: list[float] = []
+    for step in range(100):  # a drag of a second
+        session.seek(step * 0.04)
+        times_s += [view.time_s for view in watch(session, 0.01)]
+    assert len(times_s) > 2 and times_s == sorted(times_s)
+    views = shown_until(session, lambda views: views and views[-1].time_s == 3.96)
+    assert len(views) <= 2  # the one on its way, and where the drag came to rest
+    assert not watch(session, 0.2)
+
+
 def test_a_frame_that_comes_while_its_camera_is_closed_counts_as_dropped() -> None:
     class Closing(FakeCamera):
         """Gives one frame, at the very moment when it is closed."""
