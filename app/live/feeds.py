@@ -55,7 +55,7 @@ class Feed:
         self.spec = spec
         self.info: SourceInfo | None = None
         self.state: FeedState = "opening"
-        self.problem = ""  # one line, where the state is failed
+        self.problem = ""  # one line, where the state is failed, or a file breaks off
         self.gauges = gauges
         self._open_source = open_source
         self._closing = threading.Event()
@@ -174,6 +174,8 @@ class FileFeed(Feed):
             self._discard()
             self._target_s = max(min(time_s, self._last_s), self.range_s[0])
             self._at_end = False
+            if self.state != "failed":
+                self.problem = ""  # it was about the place that is left
             self.generation += 1
             self._changed.notify_all()
             return self.generation
@@ -202,10 +204,11 @@ class FileFeed(Feed):
             target_s, generation = order
             if target_s is not None:
                 frames = _frames_from(source, target_s)
-            frame = self._next_frame(frames)
+            frame, problem = self._next_frame(frames)
             with self._changed:
                 if generation != self.generation or self._closing.is_set():
                     continue  # sent elsewhere meanwhile
+                self.problem = problem
                 if frame is None:
                     self._at_end = True
                 else:
@@ -226,16 +229,16 @@ class FileFeed(Feed):
                 self._changed.wait()
             return None
 
-    def _next_frame(self, frames: Iterator[Frame]) -> Frame | None:
-        """The next frame within the range; None at the end, also where the file breaks off."""
+    def _next_frame(self, frames: Iterator[Frame]) -> tuple[Frame | None, str]:
+        """The next frame within the range; None at the end, and why where the file breaks off."""
         try:
             frame = next(frames, None)
         except UserError as error:  # what was read before stays, and can be gone back to
-            self.problem = str(error)
             log.warning("%s", error)
-            return None
+            return None, str(error)
         end_s = self.range_s[1]
-        return None if frame is None or (end_s is not None and frame.time_s > end_s) else frame
+        past = frame is not None and end_s is not None and frame.time_s > end_s
+        return None if past else frame, ""
 
 
 def _frames_from(source: FrameSource, time_s: float) -> Iterator[Frame]:

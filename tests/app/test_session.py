@@ -287,6 +287,7 @@ def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
     session.seek(0.2)
     views = shown_until(session, lambda views: views and views[-1].result.frame.index == 5)
     assert session.status().state == "running"
+    assert session.status().problem == ""
     assert views
 
 
