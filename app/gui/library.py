@@ -46,6 +46,7 @@ class Library(QObject):
         self._result: Path | None = None  # the tracks that were opened
         self._opening: Path | None = None  # the tracks that are being read
         self._playlist: list[str] = []  # what comes after the source on screen
+        self._names: set[str] = set()  # given to recordings and snapshots
         self._loop = False
         presenter.reported.connect(self._tell_recorded)
         presenter.reported.connect(self._go_on)
@@ -201,7 +202,7 @@ class Library(QObject):
         folder = self._memory.folder()
         plan = RecordingPlan(
             folder,
-            time.strftime("posse-%Y%m%d-%H%M%S"),
+            self._new_name(folder),
             info.frame_rate if info is not None else None,
             overlay,
             clean,
@@ -222,7 +223,8 @@ class Library(QObject):
         if view is None:
             self.said.emit(tr("There is no picture yet"))
             return
-        path = self._memory.folder() / time.strftime("posse-%Y%m%d-%H%M%S.png")
+        folder = self._memory.folder()
+        path = folder / f"{self._new_name(folder)}.png"
         style = self._presenter.style_with_names
 
         def job(progress: Progress) -> None:
@@ -232,6 +234,16 @@ class Library(QObject):
             path.write_bytes(png.tobytes())
 
         self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
+
+    def _new_name(self, folder: Path) -> str:
+        """A name by the time; a number follows where a file, or one to be written, has it."""
+        second = time.strftime("posse-%Y%m%d-%H%M%S")
+        name, number = second, 1
+        while name in self._names or any(folder.glob(f"{name}.*")):
+            number += 1
+            name = f"{second}-{number}"
+        self._names.add(name)
+        return name
 
     def _info(self, name: str) -> ClipInfo:
         info, view = self._session.status().info, self._presenter.view

@@ -395,6 +395,21 @@ def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
     qtbot.waitUntil(lambda: len(list(memory.folder().glob("*.png"))) == 1)
 
 
+def test_what_is_kept_within_one_second_gets_names_of_its_own(
+    qtbot, paused, memory, monkeypatch
+) -> None:
+    monkeypatch.setattr("app.gui.library.time.strftime", lambda *_: "posse-now")
+    for count in (1, 2):
+        trigger(paused, "snapshot")
+        qtbot.waitUntil(lambda count=count: len(list(memory.folder().glob("*.png"))) == count)
+        qtbot.waitUntil(lambda: not paused.work.busy)
+    names: list[str] = []
+    monkeypatch.setattr(paused.session, "record", lambda plan: names.append(plan.name))
+    for _ in range(2):
+        paused.library.record(True, overlay=True, clean=False, tracks=True)
+    assert names == ["posse-now-3", "posse-now-4"]
+
+
 def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory) -> None:
     window = open_window(FakeCamera(30), specs=("0",))
     window.tools.record_clean.setChecked(True)
