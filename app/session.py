@@ -180,6 +180,11 @@ class Session:
         """True where the people were found before, and are only shown."""
         return self._run is not None and self._run.follower.frozen
 
+    @property
+    def all_followed(self) -> bool:
+        """True where every frame that the file has, as far as it tells, was followed."""
+        return self._run is not None and self._run.all_followed
+
     # Playing files; a camera knows none of it
 
     def play(self, playing: bool) -> None:

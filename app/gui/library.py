@@ -153,8 +153,13 @@ class Library(QObject):
             except UserError as error:
                 self.said.emit(str(error))
             return
+        # The window's own have corrections beside them, and were opened with the video
+        if self._result is None and path.is_file() and not sidecar_of(path).is_file():
+            text = tr("{} is there already: open it to correct it, or export these tracks (Ctrl+E)")
+            self.said.emit(text.format(path.name))
+            return
         info, frames = self._info(path.stem), self._session.history.frames()
-        info = replace(info, settings={GOES_ON: True})
+        info = replace(info, settings={GOES_ON: not self._session.all_followed})
         self._work.begin(
             tr("Saving {}").format(path.name),
             lambda progress: save_result(path, info, frames, corrections, progress),

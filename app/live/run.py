@@ -133,10 +133,18 @@ class Run:
         """True where nobody has to be looked for; False also while the file is being opened."""
         if not self.known or self.follower.frozen:
             return bool(self.known)
+        return self._are_all(len(self.known))
+
+    @property
+    def all_followed(self) -> bool:
+        """True where every frame that the file has, as far as it tells, was followed."""
+        return self._are_all(len(self.history.frames()))
+
+    def _are_all(self, count: int) -> bool:
         info = self.feed.info
         if info is None or info.duration_s is None or info.frame_rate is None:
             return False
-        return len(self.known) >= round(info.duration_s * info.frame_rate)
+        return count >= round(info.duration_s * info.frame_rate)
 
     @property
     def problem(self) -> str:

@@ -611,6 +611,8 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
 
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
+    assert "1 corrections" in again.status.currentMessage()
+    assert "what is missing" not in again.status.currentMessage()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     again.library.reopen()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
@@ -643,6 +645,24 @@ def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path
     assert ids_shown(again) == [1, 2] and again.presenter.names == {1: "Anna"}
     trigger(again, "save")
     qtbot.waitUntil(lambda: len(read_tracks(tracks).frames) == 40)
+
+
+def test_tracks_that_others_made_are_not_written_over(qtbot, open_window, tmp_path) -> None:
+    video, tracks = tmp_path / "walk.mp4", tmp_path / "walk.json"
+    video.write_bytes(b"not read: the source is a fake")
+    tracks.write_text("a night of work")
+    window = open_window(FakeFile(30), specs=(str(video),))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    trigger(window, "save")
+    assert "open it to correct it" in window.status.currentMessage()
+    assert not window.work.busy and tracks.read_text() == "a night of work"
+    tracks.unlink()
+    for name in ("Anna", "Ben"):  # the window's own are written again
+        window.editing.rename(1, name)
+        trigger(window, "save")
+        qtbot.waitUntil(lambda: sidecar_of(tracks).exists() and not window.work.busy)
+        assert name in sidecar_of(tracks).read_text()
 
 
 def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_path) -> None:
