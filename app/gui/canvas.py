@@ -122,8 +122,8 @@ class Canvas(QWidget):
         if drawing is not None:
             if self._locked:
                 self._dim_all_but(painter, target)
+            self._mark_selected(painter)  # below the labels, which it would strike through
             paint_drawing(painter, drawing, self._viewport)
-            self._mark_selected(painter)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:
         if self._view is None:
@@ -150,6 +150,7 @@ class Canvas(QWidget):
         painter.fillPath(shade, QColor(8, 10, 14, 150))
 
     def _mark_selected(self, painter: QPainter) -> None:
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setBrush(Qt.BrushStyle.NoBrush)
         for person in self._selected:
             box = self._box_on_canvas(person)

@@ -7,7 +7,10 @@ from dataclasses import replace
 import pytest
 from fake_session import FakeFile, burnt_number
 from PyQt6.QtCore import QPoint, Qt
+from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QLineEdit
+
+from app.gui.painting import _plate
 
 
 def ids_shown(window) -> list[int]:
@@ -215,6 +218,22 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
         paused.stage.timeline, Qt.MouseButton.LeftButton, pos=QPoint(20, 20 + 16 * row + 8)
     )
     assert paused.presenter.selected == (1,)
+
+
+def test_the_mark_of_who_is_selected_runs_through_no_name(qtbot, paused) -> None:
+    canvas = paused.stage.canvas
+    paused.editing.rename(1, "Anna Maria Magdalena Victoria")
+    qtbot.waitUntil(lambda: "2" in labels_shown(paused) and len(labels_shown(paused)) == 2)
+    before = canvas.grab().toImage()
+    painter = QPainter(before)
+    plates = [_plate(painter, label, canvas.viewport_now) for label in canvas._drawing.labels]
+    painter.end()
+    paused.editing.select((1, 2))
+    after = canvas.grab().toImage()
+    assert after != before
+    for plate in plates:
+        inside = plate.adjusted(12, 1, -12, -1).toRect()  # but for its round corners
+        assert after.copy(inside) == before.copy(inside)
 
 
 def test_who_is_not_in_the_panel_yet_can_be_selected(qtbot, paused) -> None:
