@@ -14,6 +14,7 @@ from app.gui.translation import tr
 from app.live.run import Status
 
 MESSAGE_MS = 6000
+SPACING = 12  # at most, between two labels of the bar
 
 
 class StatusBar(QStatusBar):
@@ -39,8 +40,10 @@ class StatusBar(QStatusBar):
         self.addWidget(self._state, 1)
         self._work = self._make_work()
         self.addWidget(self._work)
-        for label in (self._rates, self._latency, self._dropped, self._people, self._device):
+        self._numbers = (self._rates, self._latency, self._dropped, self._people, self._device)
+        for label in self._numbers:
             self.addPermanentWidget(label)
+        self.messageChanged.connect(self._make_room)
 
     def say(self, text: str) -> None:
         """Say something that passes."""
@@ -75,6 +78,15 @@ class StatusBar(QStatusBar):
         if share is not None:
             self._work_text.setText(text)
             self._bar.setValue(round(100 * share))
+
+    def _make_room(self, text: str) -> None:
+        """Let the numbers go while something is said that is too long to stand beside them."""
+        taken = sum(label.sizeHint().width() + SPACING for label in self._numbers)
+        room = self.width() - taken - SPACING
+        fits = self.fontMetrics().horizontalAdvance(text) <= room
+        for label in self._numbers:
+            label.setVisible(fits)
+        self.setToolTip(text)  # for what is longer than the window is wide
 
     def _make_work(self) -> QWidget:
         work = QWidget()

@@ -512,6 +512,17 @@ def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> N
         assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
+def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> None:
+    paused.resize(900, 600)
+    status, people = paused.status, paused.status._people
+    status.say("Saved a.json")
+    assert people.isVisible()
+    status.say("four_women_dance_portrait.json is there already: open it, or export these tracks")
+    assert not people.isVisible()
+    status.clearMessage()
+    assert people.isVisible()
+
+
 @pytest.mark.parametrize("size", [(900, 560), (1280, 800)])
 def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, size) -> None:
     window = open_window()
