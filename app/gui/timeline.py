@@ -99,10 +99,11 @@ class Timeline(QWidget):
         painter.setClipping(False)
         x = self._x_of(self._now_s)
         painter.setPen(QColor(theme.accent))
-        painter.drawLine(QPointF(x, 6), QPointF(x, self.height() - 4))
+        knob = QPointF(x, RULER - 3)  # just below the times, which can be read beside it
+        painter.drawLine(knob, QPointF(x, self.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.accent))
-        painter.drawEllipse(QPointF(x, 6), 4, 4)
+        painter.drawEllipse(knob, 4, 4)
 
     def _paint_ruler(self, painter: QPainter) -> None:
         theme = current_theme()

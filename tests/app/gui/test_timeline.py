@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.gui.timeline import NAMES, Timeline
+from app.gui.timeline import NAMES, RULER, Timeline
 from app.live.history import Span
 
 
@@ -46,3 +46,14 @@ def test_the_right_end_is_the_last_of_play_head_people_and_video(
     assert timeline._x_of(0.0) == NAMES
     timeline.show_spans([], {}, ())
     assert timeline._time_at(NAMES + 100) == max(now_s, duration_s or 0.0)
+
+
+def test_the_play_head_s_knob_leaves_the_time_beside_it_to_be_read(qtbot) -> None:
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(800, 160)
+    grabs = []
+    for now_s in (0.1, 4.5):  # beside the first label, and far from any
+        timeline.show_time(now_s, 10.0, live=False)
+        grabs.append(timeline.grab().toImage().copy(NAMES + 2, 0, 30, RULER - 7))
+    assert grabs[0] == grabs[1]
