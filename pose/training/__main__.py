@@ -1,25 +1,17 @@
 """`python -m pose.training`: the same as `posse train`, for torchrun."""
 
-from __future__ import annotations
-
-import argparse
 import logging
 import sys
+from collections.abc import Sequence
 
-from pose.errors import UserError
+from pose.command import run_command
 from pose.training.command import add_arguments, run
 
 
-def main() -> int:
-    """The command line."""
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; a UserError becomes one line and exit code 1."""
     logging.basicConfig(level=logging.WARNING, format="%(message)s")
-    parser = argparse.ArgumentParser(prog="python -m pose.training")
-    add_arguments(parser)
-    try:
-        return run(parser.parse_args())
-    except UserError as error:
-        print(error, file=sys.stderr)  # noqa: T201
-        return 1
+    return run_command("pose.training", None, add_arguments, run, argv)
 
 
 if __name__ == "__main__":

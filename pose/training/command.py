@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pose.command import natural, positive
+from pose.command import natural, number, positive
 from pose.errors import UserError
 from pose.runtime import choose_device
 from pose.skeleton import SKELETONS
@@ -41,37 +41,68 @@ log = logging.getLogger(__name__)
 
 
 def _above_0(text: str) -> float:
-    number = float(text)
-    if not number > 0:
+    if not (value := number(text)) > 0:
         raise argparse.ArgumentTypeError(f"{text} is not above 0")
-    return number
+    return value
+
+
+def _from_0(text: str) -> float:
+    if not (value := number(text)) >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    # argparse would put the kind, which everybody types first, behind thirty options
+    parser.usage = "%(prog)s pose|detector --data FILE --images FOLDER --out FOLDER [options]"
     parser.add_argument("kind", choices=("pose", "detector"))
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
         type=Path,
         required=True,
+        metavar="FILE",
         help="labels: COCO's layout with any joints, COCO-WholeBody, CrowdPose, Human-Art, "
         "PoseTrack 2017, 2018 and 2021 (a file or a folder of them), MPII, AI Challenger",
     )
-    data.add_argument("--images", type=Path, required=True, help="folder of pictures or videos")
-    data.add_argument("--val-data", type=Path, help="labels to score on; else a part of --data")
-    data.add_argument("--val-images", type=Path, help="their pictures; else those of --images")
-    data.add_argument("--exclude", default="", help="values of `source` to leave out, a,b,c")
+    data.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of pictures or videos",
+    )
+    data.add_argument(
+        "--val-data",
+        type=Path,
+        metavar="FILE",
+        help="labels to score on; else a part of --data",
+    )
+    data.add_argument(
+        "--val-images",
+        type=Path,
+        metavar="FOLDER",
+        help="their pictures; else those of --images",
+    )
+    data.add_argument(
+        "--exclude", default="", metavar="A,B,C", help="values of `source` to leave out"
+    )
     data.add_argument(
         "--skeleton",
         choices=list(SKELETONS),
         help="train these joints, matched by name; else those of the data",
     )
-    data.add_argument("--teacher", type=Path, help="ONNX pose network to learn from as well")
+    data.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="ONNX pose network to learn from as well"
+    )
 
     course = parser.add_argument_group("course")
     course.add_argument(
-        "--from", dest="start", help="weights to start from: a name ('posse models') or a file"
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        help="weights to start from: a name ('posse models') or a file",
     )
     course.add_argument(
         "--recipe", choices=list(RECIPES), help="default: scratch, or tune with --from"
@@ -90,13 +121,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
     course.add_argument(
         "--backbone-rate",
-        type=float,
+        type=_from_0,
         metavar="PART",
         help="learning rate of all but the head, as a part of --lr; 0 freezes it",
     )
     course.add_argument(
         "--rotation",
-        type=float,
+        type=_from_0,
         metavar="DEG",
         help="turn crops so far and no further; else one in five is turned by any angle",
     )
@@ -105,7 +136,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), help="default: oks-ap")
     course.add_argument("--seed", type=natural, default=0)
 
-    parser.add_argument("--out", type=Path, required=True, help="folder for weights and logs")
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder for weights and logs"
+    )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--workers", type=natural, default=0, help="processes that make samples")
     parser.add_argument(

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pose.reading import ContentError, number, whole
 from pose.skeleton import SKELETONS, Skeleton, mirror_of
 
 # By the last word of a joint's name; COCO's, and for the rest what is as hard to place.
@@ -27,24 +28,23 @@ _OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
     """The skeleton of one of a file's `categories`; a known one where the names are the same.
 
-    Raises ValueError where names repeat, or a limb, mirror pair or list of sigmas does not fit.
+    Raises ContentError where names repeat, or a limb, mirror pair or list of sigmas does not fit.
     """
     names = tuple(str(name) for name in category["keypoints"])
     if len(set(names)) != len(names):
-        raise ValueError(f"joint names repeat: {', '.join(names)}")
+        raise ContentError(f"joint names repeat: {', '.join(names)}")
     if category.get("sigmas") is None and category.get("mirror") is None:
         for known in SKELETONS.values():
             if names in (known.names, _crowdpose_names(known)):
                 return known
     sigmas = category.get("sigmas") or [guess_sigma(name) for name in names]
-    limbs = tuple((int(a) - 1, int(b) - 1) for a, b in category.get("skeleton") or ())
-    return Skeleton(
-        str(category.get("name", "custom")),
-        names,
-        limbs,
-        _mirror(names, category.get("mirror")),
-        tuple(float(sigma) for sigma in sigmas),
-    )
+    limbs = tuple((whole(a) - 1, whole(b) - 1) for a, b in category.get("skeleton") or ())
+    mirror = _mirror(names, category.get("mirror"))
+    values = tuple(number(sigma) for sigma in sigmas)
+    try:
+        return Skeleton(str(category.get("name", "custom")), names, limbs, mirror, values)
+    except ValueError as error:
+        raise ContentError(str(error)) from error
 
 
 def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tuple[int, ...]:
@@ -52,6 +52,8 @@ def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tu
         return mirror_of(names)
     mirror = list(range(len(names)))
     for a, b in pairs:
+        if not {a, b} <= set(names):
+            raise ContentError(f"mirror: {a} and {b} are not both joints")
         first, second = names.index(a), names.index(b)
         mirror[first], mirror[second] = second, first
     return tuple(mirror)

@@ -2,9 +2,10 @@
 
 Left out, counted and named in the report: pictures that are missing, listed twice or, as their
 file says, not labelled; people whose picture is not listed, who have no box and no joint, a number
-that is not finite, another number of joints, a box without area or outside its picture. A joint
-outside its picture counts as not labelled. Refused as a whole (TrainingDataError): a file of no
-known format, a split without people.
+that is not finite (or beyond a thousand million), another number of joints, a box without area or
+outside its picture, or who are not built as they should be. A joint outside its picture counts as
+not labelled. Refused as a whole (TrainingDataError): a file of no known format, a split without
+people.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import numpy as np
 
 from pose.geometry import xywh_to_xyxy
 from pose.people import BoolArray, FloatArray, IntArray
+from pose.reading import MALFORMED, reading
 from pose.skeleton import Skeleton
 from pose.training.joints import same_joint
 from pose.training.pictures import Place, find_picture
@@ -131,14 +133,15 @@ def choose_people(
     wanted = [
         picture
         for picture, of in zip(content.images, _splits(content.images), strict=True)
-        if split in (None, of) and picture.get("source") not in exclude
+        if split in (None, of) and str(picture.get("source")) not in exclude
     ]
     places: list[Place] = []
     seen: set[Place | None] = set()
     index_of: dict[Any, int] = {}
     for picture in wanted:
         name = str(picture.get("file_name"))
-        place = find_picture(images, picture)
+        with reading(f"picture {name}", TrainingDataError):
+            place = find_picture(images, picture)
         if picture["id"] in index_of or place in seen:
             report.add("left out, picture listed twice", name)
         elif place is None:
@@ -187,7 +190,10 @@ def _usable(content: Content, index_of: dict[Any, int], report: DataReport) -> l
         if image is None:
             report.add("left out, its picture is not listed", f"annotation {person.get('id', '?')}")
         elif person["image_id"] in index_of:
-            reason = _mend(person, image, len(content.skeleton), report)
+            try:
+                reason = _mend(person, image, len(content.skeleton), report)
+            except MALFORMED:
+                reason = "left out, not built as it should be"
             if reason is None:
                 people.append(person)
             else:
@@ -209,7 +215,7 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
         return "left out, not a box of four numbers"
     if not _finite(points) or not (box is None or _finite(box)):
         return "left out, a number is not finite"
-    if not _finite([person.get("area") or 0]):
+    if not _finite([person.get("area") or 0, person.get("head_px") or 0]):
         return "left out, a number is not finite"
     scores = person.get("keypoint_scores")
     if scores is not None and (len(scores) != joints or not _finite(scores)):
@@ -226,7 +232,7 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
     if min(x2 - x1, y2 - y1) <= 1:
         return "left out, a box without area"
     if "width" in image and "height" in image:
-        size = np.array([image["width"], image["height"]], np.float32)
+        size = np.array([image["width"], image["height"]], np.float64)
         if min(x2, y2) <= 0 or x1 >= size[0] or y1 >= size[1]:
             return "left out, a box outside its picture"
         outside = labelled & ((triples[:, :2] < -1) | (triples[:, :2] > size)).any(1)
@@ -239,9 +245,10 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
 
 
 def _finite(numbers: Any) -> bool:
+    """Whether these can be reckoned with: squares of 1e30 are beyond what 32 bits hold."""
     try:
-        return bool(np.isfinite(np.array(numbers, np.float64)).all())
-    except (TypeError, ValueError):
+        return bool((np.abs(np.array(numbers, np.float64)) < 1e9).all())
+    except (TypeError, ValueError, OverflowError):
         return False
 
 

@@ -20,6 +20,7 @@ import numpy as np
 from pose.command import run_command
 from pose.errors import UserError
 from pose.people import FloatArray
+from pose.reading import ContentError, read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
 
 # Leeds Sports Pose, README: the order of its 14 joints, with PoseTrack's names.
@@ -57,10 +58,12 @@ def to_posetrack15(content: dict[str, Any]) -> dict[str, Any]:
 
 def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray, FloatArray]:
     """Joints (15, 3) x y v and scores (15,); `lsp` (14, 3) goes before the person's own."""
-    coco = np.array(person.get("keypoints") or [0] * 51, np.float32).reshape(17, 3)
-    sure = np.ones(17, np.float32)
+    points, sure = person.get("keypoints") or [0] * 51, [1.0] * 17
     if person.get("label") == "teacher" and "keypoint_scores" in person:
-        sure = np.array(person["keypoint_scores"], np.float32)
+        sure = person["keypoint_scores"]
+    if (len(points), len(sure)) != (51, 17):
+        raise ContentError(f"annotation {person.get('id', '?')} has not 17 joints")
+    coco = np.array(points, np.float32).reshape(17, 3)
     joints = np.zeros((15, 3), np.float32)
     scores = np.zeros(15, np.float32)
     for target, name in enumerate(POSETRACK15.names):
@@ -82,15 +85,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Map the file; 0. Raises UserError where one cannot be read or written."""
+    raw = read_json(args.data, UserError)
+    with reading(f"{args.data}: not COCO labels", UserError):
+        content = to_posetrack15(raw)
+    whole = args.out.with_name(f"{args.out.name}.part")
     try:
-        content = to_posetrack15(json.loads(args.data.read_bytes()))
-        whole = args.out.with_name(f"{args.out.name}.part")
         whole.write_text(json.dumps(content))
         whole.replace(args.out)
     except OSError as error:
-        raise UserError(f"{error.filename}: {error.strerror}") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{args.data}: no COCO keypoints of 17 joints") from error
+        raise UserError(f"{args.out}: cannot be written ({error.strerror})") from error
     return 0
 
 

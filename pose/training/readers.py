@@ -7,7 +7,6 @@ AI Challenger. The format is told from the content, never from the name.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from pose.errors import UserError
+from pose.reading import ContentError, read_json, reading, shown
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, WHOLEBODY133, Skeleton
 from pose.training.joints import skeleton_of_category
 
@@ -73,24 +73,24 @@ def read_content(data: Path) -> Content:
 
 
 def _read_file(file: Path) -> Content:
-    try:
-        raw = json.loads(file.read_bytes())
-    except OSError as error:
-        raise TrainingDataError(f"{file} cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise TrainingDataError(f"{file} is not a whole JSON file ({error})") from error
+    raw = read_json(file, TrainingDataError)
     reader = recognise(raw)
     if reader is None:
         raise TrainingDataError(
             f"{file} is of no known format; expected COCO's layout (images, annotations, "
             "categories), PoseTrack 2017 (annolist), MPII or AI Challenger"
         )
-    try:
-        return reader(raw)
-    except (KeyError, IndexError, TypeError, ValueError, AttributeError) as error:
-        raise TrainingDataError(
-            f"{file}: not as its format has it ({type(error).__name__}: {error})"
-        ) from error
+    with reading(f"{file}: not as its format has it", TrainingDataError):
+        content = reader(raw)
+        _check_ids([row["id"] for row in content.images])
+        _check_ids([row.get("image_id") for row in content.people])
+    return content
+
+
+def _check_ids(ids: list[Any]) -> None:
+    for value in ids:
+        if isinstance(value, list | dict):  # nothing can be found under these
+            raise ContentError(f"a picture's id is {shown(value)}")
 
 
 def recognise(raw: Any) -> Callable[[Any], Content] | None:
@@ -137,7 +137,7 @@ def _person_category(raw: Any) -> Row | None:
     jointed = [row for row in categories if row.get("keypoints")]
     people = [row for row in jointed or categories if row.get("name") == "person"]
     if not jointed and not people and len(categories) > 1:
-        raise ValueError("none of its categories is called person")
+        raise ContentError("none of its categories is called person")
     return next(iter(people or jointed or categories), None)
 
 
@@ -148,7 +148,7 @@ def _skeleton(category: Row | None, annotations: list[Row]) -> Skeleton:
     triples = next((len(row["keypoints"]) // 3 for row in annotations if row.get("keypoints")), 17)
     by_number = {17: COCO17, 14: CROWDPOSE14}
     if triples not in by_number:
-        raise ValueError(f"its categories do not name the {triples} joints")
+        raise ContentError(f"its categories do not name the {triples} joints")
     return by_number[triples]
 
 

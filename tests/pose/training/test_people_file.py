@@ -52,6 +52,9 @@ def _spoil(tmp_path: Path, annotations: list[dict[str, Any]]) -> DataReport:
         ({"keypoint_scores": [0.5] * 3}, "not a score for each joint"),
         ({"keypoint_scores": [float("nan")] * 17}, "not a score for each joint"),
         ({"area": float("nan")}, "a number is not finite"),
+        ({"bbox": [5.0, 5.0, 1e300, 40.0]}, "a number is not finite"),
+        ({"keypoints": [10**400] * 51}, "a number is not finite"),
+        ({"keypoints": 7}, "not built as it should be"),
     ],
 )
 def test_a_person_that_cannot_be_used_is_left_out_and_named(
@@ -112,6 +115,28 @@ def test_a_file_of_no_known_format_is_refused_in_one_line(tmp_path: Path, text: 
         read_people(file, tmp_path, None)
     assert str(file) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "words"),
+    [
+        ({"images": [{"file_name": "a.png"}]}, "'id' is missing"),
+        ({"images": [{"id": [1], "file_name": "a.png"}]}, r"a picture's id is \[1\]"),
+        ({"images": 3}, "not built as it should be"),
+        ({"annotations": [None]}, "not built as it should be"),
+        ({"categories": [{**CATEGORY, "sigmas": ["a"] * 17}]}, '"a" is no finite number'),
+        ({"categories": [{**CATEGORY, "mirror": [["nose", "tail"]]}]}, "not both joints"),
+        ({"categories": [{**CATEGORY, "sigmas": [0.1]}]}, "1 sigmas; the three must be equal"),
+    ],
+)
+def test_a_malformed_file_is_refused_in_our_words(
+    tmp_path: Path, spoil: dict[str, Any], words: str
+) -> None:
+    file = write_data(tmp_path, 1)
+    file.write_text(json.dumps(json.loads(file.read_text()) | spoil))
+    with pytest.raises(TrainingDataError, match=words) as caught:
+        read_people(file, tmp_path, None)
+    assert "Error" not in str(caught.value)
 
 
 def test_without_splits_one_video_never_serves_both_sides(tmp_path: Path) -> None:
