@@ -6,7 +6,7 @@ Labels are COCO keypoints, as CVAT, COCO Annotator, Label Studio and others open
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import PureWindowsPath
 from typing import Any
 
 import numpy as np
@@ -14,11 +14,13 @@ import numpy as np
 from pose.errors import UserError
 from pose.geometry import box_area, xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, IntArray
+from pose.reading import ContentError
 from pose.skeleton import SKELETONS, Skeleton
 from tracking.tracks import TrackedPoses
 
 _BOX_MARGIN = 0.1  # around joints that were moved out of their box
 _MOVED_PX = 1.0  # tools round to half pixels and less
+_FAR_PX = 1e6  # no picture is so large
 
 
 class LabelsError(UserError):
@@ -132,9 +134,9 @@ def take_back(
 
     A person looked at every frame that came back, so every label counts as a person's now. Boxes
     are made to hold their joints. Raises LabelsError where joints or pictures are not those that
-    were written.
+    were written, ContentError where a number cannot be a place in a picture.
     """
-    wanted = {Path(image["file_name"]).name: image for image in written["images"]}
+    wanted = {_name(image): image for image in written["images"]}
     category = next((row for row in corrected.get("categories", ()) if row.get("keypoints")), None)
     expected = written["categories"][0]
     if category is not None and list(category["keypoints"]) != expected["keypoints"]:
@@ -143,9 +145,7 @@ def take_back(
             f"{', '.join(expected['keypoints'][:3])}, ... were written"
         )
     picture_of = {
-        image["id"]: wanted[Path(image["file_name"]).name]
-        for image in corrected["images"]
-        if Path(image["file_name"]).name in wanted
+        image["id"]: wanted[_name(image)] for image in corrected["images"] if _name(image) in wanted
     }
     if not picture_of:
         raise LabelsError("none of the corrected pictures is one of those that were written")
@@ -161,12 +161,21 @@ def take_back(
     return content, _changes(before, back)
 
 
+def _name(image: Mapping[str, Any]) -> str:
+    """A picture's name without the folders that tools put before it, on Windows with \\."""
+    return PureWindowsPath(image["file_name"]).name
+
+
 def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     kept = {key: row[key] for key in ("id", "track_id", "keypoints", "iscrowd") if key in row}
-    points = np.array(row["keypoints"], np.float32).reshape(-1, 3)
+    points, box = np.array(row["keypoints"], np.float64), np.array(row.get("bbox") or ())
+    if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
+        raise ContentError(
+            f"annotation {row.get('id', '?')} has a number that is no place in a picture"
+        )
+    points = points.reshape(-1, 3).astype(np.float32)
     labelled = points[points[:, 2] > 0, :2]
-    box = row.get("bbox")
-    corners = [xywh_to_xyxy(np.array(box, np.float32)).reshape(2, 2)] if box else []
+    corners = [xywh_to_xyxy(box.astype(np.float32)).reshape(2, 2)] if len(box) else []
     if len(labelled):
         low, high = labelled.min(0), labelled.max(0)
         margin = _BOX_MARGIN * (high - low)

@@ -23,6 +23,7 @@ from app.labelling import (
     worth_correcting,
 )
 from pose.people import Detections, Frame, Poses
+from pose.reading import ContentError
 from pose.skeleton import COCO17, Skeleton
 from pose.training.joints import skeleton_of_category
 from pose.training.people_file import read_people
@@ -104,6 +105,21 @@ def test_pictures_that_were_never_written_are_refused() -> None:
     corrected = copy.deepcopy(_written())
     corrected["images"][0]["file_name"] = "other.jpg"
     with pytest.raises(LabelsError, match="none of the corrected pictures"):
+        take_back(_written(), corrected)
+
+
+def test_folders_before_a_name_may_be_those_of_windows() -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["images"][0]["file_name"] = r"C:\jobs\12\dance_000003.jpg"
+    assert take_back(_written(), corrected)[1]["people"] == 1
+
+
+@pytest.mark.parametrize("number", [1e300, float("nan"), 10**400])
+@pytest.mark.parametrize("where", ["keypoints", "bbox"])
+def test_a_number_that_is_no_place_is_told(number: float, where: str) -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["annotations"][0][where][0] = number
+    with pytest.raises((ContentError, OverflowError)):  # each is one line below `reading`
         take_back(_written(), corrected)
 
 
