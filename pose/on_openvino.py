@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -50,8 +51,9 @@ class OpenVinoRuntime:
             "INFERENCE_NUM_THREADS": threads or core_count(),
             # Decoding, drawing and encoding need the cores too: a pinned thread could not make way
             "ENABLE_CPU_PINNING": False,
-            "CACHE_DIR": str(cache_dir() / "openvino" / "compiled"),
         }
+        if _cache() is not None:
+            self._options["CACHE_DIR"] = str(cache_dir() / "openvino" / "compiled")
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "f32":
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
@@ -112,9 +114,26 @@ def _openvino_model(network: Network) -> Any:
         return _read_exported(network.file, network.pictures)
     folder = cache_dir() / "openvino" / f"{network.key}-{openvino.__version__[:9]}-{GRAPH_VERSION}"
     if not (folder / "model.xml").is_file():
+        if _cache() is None:
+            _log.info("converting %s, which %s cannot keep", network.name, cache_dir())
+            return convert_to_openvino(network)
         _log.info("converting %s for OpenVINO into %s", network.name, folder)
         _keep(convert_to_openvino(network), folder)
     return openvino.Core().read_model(folder / "model.xml")
+
+
+def _cache() -> Path | None:
+    """The folder that keeps converted networks; None where nothing can be written.
+
+    A service's account has no home, and a cluster's home may be read-only: each start is a few
+    seconds slower then, and no worse.
+    """
+    folder = cache_dir() / "openvino"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        return None
+    return folder if os.access(folder, os.W_OK) else None
 
 
 def convert_to_openvino(network: Network) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -131,6 +132,23 @@ def test_cuda_graphs_give_what_torch_gives(count: int) -> None:
     for _ in range(2):  # captured, then replayed
         found = run.submit(pictures(count))()[0].cpu()
         assert (found - expected).abs().max() < 0.02 * largest(network)
+
+
+def test_without_a_cache_a_network_is_converted_at_each_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = tiny_hrnet("uncached")
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "file" / "cache"))  # for root too
+    uncached = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+    cached = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
+    assert torch.equal(uncached, cached)
+
+
+def test_a_conversion_is_reported_to_nobody() -> None:
+    with pytest.raises(ImportError):
+        importlib.import_module("openvino_telemetry")
 
 
 def test_of_two_that_convert_at_the_same_time_the_first_is_kept(
