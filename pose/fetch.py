@@ -31,6 +31,12 @@ def fetch(published: Published, report: Report = lambda done, total: None) -> Pa
         return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise WeightsError(
+            f"{target.parent}: cannot be written ({error.strerror}); "
+            "name another folder in the variable POSSE_CACHE"
+        ) from error
+    try:
         part = target.with_name(target.name + ".part")
         _download(published.url, part, report)
         try:

@@ -154,8 +154,15 @@ def cache_dir() -> Path:
     if named := os.environ.get("POSSE_CACHE"):
         return Path(named)
     if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "posse" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "posse"
+        return Path(os.environ.get("LOCALAPPDATA") or _home()) / "posse" / "cache"
+    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "posse"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user that no list of users has; its home is / then
+        return Path("/")
 
 
 def require_file(path: Path) -> None:

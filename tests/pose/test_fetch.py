@@ -113,6 +113,15 @@ def test_without_server_or_file_the_way_by_hand_is_told(server: str, path: str |
     assert ("404" in str(caught.value)) == bool(path)
 
 
+def test_a_cache_that_cannot_be_written_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "file"))
+    with pytest.raises(WeightsError, match=r"weights: cannot be written \(.*POSSE_CACHE"):
+        fetch(entry("http://127.0.0.1:9/net.pth"))
+
+
 def test_every_entry_names_a_hash_and_a_file() -> None:
     names = [published.name for published in CATALOGUE]
     assert len(set(names)) == len(names)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from pose.weights import WeightsError, load_checkpoint, load_weights, save_weights, sha256_of
+from pose.weights import (
+    WeightsError,
+    cache_dir,
+    load_checkpoint,
+    load_weights,
+    save_weights,
+    sha256_of,
+)
 
 STATE = {"conv.weight": torch.arange(6.0).reshape(2, 3), "bn.num_batches_tracked": torch.tensor(7)}
 
@@ -119,3 +127,13 @@ def test_the_format_of_old_torch_is_read(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
     torch.save(STATE, path, _use_new_zipfile_serialization=False)
     assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
+
+
+@pytest.mark.skipif(os.name == "nt", reason="the folder is Windows' own there")
+def test_a_user_whom_no_list_of_users_has_gets_along_without_a_home(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in ("POSSE_CACHE", "XDG_CACHE_HOME", "HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 3_999_999)
+    assert cache_dir() == Path("/.cache/posse")
