@@ -50,6 +50,7 @@ class SoundTrack:
         # Time of the packet copied last. A seek lands at the key frame before, seconds early: while
         # nothing is copied no time steps back, or a clip would begin with the sound from there.
         self._copied_s = -float("inf")
+        self._follows = False  # steps back before anything is copied count too
         self._next_s = 0.0  # when that one ends
         self._closed = False
 
@@ -75,8 +76,11 @@ class SoundTrack:
 
     def start_at(self, time_s: float) -> None:
         """Make `time_s` of the source the target's time 0."""
+        length_s = (self._source.duration or 0) / av.time_base
+        if 0 < length_s < time_s:  # in the second of files put end to end, as a rule
+            self._follows = True  # the file's clock never comes there: read from the beginning
         self._origin_s += time_s
-        if time_s > 1:
+        if time_s > 1 and not self._follows:
             self._source.seek(int((self._origin_s - 1) * av.time_base))
             self._packets = self._source.demux(self._from)
 
@@ -93,6 +97,7 @@ class SoundTrack:
                 return
             if packet_s >= 0:
                 self._copy(packet, packet_s)
+            if packet_s >= 0 or self._follows:
                 self._copied_s = packet_s
                 self._next_s = packet_s + float(max(packet.duration or 0, 1) * packet.time_base)
 

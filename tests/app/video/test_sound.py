@@ -90,6 +90,17 @@ def test_a_recording_that_begins_between_key_frames_has_its_sound_in_step(
     assert heard == [int(2 + start_s + time_s) for time_s in (0.2, 0.7, 1.2, 1.7)]
 
 
+@pytest.mark.parametrize("sound", ["aac", "mp2"])
+def test_a_clip_out_of_the_second_of_two_files_put_end_to_end_has_its_sound(
+    tmp_path: Path, sound: str
+) -> None:
+    source = film_of_tones(tmp_path / "tones.ts", sound)
+    source.write_bytes(source.read_bytes() * 2)
+    path = record_of(source, tmp_path / "out.mp4", 13.5, 50)
+    heard = [second_heard(path, time_s) for time_s in (0.2, 0.8, 1.2, 1.8)]
+    assert heard == [3, 4, 4, 5]  # at 3.7, 4.3, 4.7 and 5.3 s of the second
+
+
 def test_joined_parts_out_of_the_middle_have_the_sound_of_their_time(tmp_path: Path) -> None:
     source = film_of_tones(tmp_path / "tones.mp4")
     parts = [
