@@ -64,6 +64,8 @@ class FileSource:
         first = self._waiting
         if first.time is not None:
             self.origin_s = float(first.time)
+        if self.frame_count and not self._stream.frames:  # a length, with what cannot be decoded
+            self.frame_count = max(1, self.frame_count - round(self._passed_s() / self._step_s))
         self._rotation = first.rotation % 360
         sizes = (first.width, first.height)
         self._stored_wh = sizes
@@ -185,23 +187,27 @@ class FileSource:
         FFmpeg reads a file that was cut off as a short one. Sound may rightly be longer than the
         pictures, so the length of the whole counts only where there is none.
         """
-        length_s = begins_s = 0.0
+        length_s = 0.0
         if self._stream.duration and self._stream.time_base:
             length_s = float(self._stream.duration * self._stream.time_base)
-            begins_s = float((self._stream.start_time or 0) * self._stream.time_base)
         elif self._container.duration and not self._container.streams.audio:
             length_s = self._container.duration / av.time_base
-            begins_s = (self._container.start_time or 0) / av.time_base
         if np.isneginf(self._last_time_s):  # sent to behind the last picture, and none was read
             return
-        # A recording may begin between key frames, with pictures that nothing can decode
-        passed_s = max(0.0, self.origin_s - begins_s)
-        ends_s = passed_s + self._last_time_s + self._step_s
+        ends_s = self._passed_s() + self._last_time_s + self._step_s
         if length_s - ends_s > max(1.0, 0.05 * length_s):
             raise MediaError(
                 f"{self.name}: the file breaks off after {ends_s:.1f} s of {length_s:.1f} s; "
                 "copy it again, or use what there is"
             )
+
+    def _passed_s(self) -> float:
+        """How long a recording that begins between key frames has pictures that none can decode."""
+        if self._stream.duration and self._stream.time_base:
+            begins_s = float((self._stream.start_time or 0) * self._stream.time_base)
+        else:
+            begins_s = (self._container.start_time or 0) / av.time_base
+        return max(0.0, self.origin_s - begins_s)
 
     def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
         """Packets of the stream, then the flushing one; MediaError where the file breaks off."""
