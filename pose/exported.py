@@ -34,8 +34,10 @@ def describe(file: Path) -> dict[str, Any]:
     try:
         if file.suffix == SUFFIX["onnx"]:
             # `read_model` asks all readers, and TensorFlow's writes to stderr what it cannot read
-            FrontEndManager().load_by_framework("onnx").load(str(file))
-        model = openvino.Core().read_model(file)
+            reader = FrontEndManager().load_by_framework("onnx")
+            model = reader.convert(reader.load(str(file)))
+        else:
+            model = openvino.Core().read_model(file)
     except (RuntimeError, GeneralFailure) as error:
         raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
     own = _own_description(model)

@@ -105,8 +105,8 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
     step = torch.stack([dxy * dy - dyy * dx, dxy * dx - dxx * dy], dim=-1) / safe[..., None]
     # A flat top gives a long step; the true peak is never further than a pixel or two.
     step = torch.where(is_peak[..., None], step.clamp(-2, 2), torch.zeros_like(step))
-    last = torch.tensor([width - 1, height - 1], device=heatmaps.device)
-    found = (start + step).clamp_min(0).minimum(last)
+    x, y = (start + step).unbind(-1)
+    found = torch.stack([x.clamp(0, width - 1), y.clamp(0, height - 1)], dim=-1)
     return found, heatmaps.flatten(2).amax(-1).clamp(0, 1)
 
 
