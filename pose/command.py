@@ -75,9 +75,7 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     except BrokenPipeError:  # `posse models | head` has read enough
         _finish_output()
         return 141
-    except (
-        OSError
-    ) as error:  # a disk that is full, a right that is missing: where nobody nearer tells
+    except OSError as error:  # where nobody nearer tells of a full disk or a missing right
         _finish_output()
         place = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"{name}: {place}{error.strerror or error}\n")

@@ -52,8 +52,8 @@ class OpenVinoRuntime:
             # Decoding, drawing and encoding need the cores too: a pinned thread could not make way
             "ENABLE_CPU_PINNING": False,
         }
-        if _cache() is not None:
-            self._options["CACHE_DIR"] = str(cache_dir() / "openvino" / "compiled")
+        if (cache := _cache()) is not None:
+            self._options["CACHE_DIR"] = str(cache / "compiled")
         capabilities = self._core.get_property("CPU", "OPTIMIZATION_CAPABILITIES")
         if precision == "f32":
             self._options["INFERENCE_PRECISION_HINT"] = "f32"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, Poses
@@ -63,9 +64,14 @@ def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
     array = np.array(values, np.float64)
     if array.size != math.prod(shape):
         raise ContentError(f"{array.size} numbers, expected {' x '.join(map(str, shape))}")
-    if not (np.abs(array) < np.finfo(np.float32).max).all():
+    if not all_finite(array):
         raise ContentError("a coordinate or score is no finite number")
     return array.astype(np.float32).reshape(shape)
+
+
+def all_finite(numbers: NDArray[np.float64]) -> bool:
+    """Whether none is nan, infinite or more than 32 bits hold."""
+    return bool((np.abs(numbers) < np.finfo(np.float32).max).all())
 
 
 def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:

@@ -22,7 +22,7 @@ from tracking.files import (
     read_info,
     skeleton_named,
 )
-from tracking.formats.rows import scores_of, triplets
+from tracking.formats.rows import all_finite, scores_of, triplets
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -94,7 +94,7 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     info = read_info(path, skeleton_named("table", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
-    if not (np.abs(table) < np.finfo(np.float32).max).all() or (table[:, 2] < 1).any():
+    if not all_finite(table) or (table[:, 2] < 1).any():
         raise ContentError("a number is not finite, or an id is not 1 or more")
     if (table[:, 0] < 0).any() or (table[:, [0, 2]] >= 2**53).any():
         raise ContentError("a frame's number is below 0, or a number is too large")
