@@ -142,6 +142,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument("--workers", type=natural, default=0, help="processes that make samples")
     parser.add_argument(
+        "--score-every", type=positive, default=1, metavar="EPOCHS", help="default: every epoch"
+    )
+    parser.add_argument(
         "--check", action="store_true", help="only read the data and draw the first batch"
     )
 
@@ -188,7 +191,14 @@ def _train(
     start: Start,
     report: DataReport,
 ) -> int:
-    training = Run(task, recipe, args.out, processes, workers=args.workers)
+    training = Run(
+        task,
+        recipe,
+        args.out,
+        processes,
+        workers=args.workers,
+        score_every=args.score_every,
+    )
     try:
         best = training.train()
     except KeyboardInterrupt:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from pose.crops import letterbox
 from pose.detector import suppress
@@ -20,7 +19,7 @@ from pose.training.mosaic import MosaicAugmentation, MosaicSamples
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.scores import box_ap
-from pose.training.task import Batch, normalise
+from pose.training.task import Batch, Samples, normalise
 from pose.yolox import YOLOX, cell_grid, decode_boxes
 
 _LOWEST_SCORE = 0.05
@@ -48,10 +47,11 @@ class DetectorTask:
         self._pictures = Pictures(self.train.places)
         self._val_pictures = Pictures(self.val.places, VAL_BYTES)
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
-        return MosaicSamples(  # type: ignore[return-value]  # a Dataset in all but name
-            self.train, self._pictures, size_wh, (seed, epoch), self.augmentation
-        )
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples:
+        return MosaicSamples(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
+
+    def decode_pictures(self) -> None:
+        self._pictures.decode_all()
 
     @staticmethod
     def collate(samples: list[Any]) -> Batch:

@@ -17,10 +17,11 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import ConcatDataset, DataLoader
+from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from pose.training.curves import draw_curves
@@ -44,6 +45,28 @@ class Progress:
     recent: list[float | Tensor] = field(default_factory=list)  # losses since the last log line
 
 
+_Key = tuple[tuple[int, int], int, int]  # width and height, epoch, index
+
+
+class _Samples(Dataset[Any]):
+    """The samples of every epoch and size, by key."""
+
+    def __init__(self, task: Task, recipe: Recipe) -> None:
+        self._seed = recipe.seed
+        sizes_wh = {size_wh for stage in recipe.stages for size_wh in stage.sizes_wh}
+        self._of_size = {size_wh: task.samples(size_wh, 0, recipe.seed) for size_wh in sizes_wh}
+
+    def __len__(self) -> int:
+        """Of an epoch, whatever its size."""
+        return len(next(iter(self._of_size.values())))
+
+    def __getitem__(self, key: _Key) -> Any:
+        size_wh, epoch, index = key
+        samples = self._of_size[size_wh]
+        samples.seed = (self._seed, epoch)
+        return samples[index]
+
+
 class Run:
     """One training run: what learns, and the files of its folder."""
 
@@ -55,9 +78,11 @@ class Run:
         processes: Processes,
         save_every_s: float = 120.0,
         workers: int = 0,
+        score_every: int = 1,
     ) -> None:
         self.task, self.recipe, self.out, self.processes = task, recipe, out, processes
-        self._save_every_s, self._workers = save_every_s, workers
+        self._save_every_s, self._workers, self._score_every = save_every_s, workers, score_every
+        torch.backends.cudnn.benchmark = True  # batches of one size: its search pays
         out.mkdir(parents=True, exist_ok=True)
         network = task.network.to(processes.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
@@ -89,24 +114,28 @@ class Run:
             mininterval=5,
             disable=not self.processes.first,
         )
+        batches = iter(self._batches())
         begin = 0
         with shown:
             for stage, epoch, steps in self._plan:
-                first, begin = begin, begin + steps
+                begin += steps
                 if self.progress.done >= begin:
                     if self._stale(epoch):
                         break
                     continue
-                self._epoch(stage, epoch, first, steps, shown)
-                self._close_epoch(stage, epoch)
+                self._epoch(batches, epoch, begin, shown)
+                if self._scored(epoch) or begin == self.total:
+                    self._close_epoch(stage, epoch)
                 if self._stale(epoch):
                     log.info("no better score for %d epochs; stopping", self.recipe.patience)
                     break
         return self.progress.best
 
-    def _epoch(self, stage: Stage, epoch: int, first: int, steps: int, shown: Any) -> None:
+    def _epoch(self, batches: Iterator[Batch], epoch: int, end: int, shown: Any) -> None:
+        """Learn from the next batches until step `end`."""
         progress, device = self.progress, self.processes.device
-        for batch in self._batches(stage, epoch, skip=progress.done - first, count=steps):
+        while progress.done < end:
+            batch = next(batches)
             rate = learning_rate(self.recipe, progress.done, self.total, epoch)
             with self._optimisation.autocast():
                 loss = self.task.loss(
@@ -114,7 +143,7 @@ class Run:
                 )
             self._optimisation.step(loss, rate)
             progress.done += 1
-            self._average.update(self._network, progress.done)
+            self._average.update(progress.done)
             progress.recent.append(loss.detach())
             shown.update()
             if progress.done % self._log_every == 0:
@@ -128,7 +157,7 @@ class Run:
                 shown.set_postfix(loss=f"{mean:.3f}", refresh=False)
                 self._write_line({"step": progress.done, "loss": mean, "rate": rate})
             late = time.monotonic() - self._saved_at > self._save_every_s
-            if late and progress.done < first + steps:  # the epoch's end is saved with its score
+            if late and progress.done < end:  # the epoch's end is saved with its score
                 self._save()
 
     def _close_epoch(self, stage: Stage, epoch: int) -> None:
@@ -163,29 +192,46 @@ class Run:
 
     def _stale(self, epoch: int) -> bool:
         waited = epoch - self.progress.best_epoch
-        return 0 < self.recipe.patience <= waited
+        return 0 < self.recipe.patience <= waited and self._scored(epoch)
 
-    def _batches(self, stage: Stage, epoch: int, skip: int, count: int) -> DataLoader[Batch]:
-        """This process's share of the epoch's batches from the `skip`-th on, `count` in all."""
-        samples: ConcatDataset[Any] = ConcatDataset(
-            self.task.samples(size_wh, epoch, self.recipe.seed) for size_wh in stage.sizes_wh
-        )
-        people = len(samples) // len(stage.sizes_wh)
-        random = np.random.default_rng([self.recipe.seed, epoch])
-        order = random.permutation(people)
-        first = people * random.integers(len(stage.sizes_wh), size=count)  # of a batch's size
-        size = min(stage.batch, people)
-        shares = slice(self.processes.rank, None, self.processes.count)
-        batches = [
-            [int(first[step] + index) for index in order[step * size : (step + 1) * size][shares]]
-            for step in range(max(skip, 0), count)
-        ]
+    def _scored(self, epoch: int) -> bool:
+        return (epoch + 1) % self._score_every == 0
+
+    def _batches(self) -> DataLoader[Batch]:
+        """This process's share of every batch from the next step on, over all epochs.
+
+        One loader for the whole run: its processes need not begin anew with each epoch, and make
+        samples ahead while one is scored.
+        """
+        if self._workers:
+            cv2.setNumThreads(0)  # its threads do not survive a fork, and there are processes
+            self.task.decode_pictures()
+        samples = _Samples(self.task, self.recipe)
         return DataLoader(
             samples,
-            batch_sampler=batches,
+            batch_sampler=self._order(len(samples)),
             collate_fn=self.task.collate,
             num_workers=self._workers,
+            pin_memory=self._workers > 0 and self.processes.device.type == "cuda",
         )
+
+    def _order(self, people: int) -> Iterator[list[_Key]]:
+        """Which of an epoch's samples are in each batch, from the next step on."""
+        skip = self.progress.done
+        for stage, epoch, count in self._plan:
+            if skip >= count:
+                skip -= count
+                continue
+            random = np.random.default_rng([self.recipe.seed, epoch])
+            order = random.permutation(people)
+            sizes = random.integers(len(stage.sizes_wh), size=count)  # of a batch's crops
+            length = min(stage.batch, people)
+            shares = slice(self.processes.rank, None, self.processes.count)
+            for step in range(skip, count):
+                size_wh = stage.sizes_wh[sizes[step]]
+                chosen = order[step * length : (step + 1) * length][shares]
+                yield [(size_wh, epoch, int(index)) for index in chosen]
+            skip = 0
 
     def _write_line(self, content: dict[str, Any]) -> None:
         if self.processes.first:
@@ -275,7 +321,7 @@ def _plan(task: Task, recipe: Recipe) -> Iterator[tuple[Stage, int, int]]:
     """Stage, epoch and its number of steps, one after the other."""
     epoch = 0
     for stage in recipe.stages:
-        people = len(task.samples(stage.size_wh, 0, 0))  # type: ignore[arg-type]
+        people = len(task.samples(stage.size_wh, 0, 0))
         if not people:
             raise TrainingDataError("nobody is left to learn from; see what was left out")
         full = max(1, people // stage.batch)

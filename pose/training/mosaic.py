@@ -53,7 +53,7 @@ class MosaicSamples:
         augmentation: MosaicAugmentation,
     ) -> None:
         self._people, self._pictures = people, pictures
-        self._size_wh, self._seed, self._augmentation = size_wh, seed, augmentation
+        self._size_wh, self.seed, self._augmentation = size_wh, seed, augmentation
         labels = np.column_stack([people.boxes, ~people.crowd]).astype(np.float32)
         self._labels_of = [labels[people.image_of == i] for i in range(len(people.places))]
         joints = (people.weights > 0.5).sum(1)
@@ -63,7 +63,7 @@ class MosaicSamples:
         return len(self._labels_of)
 
     def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray]:
-        rng = np.random.default_rng([*self._seed, index])
+        rng = np.random.default_rng([*self.seed, index])
         width, height = self._size_wh
         canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
         if rng.random() < self._augmentation.mosaic_chance:

@@ -47,20 +47,22 @@ class Muon(torch.optim.Optimizer):
         for kernel in kernels:
             alike[kernel.shape[0], kernel[0].numel()].append(kernel)
         for (rows, columns), members in alike.items():
-            steps = []
             for kernel in members:
-                state = self.state[kernel]
-                if not state:
-                    state["momentum"] = torch.zeros_like(kernel)
-                gradient = _gradient(kernel)
-                state["momentum"].lerp_(gradient, 1 - _MOMENTUM)
-                ahead = gradient.lerp(state["momentum"], _MOMENTUM)  # Nesterov's
-                steps.append(ahead.reshape(rows, columns))
-            directions = orthogonal(torch.stack(steps)).float()  # (members, rows, columns)
+                if not self.state[kernel]:
+                    self.state[kernel]["momentum"] = torch.zeros_like(kernel)
+            gradients = [_gradient(kernel) for kernel in members]
+            momenta = [self.state[kernel]["momentum"] for kernel in members]
+            torch._foreach_lerp_(momenta, gradients, 1 - _MOMENTUM)
+            ahead = torch._foreach_lerp(gradients, momenta, _MOMENTUM)  # Nesterov's
+            steps = torch.stack([step.reshape(rows, columns) for step in ahead])
+            directions = orthogonal(steps).float()  # (members, rows, columns)
             # An orthogonal matrix has entries of 1/sqrt(longer side) on average, AdamW's about 0.2.
             size = 0.2 * rate * max(rows, columns) ** 0.5
-            for kernel, direction in zip(members, directions, strict=True):
-                kernel.sub_(direction.reshape(kernel.shape), alpha=size)
+            moves = [
+                direction.reshape(kernel.shape)
+                for kernel, direction in zip(members, directions, strict=True)
+            ]
+            torch._foreach_add_(members, moves, alpha=-size)
 
     def _adam(self, weights: list[Tensor], rate: float) -> None:
         for weight in weights:
@@ -69,13 +71,21 @@ class Muon(torch.optim.Optimizer):
                 state["mean"], state["square"] = torch.zeros_like(weight), torch.zeros_like(weight)
                 state["steps"] = 0
             state["steps"] += 1
-            state["mean"].lerp_(_gradient(weight), 1 - _BETAS[0])
-            state["square"].lerp_(_gradient(weight).square(), 1 - _BETAS[1])
-            mean, square = (
-                state[name] / (1 - beta ** state["steps"])
-                for name, beta in zip(("mean", "square"), _BETAS, strict=True)
-            )
-            weight.addcdiv_(mean, square.sqrt_().add_(_EPS), value=-rate)
+        if not weights:
+            return
+        gradients = [_gradient(weight) for weight in weights]
+        states = [self.state[weight] for weight in weights]
+        means = [state["mean"] for state in states]
+        squares = [state["square"] for state in states]
+        torch._foreach_lerp_(means, gradients, 1 - _BETAS[0])
+        torch._foreach_lerp_(squares, torch._foreach_mul(gradients, gradients), 1 - _BETAS[1])
+        mean_shares, square_shares = (
+            [1 - beta ** state["steps"] for state in states] for beta in _BETAS
+        )
+        mean = torch._foreach_div(means, mean_shares)
+        root = torch._foreach_sqrt(torch._foreach_div(squares, square_shares))
+        torch._foreach_add_(root, _EPS)
+        torch._foreach_addcdiv_(weights, mean, root, value=-rate)
 
 
 def orthogonal(matrices: Tensor) -> Tensor:

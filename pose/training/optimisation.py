@@ -22,16 +22,16 @@ class AveragedWeights:
     def __init__(self, network: nn.Module, decay: float) -> None:
         self.network = copy.deepcopy(network).eval()
         self._decay = decay
+        current, average = network.state_dict(), self.network.state_dict()
+        floating = [name for name, value in average.items() if value.is_floating_point()]
+        self._current = [current[name] for name in floating]
+        self._average = [average[name] for name in floating]
 
     @torch.no_grad()
-    def update(self, network: nn.Module, step: int) -> None:
-        """Take in the weights of `network` after `step` steps; early ones count less."""
+    def update(self, step: int) -> None:
+        """Take in the weights of the network after `step` steps; early ones count less."""
         decay = min(self._decay, (1 + step) / (10 + step))
-        average, current = self.network.state_dict(), network.state_dict()
-        floating = [name for name, value in average.items() if value.is_floating_point()]
-        torch._foreach_lerp_(
-            [average[name] for name in floating], [current[name] for name in floating], 1 - decay
-        )
+        torch._foreach_lerp_(self._average, self._current, 1 - decay)
 
 
 class Optimisation:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import multiprocessing
 import re
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +19,7 @@ import numpy as np
 from torch.utils.data import get_worker_info
 
 from pose.people import ImageArray
+from pose.runtime import core_count
 
 log = logging.getLogger(__name__)
 
@@ -71,8 +74,9 @@ def _below(folder: Path, name: Path) -> Path | None:
 class Pictures:
     """Decoded pictures by index, kept in memory up to a limit so that epochs do not decode again.
 
-    Processes that make samples share the limit, and keep theirs for an epoch. A picture that cannot
-    be decoded is named once in the log (by each process); from then on it is None.
+    Processes that make samples share what was kept before they began (`decode_all`), and divide
+    the limit for what they decode themselves. A picture that cannot be decoded is named once in the
+    log (by each process); from then on it is None.
     """
 
     def __init__(self, places: tuple[Place, ...], limit_bytes: int = CACHE_BYTES) -> None:
@@ -91,14 +95,34 @@ class Pictures:
             return self._kept[index]
         if index in self.damaged:
             return None
-        image = read_picture(self._places[index])
+        return self._keep(index, read_picture(self._places[index]), self._limit / _processes())
+
+    def _keep(self, index: int, image: ImageArray | None, limit: float) -> ImageArray | None:
         if image is None:
             self.damaged.add(index)
             log.warning("%s cannot be decoded; its people are left out", self._places[index])
-        elif self._bytes + image.nbytes <= self._limit / _processes():
+        elif self._bytes + image.nbytes <= limit:
             self._kept[index] = image
             self._bytes += image.nbytes
         return image
+
+    def decode_all(self) -> None:
+        """Decode what the limit allows, on all cores; only where processes are forked."""
+        if multiprocessing.get_start_method() != "fork":
+            return
+        ahead = 8 * core_count()  # decoded at once; whether they fit is known afterwards
+        with ThreadPoolExecutor(core_count()) as pool:
+            for first in range(0, len(self), ahead):
+                indices = range(first, min(first + ahead, len(self)))
+                images = pool.map(read_picture, self._places[first : indices.stop])
+                for index, image in zip(indices, images, strict=True):
+                    self._keep(index, image, self._limit)
+                if len(self._kept) + len(self.damaged) < indices.stop:
+                    return  # it is full
+
+    def __getstate__(self) -> dict[str, Any]:
+        """For a process that is not forked: it decodes its own."""
+        return self.__dict__ | {"_kept": {}, "_bytes": 0}
 
 
 def _processes() -> int:

@@ -10,7 +10,6 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from pose.crops import crop_people
 from pose.estimator import PADDING
@@ -25,7 +24,7 @@ from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.readers import TrainingDataError
 from pose.training.scores import oks, oks_ap, pckh
-from pose.training.task import Batch, normalise
+from pose.training.task import Batch, Samples, normalise
 from pose.training.teacher import Teacher
 
 Measure = Literal["oks-ap", "oks", "pckh"]
@@ -34,7 +33,9 @@ _NO_HEADS = "PCKh needs head boxes, or a neck and a head_top"
 _AT_ONCE = 64
 
 
-class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
+class _Crops:
+    """One crop per person."""
+
     def __init__(
         self,
         people: LabelledPeople,
@@ -44,7 +45,7 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
         augmentation: PoseAugmentation,
     ) -> None:
         self._people, self._pictures, self._size_wh = people, pictures, size_wh
-        self._seed, self._augmentation = seed, augmentation
+        self.seed, self._augmentation = seed, augmentation
 
     def __len__(self) -> int:
         return len(self._people)
@@ -55,7 +56,7 @@ class _Crops(Dataset[tuple[ImageArray, FloatArray, FloatArray]]):
         if image is None:  # nothing to learn from: every joint counts 0
             blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
             return blank, people.keypoints[index], np.zeros_like(people.weights[index])
-        rng = np.random.default_rng([*self._seed, index])
+        rng = np.random.default_rng([*self.seed, index])
         return warp_person(
             image,
             people.boxes[index],
@@ -85,6 +86,10 @@ class PoseTask:
     head: str = "final_layer"
     _pictures: Pictures = field(init=False)
     _val_pictures: Pictures = field(init=False)
+    _kept_crops: dict[tuple[int, int], list[tuple[list[int], ImageArray]]] = field(
+        init=False, default_factory=dict
+    )
+    _kept_bytes: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
         labelled = (self.train.weights > 0).sum(1)
@@ -94,10 +99,13 @@ class PoseTask:
         if self.best_by == "pckh" and np.isnan(pckh(self.val.keypoints, self.val)):
             raise TrainingDataError(_NO_HEADS)
         self._pictures = Pictures(self.train.places)
-        self._val_pictures = Pictures(self.val.places, VAL_BYTES)
+        self._val_pictures = Pictures(self.val.places, limit_bytes=0)  # their crops are kept
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]:
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples:
         return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
+
+    def decode_pictures(self) -> None:
+        self._pictures.decode_all()
 
     @staticmethod
     def collate(samples: list[Any]) -> Batch:
@@ -142,12 +150,29 @@ class PoseTask:
         return {"score": measured[self.best_by], **measured}
 
     def _val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
-        """Crops (n, H, W, 3) as in use, and whose they are."""
+        """Crops (n, H, W, 3) as in use, and whose they are; kept where they fit into memory."""
+        if size_wh in self._kept_crops:
+            yield from self._kept_crops[size_wh]
+            return
+        width, height = size_wh
+        fits = self._kept_bytes + len(self.val) * width * height * 3 <= VAL_BYTES
+        kept = []
+        for batch in self._cut_val_crops(size_wh):
+            if fits:
+                kept.append(batch)
+            yield batch
+        if fits:
+            self._kept_crops[size_wh] = kept
+            self._kept_bytes += sum(crops.nbytes for _, crops in kept)
+
+    def _cut_val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
         people: list[int] = []
         crops: list[ImageArray] = []
         regions = crop_regions(self.val.boxes, size_wh, PADDING)
-        for index in range(len(self.val)):
-            image = self._val_pictures[int(self.val.image_of[index])]
+        shown, image = -1, None
+        for index, picture in enumerate(self.val.image_of.tolist()):
+            if picture != shown:  # a picture's people follow each other
+                shown, image = picture, self._val_pictures[picture]
             if image is not None:
                 people.append(index)
                 crops.append(crop_people(image, regions[index : index + 1], size_wh)[0])

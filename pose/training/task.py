@@ -6,11 +6,20 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.utils.data import Dataset
 
 from pose.networks import IMAGENET_MEAN, IMAGENET_STD
 
 Batch = tuple[Tensor, ...]
+
+
+class Samples(Protocol):
+    """What is learned from; each time the same for one seed, an epoch's among it, and index."""
+
+    seed: tuple[int, ...]
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Any: ...
 
 
 class Task(Protocol):
@@ -19,7 +28,10 @@ class Task(Protocol):
     network: nn.Module
     head: str  # the child of the network that is new or learns quickest
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Dataset[Any]: ...
+    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples: ...
+
+    def decode_pictures(self) -> None:
+        """Decode what fits into memory, before processes that share it are begun."""
 
     @staticmethod
     def collate(samples: list[Any]) -> Batch:
