@@ -40,6 +40,7 @@ class DetectorTask:
     val: LabelledPeople
     augmentation: MosaicAugmentation = field(default_factory=MosaicAugmentation)
     head: str = "head"
+    recordable: bool = False  # which cells answer for a person depends on what they say
     _pictures: Pictures = field(init=False)
     _val_pictures: Pictures = field(init=False)
 

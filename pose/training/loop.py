@@ -25,7 +25,9 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from pose.training.curves import draw_curves
+from pose.training.gradients import Gradients
 from pose.training.optimisation import AveragedWeights, Optimisation, set_learning
+from pose.training.precision import HalfPrecision
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage, learning_rate
@@ -89,7 +91,8 @@ class Run:
         self._network: nn.Module = network
         set_learning(network, task.head, recipe.backbone_rate == 0)
         self._average = AveragedWeights(network, recipe.average_decay)
-        self._optimisation = Optimisation(network, task.head, recipe, processes.device)
+        precision = HalfPrecision(recipe.precision, processes.device)
+        self._optimisation = Optimisation(network, task.head, recipe, precision)
         self._plan = list(_plan(task, recipe))
         self.total = sum(steps for *_, steps in self._plan)
         self._identity = _identity(task, recipe, network)
@@ -97,7 +100,13 @@ class Run:
         self._log_every = min(100, max(1, self.total // 200))
         self.progress = Progress()
         self._resume()
-        self._parallel = processes.wrap(network)
+        parallel = processes.wrap(network)
+        self._gradients = Gradients(
+            network,
+            lambda batch: task.loss(parallel, batch),
+            precision,
+            record=processes.device.type == "cuda" and processes.count == 1 and task.recordable,
+        )
         self._saved_at = time.monotonic()
 
     def train(self) -> float:
@@ -133,18 +142,15 @@ class Run:
 
     def _epoch(self, batches: Iterator[Batch], epoch: int, end: int, shown: Any) -> None:
         """Learn from the next batches until step `end`."""
-        progress, device = self.progress, self.processes.device
+        progress = self.progress
         while progress.done < end:
             batch = next(batches)
+            loss = self._gradients(batch)
             rate = learning_rate(self.recipe, progress.done, self.total, epoch)
-            with self._optimisation.autocast():
-                loss = self.task.loss(
-                    self._parallel, tuple(part.to(device, non_blocking=True) for part in batch)
-                )
-            self._optimisation.step(loss, rate)
+            self._optimisation.step(rate)
             progress.done += 1
             self._average.update(progress.done)
-            progress.recent.append(loss.detach())
+            progress.recent.append(loss)
             shown.update()
             if progress.done % self._log_every == 0:
                 mean = _mean(progress.recent)

@@ -1,4 +1,4 @@
-"""One step of learning: groups of weights with rates of their own, mixed precision, averaging."""
+"""One step of learning: groups of weights with rates of their own, and averaging."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from pose.training.muon import Muon
-from pose.training.precision import half_precision
+from pose.training.precision import HalfPrecision
 from pose.training.recipes import Recipe
 
 _OPTIMISERS = {"muon": Muon, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
@@ -35,25 +35,19 @@ class AveragedWeights:
 
 
 class Optimisation:
-    """The optimiser with its rates per group and, for fp16, the scaling of the loss."""
+    """The optimiser with its rates per group."""
 
-    def __init__(self, network: nn.Module, head: str, recipe: Recipe, device: torch.device) -> None:
-        self._network, self._device = network, device
+    def __init__(
+        self, network: nn.Module, head: str, recipe: Recipe, precision: HalfPrecision
+    ) -> None:
+        self._network, self.scaler = network, precision.scaler
         kind: Any = _OPTIMISERS[recipe.optimiser]
         self.optimiser = kind(_groups(network, head, recipe), lr=recipe.learning_rate)
-        self.scaler = torch.amp.GradScaler(device.type, enabled=recipe.precision == "fp16")
-        self._half = half_precision(recipe.precision, device)
 
-    def autocast(self) -> torch.autocast:
-        """Half precision where it pays, matrix products and convolutions; losses stay float32."""
-        return torch.autocast(self._device.type, self._half, enabled=self._half is not None)
-
-    def step(self, loss: Tensor, rate: float) -> None:
-        """Move the weights down the gradient of `loss`."""
+    def step(self, rate: float) -> None:
+        """Move the weights down their gradients."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
-        self.optimiser.zero_grad(set_to_none=True)
-        self.scaler.scale(loss).backward()  # type: ignore[no-untyped-call]
         self.scaler.unscale_(self.optimiser)
         nn.utils.clip_grad_norm_(self._network.parameters(), _GRADIENT_NORM)
         self.scaler.step(self.optimiser)

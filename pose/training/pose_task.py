@@ -84,6 +84,7 @@ class PoseTask:
     teacher_weight: float = 0.5
     sigma: float | None = None  # of the targets, in heatmap pixels; None: as `map_sigma` has it
     head: str = "final_layer"
+    recordable: bool = field(init=False)
     _pictures: Pictures = field(init=False)
     _val_pictures: Pictures = field(init=False)
     _kept_crops: dict[tuple[int, int], list[tuple[list[int], ImageArray]]] = field(
@@ -92,6 +93,7 @@ class PoseTask:
     _kept_bytes: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
+        self.recordable = self.teacher is None  # who runs on the CPU
         labelled = (self.train.weights > 0).sum(1)
         enough = labelled >= min(_FEWEST_JOINTS, len(self.train.skeleton))
         self.train = self.train.select(enough & ~self.train.crowd)
@@ -210,9 +212,8 @@ def target_maps(
 ) -> Tensor:
     """What the network shall draw, (N, K, H/4, W/4), for joints (N, K, 2) in crop pixels."""
     height, width = crop_hw[0] // 4, crop_hw[1] // 4
-    crop_lengths = torch.tensor([crop_hw[1], crop_hw[0]], device=points.device) - 1
-    map_lengths = torch.tensor([width, height], device=points.device) - 1
-    on_map = points * (map_lengths / crop_lengths)
+    scale_x, scale_y = (width - 1) / (crop_hw[1] - 1), (height - 1) / (crop_hw[0] - 1)
+    on_map = torch.stack([points[..., 0] * scale_x, points[..., 1] * scale_y], dim=-1)
     return encode(on_map, (width, height), sigma or map_sigma(height))
 
 

@@ -1,4 +1,4 @@
-"""Which half precision pays on a device."""
+"""Which half precision pays on a device, and how it is used."""
 
 from __future__ import annotations
 
@@ -17,3 +17,20 @@ def half_precision(precision: Precision, device: torch.device) -> torch.dtype | 
         return torch.float16
     in_vain = device.type == "cpu" and not torch.ops.mkldnn._is_mkldnn_bf16_supported()
     return None if precision == "fp32" or in_vain else torch.bfloat16
+
+
+class HalfPrecision:
+    """Half precision where it pays, matrix products and convolutions; losses stay float32.
+
+    The scaler, for fp16 alone, lifts the loss's small gradients into what fp16 can hold.
+    """
+
+    def __init__(self, precision: Precision, device: torch.device) -> None:
+        self.device = device
+        self._type = half_precision(precision, device)
+        self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
+
+    def autocast(self) -> torch.autocast:
+        """Without a cache, since what it kept of one step a recorded one would use for ever."""
+        enabled = self._type is not None
+        return torch.autocast(self.device.type, self._type, enabled=enabled, cache_enabled=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, Protocol
 
 import torch
@@ -27,6 +28,7 @@ class Task(Protocol):
 
     network: nn.Module
     head: str  # the child of the network that is new or learns quickest
+    recordable: bool  # whether the loss of a shape of batch is always the same operations
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples: ...
 
@@ -49,9 +51,14 @@ class Task(Protocol):
         """What pose.weights wants in the header of the weights."""
 
 
+@functools.cache
+def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
+    with torch.inference_mode(False):
+        return torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
+
+
 def normalise(images: Tensor) -> Tensor:
     """Pictures (N, H, W, 3) BGR 0..255 to what our networks take: (N, 3, H, W) RGB, normalised."""
-    mean = torch.tensor(IMAGENET_MEAN, device=images.device)
-    std = torch.tensor(IMAGENET_STD, device=images.device)
+    mean, std = _mean_and_std(images.device)
     normal = (images.flip(-1).float() - mean) / std  # (N, H, W, 3)
     return normal.permute(0, 3, 1, 2)  # (N, 3, H, W) in channels-last order

@@ -128,10 +128,10 @@ torch.manual_seed(0)
 torch.set_num_threads(1)
 run = Run(small_task(file), small_recipe(4), out, Processes(torch.device("cpu")), save_every_s=0.2)
 step = run._optimisation.step
-def fatal(loss, rate):
+def fatal(rate):
     if run.progress.done == last:
         os.kill(os.getpid(), signal.SIGKILL)
-    step(loss, rate)
+    step(rate)
 run._optimisation.step = fatal
 run.train()
 """
