@@ -21,7 +21,14 @@ from pose.library import (
 )
 from pose.networks import PoseNetwork
 from pose.official import recognise
-from pose.weights import WeightsError, cache_dir, load_checkpoint, read_metadata, require_file
+from pose.weights import (
+    WeightsError,
+    cache_dir,
+    holder,
+    load_checkpoint,
+    read_metadata,
+    require_file,
+)
 
 _UNIT_MB = 1e6
 
@@ -66,21 +73,21 @@ def listing() -> str:
 def _local_row(file: Path) -> tuple[str, ...]:
     """A bundled file, or one that the user added."""
     where = "bundled" if file.parent == BUNDLED else "added"
-    size = _size(file.stat().st_size)
     try:
         network = any_network(str(file))
     except WeightsError:
-        return (file.stem, "damaged", "", "", "", size, where)
+        return (file.stem, "damaged", "", "", "", _size(file.stat().st_size), where)
     width, height = network.network.pictures.size_wh
     metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
+    held_by = holder(file, metadata)
     return (
         file.stem,
         "pose" if isinstance(network, PoseNetwork) else "detector",
         f"{width}x{height}",
         network.skeleton.name if isinstance(network, PoseNetwork) else "",
         f"{float(metadata['score']):.2f} at its training" if "score" in metadata else "",
-        size,
-        where,
+        _size(held_by.stat().st_size),
+        where if held_by == file else f"{where}, weights of {held_by.stem}",
     )
 
 

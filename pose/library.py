@@ -23,9 +23,11 @@ from pose.skeleton import SKELETONS, Skeleton
 from pose.weights import (
     WeightsError,
     cache_dir,
+    holder,
     load_checkpoint,
     load_weights,
     read_metadata,
+    require_file,
     sha256_of,
 )
 from pose.yolox import YOLOX, HRNetDetector
@@ -153,7 +155,7 @@ def _our_pose(file: Path) -> PoseNetwork:
     return PoseNetwork(
         Network(
             metadata.get("name", file.stem),
-            sha256_of(file)[:16],
+            _key(file, metadata),
             Pictures(size_wh),
             build=lambda: _load_ours(file, HRNet(**json.loads(metadata["network"]))),
             ranges=_ranges(metadata),
@@ -172,7 +174,7 @@ def _our_detector(file: Path) -> DetectorNetwork:
     return DetectorNetwork(
         Network(
             metadata.get("name", file.stem),
-            sha256_of(file)[:16],
+            _key(file, metadata),
             Pictures(size_wh) if on_hrnet else replace(_BYTES, size_wh=size_wh),
             build=lambda: Probabilities(
                 _load_ours(file, HRNetDetector(**arguments) if on_hrnet else YOLOX(**arguments))
@@ -219,6 +221,13 @@ def _our_metadata(file: Path, kind: str) -> dict[str, str]:
     if metadata["kind"] != kind:
         raise WeightsError(f"{file} is a {metadata['kind']} network; a {kind} network is needed")
     return metadata
+
+
+def _key(file: Path, metadata: dict[str, str]) -> str:
+    """Of the weights, wherever they are, and of the header."""
+    held_by = holder(file, metadata)
+    require_file(held_by)
+    return "".join(dict.fromkeys(sha256_of(each)[:16] for each in (held_by, file)))
 
 
 def _sigma(metadata: dict[str, str], size_wh: tuple[int, int]) -> float | None:

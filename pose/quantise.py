@@ -14,6 +14,7 @@ import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose.command import positive, run_command
+from pose.command import natural, positive, run_command
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.estimator import PADDING
@@ -178,7 +179,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", type=Path, help="the safetensors file (WEIGHTS itself)")
     parser.add_argument("--data", type=Path, required=True, help="COCO-keypoints JSON")
     parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
+    text = "for crops of this size; the output then has a header alone, for the weights beside it"
+    parser.add_argument("--size", type=_size_wh, metavar="WxH", help=text)
     parser.add_argument("--count", type=positive, default=200, help="pictures to look at")
+
+
+def _size_wh(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    size_wh = natural(width), natural(height)
+    if any(side % 32 or not side for side in size_wh):
+        raise argparse.ArgumentTypeError(f"{text} is no size; write multiples of 32, as 192x256")
+    return size_wh
 
 
 def run(args: argparse.Namespace) -> int:
@@ -189,6 +200,14 @@ def run(args: argparse.Namespace) -> int:
         raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
     state, metadata = load_weights(file) if file.suffix == output.suffix else published(file)
     network = (pose_network if metadata["kind"] == "pose" else detector_network)(str(file))
+    if args.size:
+        if output == file or output.parent.resolve() != file.parent.resolve():
+            raise UserError(f"--size: name a new file beside {file} with -o")
+        pictures_of = replace(network.network.pictures, size_wh=args.size)
+        network = replace(network, network=replace(network.network, pictures=pictures_of))
+        metadata |= {"input_wh": "{}x{}".format(*args.size), "weights": file.name}
+        metadata["name"] = output.stem
+        state = {}
     pictures = calibration_pictures(network, args.data, args.images, args.count)
     ranges = activation_ranges(network.network, pictures)
     short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}

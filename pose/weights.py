@@ -4,7 +4,8 @@ A file of ours names its network in the header's metadata, all of it text: `kind
 detector), `network` (the constructor's keyword arguments as JSON), `input_wh` ("192x256"),
 `skeleton` ("coco17"), `unbiased` ("1" or "0"), `sigma` (of its heatmaps, in their pixels), `name`;
 from a training `score` and `steps`, from pose.quantise `ranges`. Numbers are stored as float16 and
-given back as float32.
+given back as float32. A header with `weights`, the name of a file beside it, has that file's: one
+network trained for several input sizes, under a name for each.
 """
 
 from __future__ import annotations
@@ -66,8 +67,8 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
 
     Raises WeightsError where the file is missing, damaged, or no safetensors file.
     """
-    with _opened(path) as file:
-        metadata = file.metadata() or {}
+    metadata = read_metadata(path)
+    with _opened(holder(path, metadata)) as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
     return _float32(state), metadata
 
@@ -76,6 +77,11 @@ def read_metadata(path: Path) -> dict[str, str]:
     """The metadata of a file of ours alone. Raises WeightsError as `load_weights` does."""
     with _opened(path) as file:
         return file.metadata() or {}
+
+
+def holder(path: Path, metadata: Mapping[str, str]) -> Path:
+    """The file that holds the weights of a file of ours with this header: mostly itself."""
+    return path.with_name(Path(metadata["weights"]).name) if "weights" in metadata else path
 
 
 @contextlib.contextmanager

@@ -115,7 +115,7 @@ def detector_names() -> list[str]:
 
 def pose_names() -> list[str]:
     """The pose networks that can be named."""
-    return _names("pose", "posse-pose", "posse-pose-small")
+    return _names("pose", "posse-pose", "posse-pose-large", "posse-pose-small")
 
 
 def _names(kind: str, *bundled: str) -> list[str]:

@@ -180,7 +180,7 @@ class Run:
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
         # A later stage sees more pixels: its first weights replace those of the one before.
-        anew = epoch == _first_epoch(self._plan, stage)
+        anew = self.progress.best_epoch < _first_epoch(self._plan, stage)
         if score > self.progress.best or anew:
             self.progress.best, self.progress.best_epoch = score, epoch
             if self.processes.first:

@@ -15,7 +15,7 @@ from pose.library import pose_network
 from pose.on_openvino import OpenVinoRuntime
 from pose.quantise import activation_ranges, main
 from pose.runtime import TorchRuntime
-from pose.weights import load_weights, save_weights
+from pose.weights import WeightsError, load_weights, save_weights
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
 
@@ -67,6 +67,50 @@ def test_a_calibrated_network_is_rounded_and_stays_close(weights: Path, tmp_path
     scale = float(expected.abs().max())
     assert float((whole - expected).abs().max()) < 1e-3 * scale
     assert 1e-3 * scale < float((rounded - expected).abs().mean()) < 0.1 * scale
+
+
+def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path) -> None:
+    large = tmp_path / "large.safetensors"
+    arguments = [str(weights), "-o", str(large), "--size", "64x96", "--count", "2",
+                 "--data", str(labelled_pictures(tmp_path)), "--images", str(tmp_path)]  # fmt: skip
+    assert main(arguments) == 0
+    assert large.stat().st_size < weights.stat().st_size / 4  # a header alone
+    usual, larger = pose_network(str(weights)).network, pose_network(str(large)).network
+    assert (larger.name, larger.pictures.size_wh) == ("large", (64, 96))
+    assert larger.key not in (usual.key, "")
+    assert larger.ranges
+    assert larger.build is not None
+    assert usual.build is not None
+    for own, other in zip(larger.build().parameters(), usual.build().parameters(), strict=True):
+        assert torch.equal(own, other)
+    (tmp_path / "elsewhere").mkdir()
+    alone = large.rename(tmp_path / "elsewhere" / "large.safetensors")
+    with pytest.raises(WeightsError, match=r"tiny\.safetensors: no such weights file"):
+        pose_network(str(alone))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["--size", "64x96"], "name a new file beside"),
+        (["--size", "64x90", "-o", "b.safetensors"], "64x90 is no size; write multiples of 32"),
+        (["--size", "64", "-o", "b.safetensors"], "argument --size"),
+    ],
+)
+def test_a_size_that_cannot_be_is_told(
+    arguments: list[str],
+    line: str,
+    weights: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    data = labelled_pictures(tmp_path)
+    command = [str(weights), "--data", str(data), "--images", str(tmp_path), *arguments]
+    try:
+        assert main(command) == 1
+    except SystemExit as stopped:
+        assert stopped.code == 2
+    assert line in capsys.readouterr().err
 
 
 def test_ranges_are_what_each_convolution_was_given(weights: Path) -> None:

@@ -849,7 +849,9 @@ def test_a_device_has_its_own_name_once_it_is_there_and_begun(
         assert device_name(device, loading=False) == told
 
 
-@pytest.mark.parametrize(("device", "pose"), [("cpu", "posse-pose-small"), ("auto", "posse-pose")])
+@pytest.mark.parametrize(
+    ("device", "pose"), [("cpu", "posse-pose-small"), ("auto", "posse-pose-large")]
+)
 def test_a_preset_is_read_for_the_device_in_use_and_beside_the_window(
     qtbot, open_window, monkeypatch, device: str, pose: str
 ) -> None:

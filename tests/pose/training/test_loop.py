@@ -15,6 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -80,6 +81,34 @@ def test_two_runs_with_one_seed_give_the_same_weights(tmp_path: Path) -> None:
     _train(file, tmp_path / "b")
     _assert_same_weights(tmp_path / "a", tmp_path / "b")
     assert _log(tmp_path / "a") == _log(tmp_path / "b")
+
+
+def test_processes_that_make_samples_change_nothing(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    _train(file, tmp_path / "a")
+    torch.manual_seed(0)
+    threads = cv2.getNumThreads()
+    Run(small_task(file), small_recipe(), tmp_path / "b", CPU, workers=2).train()
+    cv2.setNumThreads(threads)
+    _assert_same_weights(tmp_path / "a", tmp_path / "b")
+    assert _log(tmp_path / "a") == _log(tmp_path / "b")
+
+
+def test_scores_may_be_taken_at_some_epochs_only_and_at_the_end(tmp_path: Path) -> None:
+    task, out = small_task(write_data(tmp_path)), tmp_path / "out"
+    Run(task, small_recipe(5), out, CPU, score_every=2).train()
+    assert [line["epoch"] for line in _log(out) if "epoch" in line] == [1, 3, 4]
+    assert (out / "best.safetensors").is_file()
+
+
+def test_patience_waits_for_a_score(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scores = iter([0.5, 0.4, 0.3])
+    monkeypatch.setattr(PoseTask, "evaluate", lambda *_: {"score": next(scores)})
+    out = tmp_path / "out"
+    Run(
+        small_task(write_data(tmp_path)), small_recipe(9, patience=1), out, CPU, score_every=2
+    ).train()
+    assert [line["epoch"] for line in _log(out) if "epoch" in line] == [1, 3]
 
 
 def test_another_seed_gives_others(tmp_path: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import pickle
 from fractions import Fraction
 from pathlib import Path
 
@@ -80,6 +82,27 @@ def test_decoded_pictures_are_kept_up_to_a_limit(tmp_path: Path) -> None:
         for image in map(pictures.__getitem__, range(3))
     ]
     assert values == [0, 1, None]
+
+
+def test_all_are_decoded_before_processes_are_forked_and_none_is_sent_to_others(
+    tmp_path: Path,
+) -> None:
+    places = []
+    for number in range(5):
+        file = tmp_path / f"{number}.png"
+        cv2.imwrite(str(file), np.full((10, 10, 3), number, np.uint8))
+        places.append(Place(file))
+    places[1].file.write_bytes(b"no picture")
+    pictures = Pictures(tuple(places), limit_bytes=3 * 300)
+    pictures.decode_all()
+    sent = pickle.loads(pickle.dumps(pictures))
+    for place in places:
+        place.file.unlink()
+    forked = multiprocessing.get_start_method() == "fork"
+    assert [pictures[index] is not None for index in range(5)] == [
+        forked, False, forked, forked, False
+    ]  # fmt: skip
+    assert all(sent[index] is None for index in range(5))
 
 
 def test_a_damaged_picture_is_named_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
