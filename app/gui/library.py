@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 import cv2
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from app.corrections import save_corrections, sidecar_of
+from app.corrections import Correction, save_corrections, sidecar_of
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
@@ -36,6 +36,7 @@ class Library(QObject):
 
     said = pyqtSignal(str)
     opened = pyqtSignal(bool)  # a source; True where people are drawn in it already
+    asked = pyqtSignal(str)  # whether to save the corrections of this file
 
     def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
         super().__init__(parent)
@@ -46,6 +47,9 @@ class Library(QObject):
         self._result: Path | None = None  # the tracks that were opened
         self._opening: Path | None = None  # the tracks that are being read
         self._playlist: list[str] = []  # what comes after the source on screen
+        self._saved: tuple[Correction, ...] = ()  # of the source on screen, on disk
+        self._leave: Callable[[], object] | None = None  # what the question asked holds up
+        self._asked_at_end = False
         self._names: set[str] = set()  # given to recordings and snapshots
         self._loop = False
         presenter.reported.connect(self._tell_recorded)
@@ -59,6 +63,34 @@ class Library(QObject):
             self._memory.add_recent(kept)
             self._open(specs)
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether a file's corrections would be lost now. A camera's are kept with a recording."""
+        return self._tracks is not None and self._session.corrections.done != self._saved
+
+    def leave(self, then: Callable[[], object]) -> None:
+        """Do `then`, which gives up the source; first ask whether to save its corrections."""
+        path = self._tracks
+        if path is None or not self.unsaved:
+            then()
+        else:
+            self._leave = then
+            self.asked.emit(path.stem)
+
+    def answer(self, save: bool) -> None:
+        """Take the answer to what was asked, and go on."""
+        then, self._leave = self._leave, None
+        if save:
+            self.save(then)
+            return
+        self.discard()
+        if then is not None:
+            then()
+
+    def discard(self) -> None:
+        """Let the corrections go that are not saved."""
+        self._saved = self._session.corrections.done
+
     def close(self) -> None:
         """Back to the empty stage."""
         self._opening = None
@@ -69,6 +101,8 @@ class Library(QObject):
         """Start the source again, or play another part of it; its playlist goes on after it."""
         self._presenter.clear()
         self._session.reopen(range_s)
+        if not self._session.corrections.done:  # who is found anew has none
+            self._saved = ()
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:
@@ -103,6 +137,8 @@ class Library(QObject):
         """Show a source in place of what is open, with what is known of it."""
         self._opening, self._playlist = None, rest
         self._result = result.tracks if result is not None else None
+        self._saved = tuple(result.corrections) if result is not None else ()
+        self._asked_at_end = False
         self._presenter.clear()
         if result is None:
             self._session.open(spec)
@@ -122,6 +158,11 @@ class Library(QObject):
     def _go_on(self) -> None:
         """At the end of a source: the next of the playlist."""
         if self._playlist and not self._work.busy and self._session.status().state == "ended":
+            if self.unsaved:
+                if not self._asked_at_end:
+                    self._asked_at_end = True
+                    self.leave(self._go_on)
+                return
             rest, self._playlist = self._playlist, []
             self._open(rest)
 
@@ -137,8 +178,11 @@ class Library(QObject):
             text += tr("; what is missing is followed when it is shown")
         self.said.emit(text)
 
-    def save(self) -> None:
-        """Keep corrections beside the tracks; the tracks too where they are not on disk yet."""
+    def save(self, then: Callable[[], object] | None = None) -> None:
+        """Keep corrections beside the tracks; the tracks too where they are not on disk yet.
+
+        `then` is done once they are saved.
+        """
         if self._presenter.view is None:
             self.said.emit(tr("There is nothing to save yet"))
             return
@@ -149,9 +193,10 @@ class Library(QObject):
         if self._session.follows_known:
             try:
                 save_corrections(sidecar_of(path), corrections)
-                self.said.emit(tr("Kept in {}").format(sidecar_of(path).name))
             except UserError as error:
                 self.said.emit(str(error))
+                return
+            self._tell_saved(tr("Kept in {}").format(sidecar_of(path).name), corrections, then)
             return
         # The window's own have corrections beside them, and were opened with the video
         if self._result is None and path.is_file() and not sidecar_of(path).is_file():
@@ -163,8 +208,16 @@ class Library(QObject):
         self._work.begin(
             tr("Saving {}").format(path.name),
             lambda progress: save_result(path, info, frames, corrections, progress),
-            lambda _: self.said.emit(tr("Saved {}").format(path.name)),
+            lambda _: self._tell_saved(tr("Saved {}").format(path.name), corrections, then),
         )
+
+    def _tell_saved(
+        self, text: str, corrections: tuple[Correction, ...], then: Callable[[], object] | None
+    ) -> None:
+        self._saved = corrections
+        self.said.emit(text)
+        if then is not None:
+            then()
 
     @property
     def _tracks(self) -> Path | None:

@@ -91,8 +91,12 @@ class MainWindow(QMainWindow):
 
     def open(self, specs: Sequence[str]) -> None:
         """Open sources in place of what is open."""
-        self.library.open(list(specs))
-        fill_recent(self.recent_menu, self.memory.recent(), self.open)
+
+        def open_them() -> None:
+            self.library.open(list(specs))
+            fill_recent(self.recent_menu, self.memory.recent(), self.open)
+
+        self.library.leave(open_them)
 
     def _lay_out(self) -> None:
         fill_menu_bar(self, self.actions_by_name, self.recent_menu)
@@ -150,6 +154,8 @@ class MainWindow(QMainWindow):
         editing.selection_changed.connect(lambda ids, _: people.select(ids))
         for said in (editing.said, self.library.said, self.work.failed):
             said.connect(self.status.say)
+        self.library.asked.connect(self._ask_to_save)
+        self.stage.unsaved.answered.connect(self.library.answer)
         self.work.progressed.connect(self.status.show_progress)
         self.status.cancelled.connect(self.work.cancel)
         self.presenter.source_changed.connect(editing.source_changed)
@@ -159,6 +165,10 @@ class MainWindow(QMainWindow):
         hints = QGuiApplication.styleHints()
         if hints is not None:
             hints.colorSchemeChanged.connect(self._recolour)
+
+    def _ask_to_save(self, name: str) -> None:
+        self.stage.unsaved.ask(name)
+        self.stage.show_sheet(self.stage.unsaved)
 
     def _show_people(self) -> None:
         """Bring the panel to the front, with everybody in it."""
@@ -198,6 +208,10 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """Remember the window and end every thread."""
+        if event is not None and self.library.unsaved:
+            event.ignore()
+            self.library.leave(self.close)
+            return
         self.presenter.stop()
         self.memory.set_value("geometry", self.saveGeometry())
         self.memory.set_value("state", self.saveState())

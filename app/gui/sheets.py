@@ -157,6 +157,38 @@ class AboutSheet(Sheet):
         )
 
 
+class UnsavedSheet(Sheet):
+    """Asks what becomes of corrections that would be lost; who closes it stays with them."""
+
+    answered = pyqtSignal(bool)  # to save them, or not
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(tr("Keep the corrections?"), parent)
+        self._text = QLabel()
+        self._text.setWordWrap(True)
+        self.save = QPushButton(icon("save"), tr("Save"))
+        self.discard = QPushButton(tr("Do not save"))
+        row = QHBoxLayout()
+        row.addStretch()
+        for button, keep in ((self.discard, False), (self.save, True)):
+            button.setAccessibleName(button.text())
+            button.clicked.connect(lambda _, keep=keep: self._answer(keep))
+            row.addWidget(button)
+        self.column.addWidget(self._text)
+        self.column.addSpacing(10)
+        self.column.addLayout(row)
+        self.setMinimumWidth(380)
+        self.setFocusProxy(self.save)
+
+    def ask(self, name: str) -> None:
+        """About the file called `name`."""
+        self._text.setText(tr("Those of {} are not saved yet.").format(name))
+
+    def _answer(self, keep: bool) -> None:
+        self.hide()
+        self.answered.emit(keep)
+
+
 class Notice(QFrame):
     """A line at the top of the picture that says what went wrong, with a way on."""
 

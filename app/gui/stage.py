@@ -7,7 +7,7 @@ from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
 
 from app.gui.canvas import Canvas
-from app.gui.sheets import AboutSheet, HelpSheet, Notice, Welcome
+from app.gui.sheets import AboutSheet, HelpSheet, Notice, UnsavedSheet, Welcome
 from app.gui.source_panel import SourcePanel
 from app.gui.timeline import Timeline
 from app.gui.translation import tr
@@ -29,6 +29,7 @@ class Stage(QWidget):
         self.sources = SourcePanel(self.canvas)
         self.help = HelpSheet(list(actions.values()), self.canvas)
         self.about = AboutSheet(version, self.canvas)
+        self.unsaved = UnsavedSheet(self.canvas)
         self.help.closed.connect(lambda: actions["help"].setChecked(False))
         self.transport = Transport([actions[n] for n in ("back", "play", "forward", "loop")])
         self.timeline = Timeline()
@@ -59,7 +60,7 @@ class Stage(QWidget):
         self.notice.setGeometry(
             MARGIN, MARGIN, width - 2 * MARGIN, max(48, self.notice.sizeHint().height())
         )
-        for sheet in (self.welcome, self.sources, self.help, self.about):
+        for sheet in (self.welcome, self.sources, self.help, self.about, self.unsaved):
             size = sheet.sizeHint()
             wide, high = min(width - 8, size.width()), min(height - 8, size.height())
             sheet.setGeometry((width - wide) // 2, (height - high) // 2, wide, high)
@@ -67,7 +68,7 @@ class Stage(QWidget):
 
     def show_sheet(self, sheet: QWidget | None) -> None:
         """Show one of the sheets, or none."""
-        for other in (self.sources, self.help, self.about):
+        for other in (self.sources, self.help, self.about, self.unsaved):
             other.setVisible(other is sheet)
         self.arrange()
         if sheet is not None:

@@ -65,6 +65,7 @@ def open_window(qtbot, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
 
     yield open_it
     for window in windows:
+        window.library.discard()  # or it would ask
         window.close()
         window.deleteLater()
     left = [thread for thread in threading.enumerate() if thread not in before]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from fake_session import FakeFile, burnt_number
@@ -10,7 +11,13 @@ from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QLineEdit
 
+from app.corrections import sidecar_of
+from app.gui.main_window import MainWindow
 from app.gui.painting import _plate
+
+
+def trigger(window: MainWindow, name: str) -> None:
+    window.actions_by_name[name].trigger()
 
 
 def ids_shown(window) -> list[int]:
@@ -330,6 +337,7 @@ def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> 
     window.editing.rename(1, "Anna")
     window.editing.select((1,))
     window.open(["b.mp4"])
+    window.stage.unsaved.discard.click()
     assert window.presenter.selected == ()
     assert window.presenter.names == {}
     assert not window.actions_by_name["undo"].isEnabled()
@@ -346,8 +354,70 @@ def test_the_next_of_a_playlist_has_people_of_its_own(qtbot, open_window) -> Non
     assert "Anna" in labels_shown(window)
     window.session.set_speed(float("inf"))
     window.session.play(True)
+    qtbot.waitUntil(window.stage.unsaved.isVisible)  # it does not go on with them unsaved
+    qtbot.wait(200)
+    assert window.session.status().spec == "a.mp4"
+    window.stage.unsaved.discard.click()
     qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
     qtbot.waitUntil(lambda: presenter.names == {})
     assert len(presenter.measures.curve(9, 0, 0.0)[0]) == 0
     assert labels_shown(window) == {"1", "2"}
+
+
+@pytest.fixture
+def corrected(qtbot, open_window, tmp_path: Path) -> MainWindow:
+    """A paused file, of which somebody has just been given a name."""
+    window = open_window(FakeFile(30), FakeFile(30))
+    window.session.play(False)
+    qtbot.waitUntil(
+        lambda: len(window.people.model.rows) == 2 and window.presenter.view is not None
+    )
+    window.editing.rename(1, "Anna")
+    return window
+
+
+def test_corrections_are_saved_before_another_file_is_opened(qtbot, corrected, tmp_path) -> None:
+    corrected.open([str(tmp_path / "b.mp4")])
+    assert corrected.stage.unsaved.isVisible()
+    assert corrected.session.status().spec.endswith("a.mp4")
+    corrected.stage.unsaved.save.click()
+    qtbot.waitUntil(lambda: corrected.session.status().spec.endswith("b.mp4"))
+    assert "Anna" in sidecar_of(tmp_path / "a.json").read_text()
+    corrected.open([str(tmp_path / "b.mp4")])  # nothing was corrected here: nothing is asked
+    assert not corrected.stage.unsaved.isVisible()
+
+
+def test_who_closes_the_question_stays_with_the_corrections(qtbot, corrected, tmp_path) -> None:
+    trigger(corrected, "close-source")
+    assert corrected.stage.unsaved.isVisible()
+    qtbot.keyClick(corrected.stage.unsaved, Qt.Key.Key_Escape)
+    assert not corrected.stage.unsaved.isVisible()
+    assert corrected.presenter.names == {1: "Anna"}
+    trigger(corrected, "save")
+    qtbot.waitUntil(lambda: not corrected.library.unsaved)
+    trigger(corrected, "undo")
+    assert corrected.library.unsaved
+    trigger(corrected, "redo")
+    trigger(corrected, "close-source")
+    qtbot.waitUntil(corrected.stage.welcome.isVisible)
+
+
+def test_the_window_closes_once_corrections_are_saved(qtbot, corrected, tmp_path) -> None:
+    assert not corrected.close()
+    assert corrected.isVisible() and corrected.stage.unsaved.isVisible()
+    corrected.stage.unsaved.save.click()
+    qtbot.waitUntil(lambda: not corrected.isVisible())
+    assert "Anna" in sidecar_of(tmp_path / "a.json").read_text()
+
+
+def test_what_cannot_be_saved_is_not_given_up(qtbot, corrected, tmp_path) -> None:
+    (tmp_path / "a.json").write_text("another program's")
+    assert not corrected.close()
+    corrected.stage.unsaved.save.click()
+    assert corrected.isVisible()
+    assert "is there already" in corrected.status.currentMessage()
+    assert not corrected.close()
+    corrected.stage.unsaved.discard.click()
+    qtbot.waitUntil(lambda: not corrected.isVisible())
+    assert (tmp_path / "a.json").read_text() == "another program's"

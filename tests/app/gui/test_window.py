@@ -732,6 +732,8 @@ def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
 def test_who_is_found_anew_after_a_restart_has_no_name_yet(qtbot, paused) -> None:
     paused.editing.rename(1, "Anna")
     paused.stage.notice.restart_wanted.emit()
+    assert paused.presenter.names == {1: "Anna"}
+    paused.stage.unsaved.discard.click()
     assert paused.presenter.names == {}
 
 
