@@ -14,6 +14,7 @@ from app.gui.translation import tr
 
 STAGES = (("detect", "#3fb6e8"), ("pose", "#8f7bff"), ("track", "#52deb2"), ("draw", "#ffb454"))
 SHOWN = 150  # frames
+_FEW_SLOW = 3  # frames that may be higher than the chart
 
 
 class StagesChart(QWidget):
@@ -85,7 +86,11 @@ class StagesChart(QWidget):
         self._curves[0].setData(x, np.zeros(len(times)))
         for column, curve in enumerate(self._curves[1:]):
             curve.setData(x, stacked[:, column])
-        self._plot.setYRange(0, float(np.percentile(stacked[:, -1], 98)) * 1.25 + 1, padding=0)
+        # The first frames wait for the networks, and would make all others a line at the bottom
+        usual = (
+            np.sort(stacked[:, -1])[:-_FEW_SLOW] if len(times) > 2 * _FEW_SLOW else stacked[:, -1]
+        )
+        self._plot.setYRange(0, float(usual.max()) * 1.25 + 1, padding=0)
         means = times[-30:].mean(0)
         self._legend.setText(
             " ".join(  # may break between two stages, not within one
