@@ -70,6 +70,8 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
     """
     engine = network.file is not None and network.file.suffix == ".engine"
     if device.type == "cuda":
+        # Each idle thread of torch's pool spins for 11 ms after a frame was copied for upload.
+        torch.set_num_threads(1)
         if engine:
             from pose.on_tensorrt import TensorRt
 

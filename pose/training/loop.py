@@ -211,6 +211,8 @@ class Run:
         """
         if self._workers:
             cv2.setNumThreads(0)  # its threads do not survive a fork, and there are processes
+            if self.processes.device.type == "cuda":
+                torch.set_num_threads(1)  # idle ones spin, and take cores from the processes
             self.task.decode_pictures()
         samples = _Samples(self.task, self.recipe)
         return DataLoader(
