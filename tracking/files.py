@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -168,9 +168,32 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     try:
         with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
             tracks: Tracks = import_module(chosen.module).read(path)
+            return _with_our_ids(tracks)
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
-    return tracks
+
+
+def _with_our_ids(tracks: Tracks) -> Tracks:
+    """Tracks whose ids count from 1; of a file that counts from 0 all are one higher.
+
+    Raises ContentError where people have no identity, or two of a frame the same.
+    """
+    lowest = 1
+    for result in tracks.frames:
+        ids = result.people.ids.tolist()
+        if len(set(ids)) < len(ids):
+            twice = next(person for person in ids if ids.count(person) > 1)
+            raise ContentError(f"frame {result.frame.index} has the person {twice} twice")
+        lowest = min([lowest, *ids])
+    if lowest < 0:
+        raise ContentError(f"a person's id is {lowest}: these are detections, not tracks")
+    if lowest == 1:
+        return tracks
+    frames = []
+    for result in tracks.frames:
+        people = TrackedPoses(result.people.poses, result.people.ids + 1)
+        frames.append(replace(result, people=people))
+    return replace(tracks, frames=frames)
 
 
 def recognise_name(path: Path) -> str:

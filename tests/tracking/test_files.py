@@ -359,3 +359,24 @@ def test_rerun_reads_the_recording(tmp_path: Path) -> None:
         capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert shown.returncode == 0, shown.stderr
+
+
+def test_ids_of_a_file_that_counts_from_0_become_one_higher(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("1,0,10,10,50,100,0.9\n1,4,90,10,50,100,0.8\n2,0,12,10,50,100,0.9\n")
+    ids = [result.people.ids.tolist() for result in read_tracks(path).frames]
+    assert ids == [[1, 5], [1]]
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ("1,-1,10,10,50,100,0.9\n1,-2,90,10,50,100,0.8\n", "a person's id is -2: these are detec"),
+        ("1,3,10,10,50,100,0.9\n1,3,90,10,50,100,0.8\n", "frame 0 has the person 3 twice"),
+    ],
+)
+def test_people_who_cannot_be_told_apart_are_refused(rows: str, line: str, tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(rows)
+    with pytest.raises(TracksFileError, match=line):
+        read_tracks(path)
