@@ -27,7 +27,7 @@ import torch
 from evaluation.stages import Timing, people_boxes, time_stage
 from pose.crops import crop_people
 from pose.errors import UserError
-from pose.estimator import PADDING, load_estimator
+from pose.estimator import load_estimator
 from pose.export import export
 from pose.geometry import crop_regions, grid_to_frame
 from pose.library import pose_network
@@ -149,7 +149,7 @@ def per_person(
 
     def estimate(frame: Frame, detections: Detections) -> FloatArray:
         joints = []
-        for region in crop_regions(detections.boxes, size_wh, PADDING):
+        for region in crop_regions(detections.boxes, size_wh, network.padding):
             scale, offset = grid_to_frame(region[None], size_wh)
             affine = np.array([[scale[0, 0], 0, offset[0, 0]], [0, scale[0, 1], offset[0, 1]]])
             crop = cv2.warpAffine(
@@ -184,7 +184,7 @@ def onnx_runtime(network: PoseNetwork) -> Callable[[Frame, Detections], FloatArr
     size_wh = network.network.pictures.size_wh
 
     def estimate(frame: Frame, detections: Detections) -> FloatArray:
-        regions = crop_regions(detections.boxes, size_wh, PADDING)
+        regions = crop_regions(detections.boxes, size_wh, network.padding)
         crops = crop_people(frame.image, regions, size_wh, network.unbiased)
         heatmaps = session.run(None, {"images": crops})[0]  # (N, K, h, w)
         places = heatmaps.reshape(*heatmaps.shape[:2], -1).argmax(2)

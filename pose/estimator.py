@@ -1,6 +1,6 @@
 """PoseEstimator: a frame and the boxes of its people in, their joints out, all crops in one batch.
 
-Crops are a quarter larger than the box, as HRNet was trained (`PADDING`).
+Crops are larger than the box by a quarter, or by what the network asks for (`padding`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,6 @@ from pose.people import Detections, FloatArray, Frame, Poses
 from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.skeleton import Skeleton
 from pose.weights import WeightsError
-
-PADDING = 1.25
 
 
 class PoseEstimator:
@@ -54,7 +52,7 @@ class PoseEstimator:
         """Start on the boxes of `frame`; the function returned waits for the poses."""
         if not len(detections):
             return lambda: Poses.empty(self.skeleton)
-        regions = crop_regions(detections.boxes, self._size_wh, PADDING)  # (N, 4)
+        regions = crop_regions(detections.boxes, self._size_wh, self._network.padding)  # (N, 4)
         crops = self._cutter.people(frame.image, regions, self._size_wh, self._network.unbiased)
         finish = self._run.submit(crops)
         finish_mirrored = self._run.submit(self._cutter.mirror(crops)) if self._flip else None

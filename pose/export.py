@@ -54,6 +54,7 @@ def description(network: PoseNetwork | DetectorNetwork) -> dict[str, Any]:
         "kind": "pose",
         "skeleton": write_skeleton(network.skeleton),
         "unbiased": network.unbiased,
+        "padding": network.padding,
         "sigma": network.sigma,
         **common,
     }

@@ -17,7 +17,14 @@ from torch import nn
 from pose.catalogue import CATALOGUE, Published, by_name
 from pose.exported import SUFFIX, describe, pictures_of
 from pose.hrnet import HRNet
-from pose.networks import DetectorNetwork, Network, Pictures, PoseNetwork, Probabilities
+from pose.networks import (
+    PADDING,
+    DetectorNetwork,
+    Network,
+    Pictures,
+    PoseNetwork,
+    Probabilities,
+)
 from pose.official import Recognised, compare, recognise
 from pose.skeleton import SKELETONS, Skeleton
 from pose.weights import (
@@ -163,6 +170,7 @@ def _our_pose(file: Path) -> PoseNetwork:
         read_skeleton(metadata.get("skeleton", "coco17")),
         unbiased=metadata.get("unbiased", "1") == "1",
         sigma=_sigma(metadata, size_wh),
+        padding=float(metadata.get("padding", PADDING)),
     )
 
 
@@ -192,6 +200,7 @@ def _exported_pose(file: Path) -> PoseNetwork:
         read_skeleton(skeleton) if skeleton else _skeleton(_dataset_in(file.name), about["joints"]),
         unbiased=about.get("unbiased", True),
         sigma=about.get("sigma", 2.0),
+        padding=float(about.get("padding", PADDING)),
     )
 
 

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 
 from pose.skeleton import Skeleton
 
+PADDING = 1.25  # a crop's sides over its box's, as HRNet was trained
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of red, green, blue in 0..255
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
@@ -54,6 +55,7 @@ class PoseNetwork:
     skeleton: Skeleton
     unbiased: bool  # the convention of pose.geometry its training used
     sigma: float | None = 2.0  # of the training maps; None: decode by quarter shift
+    padding: float = PADDING  # small crops see more of a person where they are tighter
 
 
 @dataclass(frozen=True, slots=True)

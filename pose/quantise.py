@@ -24,10 +24,9 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose.command import natural, positive, run_command
+from pose.command import natural, number, positive, run_command
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
-from pose.estimator import PADDING
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.library import detector_network, find_weights, pose_network, write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
@@ -134,7 +133,7 @@ def calibration_pictures(
         size_wh = network.network.pictures.size_wh
         if isinstance(network, PoseNetwork):
             box = xywh_to_xyxy(np.array([person["bbox"]], np.float32))
-            regions = crop_regions(box, size_wh, PADDING)
+            regions = crop_regions(box, size_wh, network.padding)
             pictures.append(crop_people(picture, regions, size_wh, network.unbiased)[0])
         else:
             pictures.append(letterbox(picture, size_wh)[0])
@@ -181,7 +180,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--images", type=Path, required=True, help="folder of its pictures")
     text = "for crops of this size; the output then has a header alone, for the weights beside it"
     parser.add_argument("--size", type=_size_wh, metavar="WxH", help=text)
+    text = "a crop's sides over its box's (1.25): small crops may see more where they are tighter"
+    parser.add_argument("--padding", type=_padding, help=text)
     parser.add_argument("--count", type=positive, default=200, help="pictures to look at")
+
+
+def _padding(text: str) -> float:
+    if not 1 <= (padding := number(text)) <= 2:
+        raise argparse.ArgumentTypeError(f"{text} is not from 1 to 2")
+    return padding
 
 
 def _size_wh(text: str) -> tuple[int, int]:
@@ -208,6 +215,11 @@ def run(args: argparse.Namespace) -> int:
         metadata |= {"input_wh": "{}x{}".format(*args.size), "weights": file.name}
         metadata["name"] = output.stem
         state = {}
+    if args.padding:
+        if isinstance(network, DetectorNetwork):
+            raise UserError("--padding is for pose networks")
+        network = replace(network, padding=args.padding)
+        metadata["padding"] = str(args.padding)
     pictures = calibration_pictures(network, args.data, args.images, args.count)
     ranges = activation_ranges(network.network, pictures)
     short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}

@@ -2,10 +2,11 @@
 
 A file of ours names its network in the header's metadata, all of it text: `kind` (pose or
 detector), `network` (the constructor's keyword arguments as JSON), `input_wh` ("192x256"),
-`skeleton` ("coco17"), `unbiased` ("1" or "0"), `sigma` (of its heatmaps, in their pixels), `name`;
-from a training `score` and `steps`, from pose.quantise `ranges`. Numbers are stored as float16 and
-given back as float32. A header with `weights`, the name of a file beside it, has that file's: one
-network trained for several input sizes, under a name for each.
+`skeleton` ("coco17"), `unbiased` ("1" or "0"), `sigma` (of its heatmaps, in their pixels),
+`padding` (a crop's sides over its box's), `name`; from a training `score` and `steps`, from
+pose.quantise `ranges`. Numbers are stored as float16 and given back as float32. A header with
+`weights`, the name of a file beside it, has that file's: one network trained for several input
+sizes, under a name for each.
 """
 
 from __future__ import annotations

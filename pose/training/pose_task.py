@@ -12,10 +12,10 @@ import torch
 from torch import Tensor, nn
 
 from pose.crops import crop_people
-from pose.estimator import PADDING
 from pose.geometry import crop_regions, grid_to_frame
 from pose.heatmaps import decode_expected_oks, encode
 from pose.library import write_skeleton
+from pose.networks import PADDING
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
 from pose.training.augment import PoseAugmentation, warp_person

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 
+from pose.export import export
 from pose.hrnet import HRNet
 from pose.library import pose_network
+from pose.networks import PADDING
 from pose.on_openvino import OpenVinoRuntime
 from pose.quantise import activation_ranges, main
 from pose.runtime import TorchRuntime
@@ -93,6 +95,7 @@ def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path)
     ("arguments", "line"),
     [
         (["--size", "64x96"], "name a new file beside"),
+        (["--padding", "0.9"], "0.9 is not from 1 to 2"),
         (["--size", "64x90", "-o", "b.safetensors"], "64x90 is no size; write multiples of 32"),
         (["--size", "64", "-o", "b.safetensors"], "argument --size"),
     ],
@@ -111,6 +114,19 @@ def test_a_size_that_cannot_be_is_told(
     except SystemExit as stopped:
         assert stopped.code == 2
     assert line in capsys.readouterr().err
+
+
+def test_a_padding_travels_in_the_header_and_through_an_export(
+    weights: Path, tmp_path: Path
+) -> None:
+    assert pose_network(str(weights)).padding == PADDING
+    data = labelled_pictures(tmp_path)
+    command = [str(weights), "--data", str(data), "--images", str(tmp_path), "--padding", "1.1"]
+    assert main([*command, "--count", "2"]) == 0
+    network = pose_network(str(weights))
+    assert network.padding == 1.1
+    export(network, "onnx", tmp_path / "tiny.onnx")
+    assert pose_network(str(tmp_path / "tiny.onnx")).padding == 1.1
 
 
 def test_ranges_are_what_each_convolution_was_given(weights: Path) -> None:
