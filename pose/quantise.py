@@ -29,7 +29,7 @@ from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.library import detector_network, find_weights, pose_network, write_skeleton
-from pose.networks import DetectorNetwork, Network, PoseNetwork
+from pose.networks import DetectorNetwork, Network, PoseNetwork, padding_for
 from pose.official import recognise
 from pose.people import ImageArray
 from pose.reading import MALFORMED, read_json
@@ -214,6 +214,8 @@ def run(args: argparse.Namespace) -> int:
         network = replace(network, network=replace(network.network, pictures=pictures_of))
         metadata |= {"input_wh": "{}x{}".format(*args.size), "weights": file.name}
         metadata["name"] = output.stem
+        if isinstance(network, PoseNetwork) and args.padding is None:
+            args.padding = padding_for(args.size)
         state = {}
     if args.padding:
         if isinstance(network, DetectorNetwork):

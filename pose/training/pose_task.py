@@ -15,7 +15,7 @@ from pose.crops import crop_people
 from pose.geometry import crop_regions, grid_to_frame
 from pose.heatmaps import decode_expected_oks, encode
 from pose.library import write_skeleton
-from pose.networks import PADDING
+from pose.networks import padding_for
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
 from pose.training.augment import PoseAugmentation, warp_person
@@ -133,7 +133,7 @@ class PoseTask:
         for people, crops in self._val_crops(size_wh):
             found, certainty = predict(network, crops, self.val.skeleton)
             scale, offset = grid_to_frame(
-                crop_regions(self.val.boxes[people], size_wh, PADDING),
+                crop_regions(self.val.boxes[people], size_wh, padding_for(size_wh)),
                 (size_wh[0] // 4, size_wh[1] // 4),
             )
             points[people] = found * scale[:, None] + offset[:, None]  # (n, K, 2)
@@ -170,7 +170,7 @@ class PoseTask:
     def _cut_val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
         people: list[int] = []
         crops: list[ImageArray] = []
-        regions = crop_regions(self.val.boxes, size_wh, PADDING)
+        regions = crop_regions(self.val.boxes, size_wh, padding_for(size_wh))
         shown, image = -1, None
         for index, picture in enumerate(self.val.image_of.tolist()):
             if picture != shown:  # a picture's people follow each other
@@ -194,6 +194,7 @@ class PoseTask:
             "skeleton": write_skeleton(skeleton),
             "sigma": str(self.sigma or map_sigma(size_wh[1] // 4)),
             "unbiased": "1",
+            "padding": str(padding_for(size_wh)),
         }
 
 
