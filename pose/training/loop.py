@@ -123,7 +123,7 @@ class Run:
             mininterval=5,
             disable=not self.processes.first,
         )
-        batches = iter(self._batches())
+        batches = iter(self._batches() if self.progress.done < self.total else ())
         begin = 0
         with shown:
             for stage, epoch, steps in self._plan:
