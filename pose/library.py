@@ -236,7 +236,7 @@ def _key(file: Path, metadata: dict[str, str]) -> str:
     """Of the weights, wherever they are, and of the header."""
     held_by = holder(file, metadata)
     require_file(held_by)
-    return "".join(dict.fromkeys(sha256_of(each)[:16] for each in (held_by, file)))
+    return "".join(sha256_of(each)[:16] for each in dict.fromkeys((held_by, file)))
 
 
 def _sigma(metadata: dict[str, str], size_wh: tuple[int, int]) -> float | None:

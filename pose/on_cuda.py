@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import torch
 from torch import Tensor
@@ -10,6 +11,8 @@ from torch import Tensor
 from pose.cutting import Bytes
 from pose.networks import Network
 from pose.runtime import DeviceError, FromBytes, Outputs, as_list, as_tensor, in_parts
+
+T = TypeVar("T")
 
 
 class CudaRuntime:
@@ -52,15 +55,25 @@ class CudaRuntime:
     @torch.no_grad()  # a tensor made in inference mode could not be written to in `_replay`
     def _capture(self, shape: tuple[int, ...]) -> tuple[torch.cuda.CUDAGraph, Tensor, Outputs]:
         given = torch.zeros(shape, dtype=torch.uint8, device=self.device)
-        stream = torch.cuda.Stream(self.device)  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream(self.device))
-        with torch.cuda.stream(stream):
-            for _ in range(3):  # cuDNN chooses its algorithms before the capture
-                self.module(given)
-        torch.cuda.current_stream(self.device).wait_stream(stream)
-        graph = torch.cuda.CUDAGraph()
-        # On a stream of this device: the default one is the first device's. What other threads do
-        # on it meanwhile (decoding, loading another network) is no error of this capture.
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            results = as_list(self.module(given))
+        graph, results = record(lambda: as_list(self.module(given)), self.device)
         return graph, given, results
+
+
+def record(work: Callable[[], T], device: torch.device) -> tuple[torch.cuda.CUDAGraph, T]:
+    """Work as a graph, and what it returns: tensors that each replay fills anew.
+
+    The work is done three times first, so that cuDNN has chosen its algorithms. While it is
+    recorded nothing is computed.
+    """
+    stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
+    stream.wait_stream(torch.cuda.current_stream(device))
+    with torch.cuda.stream(stream):
+        for _ in range(3):
+            work()
+    torch.cuda.current_stream(device).wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    # On a stream of this device: the default one is the first device's. What other threads do
+    # on it meanwhile (decoding, loading a network, bringing batches) is no error of this capture.
+    with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
+        result = work()
+    return graph, result

@@ -34,7 +34,14 @@ from pose.official import recognise
 from pose.people import ImageArray
 from pose.reading import MALFORMED, read_json
 from pose.runtime import FromBytes
-from pose.weights import State, load_checkpoint, load_weights, save_weights
+from pose.weights import (
+    State,
+    holder,
+    load_checkpoint,
+    load_weights,
+    read_metadata,
+    save_weights,
+)
 
 Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest input
 
@@ -212,7 +219,10 @@ def run(args: argparse.Namespace) -> int:
             raise UserError(f"--size: name a new file beside {file} with -o")
         pictures_of = replace(network.network.pictures, size_wh=args.size)
         network = replace(network, network=replace(network.network, pictures=pictures_of))
-        metadata |= {"input_wh": "{}x{}".format(*args.size), "weights": file.name}
+        metadata |= {
+            "input_wh": "{}x{}".format(*args.size),
+            "weights": holder(file, read_metadata(file)).name,
+        }
         metadata["name"] = output.stem
         if isinstance(network, PoseNetwork) and args.padding is None:
             args.padding = padding_for(args.size)

@@ -71,6 +71,7 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
     metadata = read_metadata(path)
     with _opened(holder(path, metadata)) as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
+    metadata.pop("weights", None)  # they are in the state
     return _float32(state), metadata
 
 

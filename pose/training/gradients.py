@@ -12,10 +12,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from pose.on_cuda import record
 from pose.training.precision import HalfPrecision
 from pose.training.task import Batch
-
-_WARM_UP = 3  # rounds in which cuDNN chooses its algorithms
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,20 +68,8 @@ class Gradients:
     def _capture(self, batch: Batch) -> _Recorded:
         given = tuple(part.to(self._device) for part in batch)
         statistics = [(buffer, buffer.clone()) for buffer in self._network.buffers()]
-        stream = torch.cuda.Stream(self._device)  # type: ignore[no-untyped-call]
-        stream.wait_stream(torch.cuda.current_stream(self._device))
-        with torch.cuda.stream(stream):
-            for _ in range(_WARM_UP):
-                self._compute(given)
-            for buffer, before in statistics:  # batch norm has counted none of this
-                buffer.copy_(before)
-        torch.cuda.current_stream(self._device).wait_stream(stream)
-        for parameter in self._network.parameters():
-            parameter.grad = None  # so that the graph has gradients of its own
-        graph = torch.cuda.CUDAGraph()
-        # The thread that brings batches goes on meanwhile; that is no error of this capture.
-        with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
-            loss = self._compute(given)
-        return _Recorded(
-            graph, given, loss, [parameter.grad for parameter in self._network.parameters()]
-        )
+        graph, loss = record(lambda: self._compute(given), self._device)
+        for buffer, before in statistics:  # batch norm has counted none of this
+            buffer.copy_(before)
+        gradients = [parameter.grad for parameter in self._network.parameters()]
+        return _Recorded(graph, given, loss, gradients)

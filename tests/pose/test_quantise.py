@@ -17,7 +17,7 @@ from pose.networks import PADDING
 from pose.on_openvino import OpenVinoRuntime
 from pose.quantise import activation_ranges, main
 from pose.runtime import TorchRuntime
-from pose.weights import WeightsError, load_weights, save_weights
+from pose.weights import WeightsError, load_weights, read_metadata, save_weights
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
 
@@ -85,6 +85,12 @@ def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path)
     assert usual.build is not None
     for own, other in zip(larger.build().parameters(), usual.build().parameters(), strict=True):
         assert torch.equal(own, other)
+    assert "weights" not in load_weights(large)[1]  # what has them does not ask for them
+    third = tmp_path / "third.safetensors"
+    again = [str(large), "-o", str(third), "--size", "96x128", *arguments[5:]]
+    assert main(again) == 0
+    assert pose_network(str(third)).network.build is not None
+    assert read_metadata(third)["weights"] == "tiny.safetensors"
     (tmp_path / "elsewhere").mkdir()
     alone = large.rename(tmp_path / "elsewhere" / "large.safetensors")
     with pytest.raises(WeightsError, match=r"tiny\.safetensors: no such weights file"):
