@@ -17,10 +17,10 @@ from numpy.typing import NDArray
 from pose.crops import PAD_VALUE
 from pose.people import FloatArray, ImageArray
 from pose.training.augment import Rng, as_bytes, jitter_colour
+from pose.training.cutting import CutOuts, blend
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 
-_FEWEST_JOINTS = 8  # labelled ones that outline a person well enough to be cut out
 _SEEN = 0.3  # part of a box that must be seen for it to count, or
 _LARGE = 0.05  # part of the canvas that what is seen of it must fill
 _SMALLEST = 5  # pixels of the shorter side of a box that counts
@@ -56,8 +56,7 @@ class MosaicSamples:
         self._size_wh, self.seed, self._augmentation = size_wh, seed, augmentation
         labels = np.column_stack([people.boxes, ~people.crowd]).astype(np.float32)
         self._labels_of = [labels[people.image_of == i] for i in range(len(people.places))]
-        joints = (people.weights > 0.5).sum(1)
-        self._outlined = np.flatnonzero((joints >= _FEWEST_JOINTS) & ~people.crowd)
+        self._cut_outs = CutOuts(people, pictures)
 
     def __len__(self) -> int:
         return len(self._labels_of)
@@ -85,7 +84,7 @@ class MosaicSamples:
             for area, anchor, picture in zip(areas, anchors, chosen, strict=True)
         ]
         labels = np.concatenate(placed)
-        if len(self._outlined) and rng.random() < self._augmentation.paste_chance:
+        if rng.random() < self._augmentation.paste_chance:
             labels = self._paste_crowd(canvas, labels, rng)
         return jitter_colour(canvas, rng), labels
 
@@ -139,23 +138,10 @@ class MosaicSamples:
         tall = height * rng.uniform(0.15, 0.5)
         x, foot = rng.uniform(0, width), rng.uniform(0.5, 1.0) * height
         for _ in range(int(rng.integers(2, self._augmentation.most_pasted + 1))):
-            person = int(rng.choice(self._outlined))
-            image = self._pictures[int(self._people.image_of[person])]
-            if image is None:
+            person = self._cut_outs.anybody(tall, rng)
+            if person is None:
                 continue
-            box = self._people.boxes[person]
-            inside = np.minimum(box[2:], image.shape[1::-1]) - np.maximum(box[:2], 0)
-            if inside.min() < 1:  # a file that does not say how large its pictures are
-                continue
-            patch, mask = cut_out(
-                image,
-                box,
-                self._people.keypoints[person][self._people.weights[person] > 0.5],
-                # Nobody is enlarged to a blur.
-                min(tall * rng.uniform(0.8, 1.2), 1.5 * float(box[3] - box[1])),
-            )
-            if rng.random() < 0.5:
-                patch, mask = patch[:, ::-1], mask[:, ::-1]
+            patch, mask = person
             corner = int(x - patch.shape[1] / 2), int(foot - patch.shape[0])
             labels = paste(canvas, labels, patch, mask, corner)
             x += patch.shape[1] * rng.uniform(0.3, 0.9) * rng.choice([-1, 1])
@@ -169,29 +155,6 @@ def turned(image: ImageArray, labels: FloatArray, quarters: int) -> tuple[ImageA
         width = image.shape[1]
         image, labels = np.rot90(image), np.stack([y1, width - x2, y2, width - x1, counts], axis=1)
     return np.ascontiguousarray(image), labels
-
-
-def cut_out(
-    image: ImageArray, box: FloatArray, joints: FloatArray, height_px: float
-) -> tuple[ImageArray, NDArray[np.float32]]:
-    """A person, scaled to `height_px`: the box's pixels (h, w, 3), and how much each counts (h, w).
-
-    The outline is the hull of the joints (J, 2), widened by a limb's thickness.
-    """
-    x1, y1 = (int(value) for value in np.maximum(box[:2], 0))
-    x2, y2 = (int(value) for value in np.ceil(box[2:]))
-    x2, y2 = max(min(x2, image.shape[1]), x1 + 1), max(min(y2, image.shape[0]), y1 + 1)
-    patch = image[y1:y2, x1:x2]
-    mask = np.zeros(patch.shape[:2], np.uint8)
-    hull = cv2.convexHull(np.round(joints - [x1, y1]).astype(np.int32))
-    cv2.fillConvexPoly(mask, hull, 255)
-    thickness = max(3, int(0.12 * max(patch.shape[:2])))
-    mask = as_bytes(cv2.dilate(mask, np.ones((thickness, thickness), np.uint8)))
-    scale = height_px / patch.shape[0]
-    size = (max(2, round(patch.shape[1] * scale)), max(2, round(height_px)))
-    patch = as_bytes(cv2.resize(patch, size, interpolation=cv2.INTER_AREA))
-    soft = cv2.GaussianBlur(cv2.resize(mask, size), (3, 3), 0)
-    return patch, (soft / 255).astype(np.float32)
 
 
 def paste(
@@ -211,9 +174,7 @@ def paste(
     if (x2 - x1) * (y2 - y1) < 0.3 * patch.shape[0] * patch.shape[1] or x2 <= x1 or y2 <= y1:
         return labels
     part = np.s_[y1 - corner[1] : y2 - corner[1], x1 - corner[0] : x2 - corner[0]]
-    weight = mask[part][..., None]
-    area = canvas[y1:y2, x1:x2]
-    area[:] = np.round(patch[part] * weight + area * (1 - weight)).astype(np.uint8)
+    blend(canvas[y1:y2, x1:x2], patch[part], mask[part])
 
     seen = np.array([x1, y1, x2, y2], np.float32)
     shared = np.minimum(labels[:, 2:4], seen[2:]) - np.maximum(labels[:, :2], seen[:2])

@@ -18,7 +18,8 @@ from pose.library import write_skeleton
 from pose.networks import padding_for
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
-from pose.training.augment import PoseAugmentation, warp_person
+from pose.training.augment import Others, PoseAugmentation, warp_person
+from pose.training.cutting import CutOuts
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
@@ -45,6 +46,7 @@ class _Crops:
         augmentation: PoseAugmentation,
     ) -> None:
         self._people, self._pictures, self._size_wh = people, pictures, size_wh
+        self._cut_outs = CutOuts(people, pictures)
         self.seed, self._augmentation = seed, augmentation
 
     def __len__(self) -> int:
@@ -66,7 +68,10 @@ class _Crops:
             self._size_wh,
             rng,
             self._augmentation,
-            lambda: self._pictures[int(rng.integers(len(self._pictures)))],
+            Others(
+                picture=lambda: self._pictures[int(rng.integers(len(self._pictures)))],
+                person=lambda height_px: self._cut_outs.anybody(height_px, rng),
+            ),
         )
 
 

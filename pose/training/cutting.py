@@ -1,0 +1,85 @@
+"""Cutting people out of their pictures, along their joints, to paste them into others."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from pose.people import FloatArray, ImageArray
+from pose.training.people_file import LabelledPeople
+from pose.training.pictures import Pictures
+
+Patch = tuple[ImageArray, NDArray[np.float32]]  # pixels (h, w, 3), and how much each counts (h, w)
+
+_FEWEST_JOINTS = 8  # labelled ones that outline a person well enough
+_SURE = 0.5  # weight of a joint that may be on the outline
+_THICKNESS = 0.12  # of a limb, as a part of the longer side
+_MOST_ENLARGED = 1.5  # times, lest nothing but a blur be left
+
+
+class CutOuts:
+    """Those of a data set who can be cut out."""
+
+    def __init__(self, people: LabelledPeople, pictures: Pictures) -> None:
+        self._people, self._pictures = people, pictures
+        labelled = (people.weights > _SURE).sum(1)
+        self._outlined = np.flatnonzero((labelled >= _FEWEST_JOINTS) & ~people.crowd)
+
+    def anybody(self, height_px: float, rng: np.random.Generator) -> Patch | None:
+        """One of them by chance, about so tall, perhaps mirrored; None where that one cannot be."""
+        if not len(self._outlined):
+            return None
+        person = int(rng.choice(self._outlined))
+        image = self._pictures[int(self._people.image_of[person])]
+        if image is None:
+            return None
+        box = self._people.boxes[person]
+        inside = np.minimum(box[2:], image.shape[1::-1]) - np.maximum(box[:2], 0)
+        if inside.min() < 1:  # a file that does not say how large its pictures are
+            return None
+        patch, mask = cut_out(
+            image,
+            box,
+            self._people.keypoints[person][self._people.weights[person] > _SURE],
+            min(height_px * rng.uniform(0.8, 1.2), _MOST_ENLARGED * float(box[3] - box[1])),
+        )
+        return (patch[:, ::-1], mask[:, ::-1]) if rng.random() < 0.5 else (patch, mask)
+
+
+def outline(joints: FloatArray, size_wh: tuple[int, int], longer_side: float) -> ImageArray:
+    """Where a person is, (H, W), 0 or 255: the hull of the joints (J, 2), a limb's thickness wider.
+
+    `longer_side` is the person's box's, in pixels.
+    """
+    mask = np.zeros(size_wh[::-1], np.uint8)
+    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(joints).astype(np.int32)), 255)
+    thickness = max(3, int(_THICKNESS * longer_side))
+    return cv2.dilate(mask, np.ones((thickness, thickness), np.uint8)).astype(np.uint8, copy=False)
+
+
+def cut_out(image: ImageArray, box: FloatArray, joints: FloatArray, height_px: float) -> Patch:
+    """The person of a box (4,) with the labelled joints (J, 2), scaled to `height_px`."""
+    x1, y1 = (int(value) for value in np.maximum(box[:2], 0))
+    x2, y2 = (int(value) for value in np.ceil(box[2:]))
+    x2, y2 = max(min(x2, image.shape[1]), x1 + 1), max(min(y2, image.shape[0]), y1 + 1)
+    patch = image[y1:y2, x1:x2]
+    mask = outline(
+        joints - np.array([x1, y1], np.float32), (x2 - x1, y2 - y1), max(patch.shape[:2])
+    )
+    scale = height_px / patch.shape[0]
+    size = (max(2, round(patch.shape[1] * scale)), max(2, round(height_px)))
+    patch = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    mask = cv2.resize(mask, size).astype(np.uint8, copy=False)
+    return patch, softened(mask)
+
+
+def softened(mask: ImageArray) -> NDArray[np.float32]:
+    """How much each pixel counts, 0..1, under a mask (h, w) of 0 or 255: its edge is blurred."""
+    return (cv2.GaussianBlur(mask, (3, 3), 0) / 255).astype(np.float32)
+
+
+def blend(area: ImageArray, patch: ImageArray, mask: NDArray[np.float32]) -> None:
+    """Draw a patch (h, w, 3) over an area of that size, as far as its mask (h, w) says."""
+    weight = mask[..., None]
+    area[:] = np.round(patch * weight + area * (1 - weight)).astype(np.uint8)
