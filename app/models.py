@@ -12,6 +12,7 @@ from tqdm import tqdm
 from pose.catalogue import CATALOGUE, Published, by_name
 from pose.errors import UserError
 from pose.fetch import fetch
+from pose.header import parse_header
 from pose.library import (
     BUNDLED,
     SUFFIXES,
@@ -78,14 +79,14 @@ def _local_row(file: Path) -> tuple[str, ...]:
     except WeightsError:
         return (file.stem, "damaged", "", "", "", _size(file.stat().st_size), where)
     width, height = network.network.pictures.size_wh
-    metadata = read_metadata(file) if file.suffix == ".safetensors" else {}
-    held_by = holder(file, metadata)
+    header = parse_header(read_metadata(file), file) if file.suffix == ".safetensors" else None
+    held_by = holder(file, header.weights) if header else file
     return (
         file.stem,
         "pose" if isinstance(network, PoseNetwork) else "detector",
         f"{width}x{height}",
         network.skeleton.name if isinstance(network, PoseNetwork) else "",
-        f"{float(metadata['score']):.2f} at its training" if "score" in metadata else "",
+        f"{header.score:.2f} at its training" if header and header.score is not None else "",
         _size(held_by.stat().st_size),
         where if held_by == file else f"{where}, weights of {held_by.stem}",
     )

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from pose.exported import KEY
-from pose.library import write_skeleton
+from pose.header import write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
 from pose.on_tensorrt import AT_ONCE, write_engine
 from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime, as_list

@@ -6,8 +6,8 @@ Nothing here fetches; what is not on the machine is an error that says how to br
 from __future__ import annotations
 
 import difflib
-import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from torch import nn
 
 from pose.catalogue import CATALOGUE, Published, by_name
 from pose.exported import SUFFIX, describe, pictures_of
+from pose.header import Header, parse_header, read_skeleton
 from pose.hrnet import HRNet
 from pose.networks import (
     PADDING,
@@ -26,6 +27,7 @@ from pose.networks import (
     Probabilities,
 )
 from pose.official import Recognised, compare, recognise
+from pose.reading import reading
 from pose.skeleton import SKELETONS, Skeleton
 from pose.weights import (
     WeightsError,
@@ -157,39 +159,48 @@ def check_hash(file: Path, published: Published) -> None:
 
 
 def _our_pose(file: Path) -> PoseNetwork:
-    metadata = _our_metadata(file, "pose")
-    size_wh = _wh(metadata["input_wh"])
+    header = _our_header(file, "pose")
     return PoseNetwork(
-        Network(
-            metadata.get("name", file.stem),
-            _key(file, metadata),
-            Pictures(size_wh),
-            build=lambda: _load_ours(file, HRNet(**json.loads(metadata["network"]))),
-            ranges=_ranges(metadata),
-        ),
-        read_skeleton(metadata.get("skeleton", "coco17")),
-        unbiased=metadata.get("unbiased", "1") == "1",
-        sigma=_sigma(metadata, size_wh),
-        padding=float(metadata.get("padding", PADDING)),
+        _ours(file, header, Pictures(header.input_wh), lambda: HRNet(**header.network)),
+        header.skeleton,
+        unbiased=header.unbiased,
+        sigma=header.sigma,
+        padding=header.padding,
     )
 
 
 def _our_detector(file: Path) -> DetectorNetwork:
-    metadata = _our_metadata(file, "detector")
-    arguments = json.loads(metadata["network"])
-    size_wh = _wh(metadata["input_wh"])
-    on_hrnet = "hrnet" in arguments
-    return DetectorNetwork(
-        Network(
-            metadata.get("name", file.stem),
-            _key(file, metadata),
-            Pictures(size_wh) if on_hrnet else replace(_BYTES, size_wh=size_wh),
-            build=lambda: Probabilities(
-                _load_ours(file, HRNetDetector(**arguments) if on_hrnet else YOLOX(**arguments))
-            ),
-            ranges=_ranges(metadata),
-        )
-    )
+    header = _our_header(file, "detector")
+    on_hrnet = "hrnet" in header.network
+    pictures = Pictures(header.input_wh) if on_hrnet else replace(_BYTES, size_wh=header.input_wh)
+    architecture = HRNetDetector if on_hrnet else YOLOX
+    return DetectorNetwork(_ours(file, header, pictures, lambda: architecture(**header.network)))
+
+
+def _our_header(file: Path, kind: str) -> Header:
+    header = parse_header(read_metadata(file), file)
+    if header.kind != kind:
+        raise WeightsError(f"{file} is a {header.kind} network; a {kind} network is needed")
+    return header
+
+
+def _ours(
+    file: Path, header: Header, pictures: Pictures, architecture: Callable[[], nn.Module]
+) -> Network:
+    def build() -> nn.Module:
+        with reading(f"{file}: 'network' in its header", WeightsError):
+            network = architecture()
+        state, _ = load_weights(file)
+        if complaint := compare(state, network.state_dict()):
+            raise WeightsError(f"{file} does not fit the network its header names: {complaint}")
+        network.load_state_dict(state)
+        return (Probabilities(network) if header.kind == "detector" else network).eval()
+
+    held_by = holder(file, header.weights)
+    require_file(held_by)
+    # Of the weights, wherever they are, and of the header.
+    key = "".join(sha256_of(each)[:16] for each in dict.fromkeys((held_by, file)))
+    return Network(header.name or file.stem, key, pictures, build, ranges=header.ranges)
 
 
 def _exported_pose(file: Path) -> PoseNetwork:
@@ -217,83 +228,6 @@ def _exported(file: Path, kind: str) -> dict[str, Any]:
     if about["kind"] != kind:
         raise WeightsError(f"{file} is a {about['kind']} network; a {kind} network is needed")
     return about
-
-
-def _our_metadata(file: Path, kind: str) -> dict[str, str]:
-    metadata = read_metadata(file)
-    missing = [key for key in ("kind", "network", "input_wh") if key not in metadata]
-    if missing:
-        raise WeightsError(
-            f"{file} does not say what it is (no {', '.join(missing)} in its header); it was not "
-            "written by 'python -m pose.training'"
-        )
-    if metadata["kind"] != kind:
-        raise WeightsError(f"{file} is a {metadata['kind']} network; a {kind} network is needed")
-    return metadata
-
-
-def _key(file: Path, metadata: dict[str, str]) -> str:
-    """Of the weights, wherever they are, and of the header."""
-    held_by = holder(file, metadata)
-    require_file(held_by)
-    return "".join(sha256_of(each)[:16] for each in dict.fromkeys((held_by, file)))
-
-
-def _sigma(metadata: dict[str, str], size_wh: tuple[int, int]) -> float | None:
-    """The sigma of the training maps; without an entry that of pose.training, 2 on 64 rows.
-
-    "None" is of official networks, whose joints are read with a quarter shift.
-    """
-    written = metadata.get("sigma", str(max(1.5, size_wh[1] / 128)))
-    return None if written == "None" else float(written)
-
-
-def _ranges(metadata: dict[str, str]) -> dict[str, tuple[float, float]] | None:
-    """What pose.quantise wrote into a header."""
-    if "ranges" not in metadata:
-        return None
-    return {name: (low, high) for name, (low, high) in json.loads(metadata["ranges"]).items()}
-
-
-def _load_ours(file: Path, network: nn.Module) -> nn.Module:
-    state, _ = load_weights(file)
-    if complaint := compare(state, network.state_dict()):
-        raise WeightsError(f"{file} does not fit the network its header names: {complaint}")
-    network.load_state_dict(state)
-    return network.eval()
-
-
-def read_skeleton(text: str) -> Skeleton:
-    """A skeleton by its name, or from JSON with the fields of Skeleton."""
-    if text in SKELETONS:
-        return SKELETONS[text]
-    try:
-        given = json.loads(text)
-        return Skeleton(
-            given["name"],
-            tuple(given["names"]),
-            tuple((int(a), int(b)) for a, b in given["limbs"]),
-            tuple(given["mirror"]),
-            tuple(given["sigmas"]),
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(
-            f"skeleton '{text[:60]}': expected one of {', '.join(SKELETONS)}, or JSON with "
-            f"name, names, limbs, mirror and sigmas ({error})"
-        ) from error
-
-
-def write_skeleton(skeleton: Skeleton) -> str:
-    """What `read_skeleton` reads: the name of a known skeleton, else JSON."""
-    if SKELETONS.get(skeleton.name) == skeleton:
-        return skeleton.name
-    fields = ("name", "names", "limbs", "mirror", "sigmas")
-    return json.dumps({field: getattr(skeleton, field) for field in fields})
-
-
-def _wh(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    return int(width), int(height)
 
 
 def _size_in(file_name: str, joints: int) -> tuple[int, int]:

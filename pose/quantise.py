@@ -11,9 +11,8 @@ they are.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -24,11 +23,12 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose.command import natural, number, positive, run_command
+from pose.command import number, positive, run_command
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.geometry import crop_regions, xywh_to_xyxy
-from pose.library import detector_network, find_weights, pose_network, write_skeleton
+from pose.header import Header, Ranges, parse_header, parse_size
+from pose.library import detector_network, find_weights, pose_network
 from pose.networks import DetectorNetwork, Network, PoseNetwork, padding_for
 from pose.official import recognise
 from pose.people import ImageArray
@@ -43,13 +43,11 @@ from pose.weights import (
     save_weights,
 )
 
-Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest input
-
 _KEPT = ("final_layer", "preds")  # what comes out of these is the answer: rounding it shows
 _SHARE = 0.9999  # of a picture's values that must be inside; a few outliers may be cut off
 
 
-def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> dict[str, Any]:
+def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> Ranges:
     """The range of each convolution's input over pictures (H, W, 3), by module name.
 
     The network's first convolution is left out: its input is the picture.
@@ -160,23 +158,17 @@ def _read_labels(data: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
     return names, people
 
 
-def published(file: Path) -> tuple[State, dict[str, str]]:
+def published(file: Path) -> tuple[State, Header]:
     """A checkpoint's state and the header it needs as a file of ours."""
     found = recognise(load_checkpoint(file))
-    is_pose = found.kind == "pose"
-    network = (pose_network if is_pose else detector_network)(str(file))
-    width, height = network.network.pictures.size_wh
-    metadata = {
-        "name": file.stem,
-        "kind": found.kind,
-        "network": json.dumps(found.arguments),
-        "input_wh": f"{width}x{height}",
-    }
+    network = (pose_network if found.kind == "pose" else detector_network)(str(file))
+    size_wh = network.network.pictures.size_wh
+    header = Header(found.kind, dict(found.arguments), size_wh, file.stem)
     if isinstance(network, PoseNetwork):
-        metadata["skeleton"] = write_skeleton(network.skeleton)
-        metadata["unbiased"] = str(int(network.unbiased))
-        metadata["sigma"] = str(network.sigma)
-    return found.state, metadata
+        header = replace(
+            header, skeleton=network.skeleton, unbiased=network.unbiased, sigma=network.sigma
+        )
+    return found.state, header
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -199,9 +191,11 @@ def _padding(text: str) -> float:
 
 
 def _size_wh(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    size_wh = natural(width), natural(height)
-    if any(side % 32 or not side for side in size_wh):
+    try:
+        size_wh = parse_size(text)
+    except ValueError:
+        size_wh = (0, 1)
+    if any(side % 32 for side in size_wh):
         raise argparse.ArgumentTypeError(f"{text} is no size; write multiples of 32, as 192x256")
     return size_wh
 
@@ -212,18 +206,19 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or file
     if output.suffix != ".safetensors":
         raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
-    state, metadata = load_weights(file) if file.suffix == output.suffix else published(file)
-    network = (pose_network if metadata["kind"] == "pose" else detector_network)(str(file))
+    if file.suffix == output.suffix:
+        state, metadata = load_weights(file)
+        header = parse_header(metadata, file)
+    else:
+        state, header = published(file)
+    network = (pose_network if header.kind == "pose" else detector_network)(str(file))
     if args.size:
         if output == file or output.parent.resolve() != file.parent.resolve():
             raise UserError(f"--size: name a new file beside {file} with -o")
         pictures_of = replace(network.network.pictures, size_wh=args.size)
         network = replace(network, network=replace(network.network, pictures=pictures_of))
-        metadata |= {
-            "input_wh": "{}x{}".format(*args.size),
-            "weights": holder(file, read_metadata(file)).name,
-        }
-        metadata["name"] = output.stem
+        held_by = holder(file, read_metadata(file).get("weights"))
+        header = replace(header, input_wh=args.size, weights=held_by.name, name=output.stem)
         if isinstance(network, PoseNetwork) and args.padding is None:
             args.padding = padding_for(args.size)
         state = {}
@@ -231,11 +226,11 @@ def run(args: argparse.Namespace) -> int:
         if isinstance(network, DetectorNetwork):
             raise UserError("--padding is for pose networks")
         network = replace(network, padding=args.padding)
-        metadata["padding"] = str(args.padding)
+        header = replace(header, padding=args.padding)
     pictures = calibration_pictures(network, args.data, args.images, args.count)
     ranges = activation_ranges(network.network, pictures)
-    short = {name: [round(bound, 4) for bound in span] for name, span in ranges.items()}
-    save_weights(output, state, {**metadata, "ranges": json.dumps(short)})
+    short = {name: (round(low, 4), round(high, 4)) for name, (low, high) in ranges.items()}
+    save_weights(output, state, replace(header, ranges=short).text())
     return 0
 
 

@@ -1,12 +1,8 @@
 """Weight files: ours in safetensors with a header that says what they are, official ones as .pth.
 
-A file of ours names its network in the header's metadata, all of it text: `kind` (pose or
-detector), `network` (the constructor's keyword arguments as JSON), `input_wh` ("192x256"),
-`skeleton` ("coco17"), `unbiased` ("1" or "0"), `sigma` (of its heatmaps, in their pixels),
-`padding` (a crop's sides over its box's), `name`; from a training `score` and `steps`, from
-pose.quantise `ranges`. Numbers are stored as float16 and given back as float32. A header with
-`weights`, the name of a file beside it, has that file's: one network trained for several input
-sizes, under a name for each.
+Numbers are stored as float16 and given back as float32. The header's metadata is text by key, which
+pose.header reads. A header with `weights`, the name of a file beside it, has that file's: one
+network trained for several input sizes, under a name for each.
 """
 
 from __future__ import annotations
@@ -69,7 +65,7 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
     Raises WeightsError where the file is missing, damaged, or no safetensors file.
     """
     metadata = read_metadata(path)
-    with _opened(holder(path, metadata)) as file:
+    with _opened(holder(path, metadata.get("weights"))) as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
     metadata.pop("weights", None)  # they are in the state
     return _float32(state), metadata
@@ -81,9 +77,9 @@ def read_metadata(path: Path) -> dict[str, str]:
         return file.metadata() or {}
 
 
-def holder(path: Path, metadata: Mapping[str, str]) -> Path:
-    """The file that holds the weights of a file of ours with this header: mostly itself."""
-    return path.with_name(Path(metadata["weights"]).name) if "weights" in metadata else path
+def holder(path: Path, named: str | None) -> Path:
+    """The file that holds the weights of a file of ours: itself, or the one its header names."""
+    return path.with_name(Path(named).name) if named else path
 
 
 @contextlib.contextmanager

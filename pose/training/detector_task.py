@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from pose.crops import letterbox
 from pose.detector import suppress
 from pose.geometry import xyxy_to_xywh
+from pose.header import Header
 from pose.people import FloatArray, ImageArray
 from pose.training.losses import detection_loss
 from pose.training.mosaic import MosaicAugmentation, MosaicSamples
@@ -103,5 +103,5 @@ class DetectorTask:
     def identity(self) -> str:
         return f"{self.train.digest()} {self.val.digest()} {self.augmentation}"
 
-    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
-        return {"kind": "detector", "network": json.dumps(self.arguments)}
+    def header(self, size_wh: tuple[int, int]) -> Header:
+        return Header("detector", self.arguments, size_wh)

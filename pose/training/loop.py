@@ -13,7 +13,7 @@ import pickle
 import time
 import zlib
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -184,14 +184,10 @@ class Run:
         if score > self.progress.best or anew:
             self.progress.best, self.progress.best_epoch = score, epoch
             if self.processes.first:
-                header = self.task.metadata(stage.size_wh) | {
-                    "input_wh": f"{stage.size_wh[0]}x{stage.size_wh[1]}",
-                    "score": str(score),
-                    "steps": str(self.progress.done),
-                }
-                save_weights(
-                    self.out / "best.safetensors", self._average.network.state_dict(), header
-                )
+                header = self.task.header(stage.size_wh)
+                header = replace(header, score=score, steps=self.progress.done)
+                best = self.out / "best.safetensors"
+                save_weights(best, self._average.network.state_dict(), header.text())
         self._save()
         if self.processes.first:
             draw_curves(self.out / "log.jsonl", self.out / "curves.png")

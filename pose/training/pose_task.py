@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -13,8 +12,8 @@ from torch import Tensor, nn
 
 from pose.crops import crop_people
 from pose.geometry import crop_regions, grid_to_frame
+from pose.header import Header
 from pose.heatmaps import decode_expected_oks, encode
-from pose.library import write_skeleton
 from pose.networks import padding_for
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
@@ -191,16 +190,16 @@ class PoseTask:
         taught = self.teacher_weight if self.teacher else 0
         return f"{self.train.digest()} {self.val.digest()} {self.best_by} {taught}"
 
-    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
+    def header(self, size_wh: tuple[int, int]) -> Header:
         skeleton = self.train.skeleton
-        return {
-            "kind": "pose",
-            "network": json.dumps({**self.arguments, "joints": len(skeleton)}),
-            "skeleton": write_skeleton(skeleton),
-            "sigma": str(self.sigma or map_sigma(size_wh[1] // 4)),
-            "unbiased": "1",
-            "padding": str(padding_for(size_wh)),
-        }
+        return Header(
+            "pose",
+            {**self.arguments, "joints": len(skeleton)},
+            size_wh,
+            skeleton=skeleton,
+            sigma=self.sigma or map_sigma(size_wh[1] // 4),
+            padding=padding_for(size_wh),
+        )
 
 
 def predict(

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pose.header import parse_size
 from pose.training.augment import PoseAugmentation
 
 Precision = Literal["bf16", "fp16", "fp32"]
@@ -31,16 +32,11 @@ class Stage:
         return (self.size_wh, *self.other_sizes_wh)
 
 
-def _size_wh(text: str) -> tuple[int, int]:
-    width, height = text.split("x")
-    return int(width), int(height)
-
-
 def parse_stage(text: str) -> Stage:
     """`96x128:10:64`: width x height (or several, joined by +), epochs, batch."""
     try:
         sizes, epochs, batch = text.split(":")
-        size_wh, *others = [_size_wh(size) for size in sizes.split("+")]
+        size_wh, *others = [parse_size(size) for size in sizes.split("+")]
         stage = Stage(size_wh, float(epochs), int(batch), tuple(others))
     except ValueError as error:
         raise argparse.ArgumentTypeError(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from torch import nn
 
+from pose.header import parse_header
 from pose.hrnet import HRNet
 from pose.library import detector_network, find_weights, pose_network
 from pose.official import HRNET_SIZES, recognise
@@ -62,9 +62,10 @@ def detector_start(name_or_file: str) -> Start:
     _refuse_exported(file)
     if file.suffix == ".safetensors":
         state, metadata = load_weights(file)
-        if metadata.get("kind") == "pose":
+        header = parse_header(metadata, file)
+        if header.kind == "pose":
             backbone = {f"backbone.{name}": value for name, value in state.items()}
-            hrnet = _without_joints(json.loads(metadata["network"]))
+            hrnet = _without_joints(header.network)
             return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=file.stem)
     known = detector_network(str(file))
     arguments, state = _arguments_and_state(file)
@@ -79,7 +80,7 @@ def _refuse_exported(file: Path) -> None:
 def _arguments_and_state(file: Path) -> tuple[dict[str, Any], State]:
     if file.suffix == ".safetensors":
         state, metadata = load_weights(file)
-        return _without_joints(json.loads(metadata["network"])), state
+        return _without_joints(parse_header(metadata, file).network), state
     found = recognise(load_checkpoint(file))
     return _without_joints(dict(found.arguments)), found.state
 

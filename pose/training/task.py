@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from pose.header import Header
 from pose.networks import IMAGENET_MEAN, IMAGENET_STD
 
 Batch = tuple[Tensor, ...]
@@ -47,8 +48,8 @@ class Task(Protocol):
     def identity(self) -> str:
         """What makes it another run than one with the same recipe: data, measure, teacher."""
 
-    def metadata(self, size_wh: tuple[int, int]) -> dict[str, str]:
-        """What pose.weights wants in the header of the weights."""
+    def header(self, size_wh: tuple[int, int]) -> Header:
+        """What the weights say of themselves."""
 
 
 @functools.cache

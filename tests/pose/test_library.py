@@ -11,8 +11,9 @@ import torch
 
 from pose import library
 from pose.catalogue import by_name
+from pose.header import Header, parse_header, read_skeleton, write_skeleton
 from pose.hrnet import HRNet
-from pose.library import detector_network, find_weights, pose_network, read_skeleton, write_skeleton
+from pose.library import detector_network, find_weights, pose_network
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK18, SKELETONS, WHOLEBODY133
 from pose.weights import WeightsError, save_weights
 from pose.yolox import YOLOX, YOLOX_SIZES
@@ -129,11 +130,38 @@ def test_weights_of_ours_say_what_they_are(cache: Path) -> None:
         ({"kind": "detector"}, "is a detector network; a pose network is needed"),
         ({"network": ""}, "does not say what it is .no network in its header"),
         ({"skeleton": "spider"}, "expected one of coco17"),
+        ({"kind": "cat"}, "'kind' in its header: cat is neither pose nor detector"),
+        ({"input_wh": "0x0"}, "'input_wh' in its header: 0x0 is no size"),
+        ({"padding": "wide"}, "'padding' in its header: not built as it should be"),
+        ({"network": "[1]"}, "'network' in its header: not built as it should be"),
     ],
 )
 def test_odd_headers_are_refused(metadata: dict[str, str], message: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=message):
         pose_network(str(save_ours(tmp_path / "odd.safetensors", **metadata)))
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        Header("detector", {"hrnet": {"width": 8}}, (96, 96), ranges={"stem": (-1.5, 2.0)}),
+        Header("pose", {"width": 8}, (9, 12), "mine", CROWDPOSE14, False, None, 1.1, 0.5, 3, {}),
+        Header("pose", {}, (9, 12), sigma=2.0, weights="others.safetensors"),
+    ],
+)
+def test_headers_go_through_text(header: Header) -> None:
+    again = parse_header(header.text(), Path("its.safetensors"))
+    if header.kind == "detector":  # it has no use for one
+        again = replace(again, sigma=None)
+    assert again == header
+
+
+def test_weights_of_no_network_are_refused(tmp_path: Path) -> None:
+    odd = json.dumps({"breadth": 3})
+    network = pose_network(str(save_ours(tmp_path / "odd.safetensors", network=odd))).network
+    assert network.build is not None
+    with pytest.raises(WeightsError, match="'network' in its header"):
+        network.build()
 
 
 def test_weights_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> None:
