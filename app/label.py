@@ -23,6 +23,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
+from pose.command import positive, share
 from pose.reading import read_json, reading
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
@@ -36,13 +37,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     usual = PipelineConfig()
     parser.add_argument("video", type=Path, metavar="VIDEO")
     parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--frames", type=int, default=40, help="how many to pick (default: 40)")
+    parser.add_argument(
+        "--frames", type=positive, default=40, help="how many to pick (default: 40)"
+    )
     parser.add_argument("--corrected", type=Path, metavar="FILE", help="take this file back")
     parser.add_argument("--detector", default=usual.detector, help="weights: name or file")
     parser.add_argument("--pose", default=usual.pose, help="weights: name or file")
     parser.add_argument("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--kpt-thr", type=float, default=usual.kpt_thr, help="joints scored below are hidden"
+        "--kpt-thr", type=share, default=usual.kpt_thr, help="joints scored below are hidden"
     )
 
 
@@ -50,8 +53,6 @@ def run(args: argparse.Namespace) -> int:
     """Write the frames and labels, or take the labels back."""
     if args.corrected is not None:
         return _take_back(args.output, args.corrected)
-    if args.frames < 1:
-        raise LabelsError(f"--frames {args.frames}: expected 1 or more")
     with writing(args.output):  # before the long work, not after it
         (args.output / "images").mkdir(parents=True, exist_ok=True)
     config = PipelineConfig(

@@ -214,19 +214,17 @@ def settings_of(args: argparse.Namespace) -> Settings:
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
     """SHA-256 of the weights that `config` names. Raises pose.weights.WeightsError."""
-    from pose.library import find_weights
     from pose.weights import sha256_of
 
-    names = {"detector": config.detector, "pose": config.pose}
-    return {part: sha256_of(find_weights(name)) for part, name in names.items()}
+    parts = zip(("detector", "pose"), weights_files(config), strict=True)
+    return {part: sha256_of(*files) for part, files in parts}
 
 
-def weights_files(config: PipelineConfig) -> list[Path | None]:
-    """The files of detector and pose network; None for an OpenVINO model, which is two files."""
-    from pose.library import find_weights
+def weights_files(config: PipelineConfig) -> list[tuple[Path, ...]]:
+    """The files of the detector and of the pose network, the named one first."""
+    from pose.library import files_of, find_weights
 
-    files = [find_weights(name) for name in (config.detector, config.pose)]
-    return [None if file.suffix == ".xml" else file for file in files]
+    return [files_of(find_weights(name)) for name in (config.detector, config.pose)]
 
 
 @contextmanager

@@ -37,7 +37,7 @@ from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
-from pose.command import positive, run_command
+from pose.command import number, positive, run_command
 from pose.errors import UserError
 
 _MOST_THRESHOLDS = 1000  # of a sweep; each is a scoring of its own
@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "poseval: equal to the reference with its quirks; strict: every labelled frame"
     add("--compat", choices=("poseval", "strict"), default="poseval", help=text)
     text = "predicted joints below X are not tracked (AP takes all); several values: a sweep"
-    add("--kpt-thr", type=_finite, nargs="+", metavar="X", help=text)
+    add("--kpt-thr", type=number, nargs="+", metavar="X", help=text)
     add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
     add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
     add("--poseval-motp", action="store_true", help="give MOTP as poseval prints it, wrongly")
@@ -67,12 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="processes; default: the cores",
     )
-
-
-def _finite(text: str) -> float:
-    if not np.isfinite(number := float(text)):
-        raise argparse.ArgumentTypeError(f"{text} is no number to compare with")
-    return number
 
 
 def _thresholds(text: str) -> tuple[float, ...]:

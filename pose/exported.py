@@ -24,6 +24,8 @@ def describe(file: Path) -> dict[str, Any]:
     Raises WeightsError where it is damaged, or neither a pose network nor a detector.
     """
     require_file(file)
+    if file.suffix == SUFFIX["openvino"]:
+        require_file(file.with_suffix(".bin"))  # its weights
     if file.suffix == SUFFIX["tensorrt"]:
         from pose.on_tensorrt import read_description
 

@@ -46,6 +46,10 @@ SUFFIXES = (".safetensors", ".pth", ".pt", *SUFFIX.values())
 _BYTES = Pictures((0, 0), rgb=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
+class OtherKindError(WeightsError):
+    """A detector where a pose network is needed, or the other way round."""
+
+
 def find_weights(name_or_file: str) -> Path:
     """The file that a user means: a path, a bundled or cached file's name, or a published name.
 
@@ -75,6 +79,20 @@ def find_weights(name_or_file: str) -> Path:
     raise WeightsError(f"no weights are called '{name_or_file}'; {hint}")
 
 
+def files_of(file: Path) -> tuple[Path, ...]:
+    """A weights file and, where it has no weights itself, the one beside it that does.
+
+    Raises WeightsError where either is missing.
+    """
+    held_by = file
+    if file.suffix == SUFFIX["openvino"]:
+        held_by = file.with_suffix(".bin")
+    elif file.suffix == ".safetensors":
+        held_by = holder(file, read_metadata(file).get("weights"))
+    require_file(held_by)
+    return (file,) if held_by == file else (file, held_by)
+
+
 def local_weights() -> list[Path]:
     """The bundled and the cached weight files."""
     folders = (BUNDLED, cache_dir() / "weights")
@@ -91,7 +109,7 @@ def pose_network(name_or_file: str) -> PoseNetwork:
         return _our_pose(file)
     published, found = _official(file)
     if found.kind != "pose":
-        raise WeightsError(f"{file} is a detector ({found.family}); a pose network is needed")
+        raise OtherKindError(f"{file} is a detector ({found.family}); a pose network is needed")
     size_wh = published.input_wh if published else _size_in(file.name, found.outputs)
     skeleton = _skeleton(published.skeleton if published else _dataset_in(file.name), found.outputs)
     refined = published.dark if published else re.search("dark|udp", file.name) is not None
@@ -112,7 +130,7 @@ def detector_network(name_or_file: str) -> DetectorNetwork:
         return _our_detector(file)
     published, found = _official(file)
     if found.kind != "detector":
-        raise WeightsError(f"{file} is a pose network ({found.family}); a detector is needed")
+        raise OtherKindError(f"{file} is a pose network ({found.family}); a detector is needed")
     small = found.family in ("yolox-nano", "yolox-tiny")
     size_wh = published.input_wh if published else (416, 416) if small else (640, 640)
     return DetectorNetwork(
@@ -129,9 +147,7 @@ def any_network(name_or_file: str) -> PoseNetwork | DetectorNetwork:
     """The network that a user names, of whichever kind it is. Raises WeightsError."""
     try:
         return pose_network(name_or_file)
-    except WeightsError as error:
-        if "is a detector" not in str(error):
-            raise
+    except OtherKindError:
         return detector_network(name_or_file)
 
 
@@ -180,7 +196,7 @@ def _our_detector(file: Path) -> DetectorNetwork:
 def _our_header(file: Path, kind: str) -> Header:
     header = parse_header(read_metadata(file), file)
     if header.kind != kind:
-        raise WeightsError(f"{file} is a {header.kind} network; a {kind} network is needed")
+        raise OtherKindError(f"{file} is a {header.kind} network; a {kind} network is needed")
     return header
 
 
@@ -196,10 +212,7 @@ def _ours(
         network.load_state_dict(state)
         return (Probabilities(network) if header.kind == "detector" else network).eval()
 
-    held_by = holder(file, header.weights)
-    require_file(held_by)
-    # Of the weights, wherever they are, and of the header.
-    key = "".join(sha256_of(each)[:16] for each in dict.fromkeys((held_by, file)))
+    key = sha256_of(*files_of(file))[:16]
     return Network(header.name or file.stem, key, pictures, build, ranges=header.ranges)
 
 
@@ -207,7 +220,7 @@ def _exported_pose(file: Path) -> PoseNetwork:
     about = _exported(file, "pose")
     skeleton = about.get("skeleton")
     return PoseNetwork(
-        Network(file.stem, sha256_of(file)[:16], pictures_of(about), file=file),
+        Network(file.stem, sha256_of(*files_of(file))[:16], pictures_of(about), file=file),
         read_skeleton(skeleton) if skeleton else _skeleton(_dataset_in(file.name), about["joints"]),
         unbiased=about.get("unbiased", True),
         sigma=about.get("sigma", 2.0),
@@ -218,7 +231,7 @@ def _exported_pose(file: Path) -> PoseNetwork:
 def _exported_detector(file: Path) -> DetectorNetwork:
     about = _exported(file, "detector")
     return DetectorNetwork(
-        Network(file.stem, sha256_of(file)[:16], pictures_of(about), file=file),
+        Network(file.stem, sha256_of(*files_of(file))[:16], pictures_of(about), file=file),
         person=about.get("person", 0),
     )
 
@@ -226,7 +239,7 @@ def _exported_detector(file: Path) -> DetectorNetwork:
 def _exported(file: Path, kind: str) -> dict[str, Any]:
     about = describe(file)
     if about["kind"] != kind:
-        raise WeightsError(f"{file} is a {about['kind']} network; a {kind} network is needed")
+        raise OtherKindError(f"{file} is a {about['kind']} network; a {kind} network is needed")
     return about
 
 

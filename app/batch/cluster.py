@@ -13,7 +13,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +34,7 @@ class ClusterError(UserError):
     """A cluster that cannot be used."""
 
 
-@dataclass(frozen=True, slots=True)
-class WeightsFile:
-    """A weights file on its way to another machine."""
-
-    name: str
-    content: bytes
+Sent = dict[str, bytes]  # the files of a network on their way, by name; the named one first
 
 
 class Board:
@@ -69,19 +64,16 @@ def run_cluster(
     *,
     build: Build,
     address: str,
-    weights_files: Sequence[Path | None] = (),
+    weights_files: Sequence[Sequence[Path]] = (),
 ) -> Iterator[Entry]:
     """Track the clips on the Ray cluster at `address` ("auto": the one this machine is part of).
 
-    `weights_files` are the files of the detector and the pose network; None for one that every
-    machine has. Raises ClusterError where there is no cluster.
+    `weights_files` are those of the detector and of the pose network, the named one first; without
+    them, every machine has its own. Raises ClusterError where there is no cluster.
     """
     ray = _connected(address)
     board = ray.remote(num_cpus=0)(Board).remote()
-    weights = [
-        ray.put(WeightsFile(path.name, path.read_bytes())) if path else None
-        for path in weights_files
-    ]
+    weights = [ray.put({path.name: path.read_bytes() for path in files}) for files in weights_files]
     with_gpu = ray.cluster_resources().get("GPU", 0) > 0
     cpus = min(CPUS_PER_CLIP, int(ray.cluster_resources().get("CPU", 1)))
     share = {"num_gpus": 1} if with_gpu else {"num_cpus": cpus}
@@ -148,7 +140,7 @@ def _check_reachable(address: str) -> None:
 _loaded: dict[tuple[PipelineConfig, Build], Pipeline] = {}
 
 
-def _track(task: Task, job: Job, build: Build, board: Any, *weights: WeightsFile | None) -> Entry:
+def _track(task: Task, job: Job, build: Build, board: Any, *weights: Sent) -> Entry:
     """The life of one task."""
     config = with_local_weights(job.settings.pipeline, *weights)
     made = config, build
@@ -175,27 +167,23 @@ def _posting(board: Any) -> tuple[Tell, Stopped]:
     return tell, lambda: stop
 
 
-def with_local_weights(
-    config: PipelineConfig, detector: WeightsFile | None = None, pose: WeightsFile | None = None
-) -> PipelineConfig:
-    """The configuration with the files that were sent along, written to this machine."""
-    files: dict[str, str] = {}
-    for part, sent in (("detector", detector), ("pose", pose)):
-        if sent is None:
-            continue
-        folder = (
-            Path(tempfile.gettempdir())
-            / f"posse-weights-{hashlib.sha256(sent.content).hexdigest()}"
-        )
-        file = folder / sent.name
-        if not file.is_file():
-            folder.mkdir(exist_ok=True)
+def with_local_weights(config: PipelineConfig, *sent: Sent) -> PipelineConfig:
+    """The configuration with the detector and the pose network sent along, written down here."""
+    files = zip(("detector", "pose"), map(_written, sent), strict=False)
+    local: dict[str, Any] = {part: str(file) for part, file in files}
+    return replace(config, **local)
+
+
+def _written(sent: Sent) -> Path:
+    """The first of the files, all of them in a folder of their own on this machine."""
+    digest = hashlib.sha256()
+    for content in sent.values():
+        digest.update(content)
+    folder = Path(tempfile.gettempdir()) / f"posse-weights-{digest.hexdigest()}"
+    folder.mkdir(exist_ok=True)
+    for name, content in sent.items():
+        if not (folder / name).is_file():
             with tempfile.NamedTemporaryFile(dir=folder, delete=False) as partial:
-                partial.write(sent.content)
-            Path(partial.name).replace(file)  # two tasks may do this at the same time
-        files[part] = str(file)
-    return replace(
-        config,
-        detector=files.get("detector", config.detector),
-        pose=files.get("pose", config.pose),
-    )
+                partial.write(content)
+            Path(partial.name).replace(folder / name)  # two tasks may do this at the same time
+    return folder / next(iter(sent))

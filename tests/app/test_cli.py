@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import logging
 import os
 import signal
@@ -19,6 +20,7 @@ from app import track
 from app.cli import COMMANDS, main, make_parser
 from app.config import ConfigError
 from tracking.files import read_tracks
+from tracking.pipeline import PipelineConfig
 
 
 def parsed(*words: str) -> argparse.Namespace:
@@ -55,6 +57,12 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         ("measure a.csv --kpt-thr x", "posse measure: argument --kpt-thr: 'x' is not a number; "),
         ("convert a.csv b.csv c.csv", "posse convert: c.csv is too much; see posse convert --help"),
         ("models fetch", "posse models fetch: the following arguments are required: NAME; see po"),
+        ("label a.mp4 -o b --kpt-thr 3", "posse label: argument --kpt-thr: 3 is not 0 to 1; see "),
+        ("label a.mp4 -o b --frames 0", "posse label: argument --frames: 0 is not 1 or more; see"),
+        (
+            "eval posetrack -g a -p b --kpt-thr x",
+            "posse eval posetrack: argument --kpt-thr: 'x'",
+        ),
         ("eval mot -g a", "posse eval mot: the following arguments are required: -p/--predictions"),
     ],
 )
@@ -128,6 +136,17 @@ def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_one_line() -> None:
     with pytest.raises(ConfigError, match=r"bbox_thr is 3\.0, expected 0 to 1"):
         track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
+
+
+def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
+    files = track.weights_files(PipelineConfig(pose="posse-pose-large"))
+    assert [file.name for file in files[1]] == [
+        "posse-pose-large.safetensors",
+        "posse-pose.safetensors",
+    ]
+    digests = track.weights_of(PipelineConfig(pose="posse-pose-large"))
+    assert digests["detector"] == track.weights_of(PipelineConfig())["detector"]
+    assert digests["pose"] == hashlib.sha256(b"".join(f.read_bytes() for f in files[1])).hexdigest()
 
 
 def test_measures_alone_are_enough_to_write() -> None:

@@ -181,7 +181,6 @@ def test_what_cannot_be_done_is_one_line_before_the_work_begins(
     nameless.write_text(json.dumps({"images": [{"id": 1}], "annotations": []}))
     for words, said in (
         (["-o", str(file / "out")], "cannot be written"),
-        (["-o", str(tmp_path), "--frames", "0"], "--frames 0: expected 1 or more"),
         (["-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: no such file"),
         (["-o", str(tmp_path), "--corrected", str(nameless)], "'file_name' is missing"),
     ):

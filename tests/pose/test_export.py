@@ -315,6 +315,12 @@ def test_a_file_of_the_other_kind_is_refused(shared: Path) -> None:
         pose_network(str(teachers / "rtmdet_nano_person.onnx"))
 
 
+def test_a_network_without_its_weights_is_named(tmp_path: Path) -> None:
+    (tmp_path / "net.xml").write_text("<net/>")
+    with pytest.raises(WeightsError, match=r"net\.bin: no such weights file"):
+        pose_network(str(tmp_path / "net.xml"))
+
+
 def test_a_damaged_export_is_named(tmp_path: Path) -> None:
     path = tmp_path / "broken.onnx"
     path.write_bytes(b"no network" * 50)

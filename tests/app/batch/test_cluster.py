@@ -11,7 +11,7 @@ import pytest
 from clips import build, make_video
 from test_runs import build_that_dies_once, build_without_weights
 
-from app.batch.cluster import ClusterError, WeightsFile, run_cluster, with_local_weights
+from app.batch.cluster import ClusterError, run_cluster, with_local_weights
 from app.batch.inputs import find_clips
 from app.batch.manifest import NAME
 from app.batch.progress import Quiet
@@ -35,12 +35,16 @@ def compare(one: Path, many: Path) -> None:
 
 
 def test_weights_sent_along_are_written_once_and_named_in_the_config() -> None:
-    sent = WeightsFile("some-pose.safetensors", b"numbers")
-    config = with_local_weights(PipelineConfig(), None, sent)
-    assert config.detector == PipelineConfig().detector
-    assert Path(config.pose).read_bytes() == b"numbers"
+    sent = {"some-pose.safetensors": b"header", "others.safetensors": b"numbers"}
+    config = with_local_weights(PipelineConfig(), {"some.xml": b"<net>", "some.bin": b"1"}, sent)
+    assert Path(config.detector).name == "some.xml"
+    assert Path(config.detector).with_suffix(".bin").read_bytes() == b"1"
     assert Path(config.pose).name == "some-pose.safetensors"
-    assert with_local_weights(PipelineConfig(), None, sent) == config
+    assert Path(config.pose).read_bytes() == b"header"
+    assert Path(config.pose).with_name("others.safetensors").read_bytes() == b"numbers"
+    again = with_local_weights(PipelineConfig(), {"some.xml": b"<net>", "some.bin": b"1"}, sent)
+    assert again == config
+    assert with_local_weights(PipelineConfig()) == PipelineConfig()
 
 
 @pytest.fixture(scope="module")
