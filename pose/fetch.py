@@ -20,15 +20,16 @@ Report = Callable[[int, int | None], None]  # bytes so far, bytes in all where t
 
 
 def fetch(published: Published, report: Report = lambda done, total: None) -> Path:
-    """Download `published` into the cache, unless it is there; returns its path.
+    """Download `published` into the cache, unless it is there unharmed; returns its path.
 
     What came before a break stays in a `.part` file, and the next call goes on from there.
     Raises WeightsError where the server or network fails, or the hash is wrong.
     """
     target = cache_dir() / "weights" / published.file_name
     if target.is_file():
-        check_hash(target, published)
-        return target
+        with contextlib.suppress(WeightsError):  # damaged: it is replaced
+            check_hash(target, published)
+            return target
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:

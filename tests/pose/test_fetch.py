@@ -78,6 +78,12 @@ def test_what_is_there_is_not_fetched_again(server: str) -> None:
     assert len(Shelf.asked) == 1
 
 
+def test_what_is_there_but_damaged_is_fetched_again(server: str) -> None:
+    published = entry(f"{server}/net.pth")
+    fetch(published).write_bytes(CONTENT[:1000])
+    assert fetch(published).read_bytes() == CONTENT
+
+
 def test_a_broken_fetch_goes_on_where_it_broke_off(server: str, tmp_path: Path) -> None:
     published = entry(f"{server}/breaks.pth")
     with pytest.raises(WeightsError, match="run it again to go on"):

@@ -87,7 +87,7 @@ def read(path: Path) -> Tracks:
 
 
 def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> Tracks:
-    """Tracks from the columns' names and the rows in order of frames. Raises ContentError."""
+    """Tracks from the columns' names and the rows, in any order. Raises ContentError."""
     if tuple(columns[: len(LEADING)]) != LEADING:
         raise ContentError(f"its first columns are not {', '.join(LEADING)}")
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
@@ -98,6 +98,7 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
         raise ContentError("a number is not finite, or an id is not 1 or more")
     if (table[:, 0] < 0).any() or (table[:, [0, 2]] >= 2**53).any():
         raise ContentError("a frame's number is below 0, or a number is too large")
+    table = table[np.argsort(table[:, 0], kind="stable")]  # users sort theirs by id, or time
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
     frames = []
     for block in np.split(table, starts[1:]) if len(table) else []:
