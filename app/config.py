@@ -130,7 +130,7 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
     """
     assert is_dataclass(settings)
     assert not isinstance(settings, type)
-    known = {entry.name for entry in fields(settings)}
+    known = setting_names(settings)
     kinds = get_type_hints(type(settings))
     changes: dict[str, Any] = {}
     for name, value in table.items():
@@ -149,6 +149,11 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
         return dataclasses.replace(settings, **changes)
     except (ValueError, TypeError) as error:
         raise ConfigError(f"{where}: {error}") from error
+
+
+def setting_names(settings: Any) -> list[str]:
+    """The names that a preset may give in this dataclass: of all fields but those set by code."""
+    return [entry.name for entry in fields(settings) if entry.metadata.get("setting", True)]
 
 
 def _fitting(name: str, value: Any, kind: Any, where: str) -> Any:

@@ -25,7 +25,7 @@ PALETTE: tuple[Colour, ...] = (
     (0, 150, 142), (194, 144, 92), (172, 226, 255), (214, 36, 58),
 )  # fmt: skip
 MOST_LETTERS = 24  # of a label: whose figure it is stays to be seen, and who stands beside
-FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top")
+FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top", "head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +39,13 @@ class OverlayStyle:
     trails_s: float = 1.5  # seconds of the way behind a person; 0 draws none
     thickness: float | None = None  # of a limb at the hip, pixels; None follows the person's size
     radius: float | None = None  # of a joint at the hip, pixels; None follows the thickness
-    kpt_thr: float = 0.3  # joints that score below are not drawn
     heat: bool = False  # joints from red, unsure, to green, sure, in place of the person's colour
     black_background: bool = False
     blur_faces: bool = False
-    names: Mapping[int, str] = field(default_factory=dict)  # of people who are not just a number
+    # Joints that score below are not drawn; the pipeline's threshold
+    kpt_thr: float = field(default=0.3, metadata={"setting": False})
+    # Of people who are not just a number
+    names: Mapping[int, str] = field(default_factory=dict, metadata={"setting": False})
 
     def __post_init__(self) -> None:
         if not 0 <= self.trails_s < np.inf:
@@ -270,18 +272,22 @@ def _heads(poses: Poses) -> FloatArray:
     """(N, 3) x y radius of a circle around each head.
 
     The joints' scores weigh the centre but nobody is left out: hiding a place that is no face does
-    less harm than showing a face.
+    less harm than showing a face. Without joints of a head it is at the top of the box.
     """
     names = poses.skeleton.names
     face = [names.index(name) for name in FACE_JOINTS if name in names]
-    if not face or not len(poses):
+    if not len(poses):
         return no_rows(3)
+    sides = poses.boxes[:, 2:] - poses.boxes[:, :2]  # (N, 2)
+    longer = sides.max(axis=1)  # (N,)
+    if not face:
+        middle = (poses.boxes[:, 0] + poses.boxes[:, 2]) / 2
+        return np.column_stack([middle, poses.boxes[:, 1] + longer / 10, longer / 5])
     points = poses.keypoints[:, face]  # (N, F, 2)
     weights = np.maximum(poses.keypoint_scores[:, face], 1e-3)[..., None]  # (N, F, 1)
     centres = (points * weights).sum(axis=1) / weights.sum(axis=1)  # (N, 2)
     spread = np.linalg.norm(points - centres[:, None], axis=2)  # (N, F)
     sure = np.where(weights[..., 0] >= 0.3, spread, 0).max(axis=1)  # (N,)
-    longer = (poses.boxes[:, 2:] - poses.boxes[:, :2]).max(axis=1)  # (N,)
     # A head is an eighth of a person's height (Vitruvius); the margin covers its back and chin
     radii = np.clip(1.6 * sure, longer / 13, longer / 5)
     return np.column_stack([centres, radii]).astype(np.float32)

@@ -6,7 +6,6 @@ import argparse
 import ctypes
 import os
 import sys
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -41,13 +40,10 @@ def run(args: argparse.Namespace) -> int:
     _require_libraries()
     from app.gui.main_window import run as run_window  # Qt takes a while to load
 
-    device = args.device or "auto"
-    config = read_preset(args.mode, device=device).pipeline if args.mode else None
-    if args.device:
-        from tracking.pipeline import PipelineConfig
-
-        config = replace(config or PipelineConfig(), device=args.device)
-    return run_window(args.sources, config)
+    preset = None
+    if args.mode:
+        preset = read_preset(args.mode, device=args.device or "auto").pipeline
+    return run_window(args.sources, preset, args.device)
 
 
 def _require_screen() -> None:

@@ -8,7 +8,6 @@ import logging
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
-from importlib import metadata
 from types import TracebackType
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt
@@ -46,6 +45,7 @@ from app.gui.translation import tr
 from app.gui.tuning import Tuning, detector_names, pose_names, preset_choice
 from app.gui.work import Work
 from app.session import Session
+from pose.command import program_version
 from tracking.pipeline import PipelineConfig
 
 log = logging.getLogger(__name__)
@@ -63,7 +63,7 @@ class MainWindow(QMainWindow):
         self.setAcceptDrops(True)
         self.session, self.memory = session, memory
         self.actions_by_name = make_actions(self)
-        self.stage = Stage(self.actions_by_name, f"Posse {metadata.version('posse')}")
+        self.stage = Stage(self.actions_by_name, program_version().capitalize())
         self.status = StatusBar()
         self.setStatusBar(self.status)
         self.presenter = Presenter(session, self.stage.canvas.show_view, self)
@@ -225,8 +225,11 @@ class MainWindow(QMainWindow):
         super().closeEvent(event)
 
 
-def run(paths: Sequence[str], config: PipelineConfig | None) -> int:
-    """Open the window on `paths`; returns its exit code when it is closed."""
+def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None) -> int:
+    """Open the window on `paths`; returns its exit code when it is closed.
+
+    Without `preset`, with the networks and thresholds of the last time; `device` is for this time.
+    """
     # An exception in a slot would end the process without a word; it is logged and shown instead
     sys.excepthook = _log_exception
     app = QApplication.instance() or QApplication(["posse"])
@@ -237,9 +240,9 @@ def run(paths: Sequence[str], config: PipelineConfig | None) -> int:
     apply_theme(app, system_theme())
     memory = Memory(QSettings("Posse", "Posse"))
     settings = memory.load()
-    if config is not None:
-        settings = replace(settings, pipeline=config)
-    window = MainWindow(Session(settings.pipeline), memory, settings)
+    pipeline = replace(preset or settings.pipeline, device=device or "auto")
+    settings = replace(settings, pipeline=pipeline)
+    window = MainWindow(Session(pipeline), memory, settings)
     window.show()
     if paths:
         window.open(paths)

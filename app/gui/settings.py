@@ -11,7 +11,7 @@ from typing import Any
 
 from PyQt6.QtCore import QSettings, QStandardPaths
 
-from app.config import ConfigError, Settings, put_over
+from app.config import ConfigError, Settings, put_over, setting_names
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ class Memory:
             return Settings()
 
     def save(self, settings: Settings) -> None:
-        """Keep them."""
+        """Keep them, but for the device, which is chosen at each start."""
         tree = {name: _told(getattr(settings, name)) for name in ("pipeline", "overlay")}
-        tree["overlay"].pop("names", None)
+        del tree["pipeline"]["device"]
         self._settings.setValue("settings", json.dumps(tree))
 
     def recent(self) -> list[str]:
@@ -76,11 +76,10 @@ class Memory:
 
 
 def _told(settings: Any) -> dict[str, Any]:
-    """A frozen dataclass as what TOML and JSON know: without what is None."""
+    """The settings of a frozen dataclass as what TOML and JSON know: without what is None."""
+    values = {name: getattr(settings, name) for name in setting_names(settings)}
     return {
         name: _told(value) if dataclasses.is_dataclass(value) else value
-        for name, value in (
-            (entry.name, getattr(settings, entry.name)) for entry in dataclasses.fields(settings)
-        )
+        for name, value in values.items()
         if value is not None
     }

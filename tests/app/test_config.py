@@ -51,6 +51,8 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[pipeline.tracker]\nsigmas = ['a']", r"sigmas is \('a',\)"),
         ("[clip]\nformats = ['csv', 'csv']", "formats name csv more than once"),
         ("[clip", "not a TOML file"),
+        ("[overlay.names]\n1 = 'Ann'", "there is no setting names; known are black_background, "),
+        ("[overlay]\nkpt_thr = 0.5", "there is no setting kpt_thr"),
     ],
 )
 def test_what_does_not_fit_is_named_with_its_place(tmp_path: Path, text: str, said: str) -> None:

@@ -200,6 +200,15 @@ def test_blurred_faces_lose_their_detail() -> None:
     np.testing.assert_array_equal(painted[:, 130:], noise[:, 130:])
 
 
+def test_without_joints_of_a_head_it_is_at_the_top_of_the_box() -> None:
+    arms = Skeleton("arms", ("left_wrist", "right_wrist"), (), (1, 0), (0.06, 0.06))
+    box, points = np.array([[20, 10, 60, 110]], np.float32), np.zeros((1, 2, 2), np.float32)
+    poses = Poses(box, np.ones(1, np.float32), points, np.ones((1, 2), np.float32), arms)
+    shown = result(poses, [1])
+    ((x, y, radius),) = Overlay(OverlayStyle(blur_faces=True)).layout(shown).blurred
+    assert (x, y, radius) == (40, 20, 20)
+
+
 def test_the_faces_of_people_who_are_left_out_are_hidden_too() -> None:
     shown = result(standing(50), [1])
     overlay = Overlay(OverlayStyle(blur_faces=True))
