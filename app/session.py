@@ -81,6 +81,7 @@ class Session:
             run.outlet.delay_s = self._delay_s
         if not known:
             self._ask()
+        self._inference.problem = ""
         self._run = run
         run.feed.start()
 
@@ -149,7 +150,7 @@ class Session:
 
     def status(self) -> Status:
         """What is going on."""
-        problem = self._recordings.problem or self._loader.problem
+        problem = self._inference.problem or self._recordings.problem or self._loader.problem
         if self._run is None:
             return replace(IDLE, problem=problem, loading=self._loader.busy)
         return replace(

@@ -156,6 +156,9 @@ class Follower:
             self.unknown = self._held
 
 
+_PAUSE_S = 0.1  # after a mistake, lest the thread be busy making it again
+
+
 class Inference:
     """The thread: new networks and settings are looked at between frames."""
 
@@ -166,6 +169,7 @@ class Inference:
         self._next_frame = next_frame  # does one frame, or waits a moment for one
         self._config: PipelineConfig | None = None  # newest settings
         self.changes = 0  # times that what decides who is found was changed between frames
+        self.problem = ""  # what went wrong beside the networks, in one line
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
@@ -182,8 +186,14 @@ class Inference:
     def _run(self) -> None:
         pipeline: Pipeline | None = None
         while not self._ending.is_set():
-            pipeline = self._up_to_date(pipeline)
-            self._next_frame(pipeline)
+            try:
+                pipeline = self._up_to_date(pipeline)
+                self._next_frame(pipeline)
+            except Exception as error:  # a mistake of ours; the next frame may do
+                if not self.problem:
+                    log.exception("beside the networks")
+                self.problem = f"{type(error).__name__}: {error}"
+                self._ending.wait(_PAUSE_S)
 
     def _up_to_date(self, pipeline: Pipeline | None) -> Pipeline | None:
         """`pipeline` with the newest settings, or the newest pipeline in its place."""

@@ -455,6 +455,21 @@ def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
     assert len(shown_until(session, lambda views: len(views) > 3)) > 3
 
 
+def test_a_mistake_beside_the_networks_is_told_and_outlived(begin, monkeypatch) -> None:
+    def fail(*_: object) -> None:
+        raise ValueError("no room for that")
+
+    session = begin(FakeCamera())
+    session.open("0")
+    shown_until(session, lambda views: views and len(views[-1].tracked))
+    with monkeypatch.context() as patch:
+        patch.setattr("app.live.run.corrected_view", fail)
+        wait_for(lambda: "no room for that" in session.status().problem)
+    assert len(shown_until(session, lambda views: len(views) > 3)) > 3
+    session.open("0")
+    assert session.status().problem == ""
+
+
 def test_the_delay_mirror_shows_the_past(begin) -> None:
     session = begin(FakeCamera(60))
     session.set_delay(0.5)
