@@ -146,7 +146,7 @@ def _write(
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write all of the files, or none."""
+    """Write the files, each of them whole or not at all."""
     try:
         for index, (time_s, people) in enumerate(frames):
             shown = corrected_people(people, time_s, corrections)

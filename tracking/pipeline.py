@@ -121,7 +121,10 @@ class Pipeline:
         self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
-        """All that later frames depend on; `load` goes on from there, with the same ids."""
+        """What later people and ids depend on; `load` goes on from there.
+
+        How often the detector runs where `max_latency_ms` decides it, is measured anew.
+        """
         return freeze((self.tracker, self._frames_done, self._camera))
 
     def load(self, saved: bytes) -> None:

@@ -28,7 +28,7 @@ FILLED_SCORE = 0.5  # share of the scores beside a gap that the filled people ge
 _SHORTEST_S = 0.15  # people seen for less, and nowhere linked, are dropped
 _END_S = 0.4  # of a piece's end, from which its speed is taken
 _LIKELY = 0.3  # likeness from which two pieces are one person
-_TALLEST_STEP = 2.5  # heights per second that a person may move across a gap
+_MOST_SPEED = 2.5  # heights per second that a person may move across a gap
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +56,7 @@ def refined(
     clock = _rising(times_s)
     skeleton = frames[0].poses.skeleton
     pieces = _pieces(frames, clock)
-    chains = _chains(pieces)
+    chains = _chains(pieces, config.velocity_decay_s)
     found: list[list[tuple[int, Poses]]] = [[] for _ in frames]
     for person, chain in chains.items():
         together = _together([pieces[member] for member in chain])
@@ -88,7 +88,7 @@ def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[
     return pieces
 
 
-def _chains(pieces: dict[int, _Piece]) -> dict[int, list[int]]:
+def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
     """Ids of the pieces of each person in order of time, by the first one's id."""
     ids = list(pieces)
     alike = np.zeros((len(ids), len(ids)), np.float32)  # (end of, start of)
@@ -98,7 +98,7 @@ def _chains(pieces: dict[int, _Piece]) -> dict[int, list[int]]:
         for column, after in enumerate(ids):
             gap_s = pieces[after].times_s[0] - pieces[before].times_s[-1]
             if 0 < gap_s <= LINK_S:
-                alike[row, column] = _link(ends[before], starts[after], gap_s)
+                alike[row, column] = _link(ends[before], starts[after], gap_s, decay_s)
     rows, columns = assign(alike, _LIKELY)
     follows = {ids[row]: ids[column] for row, column in zip(rows, columns, strict=True)}
     chains = {}
@@ -117,7 +117,7 @@ class _End:
     place: NDArray[np.float64]  # (2,) box centre
     speed: NDArray[np.float64]  # (2,) pixels per second
     size: NDArray[np.float64]  # (2,) width and height
-    appearance: FloatArray  # (D,)
+    appearance: FloatArray  # (D,), of length 1; 0 where nobody described it
 
 
 def _end(piece: _Piece, last: bool) -> _End:
@@ -128,17 +128,17 @@ def _end(piece: _Piece, last: bool) -> _End:
     if len(values) > 2:
         speed, place = np.polyfit(times_s, values[:, :2], 1)
     size = np.median(values[:, 2:], axis=0)
-    return _End(place, speed, size, piece.people.appearance[near].mean(0))
+    looks = piece.people.appearance[near].mean(0)  # (D,)
+    return _End(place, speed, size, looks / max(float(np.linalg.norm(looks)), 1e-6))
 
 
-def _link(before: _End, after: _End, gap_s: float) -> float:
+def _link(before: _End, after: _End, gap_s: float, decay_s: float) -> float:
     """How likely one person left at `before` and came back at `after`, 0 to 1."""
-    decay_s = TrackerConfig().velocity_decay_s
     reach_s = decay_s * (1 - np.exp(-gap_s / decay_s)) / 2  # each end goes half the way
     offset = before.place + before.speed * reach_s - (after.place - after.speed * reach_s)
     height = max(before.size[1], after.size[1], 1.0)
     distance = np.hypot(*offset) / height
-    if distance > 0.3 + _TALLEST_STEP * gap_s:
+    if distance > 0.3 + _MOST_SPEED * gap_s:
         return 0.0
     spread = 0.2 + 0.8 * gap_s**0.75  # heights
     growth = np.abs(np.log(np.maximum(before.size, 1) / np.maximum(after.size, 1))).sum()

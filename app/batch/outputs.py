@@ -53,7 +53,7 @@ def after_second_pass(results: Sequence[FrameResult], settings: Settings) -> lis
 def write_tracks(
     stem: Path, info: ClipInfo, formats: Iterable[str], results: Iterable[FrameResult]
 ) -> list[Path]:
-    """Write every format and the clip's NAME.info.json; all of them, or none."""
+    """Write every format and the clip's NAME.info.json; each of them whole or not at all."""
     outputs = [beside(stem, FORMATS[name].suffix) for name in formats]
     with contextlib.ExitStack() as stack:
         writers = []

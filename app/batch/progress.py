@@ -77,6 +77,8 @@ class Bars:
         bar = self._bars.get(progress.source)
         if bar is None:
             name = Path(progress.source).name
+            taken = {self._all, *self._bars.values()}
+            lines = {abs(each.pos) for each in taken if each is not None}
             bar = tqdm(
                 total=progress.total,
                 initial=progress.frames,
@@ -85,7 +87,7 @@ class Bars:
                 leave=False,
                 smoothing=0.05,
                 mininterval=self._interval_s,
-                position=len(self._bars) + (self._all is not None),
+                position=min(set(range(len(lines) + 1)) - lines),
             )
             self._bars[progress.source] = bar
         if bar.total is not None and progress.frames > bar.total:

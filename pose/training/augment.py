@@ -14,9 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.geometry import crop_regions
+from pose.networks import PADDING
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
-from pose.training.cutting import Patch, blend, outline, softened
+from pose.training.cutouts import Patch, blend, outline, softened
 
 Rng = np.random.Generator
 _OUTLINED = 6  # labelled joints that say well enough where the person is
@@ -55,31 +56,30 @@ def warp_person(
     skeleton: Skeleton,
     size_wh: tuple[int, int],
     rng: Rng,
-    augmentation: PoseAugmentation | None,
+    augmentation: PoseAugmentation,
     others: Others | None = None,
 ) -> tuple[ImageArray, FloatArray, FloatArray]:
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
-    Without `augmentation` it is the crop of pose.geometry, as in inference. Joints outside the crop
-    get weight 0. Other people, and pieces of other pictures, come from `others`.
+    Joints outside the crop get weight 0. Other people, and pieces of other pictures, come from
+    `others`. Crops have HRNet's padding also where a tighter one serves better in use: their scale
+    varies by more than the two differ.
     """
-    flip, angle, whole = False, 0.0, box
-    if augmentation is not None:
-        if rng.random() < augmentation.cut_chance:
-            image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
-        whole = box
-        if rng.random() < augmentation.half_body_chance:
-            box = _half_body(box, keypoints, weights, skeleton, rng)
-        if rng.random() < augmentation.turn_chance:
-            angle = float(rng.uniform(-180, 180))
-            box = _turned(box, angle)
-        elif rng.random() < augmentation.rotation_chance:
-            angle = augmentation.rotation_deg * float(np.clip(rng.normal(), -2, 2))
-        flip = bool(rng.random() < 0.5)
-    region = crop_regions(box[None], size_wh, padding=1.25)[0]  # centre x y, width height
-    if augmentation is not None:
-        region[2:] *= 1 + augmentation.scale * rng.uniform(-1, 1)
-        region[:2] += region[2:] * augmentation.shift * rng.uniform(-1, 1, 2)
+    angle = 0.0
+    if rng.random() < augmentation.cut_chance:
+        image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
+    whole = box
+    if rng.random() < augmentation.half_body_chance:
+        box = _half_body(box, keypoints, weights, skeleton, rng)
+    if rng.random() < augmentation.turn_chance:
+        angle = float(rng.uniform(-180, 180))
+        box = _turned(box, angle)
+    elif rng.random() < augmentation.rotation_chance:
+        angle = augmentation.rotation_deg * float(np.clip(rng.normal(), -2, 2))
+    flip = bool(rng.random() < 0.5)
+    region = crop_regions(box[None], size_wh, PADDING)[0]  # centre x y, width height
+    region[2:] *= 1 + augmentation.scale * rng.uniform(-1, 1)
+    region[:2] += region[2:] * augmentation.shift * rng.uniform(-1, 1, 2)
 
     matrix = _crop_to_frame(region, size_wh, angle, flip)  # (2, 3)
     crop = as_bytes(
@@ -91,12 +91,11 @@ def warp_person(
         points, weights = points[list(skeleton.mirror)], weights[list(skeleton.mirror)]
     inside = ((points >= 0) & (points <= np.array(size_wh) - 1)).all(1)
     weights = weights * inside
-    if augmentation is not None:
-        if others is not None and rng.random() < augmentation.company_chance:
-            middle = inverse @ np.append((whole[:2] + whole[2:]) / 2, 1)
-            length = float((whole[2:] - whole[:2]).max() * size_wh[1] / region[3])  # crop pixels
-            crop = _in_company(crop, points[weights > 0], middle, length, others.person, rng)
-        crop = _degrade(crop, others, rng, augmentation)
+    if others is not None and rng.random() < augmentation.company_chance:
+        middle = inverse @ np.append((whole[:2] + whole[2:]) / 2, 1)
+        length = float((whole[2:] - whole[:2]).max() * size_wh[1] / region[3])  # crop pixels
+        crop = _in_company(crop, points[weights > 0], middle, length, others.person, rng)
+    crop = _degrade(crop, others, rng, augmentation)
     return crop, points.astype(np.float32), weights.astype(np.float32)
 
 

@@ -38,7 +38,8 @@ def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
 def _draw(task: Task, sample: Any) -> ImageArray:
     if isinstance(task, PoseTask):
         crop, points, weights = sample
-        return _draw_joints(crop, points, weights, task.train.skeleton)
+        maps = target_maps(torch.from_numpy(points)[None], crop.shape[:2], task.sigma)[0].numpy()
+        return _draw_joints(crop, points, weights, maps, task.train.skeleton)
     image, labels = sample
     tile = image.copy()
     for x1, y1, x2, y2, counts in np.round(labels).astype(int).tolist():
@@ -47,10 +48,13 @@ def _draw(task: Task, sample: Any) -> ImageArray:
 
 
 def _draw_joints(
-    crop: ImageArray, points: FloatArray, weights: FloatArray, skeleton: Skeleton
+    crop: ImageArray,
+    points: FloatArray,
+    weights: FloatArray,
+    maps: FloatArray,
+    skeleton: Skeleton,
 ) -> ImageArray:
-    """The crop, twice as large, with the heatmaps as a red glow and the labelled joints."""
-    maps = target_maps(torch.from_numpy(points)[None], crop.shape[:2])[0].numpy()  # (K, h, w)
+    """The crop, twice as large, the heatmaps (K, h, w) as a red glow and the labelled joints."""
     glow = (maps * weights[:, None, None]).max(0, initial=0.0)  # (h, w)
     size = (crop.shape[1] * 2, crop.shape[0] * 2)
     tile = cv2.resize(crop, size).astype(np.float32)

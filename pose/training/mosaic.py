@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from pose.crops import PAD_VALUE
 from pose.people import FloatArray, ImageArray
 from pose.training.augment import Rng, as_bytes, jitter_colour
-from pose.training.cutting import CutOuts, blend
+from pose.training.cutouts import CutOuts, blend
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 

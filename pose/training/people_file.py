@@ -166,7 +166,7 @@ def _splits(images: list[Row]) -> list[str]:
     The frames of a video stay together, unless there is but one video.
     """
     keys = [
-        next(str(row[name]) for name in ("video", "vid_id", "file_name") if row.get(name, "") != "")
+        next((str(row[k]) for k in ("video", "vid_id", "file_name") if row.get(k, "") != ""), "")
         for row in images
     ]
     if len(set(keys)) == 1:

@@ -18,7 +18,7 @@ from pose.networks import padding_for
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
 from pose.training.augment import Others, PoseAugmentation, warp_person
-from pose.training.cutting import CutOuts
+from pose.training.cutouts import CutOuts
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures

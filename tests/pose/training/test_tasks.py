@@ -23,7 +23,7 @@ from pose.skeleton import COCO17, POSETRACK15, Skeleton
 from pose.training import command, posetrack15
 from pose.training.augment import Others, PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
-from pose.training.cutting import Patch, cut_out
+from pose.training.cutouts import Patch, cut_out
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
 from pose.training.losses import detection_loss
