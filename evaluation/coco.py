@@ -84,16 +84,18 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
                 annotation.setdefault("area", width * height * _SEGMENT_SHARE)
                 annotation.setdefault("iscrowd", 0)
                 annotation.setdefault("category_id", 1)
-                annotation.setdefault("id", place + 1)
+                annotation["id"] = place + 1  # pycocotools takes 0 for nobody
                 visible = sum(v > 0 for v in annotation["keypoints"][2::3])
                 annotation.setdefault("num_keypoints", visible)
-                for name in ("area", "iscrowd", "category_id", "id", "num_keypoints"):
+                for name in ("area", "iscrowd", "category_id", "num_keypoints"):
                     number(annotation[name])
                 if annotation.get("bbox_head"):
                     _, _, _, _ = map(number, annotation["bbox_head"])
-        truth.setdefault("categories", [{"id": 1, "name": "person"}])
-        for category in truth["categories"]:
-            number(category["id"])
+        listed = truth.get("categories") or []
+        known = {number(category["id"]) for category in listed}
+        used = {annotation["category_id"] for annotation in truth["annotations"]} or {1}
+        # What is not listed is not looked for
+        truth["categories"] = [*listed, *({"id": each} for each in sorted(used - known))]
     return truth, skeleton
 
 
@@ -105,6 +107,9 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
     if not isinstance(results, list):
         raise AnnotationError(f"{path}: unknown format, expected a list of results")
     images = {image["id"] for image in truth["images"]}
+    categories = {category["id"] for category in truth["categories"]}
+    used = {annotation["category_id"] for annotation in truth["annotations"]}
+    usual = next(iter(used)) if len(used) == 1 else 1  # where a result does not say
     for place, result in enumerate(results):
         with reading(f"{path}: result {place}", AnnotationError):
             _check(result, len(skeleton))
@@ -112,7 +117,8 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
                 raise ContentError(f"its image {result['image_id']} is not in the truth")
             if not is_number(result["score"]):
                 raise ContentError(f"its score is not finite: {shown(result['score'])}")
-            number(result.setdefault("category_id", 1))
+            if number(result.setdefault("category_id", usual)) not in categories:
+                raise ContentError(f"its category {result['category_id']} is not in the truth")
     return results
 
 

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, best_pairs, renumbered, sums_by
+from evaluation.matching import FloatArray, FramePairs, largest_sum, renumbered
 
 
 class IdentityCounts(NamedTuple):
@@ -35,14 +35,20 @@ def identity(frames: Sequence[FramePairs], layers: int, threshold: float = 0.5) 
     """Count one sequence. `pairs` are similarities; two agree at `threshold` or above."""
     truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
     predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
-    agree = np.zeros((layers, len(truths), len(predictions)))  # appearances of each pair of ids
+    shape = (layers, len(truths), len(predictions))
+    keys = [np.zeros(0, np.int64)]  # of the pairs of ids that agree, one for each appearance
     truth_total, predicted_total = np.zeros(layers), np.zeros(layers)
     for frame, rows, columns in zip(frames, truth_numbers, predicted_numbers, strict=True):
-        agree[:, rows[:, None], columns] += frame.pairs >= threshold
+        layer, g, p = np.nonzero(frame.pairs >= threshold)
+        keys.append(np.ravel_multi_index((layer, rows[g], columns[p]), shape))
         truth_total += frame.truth_there.sum(1)
         predicted_total += frame.predicted_there.sum(1)
-    layer, truth, prediction = best_pairs(agree)
-    right = sums_by(layer, agree[layer, truth, prediction], layers)
+    known, together = np.unique(np.concatenate(keys), return_counts=True)  # (U,)
+    layer, truth, prediction = np.unravel_index(known, shape)
+    right = np.zeros(layers)
+    for number in range(layers):
+        own = layer == number
+        right[number] = largest_sum(truth[own], prediction[own], together[own])
     return IdentityCounts(right, truth_total - right, predicted_total - right)
 
 

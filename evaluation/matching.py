@@ -140,6 +140,25 @@ def best_pairs(scores: FloatArray) -> tuple[IntArray, ...]:
     return np.nonzero(chosen)
 
 
+def largest_sum(row: IntArray, column: IntArray, score: IntArray) -> float:
+    """The most that scores (U,) of pairs, all above 0, can add up to with each of them once.
+
+    Pairs of many ids are few beside a matrix of all, which a long video does not allow.
+    """
+    # Of those who have no other partner, only the best can be one's.
+    for _ in range(2):  # columns of one row, then, the other way round, rows of one column
+        lonely = np.asarray(np.bincount(column)[column] == 1)
+        order = np.lexsort((-score, row, ~lonely))  # the lonely first, by partner, the best ahead
+        first = np.diff(row[order], prepend=-1) != 0
+        kept = order[first | ~lonely[order]]
+        row, column, score = column[kept], row[kept], score[kept]
+    rows, r = np.unique(row, return_inverse=True)
+    columns, c = np.unique(column, return_inverse=True)
+    table = np.zeros((len(rows), len(columns)))
+    table[r, c] = score
+    return float(table[best_pairs(table)].sum())
+
+
 def _uncontested(candidates: BoolArray) -> tuple[BoolArray, list[tuple[int, ...]]]:
     """Candidates (..., G, P) whose two people have no other, and the layers that hold others.
 

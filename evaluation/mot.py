@@ -20,16 +20,27 @@ import numpy as np
 from evaluation.annotations import AnnotationError
 from evaluation.hota import HotaCounts, hota, hota_scores
 from evaluation.identity import IdentityCounts, identity, identity_scores
-from evaluation.matching import FloatArray, FramePairs, IntArray, box_iou, whole_people
+from evaluation.matching import (
+    BoolArray,
+    FloatArray,
+    FramePairs,
+    IntArray,
+    best_pairs,
+    box_iou,
+    whole_people,
+)
 from evaluation.mota import MotCounts, clear, mot_scores
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
-from pose.reading import ContentError, floats, read_text, reading
+from pose.reading import ContentError, floats, read_text, reading, whole
 
 _OVERLAP = 0.5  # IoU at which a box is found
 _FAR = 1e15  # no number of a frame, no id and no pixel
 _PEDESTRIAN = 1  # the class that MOT16 and later files score
+# Someone on a vehicle, a person who never moves, a likeness of one, a reflection: to find them is
+# neither right nor wrong
+_DISTRACTORS = (2, 7, 8, 12)
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
 _TALLIES = ("misses", "false_positives", "switches", "fragments")
 
@@ -40,6 +51,12 @@ class Boxes(NamedTuple):
     frame: IntArray  # (N,) ascending
     ids: IntArray  # (N,) unique in a frame
     boxes: FloatArray  # (N, 4) x1 y1 x2 y2
+    scored: BoolArray  # (N,) whether it is to be found
+    distractor: BoolArray  # (N,) whether who finds it is left out
+
+    def select(self, rows: BoolArray | IntArray | slice) -> Boxes:
+        """The boxes that a mask, numbers or a slice pick."""
+        return Boxes(*(values[rows] for values in self))  # type: ignore[arg-type]  # one by one
 
 
 class BoxCounts(NamedTuple):
@@ -56,9 +73,9 @@ class BoxCounts(NamedTuple):
 def read_boxes(path: Path, *, truth: bool) -> Boxes:
     """Read a MOT text file, separated by commas or blanks.
 
-    Of truth, lines with confidence 0 and classes other than pedestrian are not scored and left
-    out. Raises AnnotationError with the line of a value that is no number, or of an id that is
-    twice in a frame.
+    Of truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
+    AnnotationError with the line of a value that is no number, or of an id that is twice in a
+    frame.
     """
     lines = read_text(path, AnnotationError).splitlines()
     rows: dict[tuple[int, int], list[float]] = {}
@@ -69,36 +86,40 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
             values = floats(line.replace(",", " ").split())
             if len(values) < 6 or not all(abs(value) < _FAR for value in values):  # nan is not
                 raise ContentError(f"expected frame, id, x, y, width, height: {line.strip():.60}")
-        if truth and not _counts(values):
-            continue
-        key = (int(values[0]), int(values[1]))
-        if key in rows:
-            raise AnnotationError(f"{path}: line {number}: id {key[1]} is twice in frame {key[0]}")
-        rows[key] = values[2:6]
+            key = (whole(values[0]), whole(values[1]))
+            if key in rows:
+                raise ContentError(f"id {key[1]} is twice in frame {key[0]}")
+        # MOT15 gives no class, later years a visibility too
+        kind = values[7] if truth and len(values) == 9 else _PEDESTRIAN
+        scored = not truth or (kind == _PEDESTRIAN and (len(values) < 7 or values[6] != 0))
+        rows[key] = [*values[2:6], scored, kind in _DISTRACTORS]
     keys = sorted(rows)
-    table = np.array([rows[key] for key in keys], np.float64).reshape(-1, 4)
+    table = np.array([rows[key] for key in keys], np.float64).reshape(-1, 6)
     frame, ids = np.array(keys, np.int64).reshape(-1, 2).T
-    return Boxes(frame, ids, np.concatenate([table[:, :2], table[:, :2] + table[:, 2:]], axis=1))
-
-
-def _counts(values: Sequence[float]) -> bool:
-    """Whether a line of truth is scored: MOT15 gives no class, later years a visibility too."""
-    if len(values) > 6 and values[6] == 0:
-        return False
-    return len(values) != 9 or values[7] == _PEDESTRIAN
+    corners = np.concatenate([table[:, :2], table[:, :2] + table[:, 2:4]], axis=1)
+    return Boxes(frame, ids, corners, table[:, 4] > 0, table[:, 5] > 0)
 
 
 def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
-    """Score one sequence, over every frame that either side has."""
+    """Score one sequence, over every frame that either side has.
+
+    As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
+    those that fall to a distractor are left out (Luiten's TrackEval, MotChallenge2DBox).
+    """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)
     places = [
         np.searchsorted(side.frame, [frames, frames + 1]).T.tolist() for side in (truth, predicted)
     ]
     for (g0, g1), (p0, p1) in zip(*places, strict=True):
-        g, p = slice(g0, g1), slice(p0, p1)
-        overlap = box_iou(truth.boxes[g], predicted.boxes[p])
-        similar.append(whole_people(truth.ids[g], predicted.ids[p], overlap))
+        true, found = truth.select(slice(g0, g1)), predicted.select(slice(p0, p1))
+        overlap = box_iou(true.boxes, found.boxes)
+        if true.distractor.any():
+            row, column = best_pairs(np.where(overlap >= _OVERLAP, overlap, 0))
+            kept = np.ones(len(found.ids), bool)
+            kept[column[true.distractor[row]]] = False
+            found, overlap = found.select(kept), overlap[:, kept]
+        similar.append(whole_people(true.ids[true.scored], found.ids, overlap[true.scored]))
     return score_frames(similar)
 
 

@@ -94,7 +94,8 @@ class _Matches(NamedTuple):
     frame: IntArray
     layer: IntArray
     person: IntArray  # index of the true person
-    truth: IntArray  # number of its id among the sequence's ids
+    predicted: IntArray  # index of the predicted person
+    truth: IntArray  # number of the true person's id among the sequence's ids
     prediction: IntArray  # the same of the predicted person
     distance: FloatArray
 
@@ -172,6 +173,7 @@ def _match_all(
         cell // layers,
         layer,
         truth,
+        predicted,
         truth_numbers[truth],
         predicted_numbers[predicted],
         sequence.pairs[pair, layer],
@@ -193,6 +195,7 @@ def _settle(cell: IntArray, candidates: _Matches, chosen: BoolArray) -> None:
     """
     layers = candidates.layer.tolist()
     truths, predictions = candidates.truth.tolist(), candidates.prediction.tolist()
+    people = candidates.person.tolist(), candidates.predicted.tolist()
     settled = chosen.tolist()
     latest: dict[tuple[int, int], int] = {}  # of each layer and truth, the last prediction chosen
     done = 0
@@ -202,26 +205,28 @@ def _settle(cell: IntArray, candidates: _Matches, chosen: BoolArray) -> None:
             if settled[index]:
                 latest[layers[index], truths[index]] = predictions[index]
         done = members[0]
-        for member in _compete(members, layers, truths, predictions, candidates.distance, latest):
+        before = [m for m in members if latest.get((layers[m], truths[m])) == predictions[m]]
+        for member in _compete(members, before, *people, candidates.distance):
             settled[member] = chosen[member] = True
 
 
 def _compete(
     members: list[int],
-    layers: list[int],
+    before: list[int],
     truths: list[int],
     predictions: list[int],
     distance: FloatArray,
-    latest: dict[tuple[int, int], int],
 ) -> list[int]:
-    """Which of the candidates `members` of one cell are paired."""
+    """Which of the candidates `members` of one cell are paired, those `before` them above all.
+
+    People count as they come in their files, by index: of equal pairs it is not ids that decide.
+    """
     kept: list[int] = []
     rest = members
-    for member in members:
-        truth, prediction = truths[member], predictions[member]
-        # A prediction that two truths had goes to the first.
-        if member in rest and latest.get((layers[member], truth)) == prediction:
+    for member in before:
+        if member in rest:  # a prediction that two truths had goes to the first
             kept.append(member)
+            truth, prediction = truths[member], predictions[member]
             rest = [m for m in rest if truths[m] != truth and predictions[m] != prediction]
     if not rest:
         return kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 import numpy as np
@@ -109,20 +109,18 @@ def score_files(truth_path: Path, predicted_path: Path, options: ScoreOptions) -
     expected = options.expected
     truth = read_sequence(truth_path, truth=True, need_ids=need_ids, expected=expected)
     predicted = read_sequence(predicted_path, truth=False, need_ids=need_ids, expected=expected)
-    if len(truth) != len(predicted):
-        raise AnnotationError(
-            f"{predicted_path}: {len(predicted)} frames, but the truth {truth_path} has "
-            f"{len(truth)}; every frame must be there, also those without people"
-        )
+    _check_frames(truth, predicted)
     return score_sequence(truth, predicted, options)
 
 
 def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) -> SequenceScore:
     """Score one sequence whose truth and prediction have the same frames."""
-    warnings = tuple(_warnings(truth, predicted))
+    thresholds = [each for each in (options.kpt_thr, *options.sweep) if each is not None]
+    warnings = tuple(_warnings(truth, predicted, max(thresholds, default=None)))
     scored = truth.labelled if options.strict else truth.annotated  # (F,)
     if options.strict:  # of two equally good pairs the first is taken: not the file's order decides
         truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
+    truth, predicted = (side.select(scored[side.frame]) for side in (truth, predicted))
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
     pairs = pose_pairs(truth, predicted)
@@ -134,7 +132,7 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     wanted = options.metrics
     detections = JointDetections.zero(JOINTS)
     if "AP" in wanted:
-        detections = _detections(truth, predicted, pairs, scored)
+        detections = _detections(truth, predicted, pairs)
     frames = np.flatnonzero(scored)
     clear_frames = frames if options.strict else frames[:-1]
     if "CLEAR" not in wanted:
@@ -161,26 +159,53 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     return SequenceScore(truth.name, counts, events, clear_frames, truth.frame_names, warnings)
 
 
-def _warnings(truth: Sequence, predicted: Sequence) -> Iterable[str]:
+def _check_frames(truth: Sequence, predicted: Sequence) -> None:
+    """Raise AnnotationError unless both have the same frames, in one order where they have names.
+
+    Pictures may lie in other folders, or have other names altogether (of which `_warnings` tells).
+    """
+    if len(truth) != len(predicted):
+        raise AnnotationError(
+            f"{predicted.path}: {len(predicted)} frames, but the truth {truth.path} has "
+            f"{len(truth)}; every frame must be there, also those without people"
+        )
+    ours, theirs = _pictures(truth), _pictures(predicted)
+    if ours != theirs and sorted(ours) == sorted(theirs):
+        frame = next(i for i, (a, b) in enumerate(zip(ours, theirs, strict=True)) if a != b)
+        raise AnnotationError(
+            f"{predicted.path}: its frames are in another order than the truth's: frame {frame} is "
+            f"{theirs[frame]}, and not {ours[frame]}"
+        )
+
+
+def _pictures(sequence: Sequence) -> list[str]:
+    return [PurePosixPath(name).name for name in sequence.frame_names]
+
+
+def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> Iterable[str]:
+    ours, theirs = _pictures(truth), _pictures(predicted)
+    if any(theirs) and not set(ours) & set(theirs):
+        yield (
+            f"{predicted.path}: no frame's name is one of the truth's ({theirs[0]}, {ours[0]}); "
+            "they are taken to be the same in this order"
+        )
     flat = np.flatnonzero(truth.head_px == 0)
     if len(flat):
         rest = f" (and {len(flat) - 1} more in this file)" if len(flat) > 1 else ""
         yield f"{truth.where(flat[0])}: the head box has no size, nothing can match it{rest}"
     unscored = int((predicted.there & (predicted.scores == MISSING_SCORE)).sum())
     if unscored:
-        yield f"{predicted.path}: {unscored} points have no score and rank last in AP"
+        untracked = "" if kpt_thr is None else f"; none reaches the threshold of {kpt_thr:g}"
+        yield f"{predicted.path}: {unscored} points have no score and rank last in AP{untracked}"
 
 
-def _detections(
-    truth: Sequence, predicted: Sequence, pairs: PosePairs, scored: BoolArray
-) -> JointDetections:
-    """The joints of the predictions that lie in `scored` frames (F,); truth lies in no others."""
+def _detections(truth: Sequence, predicted: Sequence, pairs: PosePairs) -> JointDetections:
+    """The joints of the predictions, and how many truth has."""
     correct = correct_joints(
         pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
     )
     scores = np.where(predicted.there, predicted.scores, np.nan)
-    kept = scored[predicted.frame]
-    return JointDetections(scores[kept], correct[kept], truth.there.sum(0))
+    return JointDetections(scores, correct, truth.there.sum(0))
 
 
 def _clear_frames(

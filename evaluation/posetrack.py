@@ -12,6 +12,7 @@ import gc
 import json
 import os
 import sys
+from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -118,10 +119,8 @@ def publish(
     sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
     sys.stderr.writelines(f"note: {note}\n" for note in notes(counts, options))
 
-    sys.stdout.write(tables(overall, poseval_motp=poseval_motp) + "\n")
     files = poseval_files("total", overall, poseval_motp=poseval_motp)
     if per_sequence:
-        sys.stdout.write("\n" + sequence_table(scores_of, overall) + "\n")
         for name, sequence in scores_of.items():
             files |= poseval_files(name, sequence, poseval_motp=poseval_motp)
     contents = {name: json.dumps(content) for name, content in files.items()}
@@ -136,11 +135,16 @@ def publish(
     )
     contents["report.html"] = report_page(scores, scores_of, overall, options)
     write_all(folder, contents)
+    sys.stdout.write(tables(overall, poseval_motp=poseval_motp) + "\n")
+    if per_sequence:
+        sys.stdout.write("\n" + sequence_table(scores_of, overall) + "\n")
     sys.stdout.write(f"\nReport: {folder / 'report.html'}\n")
 
 
 def _options(args: argparse.Namespace) -> ScoreOptions:
     metrics = args.metrics
+    if metrics and (args.evalPoseEstimation or args.evalPoseTracking):
+        raise UserError("-e and -t are metrics too; leave them or --metrics out")
     if metrics is None:
         asked = {"AP": args.evalPoseEstimation, "CLEAR": args.evalPoseTracking}
         metrics = [name for name, flag in asked.items() if flag] or METRICS
@@ -162,11 +166,20 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
 def score_set(
     truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
 ) -> list[tuple[SequenceScore, Scores]]:
-    """Score every sequence, `workers` at a time, and sum each up. Raises AnnotationError."""
+    """Score every sequence, `workers` at a time, and sum each up. Raises AnnotationError.
+
+    Sequences are called as poseval does, or as their files where several would share a name.
+    """
     pairs = file_pairs(truth, predictions)
     sizes = [predicted.stat().st_size for _, predicted in pairs]
     longest_first = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
-    return forked_map(partial(_scored, options), pairs, workers, longest_first)
+    scored = forked_map(partial(_scored, options), pairs, workers, longest_first)
+    names = Counter(score.name for score, _ in scored)
+    names["total"] += 1  # whose files hold the set's scores
+    return [
+        (score._replace(name=path.name) if names[score.name] > 1 else score, scores)
+        for (score, scores), (path, _) in zip(scored, pairs, strict=True)
+    ]
 
 
 def _scored(options: ScoreOptions, pair: tuple[Path, Path]) -> tuple[SequenceScore, Scores]:
@@ -188,7 +201,7 @@ def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
     elif predictions.is_file():
         truths = [truth / predictions.name]
     else:
-        truths = list(truth.glob("*.json"))
+        truths = [path for path in truth.glob("*.json") if not path.name.startswith(".")]
     if not truths:
         raise AnnotationError(f"{truth}: no .json files in this folder")
     pairs = []

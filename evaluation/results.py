@@ -24,7 +24,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
         for name, text in contents.items():
             partial = folder / f".{name}.partial"
             written.append((partial, folder / name))
-            partial.write_text(text, encoding="utf-8")
+            partial.write_bytes(text.encode("utf-8", "replace"))  # of names that are no text
         for partial, final in written:
             partial.replace(final)
     except OSError as error:
@@ -71,4 +71,8 @@ def write_figures(path: Path, figures: object) -> None:
 def to_json(value: object) -> str:
     """Indented JSON without NaN, which the standard does not know: null instead."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
-    return orjson.dumps(value, option=options).decode()
+    try:
+        return orjson.dumps(value, option=options).decode()
+    except TypeError:  # a file's name that is no text in UTF-8: once more, with ? in its place
+        text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
+        return orjson.dumps(json.loads(text), option=options).decode()

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from importlib import metadata
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 from pose.errors import UserError
@@ -62,6 +63,9 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     So is an error of the system. Ctrl-C is 130 and a pipe that nobody reads any more 141, as the
     shell has them.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no failure
+            stream.reconfigure(errors="backslashreplace")
     try:
         code = run()
         if sys.stdout is not None:  # a window without a console has none

@@ -47,6 +47,21 @@ def test_truth_against_itself_scores_100_for_every_skeleton(skeleton: Any, tmp_p
     assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
 
 
+@pytest.mark.parametrize("ids", [[0, 1], [7, 7]])
+def test_ids_are_only_names(ids: list[int], tmp_path: Path) -> None:
+    """pycocotools takes annotation 0 for nobody, and mixes up people of one id."""
+    people = [person(17, x=10 + 300 * n, id=ids[n], category_id=3) for n in range(2)]
+    categories: list[Any] = []
+    content = {"images": [{"id": 1}], "annotations": people, "categories": categories}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
+    found = [{"image_id": 1, "keypoints": each["keypoints"], "score": 0.9} for each in people]
+    results = coco.load_results(write(tmp_path, "res.json", found), truth, skeleton)
+    assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
+    other = [{**found[0], "category_id": 1}]
+    with pytest.raises(AnnotationError, match="its category 1 is not in the truth"):
+        coco.load_results(write(tmp_path, "res.json", other), truth, skeleton)
+
+
 def test_a_skeleton_can_come_from_a_file(tmp_path: Path) -> None:
     path = write(tmp_path, "hands.json", {"names": ["wrist", "tip"], "sigmas": [0.05, 0.02]})
     content = {"images": [{"id": 1}], "annotations": [person(2)]}

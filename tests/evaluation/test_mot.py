@@ -34,8 +34,26 @@ def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
     """Confidence 0, or from MOT16 on a class other than pedestrian."""
     path = tmp_path / "gt.txt"
     path.write_text("1,1,0,0,9,9,1,1,1\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,8,1\n")
-    assert mot.read_boxes(path, truth=True).ids.tolist() == [1]
-    assert mot.read_boxes(path, truth=False).ids.tolist() == [1, 2, 3]
+    truth = mot.read_boxes(path, truth=True)
+    assert truth.ids[truth.scored].tolist() == [1]
+    assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
+
+
+def test_who_finds_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+    truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    truth.write_text("1,1,0,0,9,9,1,1,1\n1,2,50,0,9,9,0,8,1\n1,3,90,0,9,9,0,4,1\n")
+    predicted.write_text("1,7,0,0,9,9,1\n1,8,50,1,9,9,1\n1,9,90,0,9,9,1\n")
+    boxes = mot.read_boxes(truth, truth=True), mot.read_boxes(predicted, truth=False)
+    counts = mot.score_boxes(*boxes).mot
+    # Class 4, a bicycle, is none: who takes it for a person is wrong.
+    assert (counts.truth[0], counts.misses[0], counts.false_positives[0]) == (1, 0, 1)
+
+
+def test_a_number_of_a_frame_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "gt.txt"
+    path.write_text("1.5,1,0,0,9,9\n")
+    with pytest.raises(AnnotationError, match=r"line 1: 1\.5 is no whole number"):
+        mot.read_boxes(path, truth=True)
 
 
 def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:

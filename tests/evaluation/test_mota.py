@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from evaluation.matching import FramePairs, cheapest_mask, whole_people
+from evaluation.matching import FramePairs, best_pairs, cheapest_mask, largest_sum, whole_people
 from evaluation.mota import MotCounts, clear, mot_scores
 
 NAN = np.nan
@@ -132,3 +132,12 @@ def test_large_matrices_take_another_solver_to_the_same_end() -> None:
     large = np.full((230, 230), NAN)
     large[:30, :30] = small
     assert (cheapest_mask(large)[:30, :30] == cheapest_mask(small)).all()
+
+
+def test_the_largest_sum_of_few_pairs_is_that_of_the_whole_matrix() -> None:
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        scores = rng.integers(0, 9, rng.integers(1, 9, 2)) * (rng.random() < 0.9)
+        scores[rng.random(scores.shape) < 0.6] = 0
+        row, column = np.nonzero(scores)
+        assert largest_sum(row, column, scores[row, column]) == scores[best_pairs(scores)].sum()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -131,7 +133,7 @@ def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
     [
         (["--sweep", "0:1:1e-9"], "expected at most 1000"),
         (["--sweep", "0:nan:0.1"], "is not START:STOP:STEP"),
-        (["--kpt-thr", "nan"], "no number to compare with"),
+        (["--kpt-thr", "nan"], "is not a number"),
         (["--workers", "-3"], "not 1 or more"),
     ],
 )
@@ -162,6 +164,32 @@ def test_sequences_add_up_to_the_set(shared: Path) -> None:
     parts = [sequence["CLEAR"]["truth"] for _, sequence in scored]
     whole = summary(total(score for score, _ in scored), options)["CLEAR"]["truth"]
     assert np.sum(parts, axis=0).tolist() == whole
+
+
+def test_sequences_that_would_share_a_name_keep_their_files(
+    tmp_path: Path, make_person: Any, make_file: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "gt").mkdir()
+    names = ("cam1.left.json", "cam1.right.json", "total.json", "танец.json", b"\xff.json")
+    for number, name in enumerate(names):
+        path = Path(os.fsdecode(tmp_path / "gt")) / os.fsdecode(name)
+        content = make_file([[make_person(joints=range(14 - number))]] * 2)
+        path.write_text(json.dumps(content))
+    (tmp_path / "gt" / "._cam1.left.json").write_bytes(b"\0")  # what macOS leaves on other disks
+    words = ["-g", str(tmp_path / "gt"), "-p", str(tmp_path / "gt"), "-o", str(tmp_path / "out")]
+    assert posetrack.main([*words, "-s", "-t"]) == 0
+    summary = json.loads((tmp_path / "out" / "summary.json").read_text())
+    assert {"cam1.left.json", "cam1.right.json", "total.json", "танец"} < summary[
+        "sequences"
+    ].keys()
+    total = json.loads((tmp_path / "out" / "total_MOT_metrics.json").read_text())
+    assert total["mota"][15] == summary["total"]["CLEAR"]["mota"][15]
+    assert "cam1.left.json" in capsys.readouterr().out
+
+
+def test_metrics_are_asked_for_in_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+    assert posetrack.main(["-g", "gt", "-p", "pred", "-t", "--metrics", "AP"]) == 1
+    assert "leave them or --metrics out" in capsys.readouterr().err
 
 
 def test_the_scoring_modules_load_neither_torch_nor_cv2_nor_qt_nor_scipy() -> None:
