@@ -75,20 +75,21 @@ class Measurer:
     def __init__(
         self,
         measures: Sequence[Measure] = MEASURES,
-        kpt_thr: float = 0.3,
         per_pixel: float | None = None,  # a speed's unit of length; None takes heights
     ) -> None:
         self.measures = tuple(measures)
         self._per_pixel = per_pixel
-        self._kpt_thr = kpt_thr
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
-    def __call__(self, result: FrameResult) -> FloatArray:
-        """The measures (N, M) of the frame's people; frames of a video in order."""
+    def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
+        """The measures (N, M) of the frame's people; frames of a video in order.
+
+        Joints that score below `kpt_thr` are not seen; it may be another one for every frame.
+        """
         people = result.people
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
-            places = _places(people.poses, measure.joints, self._kpt_thr)  # (N, J, 2) or None
+            places = _places(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
             if places is None:
                 continue
             if measure.is_angle:
@@ -142,9 +143,10 @@ class MeasuresWriter:
     A TracksWriter: raises TracksFileError where the file cannot be written.
     """
 
-    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float = 0.3) -> None:
-        self._measure = Measurer(kpt_thr=kpt_thr)
+    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float) -> None:
+        self._measure = Measurer()
         self._names = names
+        self._kpt_thr = kpt_thr
         self._out = WholeText(path)
         self._rows = csv.writer(self._out, lineterminator="\n")
         header = [f"{measure.name} ({measure.unit})" for measure in self._measure.measures]
@@ -153,9 +155,8 @@ class MeasuresWriter:
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         frame = result.frame
-        for person, values in zip(
-            result.people.ids.tolist(), self._measure(result).tolist(), strict=True
-        ):
+        measured = self._measure(result, self._kpt_thr).tolist()
+        for person, values in zip(result.people.ids.tolist(), measured, strict=True):
             cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
             name = self._names.get(person, "")
             self._rows.writerow([frame.index, f"{frame.time_s:.4f}", person, name, *cells])

@@ -38,10 +38,10 @@ def measure_people(
 ) -> list[Series]:
     """Measure everybody of a clip; people in order of their ids."""
     per_pixel = 1.0 if options.metres_per_pixel is None else options.metres_per_pixel
-    measurer = Measurer(options.measures, kpt_thr, per_pixel)
+    measurer = Measurer(options.measures, per_pixel)
     rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
     for result in results:
-        measured = measurer(result)
+        measured = measurer(result, kpt_thr)
         scores = result.people.poses.scores
         for place, person in enumerate(result.people.ids.tolist()):
             row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
