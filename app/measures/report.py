@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app.measures.command import Series
 from app.measures.options import MeasureOptions
 from app.measures.plots import GAP_S, draw_person
+from app.measures.series import Series
 from app.overlay import colour_of
 from app.thumbnails import thumbnail
 from pose.people import FloatArray, Frame, ImageArray

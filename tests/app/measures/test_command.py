@@ -15,9 +15,9 @@ from clips import build, make_video
 from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
-from app.measures.command import Series, measure_people
 from app.measures.options import MeasureOptions
 from app.measures.report import best_places, how_many, stretches, take_thumbnails
+from app.measures.series import Series, measure_people
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
 from tracking.files import frame_without_picture
