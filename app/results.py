@@ -16,7 +16,7 @@ from app.corrections import (
     save_corrections,
     sidecar_of,
 )
-from app.measures.angles import MeasuresWriter
+from app.measures.table import MeasuresWriter
 from app.video.source import MediaError
 from tracking.files import (
     ClipInfo,

@@ -4,38 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from app.config import ConfigError
 from app.measures.options import MeasureOptions
-from app.measures.series import Series, measure_people
+from app.measures.series import measure_people
+from app.measures.table import write_table
 from app.video.source import open_source
 from app.video.view import View
 from pose.command import share
 from pose.people import ImageArray
 from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks
-from tracking.formats.whole import write_pieces, writing
+from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
-
-
-def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
-    """A CSV row per person and frame, people one after the other: frame, time_s, id, measures."""
-    write_pieces(path, _rows(people, options))
-
-
-def _rows(people: Sequence[Series], options: MeasureOptions) -> Iterator[str]:
-    names = [f"{measure.name} ({options.unit_of(measure)})" for measure in options.measures]
-    yield ",".join(["frame", "time_s", "id", *names]) + "\n"
-    for series in people:
-        for frame, time_s, values in zip(
-            series.frames.tolist(), series.times_s.tolist(), series.values.tolist(), strict=True
-        ):
-            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
-            yield ",".join([str(frame), f"{time_s:.4f}", str(series.person), *cells]) + "\n"
 
 
 def write_measures(
@@ -72,7 +55,7 @@ def write_measures(
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Add the options that `posse track` and `posse measure` share."""
     parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
-    parser.add_argument("--speeds", action="store_true", help="joint speeds, pixels a second")
+    parser.add_argument("--speeds", action="store_true", help="joint speeds, heights a second")
     parser.add_argument("--scale", type=_scale, metavar="PX=M",
                         help="412=9: 412 pixels are 9 metres; speeds in m/s")  # fmt: skip
     parser.add_argument("--plots", action="store_true", help="a picture of curves per person")

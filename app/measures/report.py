@@ -214,9 +214,7 @@ def _table(series: Series, options: MeasureOptions) -> str:
 
 def _number(value: float, unit: str) -> str:
     """As exact as can be believed."""
-    if unit == "°":
-        return f"{value:.0f}°"
-    return f"{value:.2f} {unit}" if unit == "m/s" else f"{value:.0f} {unit}"
+    return f"{value:.0f}°" if unit == "°" else f"{value:.2f} {unit}"
 
 
 def _inline(data: bytes, kind: str) -> str:

@@ -28,8 +28,7 @@ def measure_people(
     results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
 ) -> list[Series]:
     """Measure everybody of a clip; people in order of their ids."""
-    per_pixel = 1.0 if options.metres_per_pixel is None else options.metres_per_pixel
-    measurer = Measurer(options.measures, per_pixel)
+    measurer = Measurer(options.measures, options.metres_per_pixel)
     rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
     for result in results:
         measured = measurer(result, kpt_thr)

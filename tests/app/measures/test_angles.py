@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import resource
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from app.measures.angles import MEASURES, Measurer, MeasuresWriter, angles_deg
+from app.measures.angles import MEASURES, Measurer, angles_deg
 from app.measures.log import MeasureLog
 from app.picking import person_at
 from app.thumbnails import MOST_PEOPLE, SIZE_WH, Thumbnails
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
-from tracking.files import TracksFileError
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -88,28 +84,6 @@ def test_the_log_keeps_what_was_before_a_frame_that_is_shown_again() -> None:
     for time_s in (0.0, 0.04, 0.08, 0.08, 0.04):  # corrected at rest, then one frame back
         log.add(standing(time_s), 0.3)
     assert log.curve(4, 0, 0.0)[0].tolist() == [0.0, 0.04]
-
-
-def test_measures_are_written_as_a_table(tmp_path: Path) -> None:
-    writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna"}, 0.3)
-    writer.put(standing(0.04))
-    writer.close()
-    header, row = (tmp_path / "m.csv").read_text().splitlines()
-    assert header.startswith("frame,time_s,id,name,knee left (°)")
-    assert row.startswith("1,0.0400,4,Anna,90,")
-
-
-def test_a_full_disk_is_told_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    writer = MeasuresWriter(tmp_path / "m.csv", {}, 0.3)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # no file larger than this
-    try:
-        writer.put(standing(0.04))
-        with pytest.raises(TracksFileError, match=r"m\.csv: cannot be written"):
-            writer.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not (tmp_path / "m.csv").exists()
 
 
 def test_whoever_has_gone_is_forgotten() -> None:
