@@ -81,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
     tracks = read_tracks(args.tracks)
     poses = [result.people.poses for result in tracks.frames if len(result.people)]
-    if poses and not any(each.keypoint_scores.any() for each in poses):
+    if not poses:
+        raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
+    if not any(each.keypoint_scores.any() for each in poses):
         raise TracksFileError(f"{args.tracks}: people without joints; there is nothing to measure")
     name = info_path(args.tracks).name.removesuffix(".info.json")
     folder = args.output or args.tracks.parent

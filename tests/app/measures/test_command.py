@@ -121,6 +121,21 @@ def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None
     assert "knee" not in first
 
 
+def test_tracks_of_nobody_give_one_line_and_no_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_video(tmp_path / "empty.mp4", 3, people=0)
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv", "posetrack18")))
+    track_clip(Clip(str(source), tmp_path / "empty"), settings, build(settings.pipeline), {})
+    for tracks in (tmp_path / "empty.csv", tmp_path / "empty.json"):
+        words = ["measure", str(tracks), "-o", str(tmp_path / "new"), "--plots", "--report"]
+        assert main(words) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err == f"posse: {tracks}: nobody is in it; there is nothing to measure\n"
+    assert not (tmp_path / "new").exists()
+
+
 def test_boxes_alone_are_not_measured_over_what_was(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
