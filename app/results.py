@@ -16,7 +16,7 @@ from app.corrections import (
     save_corrections,
     sidecar_of,
 )
-from app.measures.angles import MeasuresWriter
+from app.measures.table import MeasuresWriter
 from app.video.source import MediaError
 from tracking.files import (
     ClipInfo,
@@ -129,13 +129,17 @@ def export_result(
     info: ClipInfo,
     frames: Frames,
     corrections: Sequence[Correction],
+    kpt_thr: float,
     progress: Progress,
 ) -> None:
-    """Write tracks with corrections applied, as JSON and CSV, and the measures, for other use."""
+    """Write tracks with corrections applied, as JSON and CSV, and the measures, for other use.
+
+    Joints that score below `kpt_thr` are in the tracks, and not measured.
+    """
     writers: list[TracksWriter] = [
         open_writer("posetrack18", path, info),
         open_writer("csv", path.with_suffix(".csv"), info),
-        MeasuresWriter(path.with_suffix(".measures.csv"), names_of(corrections)),
+        MeasuresWriter(path.with_suffix(".measures.csv"), names_of(corrections), kpt_thr),
     ]
     _write(writers, frames, corrections, progress)
 

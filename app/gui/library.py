@@ -237,10 +237,10 @@ class Library(QObject):
         """Write corrected tracks and measures to `path` and beside it."""
         path = path.with_suffix(".json")
         corrections, frames = self._session.corrections.done, self._session.history.frames()
-        info = self._info(path.stem)
+        info, kpt_thr = self._info(path.stem), self._session.config.kpt_thr
 
         def job(progress: Progress) -> None:
-            export_result(path, info, frames, corrections, progress)
+            export_result(path, info, frames, corrections, kpt_thr, progress)
 
         self._work.begin(
             tr("Exporting {}").format(path.name),

@@ -47,7 +47,7 @@ class Presenter(QObject):
         self.names: dict[int, str] = {}
         self.selected: tuple[int, ...] = ()
         self.thumbnails = Thumbnails()
-        self.measures = MeasureLog(session.config.kpt_thr)
+        self.measures = MeasureLog()
         self.draw_ms = 0.0
         self.largest_gap_ms = 0.0  # between two looks: how long the window was busy
         self._show = show
@@ -86,9 +86,12 @@ class Presenter(QObject):
         return replace(self._overlay.style, names=dict(self.names))
 
     def set_style(self, style: OverlayStyle) -> None:
-        """Draw people so, at once."""
+        """Draw people so, at once, and measure the joints that are drawn."""
+        again = style.kpt_thr != self.style.kpt_thr
         self._overlay.style = replace(style, names=self.names)
         self._draw_again()
+        if again:
+            self._measure()
 
     def set_smoothing(self, share: float) -> None:
         """Calm the drawing, 0 not at all to 1; tracks and measures stay as found."""
@@ -142,7 +145,7 @@ class Presenter(QObject):
 
     def _forget_people(self) -> None:
         """Forget what is known by ids, which mean others in another source."""
-        self.thumbnails, self.measures = Thumbnails(), MeasureLog(self.session.config.kpt_thr)
+        self.thumbnails, self.measures = Thumbnails(), MeasureLog()
         self._overlay.reset()
 
     def _scores_now(self) -> dict[int, float]:
@@ -169,9 +172,13 @@ class Presenter(QObject):
         self._draw_again()
         self.session.painted(view)
         self.draw_ms = (time.monotonic() - now_s) * 1000
-        self.measures.add(view.result)
+        self._measure()
         tracked = FrameResult(view.result.frame, view.tracked, {})
         self.thumbnails.add(tracked)
+
+    def _measure(self) -> None:
+        if self.view is not None:
+            self.measures.add(self.view.result, self.style.kpt_thr)
 
     def _draw_again(self) -> None:
         view = self.view

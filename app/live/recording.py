@@ -15,7 +15,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from app.corrections import Correction, save_corrections, sidecar_of
-from app.measures.angles import MeasuresWriter
+from app.measures.table import MeasuresWriter
 from app.overlay import Overlay, OverlayStyle
 from app.paint import rasterise
 from app.results import DRAWN

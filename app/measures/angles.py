@@ -1,22 +1,19 @@
 """Angles and speeds of joints, frame by frame, for the charts and for files.
 
 Angles are those of the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are in
-the person's own heights per second, so that near and far people compare, or in pixels or metres
-where the caller has a scale. nan = not seen.
+the person's own heights per second, so that near and far people compare, or in metres where the
+caller has a scale. nan = not seen.
 """
 
 from __future__ import annotations
 
-import csv
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from pose.people import FloatArray, Poses
-from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
 
 SPEED_OVER_S = 0.12  # a speed is measured over so long, to calm the joints' jitter
@@ -75,20 +72,21 @@ class Measurer:
     def __init__(
         self,
         measures: Sequence[Measure] = MEASURES,
-        kpt_thr: float = 0.3,
-        per_pixel: float | None = None,  # a speed's unit of length; None takes heights
+        metres_per_pixel: float | None = None,  # None: speeds in heights
     ) -> None:
         self.measures = tuple(measures)
-        self._per_pixel = per_pixel
-        self._kpt_thr = kpt_thr
+        self._metres_per_pixel = metres_per_pixel
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
-    def __call__(self, result: FrameResult) -> FloatArray:
-        """The measures (N, M) of the frame's people; frames of a video in order."""
+    def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
+        """The measures (N, M) of the frame's people; frames of a video in order.
+
+        Joints that score below `kpt_thr` are not seen; it may be another one for every frame.
+        """
         people = result.people
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
-            places = _places(people.poses, measure.joints, self._kpt_thr)  # (N, J, 2) or None
+            places = _places(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
             if places is None:
                 continue
             if measure.is_angle:
@@ -98,8 +96,8 @@ class Measurer:
             for row, person in enumerate(people.ids.tolist()):
                 way = self._ways.setdefault((person, column), deque(maxlen=64))
                 speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
-                per_pixel = 1 / heights[row] if self._per_pixel is None else self._per_pixel
-                values[row, column] = speed * per_pixel
+                scale = self._metres_per_pixel
+                values[row, column] = speed / heights[row] if scale is None else speed * scale
         self._forget(result.frame.time_s)
         return values
 
@@ -134,36 +132,3 @@ def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatAr
         return float("nan")
     (then_s, there), (_, here) = way[0], way[-1]
     return float(np.linalg.norm(here - there)) / (now_s - then_s)
-
-
-class MeasuresWriter:
-    """Writes a CSV row per person and frame: frame, time_s, id, name, then each measure.
-
-    A TracksWriter: raises TracksFileError where the file cannot be written.
-    """
-
-    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float = 0.3) -> None:
-        self._measure = Measurer(kpt_thr=kpt_thr)
-        self._names = names
-        self._out = WholeText(path)
-        self._rows = csv.writer(self._out, lineterminator="\n")
-        header = [f"{measure.name} ({measure.unit})" for measure in self._measure.measures]
-        self._rows.writerow(["frame", "time_s", "id", "name", *header])
-
-    def put(self, result: FrameResult) -> None:
-        """Add a frame."""
-        frame = result.frame
-        for person, values in zip(
-            result.people.ids.tolist(), self._measure(result).tolist(), strict=True
-        ):
-            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
-            name = self._names.get(person, "")
-            self._rows.writerow([frame.index, f"{frame.time_s:.4f}", person, name, *cells])
-
-    def close(self) -> None:
-        """Make the file whole."""
-        self._out.close()
-
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._out.abort()

@@ -4,76 +4,21 @@ from __future__ import annotations
 
 import argparse
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-
 from app.config import ConfigError
-from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
+from app.measures.series import measure_people
+from app.measures.table import write_table
 from app.video.source import open_source
 from app.video.view import View
 from pose.command import share
-from pose.people import FloatArray, ImageArray
+from pose.people import ImageArray
 from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks
-from tracking.formats.whole import write_pieces, writing
+from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Series:
-    """One person's measures over time."""
-
-    person: int
-    frames: np.ndarray  # (F,) frame indices
-    times_s: np.ndarray  # (F,) since the first frame, float64
-    values: FloatArray  # (F, M), nan = not seen
-    scores: FloatArray  # (F,) of the person
-
-
-def measure_people(
-    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
-) -> list[Series]:
-    """Measure everybody of a clip; people in order of their ids."""
-    per_pixel = 1.0 if options.metres_per_pixel is None else options.metres_per_pixel
-    measurer = Measurer(options.measures, kpt_thr, per_pixel)
-    rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
-    for result in results:
-        measured = measurer(result)
-        scores = result.people.poses.scores
-        for place, person in enumerate(result.people.ids.tolist()):
-            row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
-            rows.setdefault(person, []).append(row)
-    return [_series(person, seen) for person, seen in sorted(rows.items())]
-
-
-def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
-    frames, times_s, values, scores = zip(*rows, strict=True)
-    return Series(
-        person,
-        np.array(frames),
-        np.array(times_s, np.float64),
-        np.stack(values),
-        np.array(scores, np.float32),
-    )
-
-
-def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
-    """A CSV row per person and frame, people one after the other: frame, time_s, id, measures."""
-    write_pieces(path, _rows(people, options))
-
-
-def _rows(people: Sequence[Series], options: MeasureOptions) -> Iterator[str]:
-    names = [f"{measure.name} ({options.unit_of(measure)})" for measure in options.measures]
-    yield ",".join(["frame", "time_s", "id", *names]) + "\n"
-    for series in people:
-        for frame, time_s, values in zip(
-            series.frames.tolist(), series.times_s.tolist(), series.values.tolist(), strict=True
-        ):
-            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values]
-            yield ",".join([str(frame), f"{time_s:.4f}", str(series.person), *cells]) + "\n"
 
 
 def write_measures(
@@ -110,7 +55,7 @@ def write_measures(
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Add the options that `posse track` and `posse measure` share."""
     parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
-    parser.add_argument("--speeds", action="store_true", help="joint speeds, pixels a second")
+    parser.add_argument("--speeds", action="store_true", help="joint speeds, heights a second")
     parser.add_argument("--scale", type=_scale, metavar="PX=M",
                         help="412=9: 412 pixels are 9 metres; speeds in m/s")  # fmt: skip
     parser.add_argument("--plots", action="store_true", help="a picture of curves per person")
@@ -136,7 +81,9 @@ def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
     tracks = read_tracks(args.tracks)
     poses = [result.people.poses for result in tracks.frames if len(result.people)]
-    if poses and not any(each.keypoint_scores.any() for each in poses):
+    if not poses:
+        raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
+    if not any(each.keypoint_scores.any() for each in poses):
         raise TracksFileError(f"{args.tracks}: people without joints; there is nothing to measure")
     name = info_path(args.tracks).name.removesuffix(".info.json")
     folder = args.output or args.tracks.parent

@@ -17,14 +17,14 @@ MOST_PEOPLE = 200  # whoever was seen longest ago goes first
 class MeasureLog:
     """Measures frame after frame and keeps the last of them, by corrected id."""
 
-    def __init__(self, kpt_thr: float) -> None:
-        self._measure = Measurer(kpt_thr=kpt_thr)
+    def __init__(self) -> None:
+        self._measure = Measurer()
         self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
 
-    def add(self, result: FrameResult) -> None:
+    def add(self, result: FrameResult, kpt_thr: float) -> None:
         """Measure a frame; what was measured at or after its time is forgotten."""
         now_s = result.frame.time_s
-        values = self._measure(result)  # (N, M)
+        values = self._measure(result, kpt_thr)  # (N, M)
         for person, row in zip(result.people.ids.tolist(), values, strict=True):
             curve = self._curves.pop(person, None) or deque(maxlen=KEPT)
             while curve and curve[-1][0] >= now_s:  # shown again, corrected, or gone back to

@@ -15,7 +15,7 @@ class MeasureOptions:
     speeds: bool = False
     plots: bool = False  # NAME_person3.png
     report: bool = False  # NAME.html
-    metres_per_pixel: float | None = None  # None: speeds in pixels a second
+    metres_per_pixel: float | None = None  # None: speeds in heights a second
 
     @property
     def wanted(self) -> bool:
@@ -32,11 +32,6 @@ class MeasureOptions:
             if everything or (self.angles if measure.is_angle else self.speeds)
         )
 
-    @property
-    def speed_unit(self) -> str:
-        """The unit of the speeds."""
-        return "px/s" if self.metres_per_pixel is None else "m/s"
-
     def unit_of(self, measure: Measure) -> str:
         """The unit of a measure."""
-        return measure.unit if measure.is_angle else self.speed_unit
+        return measure.unit if measure.is_angle or self.metres_per_pixel is None else "m/s"

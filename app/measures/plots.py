@@ -11,8 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
-from app.measures.command import Series
 from app.measures.options import MeasureOptions
+from app.measures.series import Series
 from app.overlay import colour_of
 from tracking.formats.whole import writing
 

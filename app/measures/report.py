@@ -12,9 +12,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from app.measures.command import Series
 from app.measures.options import MeasureOptions
 from app.measures.plots import GAP_S, draw_person
+from app.measures.series import Series
 from app.overlay import colour_of
 from app.thumbnails import thumbnail
 from pose.people import FloatArray, Frame, ImageArray
@@ -214,9 +214,7 @@ def _table(series: Series, options: MeasureOptions) -> str:
 
 def _number(value: float, unit: str) -> str:
     """As exact as can be believed."""
-    if unit == "°":
-        return f"{value:.0f}°"
-    return f"{value:.2f} {unit}" if unit == "m/s" else f"{value:.0f} {unit}"
+    return f"{value:.0f}°" if unit == "°" else f"{value:.2f} {unit}"
 
 
 def _inline(data: bytes, kind: str) -> str:

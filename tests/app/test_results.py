@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from app.batch.manifest import Entry, Manifest
 from app.corrections import Correction, sidecar_of
-from app.results import OpenResult, open_result, save_result
+from app.results import OpenResult, export_result, open_result, save_result
 from app.video.source import MediaError
 from pose.people import Poses
 from pose.skeleton import COCO17
@@ -53,6 +54,21 @@ def batch(tmp_path: Path):
         return tracks
 
     return make
+
+
+@pytest.mark.parametrize(("kpt_thr", "cell"), [(0.2, "180"), (0.3, "")])
+def test_the_joint_threshold_given_decides_what_is_exported(
+    tmp_path: Path, kpt_thr: float, cell: str
+) -> None:
+    keypoints = np.zeros((1, 17, 2), np.float32)
+    keypoints[0, :, 1] = np.arange(17)  # hips above knees above ankles: a straight leg
+    poses = Poses([[0, 0, 20, 20]], [0.9], keypoints, np.full((1, 17), 0.25), COCO17)
+    frames = [(0.0, TrackedPoses(poses, np.array([1])))]
+    info = ClipInfo("walk", (160, 120), COCO17)
+    export_result(tmp_path / "walk.json", info, frames, (), kpt_thr, lambda share: None)
+    with (tmp_path / "walk.measures.csv").open() as file:
+        (row,) = csv.DictReader(file)
+    assert row["knee left (°)"] == cell
 
 
 def test_a_save_that_is_cancelled_leaves_the_corrections_that_fit_the_old_tracks(

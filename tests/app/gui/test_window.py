@@ -39,6 +39,7 @@ from app.gui.actions import commands
 from app.gui.reporting import device_name
 from app.live.gauges import Flow
 from app.live.run import Status
+from app.measures.angles import MEASURES
 from app.overlay import OverlayStyle
 from app.results import DRAWN, OpenResult, save_result
 from pose.people import Frame
@@ -783,6 +784,28 @@ def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path
     measures = (tmp_path / "out.measures.csv").read_text().splitlines()
     assert measures[0].startswith("frame,time_s,id,name,knee left (°)")
     assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
+
+
+def test_the_joint_threshold_holds_for_the_charts_and_the_export(
+    qtbot, paused, tmp_path: Path
+) -> None:
+    def knee() -> float:
+        return paused.presenter.measures.curve(1, 0, 0.0)[1][-1]
+
+    assert knee() > 0  # the joints score 0.8
+    paused.tracking.kpt_thr.set_share(0.9)
+    qtbot.waitUntil(lambda: np.isnan(knee()))  # of the frame at rest
+    shown = number_shown(paused)
+    trigger(paused, "forward")
+    qtbot.waitUntil(lambda: number_shown(paused) > shown)
+    assert np.isnan(knee())
+    paused.library.export(tmp_path / "out.json")
+    qtbot.waitUntil(lambda: not paused.work.busy)
+    rows = (tmp_path / "out.measures.csv").read_text().splitlines()[1:]
+    assert rows
+    assert all(row.endswith("," * len(MEASURES)) for row in rows)
+    paused.tracking.kpt_thr.set_share(0.5)
+    qtbot.waitUntil(lambda: knee() > 0)
 
 
 def test_long_work_can_be_cancelled(qtbot, open_window) -> None:

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import resource
-from pathlib import Path
-
 import numpy as np
 import pytest
 
-from app.measures.angles import MEASURES, Measurer, MeasuresWriter, angles_deg
+from app.measures.angles import MEASURES, Measurer, angles_deg
 from app.measures.log import MeasureLog
 from app.picking import person_at
 from app.thumbnails import MOST_PEOPLE, SIZE_WH, Thumbnails
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
-from tracking.files import TracksFileError
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -48,34 +44,35 @@ def test_angles_go_from_folded_to_stretched() -> None:
 
 def test_a_bent_knee_is_measured_and_an_unseen_one_is_not() -> None:
     column = NAMES.index("knee left")
-    assert Measurer()(standing(0))[0, column] == pytest.approx(90)
-    assert np.isnan(Measurer()(standing(0, score=0.1))[0, column])
+    assert Measurer()(standing(0), 0.3)[0, column] == pytest.approx(90)
+    assert np.isnan(Measurer()(standing(0, score=0.1), 0.3)[0, column])
+    assert Measurer()(standing(0, score=0.1), 0.05)[0, column] == pytest.approx(90)
 
 
 def test_speed_is_in_heights_a_second() -> None:
     measure, column = Measurer(), NAMES.index("body speed")
-    speeds = [measure(standing(t / 25, x=200 * t / 25))[0, column] for t in range(10)]
+    speeds = [measure(standing(t / 25, x=200 * t / 25), 0.3)[0, column] for t in range(10)]
     assert np.isnan(speeds[0])
     assert speeds[1:] == pytest.approx([2.0] * 9, rel=1e-4)  # 200 px/s of 100 px
 
 
 def test_a_jump_back_in_time_begins_the_speed_anew() -> None:
     measure, column = Measurer(), NAMES.index("body speed")
-    measure(standing(5.0, x=300))
-    assert np.isnan(measure(standing(1.0))[0, column])
+    measure(standing(5.0, x=300), 0.3)
+    assert np.isnan(measure(standing(1.0), 0.3)[0, column])
 
 
 def test_a_frame_that_is_shown_again_keeps_its_speed() -> None:
     measure, column = Measurer(), NAMES.index("body speed")
     for time_s in (0.0, 0.04, 0.08, 0.08):
-        speed = measure(standing(time_s, x=200 * time_s))[0, column]
+        speed = measure(standing(time_s, x=200 * time_s), 0.3)[0, column]
     assert speed == pytest.approx(2.0, rel=1e-4)
 
 
 def test_the_log_keeps_curves_by_person() -> None:
-    log = MeasureLog(0.3)
+    log = MeasureLog()
     for frame in range(50):
-        log.add(standing(frame / 25, x=frame))
+        log.add(standing(frame / 25, x=frame), 0.3)
     times, values = log.curve(4, NAMES.index("knee left"), from_s=1.0)
     assert len(times) == 25
     assert values == pytest.approx(np.full(25, 90.0))
@@ -83,40 +80,18 @@ def test_the_log_keeps_curves_by_person() -> None:
 
 
 def test_the_log_keeps_what_was_before_a_frame_that_is_shown_again() -> None:
-    log = MeasureLog(0.3)
+    log = MeasureLog()
     for time_s in (0.0, 0.04, 0.08, 0.08, 0.04):  # corrected at rest, then one frame back
-        log.add(standing(time_s))
+        log.add(standing(time_s), 0.3)
     assert log.curve(4, 0, 0.0)[0].tolist() == [0.0, 0.04]
-
-
-def test_measures_are_written_as_a_table(tmp_path: Path) -> None:
-    writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna"})
-    writer.put(standing(0.04))
-    writer.close()
-    header, row = (tmp_path / "m.csv").read_text().splitlines()
-    assert header.startswith("frame,time_s,id,name,knee left (°)")
-    assert row.startswith("1,0.0400,4,Anna,90,")
-
-
-def test_a_full_disk_is_told_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    writer = MeasuresWriter(tmp_path / "m.csv", {})
-    resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # no file larger than this
-    try:
-        writer.put(standing(0.04))
-        with pytest.raises(TracksFileError, match=r"m\.csv: cannot be written"):
-            writer.close()
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not (tmp_path / "m.csv").exists()
 
 
 def test_whoever_has_gone_is_forgotten() -> None:
     measure = Measurer()
-    measure(standing(0.0))
+    measure(standing(0.0), 0.3)
     assert measure._ways
     empty = FrameResult(standing(9.0).frame, TrackedPoses.empty(COCO17), {})
-    measure(empty)
+    measure(empty, 0.3)
     assert not measure._ways
 
 

@@ -15,9 +15,9 @@ from clips import build, make_video
 from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
-from app.measures.command import Series, measure_people
 from app.measures.options import MeasureOptions
 from app.measures.report import best_places, how_many, stretches, take_thumbnails
+from app.measures.series import Series, measure_people
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
 from tracking.files import frame_without_picture
@@ -54,9 +54,12 @@ def test_a_knee_bent_by_hand_is_measured(angle: float) -> None:
     assert np.isnan(series.values[0, column(options, "elbow left")])
 
 
-@pytest.mark.parametrize(("scale", "speed"), [(None, 250.0), (0.01, 2.5)])
-def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float) -> None:
+@pytest.mark.parametrize(
+    ("scale", "speed", "unit"), [(None, 250 / 300, "heights/s"), (0.01, 2.5, "m/s")]
+)
+def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float, unit: str) -> None:
     options = MeasureOptions(speeds=True, metres_per_pixel=scale)
+    assert {options.unit_of(measure) for measure in options.measures} == {unit}
     walk = [bending(index, 90, shift=10 * index) for index in range(10)]
     (series,) = measure_people(walk, options, 0.3)
     assert series.values[-1, column(options, "body speed")] == pytest.approx(speed, rel=1e-3)
@@ -116,6 +119,21 @@ def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None
     first = (tmp_path / "again" / "walk.measures.csv").read_text().splitlines()[0]
     assert "body speed (m/s)" in first
     assert "knee" not in first
+
+
+def test_tracks_of_nobody_give_one_line_and_no_table(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_video(tmp_path / "empty.mp4", 3, people=0)
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv", "posetrack18")))
+    track_clip(Clip(str(source), tmp_path / "empty"), settings, build(settings.pipeline), {})
+    for tracks in (tmp_path / "empty.csv", tmp_path / "empty.json"):
+        words = ["measure", str(tracks), "-o", str(tmp_path / "new"), "--plots", "--report"]
+        assert main(words) == 1
+        told = capsys.readouterr()
+        assert told.out == ""
+        assert told.err == f"posse: {tracks}: nobody is in it; there is nothing to measure\n"
+    assert not (tmp_path / "new").exists()
 
 
 def test_boxes_alone_are_not_measured_over_what_was(
