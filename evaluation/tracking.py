@@ -35,7 +35,7 @@ from evaluation.results import check_writable, write_figures
 from evaluation.rivals import TrackerMaker, installed
 from evaluation.shaking import hand_held, shaken, trembled
 from evaluation.table import markdown_table
-from pose.command import run_command
+from pose.command import natural, run_command
 from tracking.pipeline import PipelineConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
@@ -142,7 +142,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                         help=f"of {', '.join(SETS)}")  # fmt: skip
     parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
                         help="recordings settings were not chosen on, were, or all")  # fmt: skip
-    parser.add_argument("--frames", type=int, default=250, help="of each recording; 0 for all")
+    parser.add_argument(
+        "--frames", type=natural, default=250, help="of poses and sports; 0 for all"
+    )
     parser.add_argument("--ablation", action="store_true", help="our tracker without its parts")
     parser.add_argument("--detector", default="posse-detector", help="for gymnasts: name or file")
     parser.add_argument("--pose", default="posse-pose", help="for gymnasts: name or file")

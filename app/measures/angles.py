@@ -1,8 +1,8 @@
 """Angles and speeds of joints, frame by frame, for the charts and for files.
 
 Angles are those of the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are in
-the person's own heights per second, so that near and far people compare, or in metres where the
-caller has a scale. nan = not seen.
+the person's own heights per second, so that near and far people compare, or in pixels or metres as
+the caller has it. nan = not seen.
 """
 
 from __future__ import annotations
@@ -72,10 +72,10 @@ class Measurer:
     def __init__(
         self,
         measures: Sequence[Measure] = MEASURES,
-        metres_per_pixel: float | None = None,  # None: speeds in heights
+        unit_per_pixel: float | None = None,  # of speeds; None: in heights
     ) -> None:
         self.measures = tuple(measures)
-        self._metres_per_pixel = metres_per_pixel
+        self._unit_per_pixel = unit_per_pixel
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
     def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
@@ -96,7 +96,7 @@ class Measurer:
             for row, person in enumerate(people.ids.tolist()):
                 way = self._ways.setdefault((person, column), deque(maxlen=64))
                 speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
-                scale = self._metres_per_pixel
+                scale = self._unit_per_pixel
                 values[row, column] = speed / heights[row] if scale is None else speed * scale
         self._forget(result.frame.time_s)
         return values

@@ -55,7 +55,7 @@ def write_measures(
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Add the options that `posse track` and `posse measure` share."""
     parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
-    parser.add_argument("--speeds", action="store_true", help="joint speeds, heights a second")
+    parser.add_argument("--speeds", action="store_true", help="joint speeds in pixels a second")
     parser.add_argument("--scale", type=_scale, metavar="PX=M",
                         help="412=9: 412 pixels are 9 metres; speeds in m/s")  # fmt: skip
     parser.add_argument("--plots", action="store_true", help="a picture of curves per person")

@@ -15,7 +15,8 @@ class MeasureOptions:
     speeds: bool = False
     plots: bool = False  # NAME_person3.png
     report: bool = False  # NAME.html
-    metres_per_pixel: float | None = None  # None: speeds in heights a second
+    metres_per_pixel: float | None = None  # None: speeds in pixels a second
+    in_heights: bool = False  # speeds in the person's own heights a second, as in the charts
 
     @property
     def wanted(self) -> bool:
@@ -34,4 +35,11 @@ class MeasureOptions:
 
     def unit_of(self, measure: Measure) -> str:
         """The unit of a measure."""
-        return measure.unit if measure.is_angle or self.metres_per_pixel is None else "m/s"
+        if measure.is_angle or self.in_heights:
+            return measure.unit
+        return "px/s" if self.metres_per_pixel is None else "m/s"
+
+    @property
+    def unit_per_pixel(self) -> float | None:
+        """What a pixel is in the unit of speeds but a second; None where heights are the unit."""
+        return None if self.in_heights else self.metres_per_pixel or 1.0

@@ -28,7 +28,7 @@ def measure_people(
     results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
 ) -> list[Series]:
     """Measure everybody of a clip; people in order of their ids."""
-    measurer = Measurer(options.measures, options.metres_per_pixel)
+    measurer = Measurer(options.measures, options.unit_per_pixel)
     rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
     for result in results:
         measured = measurer(result, kpt_thr)

@@ -50,12 +50,12 @@ class MeasuresTable:
 
 
 class MeasuresWriter:
-    """Measures everything and writes it, frame after frame: a TracksWriter."""
+    """Measures everything, as the charts do, and writes it frame by frame: a TracksWriter."""
 
     def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float) -> None:
         self._measure = Measurer()
         self._kpt_thr = kpt_thr
-        self._table = MeasuresTable(path, MeasureOptions(), names)
+        self._table = MeasuresTable(path, MeasureOptions(in_heights=True), names)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""

@@ -54,9 +54,7 @@ def test_a_knee_bent_by_hand_is_measured(angle: float) -> None:
     assert np.isnan(series.values[0, column(options, "elbow left")])
 
 
-@pytest.mark.parametrize(
-    ("scale", "speed", "unit"), [(None, 250 / 300, "heights/s"), (0.01, 2.5, "m/s")]
-)
+@pytest.mark.parametrize(("scale", "speed", "unit"), [(None, 250, "px/s"), (0.01, 2.5, "m/s")])
 def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float, unit: str) -> None:
     options = MeasureOptions(speeds=True, metres_per_pixel=scale)
     assert {options.unit_of(measure) for measure in options.measures} == {unit}
