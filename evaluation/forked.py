@@ -15,6 +15,8 @@ import threading
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+from pose.cores import core_count
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -22,9 +24,9 @@ _NUMBER = struct.Struct("i")
 _TURNS = 1024  # as many numbers go into any pipe at once
 
 
-def cores() -> int:
+def worth_forking() -> int:
     """How many processes are worth starting: the cores we may use, 1 where forking is not safe."""
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else 1
+    return core_count() if sys.platform == "linux" else 1
 
 
 def forked_map(

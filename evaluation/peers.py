@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from evaluation.stages import Timing, people_boxes, time_stage
+from pose.cores import core_count
 from pose.crops import crop_people
 from pose.errors import UserError
 from pose.estimator import load_estimator
@@ -33,7 +34,7 @@ from pose.geometry import crop_regions, grid_to_frame
 from pose.library import pose_network
 from pose.networks import PoseNetwork
 from pose.people import Detections, FloatArray, Frame
-from pose.runtime import choose_device, core_count
+from pose.runtime import choose_device
 from tracking.pipeline import Pipeline, PipelineConfig
 
 SMALLEST_YOLO = "yolo11n-pose"  # the smallest that Ultralytics offers for poses

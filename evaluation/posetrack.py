@@ -25,7 +25,7 @@ import numpy as np
 
 from evaluation.annotation_files import FORMATS
 from evaluation.annotations import AnnotationError
-from evaluation.forked import cores, forked_map
+from evaluation.forked import forked_map, worth_forking
 from evaluation.pose_scores import (
     METRICS,
     PoseCounts,
@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add(
         "--workers",
         type=positive,
-        default=cores(),
+        default=worth_forking(),
         metavar="N",
         help="processes; default: the cores",
     )

@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from evaluation.annotation_files import read_sequence
-from evaluation.forked import cores
+from evaluation.forked import worth_forking
 from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
 from pose.command import positive, run_command
@@ -118,7 +118,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--repeats", type=positive, default=10, help="of the start and the pair")
     parser.add_argument("--all-metrics", action="store_true", help="HOTA and identity too")
     parser.add_argument(
-        "--workers", type=int, default=cores(), help="processes; default: the cores"
+        "--workers", type=int, default=worth_forking(), help="processes; default: the cores"
     )
 
 

@@ -27,9 +27,10 @@ from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
 from evaluation.table import markdown_table
 from pose.command import positive, run_command
+from pose.cores import core_count
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
-from pose.runtime import choose_device, core_count
+from pose.runtime import choose_device
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample.mp4"

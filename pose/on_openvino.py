@@ -17,11 +17,12 @@ from openvino.preprocess import ColorFormat, PrePostProcessor
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from pose.cores import core_count
 from pose.cutting import Bytes
 from pose.networks import Network, Pictures
 from pose.people import ImageArray
 from pose.quantise import quantised
-from pose.runtime import FromBytes, Outputs, core_count
+from pose.runtime import FromBytes, Outputs
 from pose.weights import WeightsError, cache_dir
 
 _log = logging.getLogger(__name__)

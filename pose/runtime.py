@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -17,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from pose.cores import core_count
 from pose.cutting import Bytes
 from pose.errors import UserError
 from pose.networks import Network, Pictures
@@ -155,8 +155,3 @@ def in_parts(images: Tensor, most: int, run: Callable[[Tensor], Outputs]) -> Out
 def as_list(outputs: Any) -> Outputs:
     """A module's output or outputs, as a list."""
     return [outputs] if isinstance(outputs, Tensor) else list(outputs)
-
-
-def core_count() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -16,7 +16,6 @@ from app.gui.settings import Memory
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
 from app.live.recording import RecordingPlan
-from app.live.run import is_live
 from app.overlay import Overlay
 from app.paint import rasterise
 from app.results import (
@@ -27,6 +26,7 @@ from app.results import (
     open_result,
     save_result,
 )
+from app.video.source import is_live
 from pose.errors import UserError
 from tracking.files import ClipInfo
 

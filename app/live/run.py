@@ -12,6 +12,7 @@ from app.live.gauges import Counts, Flow, Gauges
 from app.live.history import History
 from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
+from app.video.source import is_live
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
@@ -194,8 +195,3 @@ def corrected_view(ready: Ready, corrections: Sequence[Correction]) -> View:
     result = ready.result
     people = corrected_people(result.people, result.frame.time_s, corrections)
     return View(replace(result, people=people), result.people, ready.captured_at_s)
-
-
-def is_live(spec: str) -> bool:
-    """True for cameras and network streams; files and folders wait for who looks at them."""
-    return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")

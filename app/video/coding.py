@@ -7,7 +7,6 @@ Where this process has its networks on a CUDA device, that device's own decoder 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from dataclasses import dataclass
 from fractions import Fraction
@@ -16,6 +15,8 @@ from pathlib import Path
 import av
 import av.error
 from av.codec.hwaccel import HWAccel
+
+from pose.cores import core_count
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,7 @@ def coding_threads() -> int:
 
     FFmpeg's own choice is one and a half per core, which on two cores costs a tenth more CPU.
     """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return max(1, (cores or 1) // 2)
+    return max(1, core_count() // 2)
 
 
 def cuda_in_use() -> int | None:

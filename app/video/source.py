@@ -47,6 +47,11 @@ class FrameSource(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+def is_live(spec: str) -> bool:
+    """True for cameras and network streams; files and folders wait for who looks at them."""
+    return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")
+
+
 def open_source(spec: str | Path) -> FrameSource:
     """Open what the user named: a video file, a folder or pattern of pictures, or a camera.
 
@@ -55,7 +60,7 @@ def open_source(spec: str | Path) -> FrameSource:
     """
     text = str(spec)
     # Each back end is imported when it is asked for: PyAV and OpenCV take a while to load.
-    if text.isdecimal() or "://" in text or text.startswith("/dev/video"):
+    if is_live(text):
         from app.video.camera import CameraSource
 
         return CameraSource(text)

@@ -18,8 +18,8 @@ import cv2
 import numpy as np
 from torch.utils.data import get_worker_info
 
+from pose.cores import core_count
 from pose.people import ImageArray
-from pose.runtime import core_count
 
 log = logging.getLogger(__name__)
 
