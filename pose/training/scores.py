@@ -12,10 +12,9 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose.geometry import xyxy_to_xywh
+from pose.pckh import head_lengths, within_half_a_head
 from pose.people import FloatArray
 from pose.training.people_file import LabelledPeople
-
-_NECKS = ("upper_neck", "head_bottom", "neck")
 
 
 def oks(points: FloatArray, people: LabelledPeople) -> FloatArray:
@@ -49,26 +48,18 @@ def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> fl
 
 
 def pckh(points: FloatArray, people: LabelledPeople) -> float:
-    """PCKh at 0.5: the part of labelled joints that are off by less than half a head.
+    """PCKh at 0.5: the part of labelled joints that are off by no more than half a head.
 
     A head is `head_px`, or without it the distance of neck and head top; people without either are
     left out. NaN where nobody has a head.
     """
-    heads = people.head_px.copy()
-    names = people.skeleton.names
-    neck = next((name for name in _NECKS if name in names), None)
-    if neck is not None and "head_top" in names:
-        ends = [people.skeleton.index(neck), people.skeleton.index("head_top")]
-        lengths = np.linalg.norm(
-            people.keypoints[:, ends[0]] - people.keypoints[:, ends[1]], axis=1
-        )
-        both = (people.weights[:, ends] > 0).all(1)
-        heads = np.where(np.isnan(heads) & both, lengths, heads)
-    counted = (people.weights > 0) & (heads > 0)[:, None]
+    labelled = people.weights > 0  # (N, K)
+    lengths = head_lengths(np.where(labelled[..., None], people.keypoints, np.nan), people.skeleton)
+    heads = np.where(np.isnan(people.head_px), lengths, people.head_px)
+    counted = labelled & (heads > 0)[:, None]
     if not counted.any():
         return float("nan")
-    distance = np.linalg.norm(points - people.keypoints, axis=2)  # (N, K)
-    return float((distance < 0.5 * heads[:, None])[counted].mean())
+    return float(within_half_a_head(points, people.keypoints, heads)[counted].mean())
 
 
 def box_ap(people: LabelledPeople, results: list[dict[str, Any]]) -> float:
