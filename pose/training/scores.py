@@ -12,18 +12,18 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose.geometry import xyxy_to_xywh
+from pose.oks import oks
 from pose.pckh import head_lengths, within_half_a_head
 from pose.people import FloatArray
 from pose.training.people_file import LabelledPeople
 
 
-def oks(points: FloatArray, people: LabelledPeople) -> FloatArray:
+def oks_of(points: FloatArray, people: LabelledPeople) -> FloatArray:
     """OKS (N,) of points (N, K, 2) against the labels; every labelled joint counts the same."""
     squared = np.square(points - people.keypoints).sum(-1)  # (N, K)
-    variance = np.square(2 * np.array(people.skeleton.sigmas, np.float32))  # (K,)
-    per_joint = np.exp(-squared / (2 * people.areas[:, None] * variance + 1e-9))
-    labelled = people.weights > 0
-    return (per_joint * labelled).sum(1) / np.maximum(labelled.sum(1), 1)
+    spread = np.square(2 * np.array(people.skeleton.sigmas, np.float32))  # (K,)
+    labelled = (people.weights > 0).astype(np.float32)  # (N, K)
+    return oks(squared, labelled, people.areas[:, None] * spread)[0]
 
 
 def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> float:
