@@ -20,7 +20,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from pose.cutting import Bytes
 from pose.networks import Network, Pictures
 from pose.people import ImageArray
-from pose.quantise import quantised
+from pose.rounding import quantised
 from pose.runtime import FromBytes, Outputs, core_count
 from pose.weights import WeightsError, cache_dir
 
