@@ -32,6 +32,7 @@ from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage, learning_rate
 from pose.training.task import Batch, Task
 from pose.weights import save_weights
+from pose.writing import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -185,7 +186,7 @@ class Run:
                 lines.write(json.dumps(content) + "\n")
 
     def _save(self) -> None:
-        """Write last.pt; it appears whole or not."""
+        """Write last.pt."""
         self._saved_at = time.monotonic()
         if not self.processes.first:
             return
@@ -198,13 +199,12 @@ class Run:
             "optimisation": self._optimisation.state_dict(),
             "progress": progress,
         }
-        temporary = self.out / "last.part"
+        path = self.out / "last.pt"
         try:
-            torch.save(content, temporary)
-            temporary.replace(self.out / "last.pt")
+            with whole_file(path) as partial:
+                torch.save(content, partial)
         except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
-            temporary.unlink(missing_ok=True)
-            raise TrainingDataError(f"{temporary}: cannot be written ({error})") from error
+            raise TrainingDataError(f"{path}: cannot be written ({error})") from error
 
     def _resume(self) -> None:
         """Go on from last.pt, if there is one of this recipe; forget what was logged after it."""
