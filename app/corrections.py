@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from pose.errors import UserError
 from pose.people import IntArray
 from pose.reading import MALFORMED, read_json
+from pose.writing import whole_file
 from tracking.tracks import TrackedPoses
 
 Kind = Literal["rename", "swap", "merge", "split", "delete", "set id"]
@@ -162,10 +163,9 @@ def sidecar_of(tracks: Path) -> Path:
 def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
     """Write `corrections` to `path`, whole or not at all. Raises CorrectionsError."""
     content = {"version": VERSION, "corrections": [asdict(step) for step in corrections]}
-    partial = path.with_name(path.name + ".part")
     try:
-        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-        partial.replace(path)
+        with whole_file(path) as partial:
+            partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     except OSError as error:
         raise CorrectionsError(
             f"{path}: cannot be written ({error.strerror}); choose another folder"

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.people import FloatArray, Poses
-from pose.skeleton import Skeleton
+from pose.skeleton import Skeleton, same_joint
 
 if TYPE_CHECKING:
     from app.overlay import OverlayStyle
@@ -105,7 +105,7 @@ def _figure_of(skeleton: Skeleton) -> _Figure:
     limbs = list(skeleton.limbs)
     shoulders = None
     # COCO has no neck: a line from the nose to between the shoulders replaces ear to shoulder
-    if "nose" in names and "left_shoulder" in names and not {"neck", "head_bottom"} & set(names):
+    if "nose" in names and "left_shoulder" in names and same_joint("neck", names) is None:
         shoulders = (names.index("left_shoulder"), names.index("right_shoulder"))
         limbs = [
             limb for limb in limbs if {names[j].split("_")[-1] for j in limb} != {"ear", "shoulder"}

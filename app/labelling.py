@@ -13,6 +13,7 @@ import numpy as np
 
 from pose.errors import UserError
 from pose.geometry import box_area, xywh_to_xyxy, xyxy_to_xywh
+from pose.oks import oks
 from pose.people import FloatArray, IntArray
 from pose.reading import ContentError
 from pose.skeleton import SKELETONS, Skeleton
@@ -60,7 +61,8 @@ def _jump(frames: Sequence[TrackedPoses], index: int) -> float:
     areas = np.maximum(box_area(here.poses.boxes[rows]), 1.0)  # (M,)
     variance = np.square(2 * np.array(here.poses.skeleton.sigmas)) * areas[:, None]  # (M, K)
     squared = np.square(b - (a + c) / 2).sum(-1)  # (M, K)
-    return float(1 - np.exp(-squared / (2 * variance)).mean(1).min())
+    agreement, _ = oks(squared, np.ones_like(variance), variance)  # (M,)
+    return float(1 - agreement.min())
 
 
 def _of(people: TrackedPoses, ids: IntArray) -> FloatArray:

@@ -30,6 +30,7 @@ from pose.weights import (
     read_metadata,
     require_file,
 )
+from pose.writing import whole_file
 
 _UNIT_MB = 1e6
 
@@ -135,13 +136,11 @@ def add_file(file: Path, name: str | None = None) -> str:
     target = cache_dir() / "weights" / (f"{name}{file.suffix}" if name else file.name)
     if target.exists() and target.resolve() == file.resolve():
         return f"{about}; it is in the cache already"
-    part = target.with_name(target.name + ".part")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for source in [file.with_suffix(".bin")] if file.suffix == ".xml" else []:
-            shutil.copyfile(source, target.with_suffix(".bin"))
-        shutil.copyfile(file, part)
-        part.replace(target)
+        for source in [file.with_suffix(".bin"), file] if file.suffix == ".xml" else [file]:
+            with whole_file(target.with_suffix(source.suffix)) as partial:
+                shutil.copyfile(source, partial)
     except OSError as error:
         raise UserError(f"{target} cannot be written ({error.strerror})") from error
     published = by_name(target.name)

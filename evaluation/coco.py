@@ -25,12 +25,12 @@ from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
+from pose.pckh import head_lengths
 from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 _SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
-_NECKS = ("neck", "upper_neck", "head_bottom")
 
 
 def load_skeleton(name: str) -> Skeleton:
@@ -191,11 +191,7 @@ def _numbered(entries: list[Any], truth: Any) -> Any:
 
 
 def _head_sizes(people: list[Any], keypoints: FloatArray, skeleton: Skeleton) -> FloatArray:
-    necks = [name for name in _NECKS if name in skeleton.names]
-    sizes = np.full(len(people), np.nan)
-    if necks and "head_top" in skeleton.names:
-        ends = keypoints[:, [skeleton.index(necks[0]), skeleton.index("head_top")]]  # (G, 2, 2)
-        sizes = np.sqrt(((ends[:, 0] - ends[:, 1]) ** 2).sum(-1))
+    sizes = head_lengths(keypoints, skeleton)
     for place, person in enumerate(people):
         if person.get("bbox_head"):
             sizes[place] = 0.6 * float(np.hypot(*person["bbox_head"][2:4]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from pycocotools.coco import COCO
 from app.video.images import read_picture
 from pose.errors import UserError
 from pose.people import ImageArray
-from pose.reading import read_json
+from pose.reading import ContentError, number, read_json, reading
+from pose.skeleton import COCO17
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,22 +27,19 @@ class PictureSet:
     folder: Path
     quarters: int = 0
 
-    def pictures(self) -> list[tuple[int, ImageArray, list[dict[str, Any]]]]:
-        """Id, picture and people of all of them."""
-        return [
-            (
-                each["id"],
-                np.ascontiguousarray(
-                    np.rot90(read_picture(self.folder / each["file_name"]), self.quarters)
-                ),
-                self.truth.loadAnns(self.truth.getAnnIds([each["id"]])),
-            )
-            for each in self.truth.loadImgs(sorted(self.truth.getImgIds()))
-        ]
+    def pictures(self) -> Iterator[tuple[int, ImageArray, list[dict[str, Any]]]]:
+        """Id, picture and people of all of them, decoded one by one."""
+        for each in self.truth.loadImgs(sorted(self.truth.getImgIds())):
+            picture = np.rot90(read_picture(self.folder / each["file_name"]), self.quarters)
+            people = self.truth.loadAnns(self.truth.getAnnIds([each["id"]]))
+            yield each["id"], np.ascontiguousarray(picture), people
 
 
 def read_set(labels: Path, quarters: int = 0) -> PictureSet:
-    """A COCO-keypoints file with a folder `images` beside it; of a split file, the part `val`."""
+    """A COCO-keypoints file with a folder `images` beside it; of a split file, the part `val`.
+
+    Raises UserError where there is none, or something in it is missing.
+    """
     if labels.is_dir():
         labels = labels / "person_keypoints.json"
     if not labels.is_file():
@@ -48,6 +47,7 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     content = read_json(labels, UserError)
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise UserError(f"{labels}: no COCO keypoints: images or annotations are missing")
+    _check(content, labels, turned=quarters > 0)
     if any("split" in each for each in content["images"]):
         content["images"] = [each for each in content["images"] if each.get("split") == "val"]
         ids = {each["id"] for each in content["images"]}
@@ -59,6 +59,29 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
         truth.createIndex()
     return PictureSet(truth, labels.parent / "images", quarters)
+
+
+def _check(content: dict[str, Any], labels: Path, turned: bool) -> None:
+    """Raise UserError where a picture or person lacks what scores are made of."""
+    with reading(str(labels), UserError):
+        ids = set()
+        for place, picture in enumerate(content["images"]):
+            with reading(f"{labels}: picture {place}", UserError):
+                ids.add(picture["id"])
+                Path(picture["file_name"])
+                for name in ("width", "height") if turned else ():
+                    number(picture[name])
+        for place, person in enumerate(content["annotations"]):
+            with reading(f"{labels}: annotation {place}", UserError):
+                if person["image_id"] not in ids:
+                    raise ContentError(f"its picture {person['image_id']} is not listed")
+                for name in ("id", "category_id", "iscrowd", "area"):
+                    number(person[name])
+                _, _, _, _ = map(number, person["bbox"])
+                joints = [number(value) for value in person.get("keypoints", ())]
+                if len(joints) not in (0, 3 * len(COCO17)):
+                    raise ContentError(f"{len(joints)} keypoint values, expected 3 x {len(COCO17)}")
+                person.setdefault("num_keypoints", sum(seen > 0 for seen in joints[2::3]))
 
 
 def _turn(content: dict[str, Any]) -> None:

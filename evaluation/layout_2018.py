@@ -15,21 +15,16 @@ from evaluation.annotation_rows import (
     polygon,
     track_id,
 )
-from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
+from evaluation.annotations import MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray
 from pose.reading import MALFORMED, ContentError, reason
-from pose.skeleton import POSETRACK15, POSETRACK18
-
-# The 15 joints have their names of 2017, but for the neck.
-_JOINT_OF = {name: index for index, name in enumerate(POSETRACK15.names)} | {
-    "head_bottom": POSETRACK15.index("neck")
-}
+from pose.skeleton import POSETRACK15, POSETRACK18, same_joint
 
 
 def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
     """Fill `rows`; returns the people's keypoints (N, 15, 2) and scores (N, 15)."""
-    names, people = _by_frame(rows, data)
-    values: list[float] = []  # 3 x the names of each person
+    count, columns, people = _by_frame(rows, data)
+    values: list[float] = []  # 3 x the joints of each person
     scores: list[float] = []
     for frame, image in enumerate(data["images"]):
         place = None
@@ -44,29 +39,22 @@ def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
                 ]
             for place, person in enumerate(people[frame]):
                 _add(rows, frame, place, person, truth)
-                values += _of_length(person["keypoints"], 3 * len(names), "keypoint values")
-                missing = [MISSING_SCORE] * len(names)
-                scores += _of_length(person.get("scores") or missing, len(names), "scores")
+                values += _of_length(person["keypoints"], 3 * count, "keypoint values")
+                missing = [MISSING_SCORE] * count
+                scores += _of_length(person.get("scores") or missing, count, "scores")
         except MALFORMED as error:
             raise AnnotationError(f"{rows.place(frame, place)}: {reason(error)}") from error
-    points = _checked(rows, values, "point").reshape(len(rows.people), len(names), 3)
+    points = _checked(rows, values, "point").reshape(len(rows.people), count, 3)
     points[(points == 0).all(-1)] = np.nan  # how the format writes a joint that is not there
-    joints = [_JOINT_OF.get(name, -1) for name in names]
-    columns = [joints.index(joint) for joint in range(JOINTS)]
     ranked = _checked(rows, scores, "score").reshape(points.shape[:2])
     return points[:, columns, :2], ranked[:, columns]
 
 
-def _by_frame(rows: Rows, data: Any) -> tuple[Sequence[str], list[list[Any]]]:
-    """The names of a person's keypoints, and the people of each frame."""
+def _by_frame(rows: Rows, data: Any) -> tuple[int, list[int], list[list[Any]]]:
+    """How many keypoints a person has, which are the 15 joints, and the people of each frame."""
     try:
         names = (data.get("categories") or [{}])[0].get("keypoints", POSETRACK18.names)
-        missing = set(range(JOINTS)) - {_JOINT_OF.get(name) for name in names}
-        if missing:
-            joints = ", ".join(POSETRACK15.names[joint] for joint in sorted(missing))
-            raise ContentError(
-                f"its categories lack {joints}; COCO's joints are not PoseTrack's, map them first"
-            )
+        columns = _columns(names)
         frame_of: dict[Any, int] = {}
         for frame, image in enumerate(data["images"]):
             if image["id"] in frame_of:
@@ -80,7 +68,18 @@ def _by_frame(rows: Rows, data: Any) -> tuple[Sequence[str], list[list[Any]]]:
             people[frame_of[annotation["image_id"]]].append(annotation)
     except MALFORMED as error:
         raise AnnotationError(f"{rows.path}: {reason(error)}") from error
-    return names, people
+    return len(names), columns, people
+
+
+def _columns(names: Sequence[str]) -> list[int]:
+    """Which of the `names` of keypoints are the 15 joints."""
+    found = {name: same_joint(name, names) for name in POSETRACK15.names}
+    if lacking := [name for name, column in found.items() if column is None]:
+        raise ContentError(
+            f"its categories lack {', '.join(lacking)}; "
+            "COCO's joints are not PoseTrack's, map them first"
+        )
+    return [column for column in found.values() if column is not None]
 
 
 def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> None:

@@ -32,6 +32,7 @@ from pose.detector import load_detector
 from pose.errors import UserError
 from pose.estimator import load_estimator
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
+from pose.oks import oks
 from pose.people import Detections, FloatArray, Frame, ImageArray
 from pose.skeleton import COCO17
 
@@ -61,7 +62,7 @@ def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | No
     With true boxes also mean OKS, and the milliseconds a person takes.
     """
     results: list[dict[str, Any]] = []
-    oks: list[float] = []
+    agreements: list[float] = []
     spent: list[float] = []
     for picture, image, labelled in pictures.pictures():
         people = [each for each in labelled if each["num_keypoints"] and not each["iscrowd"]]
@@ -78,7 +79,7 @@ def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | No
         keypoints, joint_scores = estimate(image, boxes)
         spent.append((time.perf_counter() - start) / len(boxes))
         if detect is None:
-            oks.extend(map(oks_of, keypoints, people))
+            agreements.extend(map(oks_of, keypoints, people))
         for points, confidence, score in zip(keypoints, joint_scores, scores, strict=True):
             sure = confidence[confidence > 0.2]  # HRNet's rescoring (lib/dataset/coco.py)
             results.append(
@@ -93,7 +94,7 @@ def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | No
     if detect is not None:
         return {"AP, found boxes": precision}
     return {
-        "mean OKS": float(np.mean(oks)),
+        "mean OKS": float(np.mean(agreements)),
         "AP, true boxes": precision,
         "ms a person": 1000 * float(np.median(spent)),
     }
@@ -102,10 +103,10 @@ def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | No
 def oks_of(points: FloatArray, person: dict[str, Any]) -> float:
     """OKS of one person's points (17, 2) against an annotation, over its labelled joints."""
     labels = np.array(person["keypoints"], np.float32).reshape(-1, 3)
-    labelled = labels[:, 2] > 0
+    labelled = (labels[:, 2] > 0).astype(np.float64)
     squared = np.square(points - labels[:, :2]).sum(1)
-    variance = np.square(2 * np.array(COCO17.sigmas))
-    return float(np.exp(-squared / (2 * person["area"] * variance))[labelled].mean())
+    variance = person["area"] * np.square(2 * np.array(COCO17.sigmas))
+    return float(oks(squared[None], labelled[None], variance[None])[0][0])
 
 
 def score_boxes(pictures: PictureSet, detect: Detector) -> Figures:

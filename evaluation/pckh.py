@@ -1,4 +1,4 @@
-"""PCKh: the share of joints within half a head of their truth (Andriluka et al., CVPR 2014)."""
+"""PCKh over many people: how many joints are within half a head of their truth."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from evaluation.ap import correct_joints
 from evaluation.matching import BoolArray, FloatArray, IntArray
+from pose.pckh import within_half_a_head
 
 
 def pckh_counts(
@@ -14,7 +15,6 @@ def pckh_counts(
     predicted: FloatArray,
     truth_image: IntArray,
     predicted_image: IntArray,
-    threshold: float = 0.5,
 ) -> tuple[IntArray, IntArray]:
     """How many joints are right and how many are labelled, (K,) each; counts of sets add.
 
@@ -26,7 +26,6 @@ def pckh_counts(
     truth, head_px, truth_image = truth[usable], head_px[usable], truth_image[usable]
     labelled: BoolArray = ~np.isnan(truth[..., 0])  # (G, K)
     g, p = np.nonzero(truth_image[:, None] == predicted_image)
-    distances = np.sqrt(((truth[g] - predicted[p]) ** 2).sum(-1)) / head_px[g, None]  # (M, K)
-    matched = distances <= threshold
+    matched = within_half_a_head(predicted[p], truth[g], head_px[g])  # (M, K)
     right = correct_joints(matched, labelled.sum(1), g, p, len(predicted))
     return right.sum(0), labelled.sum(0)

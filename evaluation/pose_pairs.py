@@ -8,6 +8,7 @@ import numpy as np
 
 from evaluation.annotations import Sequence
 from evaluation.matching import BoolArray, FloatArray, FramePairs, IntArray
+from pose.oks import oks
 from pose.skeleton import POSETRACK15
 
 MATCH_DISTANCE = 0.5  # of the head size, inclusive
@@ -97,7 +98,7 @@ def person_similarities(pairs: PosePairs, truth: Sequence, predicted: Sequence) 
         sides = np.where(np.isfinite(high - low), high - low, 0)  # (G, 2)
     areas = np.maximum(sides[:, 0] * sides[:, 1], np.nan_to_num(truth.head_px) ** 2)  # (G,)
     squared = ((truth.keypoints[pairs.truth] - predicted.keypoints[pairs.predicted]) ** 2).sum(-1)
-    variance = 2 * np.maximum(areas, np.spacing(1))[pairs.truth, None] * (2 * _SIGMAS) ** 2
-    near = np.nan_to_num(np.exp(-squared / variance), nan=0.0)  # (M, 15)
-    joints = truth.there.sum(1)[pairs.truth]  # (M,)
-    return (near.sum(1) / np.maximum(joints, 1))[:, None]
+    variance = np.maximum(areas, np.spacing(1))[pairs.truth, None] * (2 * _SIGMAS) ** 2
+    labelled = truth.there[pairs.truth].astype(np.float64)  # (M, 15)
+    agreement, _ = oks(np.nan_to_num(squared, nan=np.inf), labelled, variance)  # (M,)
+    return agreement[:, None]

@@ -15,6 +15,7 @@ from pose.cutting import Cutter, cutter_for
 from pose.geometry import clip_boxes
 from pose.library import detector_network
 from pose.networks import DetectorNetwork
+from pose.overlap import pairwise_iou
 from pose.people import Detections, Frame
 from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.yolox import cell_grid, decode_boxes
@@ -90,22 +91,13 @@ def suppress(boxes: Tensor, threshold: float) -> Tensor:
     the longest chain of overlaps.
     """
     before = torch.ones(len(boxes), len(boxes), device=boxes.device).triu(1) > 0
-    overlaps = (box_iou(boxes) > threshold) & before  # (M, M): row could remove column
+    overlaps = (pairwise_iou(boxes, boxes) > threshold) & before  # (M, M): row could remove column
     kept = torch.ones(len(boxes), dtype=torch.bool, device=boxes.device)
     while True:
         now = ~(overlaps & kept[:, None]).any(0)
         if torch.equal(now, kept):
             return kept
         kept = now
-
-
-def box_iou(boxes: Tensor) -> Tensor:
-    """Intersection over union of all pairs of boxes (M, 4): (M, M)."""
-    low = torch.maximum(boxes[:, None, :2], boxes[None, :, :2])  # (M, M, 2)
-    high = torch.minimum(boxes[:, None, 2:], boxes[None, :, 2:])  # (M, M, 2)
-    shared = (high - low).clamp_min(0).prod(-1)  # (M, M)
-    areas = (boxes[:, 2:] - boxes[:, :2]).clamp_min(0).prod(-1)  # (M,)
-    return shared / (areas[:, None] + areas - shared).clamp_min(1e-9)
 
 
 def load_detector(

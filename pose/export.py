@@ -23,6 +23,7 @@ from pose.networks import DetectorNetwork, Network, PoseNetwork
 from pose.on_tensorrt import AT_ONCE, write_engine
 from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime, as_list
 from pose.weights import WeightsError
+from pose.writing import whole_file
 
 _STRIDE = 32  # both sides of a picture are multiples of it
 
@@ -91,12 +92,11 @@ def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None
 
 def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:
     assert network.build is not None
-    partial = path.with_name(f".{path.name}.part")
     module = FromBytes(network.build(), network.pictures).eval()
-    _write_graph(module, _example(network), partial)
-    with partial.open("ab") as file:
-        file.write(_metadata_property(KEY, json.dumps(about)))
-    partial.replace(path)
+    with whole_file(path) as partial:
+        _write_graph(module, _example(network), partial)
+        with partial.open("ab") as file:
+            file.write(_metadata_property(KEY, json.dumps(about)))
 
 
 def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:

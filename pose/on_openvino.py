@@ -21,7 +21,7 @@ from pose.cores import core_count
 from pose.cutting import Bytes
 from pose.networks import Network, Pictures
 from pose.people import ImageArray
-from pose.quantise import quantised
+from pose.rounding import quantised
 from pose.runtime import FromBytes, Outputs
 from pose.weights import WeightsError, cache_dir
 

@@ -18,6 +18,7 @@ from pose.cutting import Bytes
 from pose.networks import Network
 from pose.runtime import DeviceError, Outputs, as_tensor, in_parts
 from pose.weights import WeightsError, require_file
+from pose.writing import whole_file
 
 AT_ONCE = 64  # pictures at most
 _LENGTH_BYTES = 4
@@ -27,9 +28,8 @@ _LONGEST = 1 << 20  # bytes of a description; more is no file of ours
 def write_engine(path: Path, about: dict[str, Any], engine: bytes) -> None:
     """Write an engine and what it is; the file appears whole or not at all."""
     text = json.dumps(about).encode()
-    partial = path.with_name(f".{path.name}.part")
-    partial.write_bytes(len(text).to_bytes(_LENGTH_BYTES, "little") + text + engine)
-    partial.replace(path)
+    with whole_file(path) as partial:
+        partial.write_bytes(len(text).to_bytes(_LENGTH_BYTES, "little") + text + engine)
 
 
 def read_description(file: Path) -> dict[str, Any]:

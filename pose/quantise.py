@@ -2,10 +2,9 @@
 
 `python -m pose.quantise WEIGHTS --data COCO_JSON --images DIR` runs the network over pictures of
 people, notes between which values the input of each convolution lies, and writes that into the
-file's header; a published checkpoint becomes a file of ours, `-o FILE`. OpenVINO then gets each
-convolution with its input and weights rounded to 8 bits (uniform, one scale per tensor and per
-output channel; Jacob et al., CVPR 2018); the first and last layers, and all sums between, stay as
-they are.
+file's header; a published checkpoint becomes a file of ours, `-o FILE`. On OpenVINO the inputs and
+weights of convolutions are then rounded to 8 bits (pose.rounding), but for those of the first and
+last layers.
 """
 
 from __future__ import annotations
@@ -76,48 +75,6 @@ def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> Range
     return ranges
 
 
-def quantised(model: Any, ranges: Ranges) -> Any:
-    """A copy of an OpenVINO model, converted from torch, with its convolutions rounded.
-
-    Convolutions whose module has no range are left as they are.
-    """
-    import openvino.opset13 as op
-
-    model = model.clone()
-    rounded: dict[tuple[str, int], Any] = {}
-    # A tensor that goes to several convolutions is rounded once, for the widest range.
-    for node, span in _convolutions(model, ranges):
-        source = node.input_value(0)
-        key = (source.get_node().get_friendly_name(), source.get_index())
-        before = rounded.get(key, (0.0, 0.0))
-        rounded[key] = (min(before[0], span[0]), max(before[1], span[1]))
-    made: dict[tuple[str, int], Any] = {}
-    for node, _ in _convolutions(model, ranges):
-        source, weights = node.input_value(0), node.input_value(1)
-        key = (source.get_node().get_friendly_name(), source.get_index())
-        if key not in made:
-            low, high = (np.float32(bound) for bound in rounded[key])
-            made[key] = op.fake_quantize(source, low, high, low, high, 256).output(0)
-        values = np.abs(weights.get_node().get_data()).reshape(weights.shape[0], -1)
-        most = np.maximum(values.max(1), 1e-6).reshape(-1, 1, 1, 1).astype(np.float32)
-        node.input(0).replace_source_output(made[key])
-        node.input(1).replace_source_output(
-            op.fake_quantize(weights, -most, most, -most, most, 255).output(0)
-        )
-    model.validate_nodes_and_infer_types()
-    return model
-
-
-def _convolutions(model: Any, ranges: Ranges) -> list[tuple[Any, tuple[float, float]]]:
-    """The convolutions with known ranges, told by the names that tracing gives them."""
-    found = []
-    for node in model.get_ordered_ops():
-        name = node.get_friendly_name().removeprefix("__module.").split("/")[0]
-        if node.get_type_name() == "Convolution" and name in ranges:
-            found.append((node, ranges[name]))
-    return found
-
-
 def calibration_pictures(
     network: PoseNetwork | DetectorNetwork, data: Path, images: Path, count: int
 ) -> list[ImageArray]:
@@ -158,8 +115,8 @@ def _read_labels(data: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
     return names, people
 
 
-def published(file: Path) -> tuple[State, Header]:
-    """A checkpoint's state and the header it needs as a file of ours."""
+def checkpoint_as_ours(file: Path) -> tuple[State, Header]:
+    """A checkpoint of others as a file of ours: its state, and the header it needs."""
     found = recognise(load_checkpoint(file))
     network = (pose_network if found.kind == "pose" else detector_network)(str(file))
     size_wh = network.network.pictures.size_wh
@@ -210,7 +167,7 @@ def run(args: argparse.Namespace) -> int:
         state, metadata = load_weights(file)
         header = parse_header(metadata, file)
     else:
-        state, header = published(file)
+        state, header = checkpoint_as_ours(file)
     network = (pose_network if header.kind == "pose" else detector_network)(str(file))
     if args.size:
         if output == file or output.parent.resolve() != file.parent.resolve():

@@ -7,6 +7,7 @@ exp(-d^2 / (2 s^2 (2 sigma)^2)) with s^2 the person's area (cocodataset.org, "Ke
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -252,6 +253,29 @@ SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (COCO17, POSETRACK15, POSETRACK18, MPII16, CROWDPOSE14, AIC14, WHOLEBODY133)
 }
+
+
+# The same point of the body under other names: CrowdPose's, PoseTrack 2018's, MPII's.
+_OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
+
+
+def same_joint(name: str, names: Sequence[str]) -> int | None:
+    """The index in `names` of the joint that is where `name` is; None where there is none.
+
+    The very name goes before another of the same point.
+    """
+    if name in names:
+        return names.index(name)
+    wanted = _OTHER_NAMES.get(name, name)
+    usual = [_OTHER_NAMES.get(own, own) for own in names]
+    return usual.index(wanted) if wanted in usual else None
+
+
+def common_joints(source: Skeleton, target: Skeleton) -> tuple[list[int], list[int]]:
+    """The joints of `target` that `source` has too: (J,) indices into the one and the other."""
+    found = [same_joint(name, source.names) for name in target.names]
+    own = [index for index in found if index is not None]
+    return own, [place for place, index in enumerate(found) if index is not None]
 
 
 def coco17_to_posetrack15(

@@ -11,7 +11,6 @@ import contextlib
 import hashlib
 import os
 import pickle
-import tempfile
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from pose.errors import UserError
+from pose.writing import whole_file
 
 State = dict[str, Tensor]
 
@@ -43,20 +43,12 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
     }
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with whole_file(path) as partial:
+            save_file(halved, partial, dict(metadata))
     except OSError as error:
-        raise WeightsError(f"{path}: cannot be written: {error.strerror}") from error
-    os.close(descriptor)
-    try:
-        save_file(halved, temporary, dict(metadata))
-        Path(temporary).chmod(0o644)  # mkstemp gives 0600
-        Path(temporary).replace(path)
-    except BaseException as error:
-        with contextlib.suppress(FileNotFoundError):
-            Path(temporary).unlink()
-        if isinstance(error, OSError | SafetensorError):
-            raise WeightsError(f"{path}: cannot be written: {error}") from error
-        raise
+        raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: cannot be written: {error}") from error
 
 
 def load_weights(path: Path) -> tuple[State, dict[str, str]]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose.oks import oks
 from pose.people import FloatArray, IntArray
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
 from tracking.observation import Seen, Values
-from tracking.similarity import iou_of_sides, oks
+from tracking.similarity import iou_of_sides
 
 _GATE = 3.0  # standard deviations of the prediction within which a person is looked for
 _SAME_AGAIN = 0.3  # what remains at `reach` standard deviations and twice the width

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from pose.oks import oks
 from pose.people import IntArray
 from tracking.observation import Seen
-from tracking.similarity import iou_of_sides, oks
+from tracking.similarity import iou_of_sides
 
 _NEAR_IOU = 0.3  # boxes that overlap less are not compared
 _SAME_IOU = 0.85  # one person, where joints cannot tell

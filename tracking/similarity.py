@@ -1,4 +1,4 @@
-"""How alike two people are: overlap of boxes, agreement of joints. Pure, vectorised over pairs."""
+"""How much boxes overlap. Pure, vectorised over pairs."""
 
 from __future__ import annotations
 
@@ -26,17 +26,3 @@ def iou_of_sides(
     sides = np.clip(sides, 0, 2 * np.minimum(half_a, half_b))  # one may lie within the other
     both = sides[:, 0] * sides[:, 1]
     return both / (4 * (half_a[:, 0] * half_a[:, 1] + half_b[:, 0] * half_b[:, 1]) - both)
-
-
-def oks(
-    squared: NDArray[np.float64], weights: NDArray[np.float64], var: NDArray[np.float64]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Object keypoint similarity (P,) of P pairs of people, and the joints it rests on (P,).
-
-    Mean over the K joints of exp(-d^2 / (2 var)), weighted. squared (P, K): d^2; weights (P, K) in
-    0..1: how sure both people are of a joint; var (P, K) in square pixels, for COCO's OKS
-    (2 sigma)^2 times the person's area. 0 where no joint is common.
-    """
-    near = np.exp(squared * -0.5 / var)  # (P, K)
-    common = weights.sum(1)
-    return (near * weights).sum(1) / np.maximum(common, 1e-9), common

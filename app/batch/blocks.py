@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import io
 import json
+import logging
 import shutil
+import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -25,9 +27,12 @@ from app.video.conveyor import Conveyor
 from app.video.recorder import Recorder, write_error
 from pose.people import Poses
 from pose.skeleton import Skeleton
+from pose.writing import whole_file
 from tracking.files import frame_without_picture
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
+
+log = logging.getLogger(__name__)
 
 BLOCK_FRAMES = 1500  # a minute of video
 DRAWN_AHEAD = 8
@@ -44,9 +49,23 @@ class Blocks:
             if not marker.is_file() or marker.read_text(encoding="utf-8") != content:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
-                marker.write_text(content, encoding="utf-8")
+                with whole_file(marker) as partial:
+                    partial.write_text(content, encoding="utf-8")
+            self._drop_damaged()
         except OSError as error:
             raise write_error(folder, error) from None
+
+    def _drop_damaged(self) -> None:
+        """Forget the first block that cannot be read, and those after it: they went on from it."""
+        paths = self.paths
+        for place, path in enumerate(paths):
+            try:
+                _load(path)
+            except (EOFError, ValueError, zipfile.BadZipFile):
+                log.warning("%s is damaged; the clip is tracked anew from there", path)
+                for later in reversed(paths[place:]):  # so that a break leaves no gap
+                    later.unlink()
+                return
 
     @property
     def paths(self) -> list[Path]:
@@ -143,10 +162,9 @@ class BlockWriter:
         packed = io.BytesIO()
         arrays = {"state": np.frombuffer(state, np.uint8), **_pack(self._results)}
         np.savez(packed, allow_pickle=False, **arrays)
-        partial = path.with_name(f".{path.name}.part")
         try:
-            partial.write_bytes(packed.getbuffer())
-            partial.replace(path)
+            with whole_file(path) as partial:
+                partial.write_bytes(packed.getbuffer())
         except OSError as error:
             raise write_error(path, error) from None
         self._results = []
@@ -216,5 +234,6 @@ def _unpack_poses(
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
-    with np.load(path, allow_pickle=False) as file:
+    # Opened here: numpy leaves a file that it finds damaged open, and it could not be removed
+    with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
         return dict(file)

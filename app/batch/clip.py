@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
-from app.batch.frames import expected, fingerprint, taken_frames, view_of
+from app.batch.frames import expected, fingerprint, framing_of, taken_frames
 from app.batch.outputs import (
     DECODED_AHEAD,
     after_second_pass,
@@ -109,7 +109,7 @@ def track_clip(
     began = time.monotonic()
     options = settings.clip
     with open_source(clip.source) as source:
-        size_wh = view_of(options).size_of(source.size_wh)
+        size_wh = framing_of(options).size_of(source.size_wh)
         rate = None if source.frame_rate is None else source.frame_rate / options.every
         info = ClipInfo(
             clip.stem.name, size_wh, pipeline.skeleton, rate, settings.to_json(), weights

@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from app.config import ClipOptions
+from app.video.framing import Framing
 from app.video.images import list_pictures
 from app.video.source import FrameSource
-from app.video.view import View
 from pose.people import Frame
 
 
-def view_of(options: ClipOptions) -> View:
+def framing_of(options: ClipOptions) -> Framing:
     """How the options turn a picture."""
-    return View(options.crop, options.rotate, options.mirror)
+    return Framing(options.crop, options.rotate, options.mirror)
 
 
 def expected(source: FrameSource, options: ClipOptions) -> int | None:
@@ -34,7 +34,7 @@ def expected(source: FrameSource, options: ClipOptions) -> int | None:
 
 def taken_frames(source: FrameSource, options: ClipOptions, done: int = 0) -> Iterator[Frame]:
     """The frames that the options choose, from the `done`-th on, turned as they say."""
-    view = view_of(options)
+    framing = framing_of(options)
     start_s, end_s = options.time_range or (0.0, float("inf"))
     if start_s > 0:
         source.seek(start_s)
@@ -43,7 +43,7 @@ def taken_frames(source: FrameSource, options: ClipOptions, done: int = 0) -> It
     for _, frame in zip(left, source, strict=False):
         if frame.time_s >= end_s:
             return
-        yield replace(frame, image=view.apply(frame.image))
+        yield replace(frame, image=framing.apply(frame.image))
         if options.every > 1:
             source.skip(options.every - 1)
 

@@ -12,8 +12,8 @@ from app.config import ConfigError
 from app.measures.options import MeasureOptions
 from app.measures.series import measure_people
 from app.measures.table import write_table
+from app.video.framing import Framing
 from app.video.source import open_source
-from app.video.view import View
 from pose.command import share
 from pose.people import ImageArray
 from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks
@@ -94,26 +94,26 @@ def run(args: argparse.Namespace) -> int:
     if args.video and options.report:
         from app.measures.report import best_places, take_thumbnails
 
-        view = _view_of(tracks.info)
+        framing = _framing_of(tracks.info)
         with open_source(args.video) as source:
-            if any(tracks.info.size_wh) and view.size_of(source.size_wh) != tuple(
+            if any(tracks.info.size_wh) and framing.size_of(source.size_wh) != tuple(
                 tracks.info.size_wh
             ):
                 raise TracksFileError(
                     f"{args.video} is of another size than the video of {args.tracks}"
                 )
-            frames = (replace(frame, image=view.apply(frame.image)) for frame in source)
+            frames = (replace(frame, image=framing.apply(frame.image)) for frame in source)
             thumbnails = take_thumbnails(frames, best_places(tracks.frames))
     outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
 
 
-def _view_of(info: ClipInfo) -> View:
-    """How the pictures were turned that `posse track` made the tracks of; boxes are in its view."""
+def _framing_of(info: ClipInfo) -> Framing:
+    """How `posse track` turned the pictures that it found the boxes in."""
     clip = info.settings.get("clip", {})
     crop = clip.get("crop")
-    return View(tuple(crop) if crop else None, clip.get("rotate", 0), clip.get("mirror", False))
+    return Framing(tuple(crop) if crop else None, clip.get("rotate", 0), clip.get("mirror", False))
 
 
 def _scale(text: str) -> float:

@@ -14,6 +14,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from app.measures.options import MeasureOptions
 from app.measures.series import Series
 from app.overlay import colour_of
+from pose.writing import whole_file
 from tracking.formats.whole import writing
 
 GAP_S = 0.5  # a longer absence breaks the curve
@@ -25,10 +26,8 @@ def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
     picture = BytesIO()
     figure = draw_person(series, options, titled=True)
     figure.savefig(picture, format="png", dpi=110)
-    partial = path.with_name(f".{path.name}.part")
-    with writing(path):
+    with writing(path), whole_file(path) as partial:
         partial.write_bytes(picture.getbuffer())
-        partial.replace(path)
 
 
 def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Figure:

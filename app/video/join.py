@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import av
 import av.error
 
-from app.video.recorder import TICK, partial_name, write_error
+from app.video.recorder import TICK, write_error
 from app.video.sound import SoundTrack
+from pose.writing import whole_file
 
 
 def join_parts(
@@ -21,15 +21,15 @@ def join_parts(
     Time 0 of the target is `start_s` of the original, whose sound is `audio_from`'s. Raises
     MediaError where the file cannot be written.
     """
-    partial = partial_name(target)
+    options = {"movflags": "+faststart"}
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with av.open(str(partial), "w", format="mp4", options={"movflags": "+faststart"}) as output:
+        with (
+            whole_file(target) as partial,
+            av.open(str(partial), "w", format="mp4", options=options) as output,
+        ):
             _copy_all(parts, output, audio_from, start_s)
-        partial.replace(target)
     except (OSError, av.error.FFmpegError) as error:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
         raise write_error(target, error) from None
 
 

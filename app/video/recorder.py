@@ -22,6 +22,7 @@ from app.video.conveyor import Conveyor
 from app.video.sound import SoundTrack
 from app.video.source import MediaError
 from pose.people import ImageArray
+from pose.writing import partial_name, put_in_place
 
 TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
@@ -147,7 +148,7 @@ class Recorder:
             if self._sound:
                 self._sound.close()
             self._container.close()
-            self._partial.replace(self.path)
+            put_in_place(self._partial, self.path)
         except (OSError, av.error.FFmpegError) as error:
             raise write_error(self.path, error) from None
 
@@ -159,11 +160,6 @@ class Recorder:
         if not self._live or self._start_s is None:
             with contextlib.suppress(OSError):  # why it failed is told already
                 self._partial.unlink(missing_ok=True)
-
-
-def partial_name(path: Path) -> Path:
-    """The name a file has until it is whole."""
-    return path.with_name(f".{path.name}.part")
 
 
 def write_error(path: Path, error: OSError | av.error.FFmpegError) -> MediaError:

@@ -21,8 +21,6 @@ _SIGMA_OF = {
     "foot": 0.089,
 }  # fmt: skip
 _UNKNOWN_SIGMA = 0.079
-# The same point of the body under other names: CrowdPose's, PoseTrack 2018's, MPII's.
-_OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
 
 
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
@@ -62,13 +60,6 @@ def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tu
 def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
     """The names as CrowdPose's file has them."""
     return tuple("head" if name == "head_top" else name for name in skeleton.names)
-
-
-def same_joint(name: str, skeleton: Skeleton) -> int | None:
-    """The index of the joint of `skeleton` that is where `name` is; None where there is none."""
-    wanted = _OTHER_NAMES.get(name, name)
-    usual = [_OTHER_NAMES.get(own, own) for own in skeleton.names]
-    return usual.index(wanted) if wanted in usual else None
 
 
 def guess_sigma(name: str) -> float:

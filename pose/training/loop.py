@@ -17,13 +17,12 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
+from pose.training.batches import batches_from, epochs_of
 from pose.training.curves import draw_curves
 from pose.training.gradients import Gradients
 from pose.training.optimisation import AveragedWeights, Optimisation, set_learning
@@ -33,6 +32,7 @@ from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage, learning_rate
 from pose.training.task import Batch, Task
 from pose.weights import save_weights
+from pose.writing import whole_file
 
 log = logging.getLogger(__name__)
 
@@ -45,28 +45,6 @@ class Progress:
     best: float = 0.0
     best_epoch: int = -1
     recent: list[float | Tensor] = field(default_factory=list)  # losses since the last log line
-
-
-_Key = tuple[tuple[int, int], int, int]  # width and height, epoch, index
-
-
-class _Samples(Dataset[Any]):
-    """The samples of every epoch and size, by key."""
-
-    def __init__(self, task: Task, recipe: Recipe) -> None:
-        self._seed = recipe.seed
-        sizes_wh = {size_wh for stage in recipe.stages for size_wh in stage.sizes_wh}
-        self._of_size = {size_wh: task.samples(size_wh, 0, recipe.seed) for size_wh in sizes_wh}
-
-    def __len__(self) -> int:
-        """Of an epoch, whatever its size."""
-        return len(next(iter(self._of_size.values())))
-
-    def __getitem__(self, key: _Key) -> Any:
-        size_wh, epoch, index = key
-        samples = self._of_size[size_wh]
-        samples.seed = (self._seed, epoch)
-        return samples[index]
 
 
 class Run:
@@ -93,8 +71,8 @@ class Run:
         self._average = AveragedWeights(network, recipe.average_decay)
         precision = HalfPrecision(recipe.precision, processes.device)
         self._optimisation = Optimisation(network, task.head, recipe, precision)
-        self._plan = list(_plan(task, recipe))
-        self.total = sum(steps for *_, steps in self._plan)
+        self._epochs = epochs_of(task, recipe)
+        self.total = sum(epoch.steps for epoch in self._epochs)
         self._identity = _identity(task, recipe, network)
         # A few hundred lines for a run of any length.
         self._log_every = min(100, max(1, self.total // 200))
@@ -123,10 +101,12 @@ class Run:
             mininterval=5,
             disable=not self.processes.first,
         )
-        batches = iter(self._batches() if self.progress.done < self.total else ())
+        batches = batches_from(
+            self.progress.done, self._epochs, self.task, self.recipe, self.processes, self._workers
+        )
         begin = 0
         with shown:
-            for stage, epoch, steps in self._plan:
+            for stage, epoch, steps in self._epochs:
                 begin += steps
                 if self.progress.done >= begin:
                     if self._stale(epoch):
@@ -180,7 +160,8 @@ class Run:
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
         # A later stage sees more pixels: its first weights replace those of the one before.
-        anew = self.progress.best_epoch < _first_epoch(self._plan, stage)
+        first = next(each.number for each in self._epochs if each.stage is stage)
+        anew = self.progress.best_epoch < first
         if score > self.progress.best or anew:
             self.progress.best, self.progress.best_epoch = score, epoch
             if self.processes.first:
@@ -199,51 +180,13 @@ class Run:
     def _scored(self, epoch: int) -> bool:
         return (epoch + 1) % self._score_every == 0
 
-    def _batches(self) -> DataLoader[Batch]:
-        """This process's share of every batch from the next step on, over all epochs.
-
-        One loader for the whole run: its processes need not begin anew with each epoch, and make
-        samples ahead while one is scored.
-        """
-        if self._workers:
-            cv2.setNumThreads(0)  # its threads do not survive a fork, and there are processes
-            if self.processes.device.type == "cuda":
-                torch.set_num_threads(1)  # idle ones spin, and take cores from the processes
-            self.task.decode_pictures()
-        samples = _Samples(self.task, self.recipe)
-        return DataLoader(
-            samples,
-            batch_sampler=self._order(len(samples)),
-            collate_fn=self.task.collate,
-            num_workers=self._workers,
-            pin_memory=self._workers > 0 and self.processes.device.type == "cuda",
-        )
-
-    def _order(self, people: int) -> Iterator[list[_Key]]:
-        """Which of an epoch's samples are in each batch, from the next step on."""
-        skip = self.progress.done
-        for stage, epoch, count in self._plan:
-            if skip >= count:
-                skip -= count
-                continue
-            random = np.random.default_rng([self.recipe.seed, epoch])
-            order = random.permutation(people)
-            sizes = random.integers(len(stage.sizes_wh), size=count)  # of a batch's crops
-            length = min(stage.batch, people)
-            shares = slice(self.processes.rank, None, self.processes.count)
-            for step in range(skip, count):
-                size_wh = stage.sizes_wh[sizes[step]]
-                chosen = order[step * length : (step + 1) * length][shares]
-                yield [(size_wh, epoch, int(index)) for index in chosen]
-            skip = 0
-
     def _write_line(self, content: dict[str, Any]) -> None:
         if self.processes.first:
             with (self.out / "log.jsonl").open("a") as lines:
                 lines.write(json.dumps(content) + "\n")
 
     def _save(self) -> None:
-        """Write last.pt; it appears whole or not."""
+        """Write last.pt."""
         self._saved_at = time.monotonic()
         if not self.processes.first:
             return
@@ -256,13 +199,12 @@ class Run:
             "optimisation": self._optimisation.state_dict(),
             "progress": progress,
         }
-        temporary = self.out / "last.part"
+        path = self.out / "last.pt"
         try:
-            torch.save(content, temporary)
-            temporary.replace(self.out / "last.pt")
+            with whole_file(path) as partial:
+                torch.save(content, partial)
         except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
-            temporary.unlink(missing_ok=True)
-            raise TrainingDataError(f"{temporary}: cannot be written ({error})") from error
+            raise TrainingDataError(f"{path}: cannot be written ({error})") from error
 
     def _resume(self) -> None:
         """Go on from last.pt, if there is one of this recipe; forget what was logged after it."""
@@ -315,22 +257,3 @@ def _mean(losses: list[float | Tensor]) -> float:
 
 def _as_text(scores: dict[str, float]) -> str:
     return ", ".join(f"{name} {value:.4f}" for name, value in scores.items())
-
-
-def _first_epoch(plan: list[tuple[Stage, int, int]], stage: Stage) -> int:
-    return next(epoch for other, epoch, _ in plan if other is stage)
-
-
-def _plan(task: Task, recipe: Recipe) -> Iterator[tuple[Stage, int, int]]:
-    """Stage, epoch and its number of steps, one after the other."""
-    epoch = 0
-    for stage in recipe.stages:
-        people = len(task.samples(stage.size_wh, 0, 0))
-        if not people:
-            raise TrainingDataError("nobody is left to learn from; see what was left out")
-        full = max(1, people // stage.batch)
-        left = max(1, round(full * stage.epochs))
-        while left > 0:
-            yield stage, epoch, min(full, left)
-            left -= full
-            epoch += 1

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from pose.overlap import paired_iou, pairwise_iou, share_inside
 from pose.yolox import decode_boxes
 
 _INSIDE = 0.5  # part of a found box in a place that teaches nothing from which it teaches nothing
@@ -38,7 +39,7 @@ def detection_loss(
     for index, labels in enumerate(targets):
         truth, open_places = labels[labels[:, 4] > 0, :4], labels[labels[:, 4] == 0, :4]
         if len(open_places):
-            counts[index] = (_share_inside(boxes[index].detach(), open_places) < _INSIDE).float()
+            counts[index] = (share_inside(boxes[index].detach(), open_places) < _INSIDE).float()
         if not len(truth):
             continue
         cell, person, iou = assign(raw[index].detach(), boxes[index].detach(), truth, cells)
@@ -93,32 +94,3 @@ def assign(
     taken = torch.nonzero(chosen.any(0)).squeeze(1)  # (P,)
     person = cheapest[taken]
     return candidate[taken], person, iou[person, taken]
-
-
-def pairwise_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU (M, C) of boxes (M, 4) and (C, 4)."""
-    return _iou(a[:, None], b[None])
-
-
-def paired_iou(a: Tensor, b: Tensor) -> Tensor:
-    """IoU (M,) of boxes (M, 4) and (M, 4), one by one."""
-    return _iou(a, b)
-
-
-def _iou(a: Tensor, b: Tensor) -> Tensor:
-    shared = _shared(a, b)
-    return shared / (_area(a) + _area(b) - shared).clamp_min(1e-9)
-
-
-def _share_inside(boxes: Tensor, places: Tensor) -> Tensor:
-    """The largest part of each box (A, 4) that lies in one of the places (K, 4), (A,)."""
-    return (_shared(boxes[:, None], places[None]).amax(1) / _area(boxes)).nan_to_num()
-
-
-def _shared(a: Tensor, b: Tensor) -> Tensor:
-    low, high = torch.maximum(a[..., :2], b[..., :2]), torch.minimum(a[..., 2:], b[..., 2:])
-    return (high - low).clamp(min=0).prod(-1)
-
-
-def _area(boxes: Tensor) -> Tensor:
-    return (boxes[..., 2:] - boxes[..., :2]).prod(-1)

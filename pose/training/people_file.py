@@ -23,8 +23,7 @@ import numpy as np
 from pose.geometry import xywh_to_xyxy
 from pose.people import BoolArray, FloatArray, IntArray
 from pose.reading import MALFORMED, reading
-from pose.skeleton import Skeleton
-from pose.training.joints import same_joint
+from pose.skeleton import Skeleton, common_joints
 from pose.training.pictures import Place, find_picture
 from pose.training.readers import Content, Row, TrainingDataError, read_content
 
@@ -67,10 +66,8 @@ class LabelledPeople:
         """The same people with the joints of `skeleton`, matched by name; others not labelled."""
         keypoints = np.zeros((len(self), len(skeleton), 2), np.float32)
         weights = np.zeros((len(self), len(skeleton)), np.float32)
-        for target, name in enumerate(skeleton.names):
-            if (source := same_joint(name, self.skeleton)) is not None:
-                keypoints[:, target] = self.keypoints[:, source]
-                weights[:, target] = self.weights[:, source]
+        own, place = common_joints(self.skeleton, skeleton)
+        keypoints[:, place], weights[:, place] = self.keypoints[:, own], self.weights[:, own]
         return replace(self, keypoints=keypoints, weights=weights, skeleton=skeleton)
 
 

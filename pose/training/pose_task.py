@@ -23,7 +23,7 @@ from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.readers import TrainingDataError
-from pose.training.scores import oks, oks_ap, pckh
+from pose.training.scores import oks_ap, oks_of, pckh
 from pose.training.task import Batch, Samples, normalise
 from pose.training.teacher import Teacher
 
@@ -144,7 +144,7 @@ class PoseTask:
             scores[people] = certainty
             seen[people] = True
         val = self.val.select(seen)
-        every = oks(points[seen], val)
+        every = oks_of(points[seen], val)
         measured = {
             "oks-ap": oks_ap(points[seen], scores[seen], val),
             "oks": float(every.mean()) if len(every) else 0.0,

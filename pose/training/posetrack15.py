@@ -22,6 +22,7 @@ from pose.errors import UserError
 from pose.people import FloatArray
 from pose.reading import ContentError, read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
+from pose.writing import whole_file
 
 # Leeds Sports Pose, README: the order of its 14 joints, with PoseTrack's names.
 LSP14 = (
@@ -88,10 +89,9 @@ def run(args: argparse.Namespace) -> int:
     raw = read_json(args.data, UserError)
     with reading(f"{args.data}: not COCO labels", UserError):
         content = to_posetrack15(raw)
-    whole = args.out.with_name(f"{args.out.name}.part")
     try:
-        whole.write_text(json.dumps(content))
-        whole.replace(args.out)
+        with whole_file(args.out) as partial:
+            partial.write_text(json.dumps(content))
     except OSError as error:
         raise UserError(f"{args.out}: cannot be written ({error.strerror})") from error
     return 0

@@ -12,19 +12,18 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from pose.geometry import xyxy_to_xywh
+from pose.oks import oks
+from pose.pckh import head_lengths, within_half_a_head
 from pose.people import FloatArray
 from pose.training.people_file import LabelledPeople
 
-_NECKS = ("upper_neck", "head_bottom", "neck")
 
-
-def oks(points: FloatArray, people: LabelledPeople) -> FloatArray:
+def oks_of(points: FloatArray, people: LabelledPeople) -> FloatArray:
     """OKS (N,) of points (N, K, 2) against the labels; every labelled joint counts the same."""
     squared = np.square(points - people.keypoints).sum(-1)  # (N, K)
-    variance = np.square(2 * np.array(people.skeleton.sigmas, np.float32))  # (K,)
-    per_joint = np.exp(-squared / (2 * people.areas[:, None] * variance + 1e-9))
-    labelled = people.weights > 0
-    return (per_joint * labelled).sum(1) / np.maximum(labelled.sum(1), 1)
+    spread = np.square(2 * np.array(people.skeleton.sigmas, np.float32))  # (K,)
+    labelled = (people.weights > 0).astype(np.float32)  # (N, K)
+    return oks(squared, labelled, people.areas[:, None] * spread)[0]
 
 
 def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> float:
@@ -49,26 +48,18 @@ def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> fl
 
 
 def pckh(points: FloatArray, people: LabelledPeople) -> float:
-    """PCKh at 0.5: the part of labelled joints that are off by less than half a head.
+    """PCKh at 0.5: the part of labelled joints that are off by no more than half a head.
 
     A head is `head_px`, or without it the distance of neck and head top; people without either are
     left out. NaN where nobody has a head.
     """
-    heads = people.head_px.copy()
-    names = people.skeleton.names
-    neck = next((name for name in _NECKS if name in names), None)
-    if neck is not None and "head_top" in names:
-        ends = [people.skeleton.index(neck), people.skeleton.index("head_top")]
-        lengths = np.linalg.norm(
-            people.keypoints[:, ends[0]] - people.keypoints[:, ends[1]], axis=1
-        )
-        both = (people.weights[:, ends] > 0).all(1)
-        heads = np.where(np.isnan(heads) & both, lengths, heads)
-    counted = (people.weights > 0) & (heads > 0)[:, None]
+    labelled = people.weights > 0  # (N, K)
+    lengths = head_lengths(np.where(labelled[..., None], people.keypoints, np.nan), people.skeleton)
+    heads = np.where(np.isnan(people.head_px), lengths, people.head_px)
+    counted = labelled & (heads > 0)[:, None]
     if not counted.any():
         return float("nan")
-    distance = np.linalg.norm(points - people.keypoints, axis=2)  # (N, K)
-    return float((distance < 0.5 * heads[:, None])[counted].mean())
+    return float(within_half_a_head(points, people.keypoints, heads)[counted].mean())
 
 
 def box_ap(people: LabelledPeople, results: list[dict[str, Any]]) -> float:

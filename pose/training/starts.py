@@ -13,8 +13,7 @@ from pose.header import parse_header
 from pose.hrnet import HRNet
 from pose.library import detector_network, find_weights, pose_network
 from pose.official import HRNET_SIZES, recognise
-from pose.skeleton import COCO17, Skeleton
-from pose.training.joints import same_joint
+from pose.skeleton import COCO17, Skeleton, common_joints, same_joint
 from pose.weights import State, WeightsError, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
 
@@ -96,10 +95,9 @@ def build_pose(start: Start, skeleton: Skeleton) -> HRNet:
         return network
     head = {f"final_layer.{part}": network.state_dict()[f"final_layer.{part}"].clone()
             for part in ("weight", "bias")}  # fmt: skip
-    for target, name in enumerate(skeleton.names):
-        if (source := same_joint(name, start.skeleton)) is not None:
-            for part, rows in head.items():
-                rows[target] = start.state[part][source]
+    own, place = common_joints(start.skeleton, skeleton)
+    for part, rows in head.items():
+        rows[place] = start.state[part][own]
     network.load_state_dict({**start.state, **head})
     return network
 
@@ -123,4 +121,4 @@ def adapted(start: Start, skeleton: Skeleton) -> list[str]:
     """The joints of `skeleton` that the start does not know."""
     if start.state is None:
         return list(skeleton.names)
-    return [name for name in skeleton.names if same_joint(name, start.skeleton) is None]
+    return [name for name in skeleton.names if same_joint(name, start.skeleton.names) is None]

@@ -15,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pose.errors import UserError
-from pose.skeleton import COCO17, Skeleton
-from pose.training.joints import same_joint
+from pose.skeleton import COCO17, Skeleton, common_joints
 
 
 class Teacher:
@@ -37,15 +36,11 @@ class Teacher:
             self._size_hw = tuple(int(side) for side in self._input.shape[2:])
         except Exception as error:  # ONNX Runtime's have no base of their own
             raise UserError(f"{file}: no ONNX network of one input size ({error})") from error
-        pairs = [
-            (target, own)
-            for target, name in enumerate(skeleton.names)
-            if (own := same_joint(name, COCO17)) is not None
-        ]
-        if not pairs:
+        own, joints = common_joints(COCO17, skeleton)
+        if not joints:
             raise UserError(f"{file} cannot teach {skeleton.name}: none of its joints is COCO's")
-        self.joints = torch.tensor([target for target, _ in pairs])  # of the student
-        self._own = torch.tensor([own for _, own in pairs])
+        self.joints = torch.tensor(joints)  # of the student
+        self._own = torch.tensor(own)
 
     def heatmaps(self, images: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Normalised crops (N, 3, H, W) to heatmaps (N, J, *size_hw) of `joints`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import cv2
@@ -117,6 +118,39 @@ def test_labels_that_are_none_are_told(tmp_path: Path, text: str) -> None:
     (tmp_path / "people.json").write_text(text)
     with pytest.raises(UserError, match=r"people\.json: (not a whole JSON|no COCO keypoints)"):
         read_set(tmp_path / "people.json")
+
+
+@pytest.mark.parametrize(
+    ("part", "key", "line"),
+    [
+        ("images", "file_name", "picture 1: 'file_name' is missing"),
+        ("images", "width", "picture 1: 'width' is missing"),
+        ("images", "id", "picture 1: 'id' is missing"),
+        ("annotations", "image_id", "annotation 1: 'image_id' is missing"),
+        ("annotations", "bbox", "annotation 1: 'bbox' is missing"),
+        ("annotations", "area", "annotation 1: 'area' is missing"),
+    ],
+)
+def test_what_a_picture_or_person_lacks_is_told(
+    pictures: PictureSet, tmp_path: Path, part: str, key: str, line: str
+) -> None:
+    file = tmp_path / "people.json"
+    content = json.loads(file.read_text())
+    for picture in content["images"]:
+        picture |= {"width": 100, "height": 100}
+    del content[part][1][key]
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match=re.escape(line)):
+        read_set(file, quarters=1)
+
+
+def test_a_person_without_a_picture_is_told(pictures: PictureSet, tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    content = json.loads(file.read_text())
+    content["annotations"][0]["image_id"] = 7
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="annotation 0: its picture 7 is not listed"):
+        read_set(file)
 
 
 def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:

@@ -12,15 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pose.cutting import Bytes, HostCutter
-from pose.detector import PersonDetector, box_iou, load_detector, suppress
+from pose.detector import PersonDetector, load_detector, suppress
 from pose.networks import DetectorNetwork, Network, Pictures
+from pose.overlap import pairwise_iou
 from pose.people import Frame
 from pose.runtime import Outputs
 
 
 def greedy(boxes: torch.Tensor, threshold: float) -> list[bool]:
     """Suppression by the book, one box after the other."""
-    overlap = box_iou(boxes)
+    overlap = pairwise_iou(boxes, boxes)
     kept: list[bool] = []
     for index in range(len(boxes)):
         kept.append(not any(kept[i] and overlap[i, index] > threshold for i in range(index)))
@@ -45,7 +46,7 @@ def test_a_chain_of_overlaps_loses_every_second_box() -> None:
 def test_iou_by_hand() -> None:
     boxes = torch.tensor([[0.0, 0, 2, 2], [1, 0, 3, 2], [5, 5, 5, 9]])
     expected = [[1, 1 / 3, 0], [1 / 3, 1, 0], [0, 0, 0]]
-    torch.testing.assert_close(box_iou(boxes), torch.tensor(expected))
+    torch.testing.assert_close(pairwise_iou(boxes, boxes), torch.tensor(expected))
 
 
 class OneCell:
@@ -91,8 +92,7 @@ def test_yolox_nano_from_its_released_onnx_finds_the_walkers(shared: Path) -> No
     truth = np.loadtxt(shared / "eval" / "pets" / "gt_first69.txt", delimiter=",")
     truth = truth[truth[:, 0] == 1, 2:6]
     truth[:, 2:] += truth[:, :2]
-    both = torch.tensor(np.concatenate([truth, found.boxes]), dtype=torch.float32)
-    overlap = box_iou(both)[: len(truth), len(truth) :]
+    overlap = pairwise_iou(*(torch.tensor(boxes).float() for boxes in (truth, found.boxes)))
     assert (overlap.max(1).values > 0.5).float().mean() >= 0.6
     assert (found.scores[:-1] >= found.scores[1:]).all()
 

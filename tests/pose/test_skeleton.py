@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose.skeleton import COCO17, POSETRACK15, SKELETONS, Skeleton, coco17_to_posetrack15
+from pose.skeleton import (
+    COCO17,
+    MPII16,
+    POSETRACK15,
+    POSETRACK18,
+    SKELETONS,
+    Skeleton,
+    coco17_to_posetrack15,
+    common_joints,
+    same_joint,
+)
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS.keys())
@@ -33,6 +43,21 @@ def test_coco_sigmas_are_the_evaluation_code_s() -> None:
 def test_a_skeleton_whose_parts_differ_in_length_is_refused() -> None:
     with pytest.raises(ValueError, match="2 names, 1 mirror entries, 2 sigmas"):
         Skeleton("x", ("a", "b"), (), (0,), (0.1, 0.1))
+
+
+def test_the_neck_has_a_name_in_every_data_set() -> None:
+    assert same_joint("neck", POSETRACK18.names) == POSETRACK18.index("head_bottom")
+    assert same_joint("head_bottom", MPII16.names) == MPII16.index("upper_neck")
+    assert same_joint("head_top", ("head", "neck")) == 0  # CrowdPose's
+    assert same_joint("left_ear", POSETRACK15.names) is None
+    assert same_joint("upper_neck", ("neck", "upper_neck")) == 1  # the very name goes first
+
+
+def test_joints_that_two_skeletons_have() -> None:
+    assert common_joints(POSETRACK18, POSETRACK15)[1] == list(range(15))
+    own, place = common_joints(MPII16, POSETRACK15)
+    assert [POSETRACK15.names[joint] for joint in range(15) if joint not in place] == ["nose"]
+    assert own[place.index(POSETRACK15.index("neck"))] == MPII16.index("upper_neck")
 
 
 def test_posetrack_joints_of_an_upright_person() -> None:

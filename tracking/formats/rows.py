@@ -12,12 +12,16 @@ from numpy.typing import NDArray
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, Poses
 from pose.reading import ContentError
-from pose.skeleton import COCO17, POSETRACK15, POSETRACK18, Skeleton, coco17_to_posetrack15
+from pose.skeleton import (
+    COCO17,
+    POSETRACK15,
+    POSETRACK18,
+    Skeleton,
+    coco17_to_posetrack15,
+    common_joints,
+)
 from tracking.files import TracksFileError
 from tracking.tracks import TrackedPoses
-
-# PoseTrack's neck is where the head begins, which MPII calls upper_neck
-_ALIASES = {"neck": ("neck", "head_bottom", "upper_neck")}
 
 
 def triplets(poses: Poses) -> list[list[float]]:
@@ -96,38 +100,25 @@ def to_posetrack15(poses: Poses) -> Poses:
             poses.keypoints[:, :count], poses.keypoint_scores[:, :count]
         )
         return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK15)
-    keypoints = np.zeros((len(poses), len(POSETRACK15), 2), np.float32)
-    scores = np.zeros((len(poses), len(POSETRACK15)), np.float32)
-    sources = [
-        next((names.index(alias) for alias in _ALIASES.get(name, (name,)) if alias in names), -1)
-        for name in POSETRACK15.names
-    ]
-    given = [target for target, source in enumerate(sources) if source >= 0]
-    if not given:
+    if not common_joints(poses.skeleton, POSETRACK15)[0]:
         raise TracksFileError(
             f"the skeleton {poses.skeleton.name} has none of PoseTrack's joints; "
             "choose another --format (csv, coco)"
         )
-    taken = [sources[target] for target in given]
-    keypoints[:, given], scores[:, given] = (
-        poses.keypoints[:, taken],
-        poses.keypoint_scores[:, taken],
-    )
-    return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK15)
+    return _in_joints_of(POSETRACK15, poses)
 
 
 def to_posetrack18(poses: Poses) -> Poses:
     """The poses in PoseTrack 2018's 17 joints; the ears are never given."""
     if poses.skeleton == POSETRACK18:
         return poses
-    fifteen = to_posetrack15(poses)
-    keypoints = np.zeros((len(poses), len(POSETRACK18), 2), np.float32)
-    scores = np.zeros((len(poses), len(POSETRACK18)), np.float32)
-    place = [POSETRACK18.index(_name18(name)) for name in POSETRACK15.names]
-    keypoints[:, place], scores[:, place] = fifteen.keypoints, fifteen.keypoint_scores
-    return Poses(poses.boxes, poses.scores, keypoints, scores, POSETRACK18)
+    return _in_joints_of(POSETRACK18, to_posetrack15(poses))
 
 
-def _name18(name15: str) -> str:
-    """PoseTrack 2018's name of a joint of 2017."""
-    return "head_bottom" if name15 == "neck" else name15
+def _in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
+    keypoints = np.zeros((len(poses), len(skeleton), 2), np.float32)
+    scores = np.zeros((len(poses), len(skeleton)), np.float32)
+    own, place = common_joints(poses.skeleton, skeleton)
+    keypoints[:, place] = poses.keypoints[:, own]
+    scores[:, place] = poses.keypoint_scores[:, own]
+    return Poses(poses.boxes, poses.scores, keypoints, scores, skeleton)

@@ -116,6 +116,29 @@ def test_a_run_killed_after_any_block_continues_with_the_same_ids(
         np.testing.assert_array_equal(whole, again)
 
 
+@pytest.mark.parametrize("damage", ["empty", "cut off", "zeros", "overwritten"])
+def test_a_damaged_block_and_those_after_it_are_made_again(
+    damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(clip, "BLOCK_FRAMES", 8)
+    source = make_video(tmp_path / "long.mp4", 30)
+    stem = tmp_path / "out" / "long"
+    track(source, stem)
+    expected = stem.with_suffix(".csv").read_bytes()
+    block = Clip(str(source), stem).work / "000001.npz"
+    content = block.read_bytes()
+    half = len(content) // 2
+    block.write_bytes(
+        {"empty": b"", "cut off": content[:half], "zeros": bytes(len(content)),
+         "overwritten": content[:half] + bytes(64) + content[half + 64 :]}[damage]
+    )  # fmt: skip
+    report = track(source, stem)
+    assert (report.frames, report.tracked) == (30, 22)
+    assert "000001.npz is damaged" in caplog.text
+    assert stem.with_suffix(".csv").read_bytes() == expected
+    assert len(video_times(stem.with_suffix(".mp4"))) == 30
+
+
 def test_stopping_leaves_whole_files_and_going_on_completes_them(tmp_path: Path) -> None:
     source = make_video(tmp_path / "walk.mp4")
     stem = tmp_path / "out" / "walk"

@@ -237,7 +237,7 @@ def test_a_full_disk_is_told_and_leaves_the_last_save(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))  # no file larger than this
     try:
-        with pytest.raises(TrainingDataError, match=r"last\.part: cannot be written"):
+        with pytest.raises(TrainingDataError, match=r"last\.pt: cannot be written"):
             run._save()
         with pytest.raises(WeightsError, match=r"best\.safetensors: cannot be written"):
             save_weights(tmp_path / "out" / "best.safetensors", run._network.state_dict(), {})

@@ -12,7 +12,6 @@ import pytest
 from small_data import CATEGORY, person
 
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, POSETRACK18, WHOLEBODY133
-from pose.training.joints import same_joint
 from pose.training.people_file import read_people
 from pose.training.readers import TrainingDataError, read_coco, read_content
 
@@ -214,10 +213,3 @@ def test_the_joints_of_another_skeleton_are_matched_by_name(tmp_path: Path) -> N
     nose, neck = POSETRACK15.index("nose"), POSETRACK15.index("neck")
     np.testing.assert_array_equal(mapped.keypoints[0, nose], people.keypoints[0, 0])
     assert mapped.weights[0, [nose, neck]].tolist() == [1.0, 0.0]
-
-
-def test_posetrack_called_the_neck_head_bottom_later() -> None:
-    names = [name for name in POSETRACK15.names if same_joint(name, POSETRACK18) is None]
-    assert names == []
-    assert same_joint("neck", POSETRACK18) == POSETRACK18.index("head_bottom")
-    assert same_joint("left_ear", POSETRACK15) is None

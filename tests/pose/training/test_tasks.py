@@ -41,7 +41,7 @@ from pose.training.posetrack15 import to_posetrack15
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage
-from pose.training.scores import box_ap, oks, oks_ap, pckh
+from pose.training.scores import box_ap, oks_ap, oks_of, pckh
 from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
 from pose.training.teacher import Teacher
 from pose.weights import WeightsError, load_weights, save_weights
@@ -71,7 +71,7 @@ def _people(tmp_path: Path, pictures: int = 4) -> LabelledPeople:
 def test_perfect_poses_score_1_and_distant_ones_0(tmp_path: Path) -> None:
     people = _people(tmp_path)
     scores = np.ones(len(people), np.float32)
-    np.testing.assert_allclose(oks(people.keypoints, people), 1, atol=1e-6)
+    np.testing.assert_allclose(oks_of(people.keypoints, people), 1, atol=1e-6)
     np.testing.assert_allclose(oks_ap(people.keypoints, scores, people), 1)
     assert oks_ap(people.keypoints + 500, scores, people) == 0
 
@@ -82,7 +82,7 @@ def test_oks_ap_counts_the_thresholds_that_are_passed(tmp_path: Path) -> None:
     spread = 2 * np.array(COCO17.sigmas) * np.sqrt(people.areas[0])
     off = np.sqrt(-2 * np.log(0.72)) * spread  # (K,)
     moved = people.keypoints + np.stack([off, np.zeros(17)], axis=1)
-    np.testing.assert_allclose(oks(moved.astype(np.float32), people), 0.72, atol=1e-4)
+    np.testing.assert_allclose(oks_of(moved.astype(np.float32), people), 0.72, atol=1e-4)
     np.testing.assert_allclose(oks_ap(moved, np.ones(4, np.float32), people), 0.5)
 
 
@@ -162,7 +162,7 @@ def test_the_estimator_finds_what_the_trainer_scored(tmp_path: Path) -> None:
         boxes = Detections(task.val.boxes[index : index + 1], np.ones(1))
         found.append(estimate(Frame(0, 0.0, image), boxes).keypoints[0])
     # Reduced precision in the runtime may move a joint a little.
-    np.testing.assert_allclose(float(oks(np.array(found), task.val).mean()), expected, atol=0.03)
+    np.testing.assert_allclose(float(oks_of(np.array(found), task.val).mean()), expected, atol=0.03)
     assert (metadata["input_wh"], metadata["padding"]) == ("32x64", "1.15")
 
 

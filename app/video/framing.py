@@ -11,15 +11,15 @@ from pose.people import ImageArray
 
 
 @dataclass(frozen=True, slots=True)
-class View:
-    """Crop, then rotate, then mirror the upright picture. Results are in the view's pixels."""
+class Framing:
+    """Crop, then rotate, then mirror the upright picture. Results are in the pixels of that."""
 
     crop: tuple[int, int, int, int] | None = None  # x y width height
     rotate: int = 0  # degrees clockwise, a multiple of 90
     mirror: bool = False
 
     def size_of(self, size_wh: tuple[int, int]) -> tuple[int, int]:
-        """The view's size for pictures of `size_wh`; MediaError where the crop is outside."""
+        """What pictures of `size_wh` become; MediaError where the crop is outside."""
         if self.crop is not None:
             x, y, width, height = self.crop
             if x + width > size_wh[0] or y + height > size_wh[1]:
@@ -31,7 +31,7 @@ class View:
         return size_wh[::-1] if self.rotate % 180 else size_wh
 
     def apply(self, image: ImageArray) -> ImageArray:
-        """The view of (H, W, 3) `image`, contiguous."""
+        """(H, W, 3) `image`, framed; contiguous."""
         if self.crop is not None:
             x, y, width, height = self.crop
             image = image[y : y + height, x : x + width]

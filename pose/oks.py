@@ -1,0 +1,24 @@
+"""How alike poses are, by COCO's OKS (cocodataset.org, "Keypoint evaluation")."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+_Float = TypeVar("_Float", bound=np.floating[Any])
+
+
+def oks(
+    squared: NDArray[_Float], weights: NDArray[_Float], var: NDArray[_Float]
+) -> tuple[NDArray[_Float], NDArray[_Float]]:
+    """Object keypoint similarity (P,) of P pairs of people, and the joints it rests on (P,).
+
+    Mean over the K joints of exp(-d^2 / (2 var)), weighted. squared (P, K): d^2; weights (P, K) in
+    0..1: how sure both people are of a joint; var (P, K) in square pixels, for COCO's OKS
+    (2 sigma)^2 times the person's area. 0 where no joint is common.
+    """
+    near = np.exp(squared * -0.5 / var)  # (P, K)
+    common = weights.sum(1)
+    return (near * weights).sum(1) / np.maximum(common, 1e-9), common

@@ -1,0 +1,39 @@
+"""Files that appear whole or not at all: written beside their place, and renamed at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+
+@contextlib.contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the name to write under: its file becomes `path` in the end, and goes where that fails.
+
+    What goes wrong passes as it is, OSErrors among it.
+    """
+    partial = partial_name(path)
+    try:
+        yield partial
+        put_in_place(partial, path)
+    except BaseException:
+        with contextlib.suppress(OSError):  # why it failed is told already
+            partial.unlink(missing_ok=True)
+        raise
+
+
+def partial_name(path: Path) -> Path:
+    """The name a file has until it is whole."""
+    return path.with_name(f".{path.name}.part")
+
+
+def put_in_place(partial: Path, path: Path) -> None:
+    """Rename a finished file to `path`, its content on the disk first.
+
+    The name may be there before the content otherwise, and a power cut leave an empty file.
+    """
+    with partial.open("rb+") as file:
+        os.fsync(file.fileno())
+    partial.replace(path)
