@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.batch.clip import Clip, Stopped, Tell
+from app.batch.clip import NOBODY, Clip, Stopped, Tell
 from app.batch.frames import fingerprint
 from app.batch.manifest import Entry, Manifest
 from app.batch.progress import Reporter
@@ -41,7 +41,12 @@ class Outcome:
             return 130  # as the shell has it for Ctrl-C
         if self.failed:
             return 1 if tried == 1 else 2
-        return 1 if tried == 1 and self.done and not self.done[0].people else 0
+        return 1 if tried == 1 and self.empty else 0
+
+    @property
+    def empty(self) -> list[Entry]:
+        """The clips in which nobody is, of an earlier run too."""
+        return [entry for entry in (*self.done, *self.skipped) if not entry.people]
 
 
 def run_batch(
@@ -138,17 +143,12 @@ def key_of(made_of: Mapping[str, Any], settings: Settings, weights: dict[str, st
 
 
 def empty_clips(outcome: Outcome) -> list[str]:
-    """A line for each clip in which nothing was found, and why that may be."""
-    return [line for entry in outcome.done for line in _empty(entry)]
+    """A line for each clip in which nobody was found, and why that may be."""
+    return list(map(_why_empty, outcome.empty))
 
 
-def _empty(entry: Entry) -> list[str]:
-    if not entry.frames:
-        return [f"{entry.source}: no frame was chosen; the clip ends before they begin"]
-    if not entry.people:
-        reason = entry.reason or "nobody was found; try a lower --bbox-thr, or look at the clip"
-        return [f"{entry.source}: {reason}"]
-    return []
+def _why_empty(entry: Entry) -> str:
+    return f"{entry.source}: {entry.reason or NOBODY}"
 
 
 def summary(outcome: Outcome, output: Path | str) -> list[str]:
@@ -161,7 +161,8 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
             f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
         )
-        lines += _empty(entry)
+        if not entry.people:
+            lines.append(_why_empty(entry))
     if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
         lines.append(
             f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
@@ -172,6 +173,7 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
             f"{outcome.skipped[0].source}: finished before and unchanged; "
             "--no-resume tracks it anew"
         )
+        lines += empty_clips(outcome)
     if outcome.interrupted:
         lines.append("stopped; the same command goes on from here")
     return lines
