@@ -120,7 +120,8 @@ def _take_back(output: Path, corrected: Path) -> int:
     written, returned = _read(original), _read(corrected)
     if corrected.samefile(original):
         raise LabelsError(
-            f"{corrected} is what corrections are compared with; give the labels that were corrected"
+            f"{corrected} is what corrections are compared with; give the labels that were "
+            "corrected"
         )
     with reading(f"{corrected}: not COCO labels", LabelsError):
         content, changes = take_back(written, returned)

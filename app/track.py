@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import threading
@@ -206,10 +207,23 @@ def settings_of(args: argparse.Namespace) -> Settings:
         settings = replace(settings, clip=replace(settings.clip, measures=measures))
     elif args.scale is not None:
         raise ConfigError("--scale is for speeds; add --speeds, --plots or --report")
-    settings = put_over(settings, tables, "command line")
+    try:
+        settings = put_over(settings, tables, "command line")
+    except ConfigError as error:
+        raise ConfigError(_in_options(str(error), args)) from error
     # One threshold decides what is seen, in numbers and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
     return replace(settings, overlay=overlay)
+
+
+def _in_options(complaint: str, args: argparse.Namespace) -> str:
+    """What is wrong with the command line, with the options' names for the settings'."""
+    complaint = re.sub(r"^command line(, \[\w+\])?: ", "", complaint)
+    for argument, (_, name) in SETTINGS.items():
+        if getattr(args, argument) is not None:
+            option = f"--{argument.replace('_', '-')}"
+            complaint = re.sub(rf"^{name}(?= (is|names) )", option, complaint)
+    return complaint
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:

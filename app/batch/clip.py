@@ -34,7 +34,6 @@ from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.pipeline import FrameResult, Pipeline
 
-
 NOBODY = "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 

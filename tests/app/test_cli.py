@@ -18,7 +18,6 @@ from clips import build, make_video
 
 from app import track
 from app.cli import COMMANDS, main, make_parser
-from app.config import ConfigError
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -77,6 +76,46 @@ def test_words_that_do_not_fit_are_one_line_and_exit_code_two(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--det-size 7", "--det-size is 7, expected 64 to 4096, or 0"),
+        ("--det-frequency 0", "--det-frequency is 0, expected 1 or more"),
+        ("--bbox-thr 5", "--bbox-thr is 5.0, expected 0 to 1"),
+        ("--trails -1", "--trails is -1.0, expected 0 or more"),
+        ("--start-frame -1 --every 2", "--start-frame is -1, expected 0 or more"),
+        ("--time-range 5 2", "--time-range is (5.0, 2.0), expected 0 <= start < end"),
+        ("--format csv,csv", "--format names csv more than once"),
+        (
+            "--no-video --format ,",
+            "no video, no formats and no measures: nothing would be written",
+        ),
+    ],
+)
+def test_a_value_out_of_range_is_told_by_the_name_of_its_option(
+    words: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", "a.mp4", "-o", str(tmp_path), *words.split()]) == 1
+    assert capsys.readouterr().err == f"posse: {said}\n"
+
+
+@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label a.csv"])
+def test_a_file_where_a_folder_is_needed_is_called_a_file(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score\n")
+    assert main([*command.split(), "-o", "a.csv"]) == 1
+    said = capsys.readouterr().err
+    assert "a.csv: cannot be written: a" in said
+    assert "file" in said
+    assert "space" not in said
+    assert said.count("\n") == 1
+
+
 def test_no_screen_for_the_window_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,11 +170,6 @@ def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
     path.write_text("[pipeline]\nbbox_thr = 0.6\nnms_thr = 0.5")
     settings = track.settings_of(parsed("a.mp4", "--preset", str(path), "--bbox-thr", "0.2"))
     assert (settings.pipeline.bbox_thr, settings.pipeline.nms_thr) == (0.2, 0.5)
-
-
-def test_settings_out_of_range_are_one_line() -> None:
-    with pytest.raises(ConfigError, match=r"bbox_thr is 3\.0, expected 0 to 1"):
-        track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
 
 
 def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
