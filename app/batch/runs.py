@@ -6,6 +6,9 @@ import contextlib
 import hashlib
 import itertools
 import json
+import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -19,6 +22,8 @@ from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
 from pose.command import program_version
+
+log = logging.getLogger(__name__)
 
 # tasks, job, tell, stopped -> entries as the clips end; see app.batch.workers and app.batch.cluster
 Runner = Callable[[Sequence[Task], Job, Tell, Stopped], Iterator[Entry]]
@@ -82,6 +87,7 @@ def run_batch(
             if not resume:
                 clip.remove_work()
     reporter.start(len(tasks), len(skipped))
+    _log_start(tasks, skipped, output, settings, weights)
     ended: list[Entry] = []
     try:
         if tasks:
@@ -91,18 +97,66 @@ def run_batch(
                 entry = replace(ended_as, stem=stems[source], made_of=made_of[source])
                 manifest.add(entry)
                 reporter.ended(entry)
+                log.info("%s", _told(entry))
                 ended.append(entry)
     finally:
         reporter.close()
         for folder in {clip.work.parent for clip in clips}:
             with contextlib.suppress(OSError):  # it is not there, or holds unfinished work
                 folder.rmdir()
-    return Outcome(
+    outcome = Outcome(
         [entry for entry in ended if entry.status == "done"],
         skipped,
         [entry for entry in ended if entry.status == "failed"],
         stopped() or any(entry.status == "interrupted" for entry in ended),
     )
+    stop = ", stopped" if outcome.interrupted else ""
+    log.info("end: %s%s; exit code %d", _counts(outcome), stop, outcome.exit_code)
+    return outcome
+
+
+def _log_start(
+    tasks: Sequence[Task],
+    skipped: Sequence[Entry],
+    output: Path,
+    settings: Settings,
+    weights: Mapping[str, str],
+) -> None:
+    log.info("start: %s into %s", program_version(), output)
+    usual, chosen = _flat(Settings().to_json()), _flat(settings.to_json())
+    other = {name: value for name, value in chosen.items() if value != usual.get(name)}
+    networks = {name: chosen[f"pipeline.{name}"] for name in ("detector", "pose")}
+    made_of = {f"sha256 of {part}": digest for part, digest in weights.items()}
+    told = {**networks, "device": settings.pipeline.device, **other, **made_of}
+    log.info("settings: %s", ", ".join(f"{name} {value}" for name, value in told.items()))
+    for entry in skipped:
+        log.info("finished before: %s", entry.source)
+    for task in tasks:
+        log.info("clip: %s -> %s", task.clip.source, task.clip.stem)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested tables under names as pipeline.tracker.birth_thr."""
+    result: dict[str, Any] = {}
+    for name, value in table.items():
+        nested = isinstance(value, Mapping)
+        result |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return result
+
+
+def _told(entry: Entry) -> str:
+    """How a clip ended, in a line of the log."""
+    found = (
+        f"{_count(entry.people, 'person', 'people')}, {_count(entry.frames, 'frame', 'frames')}, "
+        f"{entry.seconds:.1f} s{_rate(entry)}"
+    )
+    if entry.status == "failed":  # the reason begins with the source
+        return f"failed: {entry.reason} ({found})"
+    return f"{entry.status}: {entry.source}: {'; '.join(filter(None, (found, entry.reason)))}"
+
+
+def _rate(entry: Entry) -> str:
+    return f", {entry.tracked / entry.seconds:.1f} frames/s" if entry.tracked else ""
 
 
 def _apart(
@@ -155,19 +209,14 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
     """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
     lines = []
     for entry in outcome.done:
-        rate = f", {entry.tracked / entry.seconds:.1f} frames/s" if entry.tracked else ""
-        files = " ".join(f"{output}/{name}" for name in entry.outputs)
         lines.append(
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
-            f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
+            f"{_count(entry.frames, 'frame', 'frames')}{_rate(entry)} -> {output}/{_files(entry)}"
         )
         if not entry.people:
             lines.append(_why_empty(entry))
     if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
-        lines.append(
-            f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
-            f"failed {len(outcome.failed)}"
-        )
+        lines.append(_counts(outcome))
     elif outcome.skipped:
         lines.append(
             f"{outcome.skipped[0].source}: finished before and unchanged; "
@@ -177,6 +226,28 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
     if outcome.interrupted:
         lines.append("stopped; the same command goes on from here")
     return lines
+
+
+def _counts(outcome: Outcome) -> str:
+    return (
+        f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
+        f"failed {len(outcome.failed)}"
+    )
+
+
+def _files(entry: Entry) -> str:
+    """The outputs as the first one's name and the endings of the others: NAME.mp4 .json .csv.
+
+    Endings that differ by a number alone, as those of a picture per person, are told as one.
+    """
+    endings = [name.removeprefix(entry.stem) for name in entry.outputs[1:]]
+    numbered = Counter(re.sub(r"\d+", "*", ending) for ending in endings)
+    told = [
+        ending if numbered[same] == 1 else f"{same} ({numbered[same]})"
+        for ending in endings
+        for same in [re.sub(r"\d+", "*", ending)]
+    ]
+    return " ".join(dict.fromkeys([*entry.outputs[:1], *told]))
 
 
 def _count(number: int, one: str, many: str) -> str:

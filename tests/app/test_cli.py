@@ -18,6 +18,7 @@ from clips import build, make_video
 
 from app import track
 from app.cli import COMMANDS, main, make_parser
+from app.config import ConfigError
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -282,17 +283,45 @@ def test_quiet_tells_why_it_failed_where_nobody_was_found(
 
 def test_a_log_may_lie_in_the_folder_that_the_run_makes(tmp_path: Path) -> None:
     source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "out" / "log.txt"
+    words = [str(source), "-o", str(log.parent), "--quiet", "--log-file", str(log)]
+    assert track.run(parsed(*words), build) == 0
+    assert log.is_file()
+
+
+def test_a_log_tells_of_the_run_and_of_each_clip_and_the_screen_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "log.txt"
+    screen = logging.StreamHandler(sys.stderr)  # as `main` has one
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    root.addHandler(screen)
+    before = root.level, list(root.handlers)
     try:
-        words = [str(source), "-o", str(log.parent), "--quiet", "--log-file", str(log)]
-        assert track.run(parsed(*words), build) == 0
-        assert log.is_file()
+        words = [str(source), str(tmp_path / "gone.mp4"), "-o", str(tmp_path / "out"), "--quiet",
+                 "--every", "2", "--log-file", str(log)]  # fmt: skip
+        assert track.run(parsed(*words), build) == 2
+        assert (root.level, root.handlers) == before
     finally:
-        for handler in set(root.handlers) - set(handlers):
-            root.removeHandler(handler)
-            handler.close()
-        root.setLevel(level)
+        root.removeHandler(screen)
+    gone = f"{tmp_path / 'gone.mp4'}: there is no such file; check the name"
+    told = [line.partition("app.batch.runs: ")[2] for line in log.read_text().splitlines()]
+    assert told[0].startswith("start: posse ")
+    assert told[1].startswith("settings: detector posse-detector, pose posse-pose, device auto, ")
+    assert told[1].endswith("clip.every 2")
+    assert told[2] == f"clip: {source} -> {tmp_path / 'out' / 'walk'}"
+    assert told[4].startswith(f"done: {source}: 2 people, 2 frames, ")
+    assert told[4].endswith(" frames/s")
+    assert told[5].startswith(f"failed: {gone}")
+    assert told[6:] == ["end: done 1, skipped 0 (finished before), failed 1; exit code 2"]
+    assert capsys.readouterr().err == f"posse: {gone}\n"
+
+
+def test_a_log_tells_why_nothing_was_tracked(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    words = ["a.mp4", "-o", str(tmp_path / "out"), "--bbox-thr", "5", "--log-file", str(log)]
+    with pytest.raises(ConfigError):
+        track.run(parsed(*words), build)
+    assert log.read_text().endswith(": ended by: --bbox-thr is 5.0, expected 0 to 1\n")
 
 
 def test_a_single_clip_that_fails_is_one_line(

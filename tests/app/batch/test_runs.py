@@ -179,6 +179,16 @@ def test_stopping_before_the_first_frame_writes_nothing_over(tmp_path: Path) -> 
     assert (out / "street.csv").read_bytes() == before
 
 
+def test_many_files_of_a_clip_are_told_by_their_endings() -> None:
+    plots = tuple(f"day/walk_person{person}.png" for person in range(1, 18))
+    files = ("day/walk.mp4", "day/walk.json", "day/walk_trc", *plots, "day/walk.html")
+    entry = Entry("walk.mp4", "done", "key", frames=9, people=17, outputs=files, stem="day/walk")
+    (line,) = summary(Outcome([entry], [], [], interrupted=False), "out")
+    assert line == (
+        "walk.mp4: 17 people, 9 frames -> out/day/walk.mp4 .json _trc _person*.png (17) .html"
+    )
+
+
 def test_stopping_ends_the_batch_and_the_rest_is_done_next_time(
     season: Path, tmp_path: Path
 ) -> None:
