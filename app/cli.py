@@ -22,7 +22,7 @@ COMMANDS: Commands = {
         "app.measures.command",
         "joint angles and speeds of tracks, plots, a report",
     ),
-    "models": ("app.models", "list, fetch, check and add weights"),
+    "models": ("app.models", "list, fetch and add weights"),
     "export": ("app.export", "write a network as ONNX, OpenVINO or TensorRT"),
     "label": ("app.label", "pick frames worth correcting, and take corrections back"),
     "train": ("pose.training.command", "train or fine-tune a network"),

@@ -53,11 +53,12 @@ class ClipOptions:
     measures: MeasureOptions = field(default_factory=MeasureOptions)  # angles, speeds, report
 
     def __post_init__(self) -> None:
-        if self.start_frame < 0 or self.max_frames < 0 or self.follow < 0:
-            raise ValueError("start_frame, max_frames and follow are 0 or more")
+        for name in ("start_frame", "max_frames", "follow"):
+            if (value := getattr(self, name)) < 0:
+                raise ValueError(f"{name} is {value}, expected 0 or more")
         twice = [name for name, count in Counter(self.formats).items() if count > 1]
         if twice:
-            raise ValueError(f"formats name {twice[0]} more than once")
+            raise ValueError(f"formats names {twice[0]} more than once")
         if not (self.video or self.formats or self.measures.wanted):
             raise ValueError("no video, no formats and no measures: nothing would be written")
         if self.every < 1:

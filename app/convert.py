@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,6 +18,8 @@ from tracking.files import (
     recognise_name,
 )
 from tracking.formats.whole import write_pieces
+
+JOINTS_ALONE = ("openpose", "trc")  # formats without boxes
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -38,6 +41,12 @@ def run(args: argparse.Namespace) -> int:
     tracks = read_tracks(args.source, args.source_format)
     if not tracks.frames:
         raise TracksFileError(f"{args.source}: nobody is in it; there is nothing to convert")
+    poses = [result.people.poses for result in tracks.frames if len(result.people)]
+    jointless = poses and not any(each.keypoint_scores.any() for each in poses)
+    if jointless and target_format in JOINTS_ALONE:
+        raise TracksFileError(f"{args.source}: people without joints; {target_format} needs them")
+    for note in tracks.notes:
+        print(f"posse: {args.source}: {note}", file=sys.stderr)  # noqa: T201
     write_tracks(tracks, args.target, target_format)
     people = {int(person) for result in tracks.frames for person in result.people.ids}
     print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201

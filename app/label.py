@@ -2,6 +2,8 @@
 
 posse label dance.mp4 -o labels            -> labels/images/*.jpg, labels/labels.json
 posse label dance.mp4 -o labels --corrected FROM_THE_TOOL.json   -> labels/train.json
+
+labels.json may be corrected in place: labels/as-written.json is what it is compared with.
 """
 
 from __future__ import annotations
@@ -29,6 +31,7 @@ from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracks import TrackedPoses
 
+LABELS, AS_WRITTEN = "labels.json", "as-written.json"
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 
 
@@ -53,6 +56,12 @@ def run(args: argparse.Namespace) -> int:
     """Write the frames and labels, or take the labels back."""
     if args.corrected is not None:
         return _take_back(args.output, args.corrected)
+    labels = args.output / LABELS
+    if labels.exists():
+        raise LabelsError(
+            f"{labels} is there already, and may hold corrections; choose another folder, or "
+            "remove it to begin anew"
+        )
     with writing(args.output):  # before the long work, not after it
         (args.output / "images").mkdir(parents=True, exist_ok=True)
     config = PipelineConfig(
@@ -94,19 +103,28 @@ def run(args: argparse.Namespace) -> int:
             if place == picked[-1]:
                 break
     categories = [category_of(pipeline.skeleton)]
-    _write(args.output / "labels.json", images, annotations, categories)
+    for name in (AS_WRITTEN, LABELS):
+        _write(args.output / name, images, annotations, categories)
     _say(
         f"{len(images)} of {len(frames)} frames with {len(annotations)} people: "
-        f"{args.output / 'images'}, {args.output / 'labels.json'}"
+        f"{args.output / 'images'}, {labels}"
     )
     _say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
     return 0
 
 
 def _take_back(output: Path, corrected: Path) -> int:
-    written = _read(output / "labels.json")
+    original = output / AS_WRITTEN
+    if not original.is_file():  # made before there was one
+        original = output / LABELS
+    written, returned = _read(original), _read(corrected)
+    if corrected.samefile(original):
+        raise LabelsError(
+            f"{corrected} is what corrections are compared with; give the labels that were "
+            "corrected"
+        )
     with reading(f"{corrected}: not COCO labels", LabelsError):
-        content, changes = take_back(written, _read(corrected))
+        content, changes = take_back(written, returned)
     _write(output / "train.json", content["images"], content["annotations"], content["categories"])
     _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
     _say(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from pose.catalogue import CATALOGUE, Published, by_name
+from pose.catalogue import CATALOGUE, SHORT_NAMES, Published, by_name
 from pose.errors import UserError
 from pose.fetch import fetch
 from pose.header import parse_header
@@ -69,7 +69,8 @@ def listing() -> str:
         "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
         for row in rows
     ]
-    return "\n".join([*lines, "", f"The cache is {cache_dir() / 'weights'}."])
+    short = ", ".join(f"{name} is {full}" for name, full in SHORT_NAMES.items())
+    return "\n".join([*lines, "", f"In short {short}.", f"The cache is {cache_dir() / 'weights'}."])
 
 
 def _local_row(file: Path) -> tuple[str, ...]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -22,8 +23,11 @@ from app.batch.workers import Build, run_here, run_processes
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
 from app.measures.command import add_measure_arguments, measure_options_of
 from app.video.recorder import write_error
+from pose.errors import UserError
 from tracking.files import FORMATS
 from tracking.pipeline import PipelineConfig, build_pipeline
+
+log = logging.getLogger(__name__)
 
 # argument -> (table of the settings, name in it)
 SETTINGS = {
@@ -154,8 +158,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
     """Track what the arguments name; returns the exit code. `build` makes the pipelines."""
-    if args.log_file:
-        _log_to(args.log_file)
+    with _logging_to(args.log_file) if args.log_file else nullcontext():
+        return _run(args, build)
+
+
+def _run(args: argparse.Namespace, build: Build) -> int:
     settings = settings_of(args)
     store = Store(args.output.rstrip("/")) if "://" in args.output else None
     output = store.scratch if store else Path(args.output)
@@ -206,10 +213,23 @@ def settings_of(args: argparse.Namespace) -> Settings:
         settings = replace(settings, clip=replace(settings.clip, measures=measures))
     elif args.scale is not None:
         raise ConfigError("--scale is for speeds; add --speeds, --plots or --report")
-    settings = put_over(settings, tables, "command line")
+    try:
+        settings = put_over(settings, tables, "command line")
+    except ConfigError as error:
+        raise ConfigError(_in_options(str(error), args)) from error
     # One threshold decides what is seen, in numbers and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
     return replace(settings, overlay=overlay)
+
+
+def _in_options(complaint: str, args: argparse.Namespace) -> str:
+    """What is wrong with the command line, with the options' names for the settings'."""
+    complaint = re.sub(r"^command line(, \[\w+\])?: ", "", complaint)
+    for argument, (_, name) in SETTINGS.items():
+        if getattr(args, argument) is not None:
+            option = f"--{argument.replace('_', '-')}"
+            complaint = re.sub(rf"^{name}(?= (is|names) )", option, complaint)
+    return complaint
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
@@ -265,7 +285,9 @@ def _tell(line: str) -> None:
     print(f"posse: {line}", file=sys.stderr)  # noqa: T201
 
 
-def _log_to(path: Path) -> None:
+@contextmanager
+def _logging_to(path: Path) -> Iterator[None]:
+    """Keep a log in `path`, down to what is only worth knowing; the screen shows no more of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8")
@@ -273,8 +295,23 @@ def _log_to(path: Path) -> None:
         raise write_error(path, error) from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
+    before, others = root.level, list(root.handlers)
+    levels = [other.level for other in others]
+    for other in others:
+        other.setLevel(max(other.level, before))
     root.addHandler(handler)
     root.setLevel(logging.INFO)
+    try:
+        yield
+    except UserError as error:
+        log.info("ended by: %s", error)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+        root.setLevel(before)
+        for other, level in zip(others, levels, strict=True):
+            other.setLevel(level)
 
 
 def _formats(text: str) -> tuple[str, ...]:

@@ -166,8 +166,13 @@ CATALOGUE = (
 )
 
 
+# The size that HRNet's authors compare others by
+SHORT_NAMES = {"hrnet-w32": "hrnet-w32-256x192", "hrnet-w48": "hrnet-w48-256x192"}
+
+
 def by_name(name: str) -> Published | None:
-    """The entry that a user means by `name`: its name, or its file's."""
+    """The entry that a user means by `name`: its name, in short or not, or its file's."""
+    name = SHORT_NAMES.get(name, name)
     for entry in CATALOGUE:
         if name in (entry.name, entry.file_name, PurePosixPath(entry.file_name).stem):
             return entry

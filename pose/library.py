@@ -62,8 +62,10 @@ def find_weights(name_or_file: str) -> Path:
         raise WeightsError(f"{name_or_file}: weights end in {', '.join(SUFFIXES)}")
     entry = by_name(name_or_file)
     names = [name_or_file, *(name_or_file + suffix for suffix in SUFFIXES)]
+    if entry:
+        names.insert(0, entry.file_name)
     for folder in (BUNDLED, cache_dir() / "weights"):
-        for name in [entry.file_name] if entry else names:
+        for name in names:
             if (folder / name).is_file():
                 return folder / name
     if entry:

@@ -26,6 +26,9 @@ from pose.skeleton import COCO17, SKELETONS, Skeleton
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
+USUAL_RATE = Fraction(25)  # frames a second, where nothing tells them
+NO_TIMES = f"it has no times; {USUAL_RATE} frames a second are taken"
+
 
 class TracksFileError(UserError):
     """A tracks file that cannot be read or written."""
@@ -42,6 +45,12 @@ class ClipInfo:
     settings: Mapping[str, Any] = field(default_factory=dict)  # of the pipeline, JSON values
     weights: Mapping[str, str] = field(default_factory=dict)  # "detector", "pose" -> SHA-256
     program: str = field(default_factory=program_version)
+
+    @property
+    def step_s(self) -> float:
+        """Seconds from a frame to that of the next number; frames may have been left out."""
+        every = whole(self.settings.get("clip", {}).get("every", 1))
+        return float(1 / (self.frame_rate * every if self.frame_rate else USUAL_RATE))
 
     def to_json(self) -> dict[str, Any]:
         """As JSON values; `from_json` gives an equal ClipInfo back."""
@@ -86,6 +95,7 @@ class Tracks:
 
     info: ClipInfo
     frames: list[FrameResult]  # in order; frames without people may be missing
+    notes: tuple[str, ...] = ()  # what was assumed or left out in reading, a line each
 
 
 class TracksWriter(Protocol):
@@ -154,6 +164,7 @@ def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
 def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     """Read a tracks file of the format named, or recognised by its name and content.
 
+    Where the file does not tell the nominal frame rate, it is that of the frames' times.
     Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
     """
     if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
@@ -168,7 +179,7 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     try:
         with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
             tracks: Tracks = import_module(chosen.module).read(path)
-            return _with_our_ids(tracks)
+            return _with_rate(_with_our_ids(tracks))
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -194,6 +205,23 @@ def _with_our_ids(tracks: Tracks) -> Tracks:
         people = TrackedPoses(result.people.poses, result.people.ids + 1)
         frames.append(replace(result, people=people))
     return replace(tracks, frames=frames)
+
+
+def _with_rate(tracks: Tracks) -> Tracks:
+    """Tracks whose frame rate, where none is told, is that of the median step of their times."""
+    steps = np.diff([result.frame.time_s for result in tracks.frames])
+    steps = steps[steps > 0]
+    if tracks.info.frame_rate is not None or not len(steps):
+        return tracks
+    return replace(tracks, info=replace(tracks.info, frame_rate=_nominal(1 / np.median(steps))))
+
+
+def _nominal(rate: float) -> Fraction | None:
+    """The rate that is meant by one of rounded times: whole, or a whole one times 1000/1001."""
+    usual = [Fraction(round(rate)), Fraction(1000 * round(rate * 1.001), 1001)]
+    nearest = min(usual, key=lambda each: abs(each - Fraction(rate)))
+    near = abs(float(nearest) - rate) < 3e-4 * rate  # 240 a second in microseconds: 1e-4
+    return (nearest if near else Fraction(rate).limit_denominator(1000)) or None
 
 
 def recognise_name(path: Path) -> str:

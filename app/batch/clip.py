@@ -24,7 +24,7 @@ from app.batch.outputs import (
     write_measures,
     write_tracks,
 )
-from app.config import Settings
+from app.config import ClipOptions, Settings
 from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
@@ -33,6 +33,8 @@ from app.video.source import MediaError, open_source
 from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.pipeline import FrameResult, Pipeline
+
+NOBODY = "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +105,8 @@ def track_clip(
 
     `weights` are the networks' SHA-256, for the files' headers. When `stopped` turns true, what is
     done so far is written, and the next run goes on from there; a second pass needs the whole
-    clip, so with `refine` nothing is written before its end.
+    clip, so with `refine` nothing is written before its end. Where there is no frame at all nothing
+    is written over.
     Raises MediaError and TracksFileError; BrokenClip where the source breaks off in the middle.
     """
     began = time.monotonic()
@@ -131,6 +134,11 @@ def track_clip(
             stopped,
         )
     interrupted = stopped()
+    if not blocks.frame_count:
+        clip.remove_work()
+        if not interrupted:
+            raise broken or MediaError(f"{clip.source}: {_why_no_frame(options)}")
+        return ClipReport(0, 0, time.monotonic() - began, 0, (), interrupted)
     if not options.refine:
         outputs, people = _write(clip, info, settings, blocks)
     elif not interrupted:
@@ -139,7 +147,7 @@ def track_clip(
         outputs, people = [], 0
     count = blocks.frame_count
     seconds = time.monotonic() - began
-    note = "" if people or not options.follow else _who_is_there(blocks, options.follow)
+    note = "" if people or interrupted else _why_nobody(blocks, options.follow)
     report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted, note)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
@@ -215,11 +223,19 @@ def _write_refined(
     return outputs, count_people(results), False
 
 
-def _who_is_there(blocks: Blocks, wanted: int) -> str:
-    """Why nobody is in the files of the one person `wanted`; empty where nobody was found."""
-    numbers = sorted(_ids(blocks.results()))
+def _why_no_frame(options: ClipOptions) -> str:
+    if options.start_frame or options.time_range:
+        return "no frame was chosen; the clip ends before they begin"
+    return "there is no picture in it that can be read"
+
+
+def _why_nobody(blocks: Blocks, wanted: int) -> str:
+    """Why nobody is in the files; `wanted` is the one person that they were to hold, 0 for all."""
+    numbers = sorted(_ids(blocks.results())) if wanted else []
+    if not numbers:
+        return NOBODY
     known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
-    return f"nobody in it has the number {wanted}; there are {known}" if numbers else ""
+    return f"nobody in it has the number {wanted}; there are {known}"
 
 
 def count_people(results: Iterable[FrameResult]) -> int:

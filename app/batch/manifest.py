@@ -29,7 +29,7 @@ class Entry:
     source: str
     status: str  # done, interrupted or failed
     key: str  # hash of the source's state, the settings and the weights
-    reason: str = ""  # one line, where it failed
+    reason: str = ""  # one line, where it failed or nobody is in it
     frames: int = 0
     people: int = 0
     seconds: float = 0.0

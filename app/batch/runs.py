@@ -6,12 +6,15 @@ import contextlib
 import hashlib
 import itertools
 import json
+import logging
+import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from app.batch.clip import Clip, Stopped, Tell
+from app.batch.clip import NOBODY, Clip, Stopped, Tell
 from app.batch.frames import fingerprint
 from app.batch.manifest import Entry, Manifest
 from app.batch.progress import Reporter
@@ -19,6 +22,8 @@ from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
 from pose.command import program_version
+
+log = logging.getLogger(__name__)
 
 # tasks, job, tell, stopped -> entries as the clips end; see app.batch.workers and app.batch.cluster
 Runner = Callable[[Sequence[Task], Job, Tell, Stopped], Iterator[Entry]]
@@ -41,7 +46,12 @@ class Outcome:
             return 130  # as the shell has it for Ctrl-C
         if self.failed:
             return 1 if tried == 1 else 2
-        return 1 if tried == 1 and self.done and not self.done[0].people else 0
+        return 1 if tried == 1 and self.empty else 0
+
+    @property
+    def empty(self) -> list[Entry]:
+        """The clips in which nobody is, of an earlier run too."""
+        return [entry for entry in (*self.done, *self.skipped) if not entry.people]
 
 
 def run_batch(
@@ -77,6 +87,7 @@ def run_batch(
             if not resume:
                 clip.remove_work()
     reporter.start(len(tasks), len(skipped))
+    _log_start(tasks, skipped, output, settings, weights)
     ended: list[Entry] = []
     try:
         if tasks:
@@ -86,18 +97,66 @@ def run_batch(
                 entry = replace(ended_as, stem=stems[source], made_of=made_of[source])
                 manifest.add(entry)
                 reporter.ended(entry)
+                log.info("%s", _told(entry))
                 ended.append(entry)
     finally:
         reporter.close()
         for folder in {clip.work.parent for clip in clips}:
             with contextlib.suppress(OSError):  # it is not there, or holds unfinished work
                 folder.rmdir()
-    return Outcome(
+    outcome = Outcome(
         [entry for entry in ended if entry.status == "done"],
         skipped,
         [entry for entry in ended if entry.status == "failed"],
         stopped() or any(entry.status == "interrupted" for entry in ended),
     )
+    stop = ", stopped" if outcome.interrupted else ""
+    log.info("end: %s%s; exit code %d", _counts(outcome), stop, outcome.exit_code)
+    return outcome
+
+
+def _log_start(
+    tasks: Sequence[Task],
+    skipped: Sequence[Entry],
+    output: Path,
+    settings: Settings,
+    weights: Mapping[str, str],
+) -> None:
+    log.info("start: %s into %s", program_version(), output)
+    usual, chosen = _flat(Settings().to_json()), _flat(settings.to_json())
+    other = {name: value for name, value in chosen.items() if value != usual.get(name)}
+    networks = {name: chosen[f"pipeline.{name}"] for name in ("detector", "pose")}
+    made_of = {f"sha256 of {part}": digest for part, digest in weights.items()}
+    told = {**networks, "device": settings.pipeline.device, **other, **made_of}
+    log.info("settings: %s", ", ".join(f"{name} {value}" for name, value in told.items()))
+    for entry in skipped:
+        log.info("finished before: %s", entry.source)
+    for task in tasks:
+        log.info("clip: %s -> %s", task.clip.source, task.clip.stem)
+
+
+def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The values of nested tables under names as pipeline.tracker.birth_thr."""
+    result: dict[str, Any] = {}
+    for name, value in table.items():
+        nested = isinstance(value, Mapping)
+        result |= _flat(value, f"{prefix}{name}.") if nested else {prefix + name: value}
+    return result
+
+
+def _told(entry: Entry) -> str:
+    """How a clip ended, in a line of the log."""
+    found = (
+        f"{_count(entry.people, 'person', 'people')}, {_count(entry.frames, 'frame', 'frames')}, "
+        f"{entry.seconds:.1f} s{_rate(entry)}"
+    )
+    if entry.status == "failed":  # the reason begins with the source
+        return f"failed: {entry.reason} ({found})"
+    return f"{entry.status}: {entry.source}: {'; '.join(filter(None, (found, entry.reason)))}"
+
+
+def _rate(entry: Entry) -> str:
+    return f", {entry.tracked / entry.seconds:.1f} frames/s" if entry.tracked else ""
 
 
 def _apart(
@@ -138,43 +197,57 @@ def key_of(made_of: Mapping[str, Any], settings: Settings, weights: dict[str, st
 
 
 def empty_clips(outcome: Outcome) -> list[str]:
-    """A line for each clip in which nothing was found, and why that may be."""
-    return [line for entry in outcome.done for line in _empty(entry)]
+    """A line for each clip in which nobody was found, and why that may be."""
+    return list(map(_why_empty, outcome.empty))
 
 
-def _empty(entry: Entry) -> list[str]:
-    if not entry.frames:
-        return [f"{entry.source}: no frame was chosen; the clip ends before they begin"]
-    if not entry.people:
-        reason = entry.reason or "nobody was found; try a lower --bbox-thr, or look at the clip"
-        return [f"{entry.source}: {reason}"]
-    return []
+def _why_empty(entry: Entry) -> str:
+    return f"{entry.source}: {entry.reason or NOBODY}"
 
 
 def summary(outcome: Outcome, output: Path | str) -> list[str]:
     """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
     lines = []
     for entry in outcome.done:
-        rate = f", {entry.tracked / entry.seconds:.1f} frames/s" if entry.tracked else ""
-        files = " ".join(f"{output}/{name}" for name in entry.outputs)
         lines.append(
             f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
-            f"{_count(entry.frames, 'frame', 'frames')}{rate} -> {files}"
+            f"{_count(entry.frames, 'frame', 'frames')}{_rate(entry)} -> {output}/{_files(entry)}"
         )
-        lines += _empty(entry)
+        if not entry.people:
+            lines.append(_why_empty(entry))
     if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
-        lines.append(
-            f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
-            f"failed {len(outcome.failed)}"
-        )
+        lines.append(_counts(outcome))
     elif outcome.skipped:
         lines.append(
             f"{outcome.skipped[0].source}: finished before and unchanged; "
             "--no-resume tracks it anew"
         )
+        lines += empty_clips(outcome)
     if outcome.interrupted:
         lines.append("stopped; the same command goes on from here")
     return lines
+
+
+def _counts(outcome: Outcome) -> str:
+    return (
+        f"done {len(outcome.done)}, skipped {len(outcome.skipped)} (finished before), "
+        f"failed {len(outcome.failed)}"
+    )
+
+
+def _files(entry: Entry) -> str:
+    """The outputs as the first one's name and the endings of the others: NAME.mp4 .json .csv.
+
+    Endings that differ by a number alone, as those of a picture per person, are told as one.
+    """
+    endings = [name.removeprefix(entry.stem) for name in entry.outputs[1:]]
+    numbered = Counter(re.sub(r"\d+", "*", ending) for ending in endings)
+    told = [
+        ending if numbered[same] == 1 else f"{same} ({numbered[same]})"
+        for ending in endings
+        for same in [re.sub(r"\d+", "*", ending)]
+    ]
+    return " ".join(dict.fromkeys([*entry.outputs[:1], *told]))
 
 
 def _count(number: int, one: str, many: str) -> str:

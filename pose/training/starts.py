@@ -12,7 +12,7 @@ from torch import nn
 from pose.header import parse_header
 from pose.hrnet import HRNet
 from pose.library import detector_network, find_weights, pose_network
-from pose.official import HRNET_SIZES, recognise
+from pose.official import recognise
 from pose.skeleton import COCO17, Skeleton, common_joints, same_joint
 from pose.weights import State, WeightsError, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
@@ -39,12 +39,10 @@ class Start:
 
 
 def pose_start(name_or_file: str) -> Start:
-    """The weights of a pose network; `hrnet-w32` alone means its COCO weights at 256x192.
+    """The weights of a pose network.
 
     Raises WeightsError where they are not there or of another kind.
     """
-    if name_or_file in HRNET_SIZES:
-        name_or_file += "-256x192"
     file = find_weights(name_or_file)
     _refuse_exported(file)
     known = pose_network(str(file))

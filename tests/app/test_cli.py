@@ -77,6 +77,46 @@ def test_words_that_do_not_fit_are_one_line_and_exit_code_two(
     assert err.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("--det-size 7", "--det-size is 7, expected 64 to 4096, or 0"),
+        ("--det-frequency 0", "--det-frequency is 0, expected 1 or more"),
+        ("--bbox-thr 5", "--bbox-thr is 5.0, expected 0 to 1"),
+        ("--trails -1", "--trails is -1.0, expected 0 or more"),
+        ("--start-frame -1 --every 2", "--start-frame is -1, expected 0 or more"),
+        ("--time-range 5 2", "--time-range is (5.0, 2.0), expected 0 <= start < end"),
+        ("--format csv,csv", "--format names csv more than once"),
+        (
+            "--no-video --format ,",
+            "no video, no formats and no measures: nothing would be written",
+        ),
+    ],
+)
+def test_a_value_out_of_range_is_told_by_the_name_of_its_option(
+    words: str, said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["track", "a.mp4", "-o", str(tmp_path), *words.split()]) == 1
+    assert capsys.readouterr().err == f"posse: {said}\n"
+
+
+@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label a.csv"])
+def test_a_file_where_a_folder_is_needed_is_called_a_file(
+    command: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.csv").write_text("frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score\n")
+    assert main([*command.split(), "-o", "a.csv"]) == 1
+    said = capsys.readouterr().err
+    assert "a.csv: cannot be written: a" in said
+    assert "file" in said
+    assert "space" not in said
+    assert said.count("\n") == 1
+
+
 def test_no_screen_for_the_window_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -131,11 +171,6 @@ def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
     path.write_text("[pipeline]\nbbox_thr = 0.6\nnms_thr = 0.5")
     settings = track.settings_of(parsed("a.mp4", "--preset", str(path), "--bbox-thr", "0.2"))
     assert (settings.pipeline.bbox_thr, settings.pipeline.nms_thr) == (0.2, 0.5)
-
-
-def test_settings_out_of_range_are_one_line() -> None:
-    with pytest.raises(ConfigError, match=r"bbox_thr is 3\.0, expected 0 to 1"):
-        track.settings_of(parsed("a.mp4", "--bbox-thr", "3"))
 
 
 def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
@@ -248,17 +283,45 @@ def test_quiet_tells_why_it_failed_where_nobody_was_found(
 
 def test_a_log_may_lie_in_the_folder_that_the_run_makes(tmp_path: Path) -> None:
     source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "out" / "log.txt"
+    words = [str(source), "-o", str(log.parent), "--quiet", "--log-file", str(log)]
+    assert track.run(parsed(*words), build) == 0
+    assert log.is_file()
+
+
+def test_a_log_tells_of_the_run_and_of_each_clip_and_the_screen_does_not(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, log = make_video(tmp_path / "walk.mp4", 3), tmp_path / "log.txt"
+    screen = logging.StreamHandler(sys.stderr)  # as `main` has one
     root = logging.getLogger()
-    handlers, level = list(root.handlers), root.level
+    root.addHandler(screen)
+    before = root.level, list(root.handlers)
     try:
-        words = [str(source), "-o", str(log.parent), "--quiet", "--log-file", str(log)]
-        assert track.run(parsed(*words), build) == 0
-        assert log.is_file()
+        words = [str(source), str(tmp_path / "gone.mp4"), "-o", str(tmp_path / "out"), "--quiet",
+                 "--every", "2", "--log-file", str(log)]  # fmt: skip
+        assert track.run(parsed(*words), build) == 2
+        assert (root.level, root.handlers) == before
     finally:
-        for handler in set(root.handlers) - set(handlers):
-            root.removeHandler(handler)
-            handler.close()
-        root.setLevel(level)
+        root.removeHandler(screen)
+    gone = f"{tmp_path / 'gone.mp4'}: there is no such file; check the name"
+    told = [line.partition("app.batch.runs: ")[2] for line in log.read_text().splitlines()]
+    assert told[0].startswith("start: posse ")
+    assert told[1].startswith("settings: detector posse-detector, pose posse-pose, device auto, ")
+    assert told[1].endswith("clip.every 2")
+    assert told[2] == f"clip: {source} -> {tmp_path / 'out' / 'walk'}"
+    assert told[4].startswith(f"done: {source}: 2 people, 2 frames, ")
+    assert told[4].endswith(" frames/s")
+    assert told[5].startswith(f"failed: {gone}")
+    assert told[6:] == ["end: done 1, skipped 0 (finished before), failed 1; exit code 2"]
+    assert capsys.readouterr().err == f"posse: {gone}\n"
+
+
+def test_a_log_tells_why_nothing_was_tracked(tmp_path: Path) -> None:
+    log = tmp_path / "log.txt"
+    words = ["a.mp4", "-o", str(tmp_path / "out"), "--bbox-thr", "5", "--log-file", str(log)]
+    with pytest.raises(ConfigError):
+        track.run(parsed(*words), build)
+    assert log.read_text().endswith(": ended by: --bbox-thr is 5.0, expected 0 to 1\n")
 
 
 def test_a_single_clip_that_fails_is_one_line(

@@ -49,7 +49,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[clip]\ncrop = [1, 2, 300]", r"crop is \(1, 2, 300\)"),
         ("[overlay]\nthickness = 'thick'", "thickness is 'thick', expected a value of kind float"),
         ("[pipeline.tracker]\nsigmas = ['a']", r"sigmas is \('a',\)"),
-        ("[clip]\nformats = ['csv', 'csv']", "formats name csv more than once"),
+        ("[clip]\nformats = ['csv', 'csv']", "formats names csv more than once"),
         ("[clip", "not a TOML file"),
         ("[overlay.names]\n1 = 'Ann'", "there is no setting names; known are black_background, "),
         ("[overlay]\nkpt_thr = 0.5", "there is no setting kpt_thr"),

@@ -65,3 +65,37 @@ def test_a_folder_is_not_written_over_by_a_file(
     (csv.parent / "taken.csv").mkdir()
     assert main(["convert", str(csv), str(csv.parent / "taken.csv")]) == 1
     assert "is a file; choose another name" in capsys.readouterr().err
+
+
+def test_times_that_are_taken_are_told_in_one_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = tmp_path / "boxes.txt"
+    boxes.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
+    assert main(["convert", str(boxes), str(tmp_path / "b.csv")]) == 0
+    said = capsys.readouterr().err
+    assert said == f"posse: {boxes}: it has no times; 25 frames a second are taken\n"
+    assert read_tracks(tmp_path / "b.csv").info.frame_rate == 25
+
+
+@pytest.mark.parametrize("name", ["b_trc", "b_openpose"])
+def test_people_without_joints_are_refused_where_there_is_nothing_else(
+    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    boxes = tmp_path / "boxes.txt"
+    boxes.write_text("1,1,0,0,9,9\n")
+    assert main(["convert", str(boxes), str(tmp_path / name)]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"posse: {boxes}: people without joints; ")
+    assert said.count("\n") == 1
+    assert not (tmp_path / name).exists()
+
+
+def test_a_table_alone_gives_markers_at_its_own_rate(csv: Path) -> None:
+    csv.with_name("walk.info.json").unlink()
+    rows = csv.read_text().splitlines()
+    slow = [",".join([a, str(2 * float(b)), *c]) for a, b, *c in (r.split(",") for r in rows[1:])]
+    csv.write_text("\n".join([rows[0], *slow]) + "\n")  # 12.5 frames a second
+    assert main(["convert", str(csv), str(csv.with_name("walk_trc"))]) == 0
+    values = (csv.parent / "walk_trc" / "walk_person1.trc").read_text().split("\n")[2]
+    assert values.startswith("12.5\t12.5\t")

@@ -142,9 +142,8 @@ class _Estimator:
         return _person(10.0 + frame.index, 0.5 + 0.01 * frame.index)
 
 
-def test_the_command_writes_frames_that_training_reads(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     video = tmp_path / "dance.mp4"
     with av.open(str(video), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(25))
@@ -157,6 +156,12 @@ def test_the_command_writes_frames_that_training_reads(
         label, "build_pipeline", lambda config: Pipeline(_Detector(), _Estimator(), config)
     )
     assert PipelineConfig().pose == "posse-pose"
+    return video
+
+
+def test_the_command_writes_frames_that_training_reads(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     out = tmp_path / "labels"
     assert main(["label", str(video), "-o", str(out), "--frames", "4"]) == 0
     written = json.loads((out / "labels.json").read_text())
@@ -171,12 +176,43 @@ def test_the_command_writes_frames_that_training_reads(
     assert sizes == [3, 1]
 
 
+def test_labels_may_be_corrected_in_place(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "labels"
+    labels = out / "labels.json"
+    assert main(["label", str(video), "-o", str(out), "--frames", "4"]) == 0
+    content = json.loads(labels.read_text())
+    content["annotations"][0]["keypoints"][0] += 9
+    labels.write_text(json.dumps(content))
+    assert main(["label", str(video), "-o", str(out), "--corrected", str(labels)]) == 0
+    assert "joints corrected: 1" in capsys.readouterr().out
+    (out / "as-written.json").unlink()  # as folders of before have it
+    assert main(["label", str(video), "-o", str(out), "--corrected", str(labels)]) == 1
+    assert f"{labels} is what corrections are compared with" in capsys.readouterr().err
+
+
+def test_labels_that_are_there_are_not_written_over(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["label", str(video), "-o", str(tmp_path), "--frames", "4"]) == 0
+    labels = tmp_path / "labels.json"
+    labels.write_text("corrected by hand")
+    capsys.readouterr()
+    assert main(["label", str(video), "-o", str(tmp_path), "--frames", "4"]) == 1
+    assert capsys.readouterr().err == (
+        f"posse: {labels} is there already, and may hold corrections; choose another folder, or "
+        "remove it to begin anew\n"
+    )
+    assert labels.read_text() == "corrected by hand"
+
+
 def test_what_cannot_be_done_is_one_line_before_the_work_begins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.delattr(label, "build_pipeline")  # nothing is tracked
     file = tmp_path / "labels.json"
-    file.write_text(json.dumps(_written()))
+    file.write_text(json.dumps(_written()))  # as folders of before have it, without as-written.json
     nameless = tmp_path / "nameless.json"
     nameless.write_text(json.dumps({"images": [{"id": 1}], "annotations": []}))
     for words, said in (

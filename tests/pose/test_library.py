@@ -69,6 +69,14 @@ def test_a_yolox_checkpoint_becomes_a_detector(tmp_path: Path) -> None:
         pose_network(str(path))
 
 
+@pytest.mark.parametrize("name", ["hrnet-w32", "hrnet-w48"])
+def test_a_size_alone_is_its_coco_network_at_256x192(name: str, cache: Path) -> None:
+    with pytest.raises(WeightsError, match=f"^{name}-256x192 is not on this machine"):
+        find_weights(name)
+    save_checkpoint(cache / f"{name}.pth", 17)  # a file of the user's own has the name first
+    assert find_weights(name) == cache / f"{name}.pth"
+
+
 def test_a_published_file_must_have_its_hash(cache: Path) -> None:
     published = by_name("hrnet-w32-256x192")
     assert published is not None

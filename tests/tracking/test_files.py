@@ -183,6 +183,108 @@ def test_posetrack18_keeps_every_frame_and_its_header(tmp_path: Path) -> None:
     assert [first["scores"][ear] for ear in ears] == [0, 0]
 
 
+def test_posetrack17_lists_the_joints_that_are_there_and_a_head_of_two(tmp_path: Path) -> None:
+    neck, top = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
+    scores = np.full((2, 15), 0.5)
+    scores[0, 3] = 0
+    scores[1, top] = 0
+    keypoints = np.full((2, 15, 2), 50.0)
+    poses = Poses(np.tile([0, 0, 100, 100], (2, 1)), np.ones(2), keypoints, scores, POSETRACK15)
+    path = tmp_path / "x.posetrack17.json"
+    writer = open_writer("posetrack17", path, ClipInfo("x", (640, 480), POSETRACK15))
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(poses, np.array([1, 2]))))
+    writer.close()
+    whole, headless = json.loads(path.read_text())["annolist"][0]["annorect"]
+    listed = [point["id"][0] for point in whole["annopoints"][0]["point"]]
+    assert listed == [joint for joint in range(15) if joint != 3]
+    assert {"x1", "y1", "x2", "y2"} <= whole.keys()
+    assert not {"x1", "y1", "x2", "y2"} & headless.keys()
+    read = read_tracks(path).frames[0].people.poses
+    np.testing.assert_allclose(read.keypoint_scores, scores)
+    assert read.keypoints[1, neck].tolist() == [50, 50]
+
+
+def test_official_truth_is_read_and_what_is_not_kept_is_told(tmp_path: Path) -> None:
+    person = {"image_id": 10034180000, "track_id": 0, "keypoints": [5, 6, 1] * 17,
+              "bbox": [0, 0, 9, 9], "scores": []}  # fmt: skip
+    images = [
+        {"id": 10034180000 + place, "is_labeled": place == 0, "ignore_regions_x": [[0, 9, 9]]}
+        for place in range(3)
+    ]
+    category = {"keypoints": list(POSETRACK18.names)}
+    content = {"images": images, "annotations": [person], "categories": [category]}
+    (tmp_path / "a.json").write_text(json.dumps(content))
+    tracks = read_tracks(tmp_path / "a.json")
+    assert tracks.frames[0].people.poses.keypoint_scores.tolist() == [[1] * 17]
+    assert [result.frame.time_s for result in tracks.frames] == [0, 0.04, 0.08]
+    lost = (
+        "regions to be ignored (3 frames) and marks of frames that are not labelled (2 frames) "
+        "are not kept"
+    )
+    untimed = "it has no times; 25 frames a second are taken"
+    assert tracks.notes == (untimed, lost)
+
+    joints = [{"id": [0], "x": [5], "y": [6], "score": []}]
+    rects = [
+        {"track_id": [0], "annopoints": [{"point": joints}], "score": []},
+        {"track_id": [1], "annopoints": [{}]},
+        {"track_id": [2], "annopoints": []},
+    ]
+    frames = [
+        {"annorect": rects, "is_labeled": [1], "ignore_regions": [{"point": []}]},
+        {"annorect": [], "is_labeled": [0], "ignore_regions": []},
+    ]
+    (tmp_path / "b.posetrack17.json").write_text(json.dumps({"annolist": frames}))
+    tracks = read_tracks(tmp_path / "b.posetrack17.json")
+    assert tracks.frames[0].people.ids.tolist() == [1]
+    lost = (
+        "regions to be ignored (1 frame) and marks of frames that are not labelled (1 frame) "
+        "are not kept"
+    )
+    assert tracks.notes == (untimed, lost)
+
+
+@pytest.mark.parametrize("name", [name for name, value in FORMATS.items() if value.readable])
+def test_ours_is_read_without_a_word(tmp_path: Path, name: str) -> None:
+    assert read_tracks(written(tmp_path, name)).notes == ()
+
+
+@pytest.mark.parametrize(
+    "rate", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(240), Fraction(5)]
+)
+def test_a_table_alone_tells_its_rate(tmp_path: Path, rate: Fraction) -> None:
+    rows = [f"{frame},{float(frame / rate):.6f},1,1,0,0,9,9\n" for frame in (0, 1, 2, 7, 8, 9)]
+    head = "frame,time_s,id,score,x1,y1,x2,y2\n"
+    (tmp_path / "x.csv").write_text("".join([head, *rows]))
+    tracks = read_tracks(tmp_path / "x.csv")
+    assert (tracks.info.frame_rate, tracks.notes) == (rate, ())
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("x.txt", "1,1,0,0,9,9\n3,1,0,0,9,9\n"),
+        ("x.coco.json", '[{"image_id": 0, "keypoints": %s}, {"image_id": 2, "keypoints": %s}]'),
+    ],
+)
+def test_times_that_nothing_tells_are_those_of_25_frames_a_second_and_said(
+    tmp_path: Path, name: str, content: str
+) -> None:
+    joints = json.dumps([1.0] * 51)
+    (tmp_path / name).write_text(content.replace("%s", joints))
+    tracks = read_tracks(tmp_path / name)
+    assert [result.frame.time_s for result in tracks.frames] == [0, 0.08]
+    assert tracks.notes == ("it has no times; 25 frames a second are taken",)
+
+
+def test_one_frame_of_some_has_the_times_of_its_own_number(tmp_path: Path) -> None:
+    info = ClipInfo("x", (64, 48), COCO17, Fraction(5), {"clip": {"every": 5}})  # of 25 a second
+    (tmp_path / "x.info.json").write_text(json.dumps(info.to_json()))
+    (tmp_path / "x.txt").write_text("1,1,0,0,9,9\n6,1,0,0,9,9\n")
+    times = [result.frame.time_s for result in read_tracks(tmp_path / "x.txt").frames]
+    assert times == pytest.approx([0, 0.2])
+
+
 def test_mot_counts_frames_from_one(tmp_path: Path) -> None:
     lines = written(tmp_path, "mot").read_text().splitlines()
     fields = [line.split(",") for line in lines]

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tracking.files import ClipInfo, Tracks, read_info
-from tracking.formats.flat import FlatWriter, frames_of
+from tracking.formats.flat import FlatWriter, tracks_of
 
 
 def _entry(
@@ -30,5 +30,4 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 
 def read(path: Path) -> Tracks:
     """Read AlphaPose results; people without an `idx` are numbered within their frame."""
-    info = read_info(path)
-    return Tracks(info, frames_of(path, info, "image_id", "idx", "box"))
+    return tracks_of(path, read_info(path), "image_id", "idx", "box")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tracking.files import ClipInfo, Tracks, read_info
-from tracking.formats.flat import FlatWriter, frames_of
+from tracking.formats.flat import FlatWriter, tracks_of
 
 
 def _entry(
@@ -33,5 +33,4 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 
 def read(path: Path) -> Tracks:
     """Read a list of results; people without a `track_id` are numbered within their frame."""
-    info = read_info(path)
-    return Tracks(info, frames_of(path, info, "image_id", "track_id", "bbox"))
+    return tracks_of(path, read_info(path), "image_id", "track_id", "bbox")

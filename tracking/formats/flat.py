@@ -10,7 +10,7 @@ from typing import Any
 
 from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.reading import number as number_of
-from tracking.files import ClipInfo, TracksFileError, frame_without_picture
+from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, xywh
 from tracking.formats.whole import JsonList
 from tracking.pipeline import FrameResult
@@ -42,9 +42,7 @@ class FlatWriter:
         self._list.abort()
 
 
-def frames_of(
-    path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: str
-) -> list[FrameResult]:
+def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: str) -> Tracks:
     """The people in the list of `path` by frame, in order. Raises TracksFileError."""
     people = read_json(path, TracksFileError)
     if not isinstance(people, list):
@@ -53,8 +51,8 @@ def frames_of(
     for number, person in enumerate(people):
         with reading(f"{path}: person {number} of the list", TracksFileError):
             by_frame[_index(person[image_key])].append(person)
-    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
     frames = []
+    timed = info.frame_rate is not None
     for index, found in sorted(by_frame.items()):
         with reading(f"{path}: the people of {image_key} {index}", TracksFileError):
             tracked = people_of(
@@ -64,9 +62,10 @@ def frames_of(
                 [person.get(box_key, [0, 0, 0, 0]) for person in found],
                 [person["keypoints"] for person in found],
             )
-            time_s = number_of(found[0].get("time_s", index * step_s))
+            time_s = number_of(found[0].get("time_s", index * info.step_s))
+        timed = timed or "time_s" in found[0]
         frames.append(frame_without_picture(index, time_s, tracked))
-    return frames
+    return Tracks(info, frames, () if timed or not frames else (NO_TIMES,))
 
 
 def _index(image: object) -> int:

@@ -8,7 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from pose.reading import ContentError, floats, read_text, reading, whole
-from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, read_info
+from tracking.files import (
+    NO_TIMES,
+    ClipInfo,
+    Tracks,
+    TracksFileError,
+    frame_without_picture,
+    read_info,
+)
 from tracking.formats.rows import people_of, scores_of, xywh
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
@@ -40,7 +47,7 @@ class Writer:
 
 
 def read(path: Path) -> Tracks:
-    """Read MOT text; every joint has confidence 0, and times follow the nominal rate."""
+    """Read MOT text; every joint has confidence 0, and times follow the nominal rate, or 25."""
     info = read_info(path)
     by_frame: dict[int, list[list[float]]] = defaultdict(list)
     for number, line in enumerate(read_text(path, TracksFileError).splitlines(), start=1):
@@ -50,7 +57,6 @@ def read(path: Path) -> Tracks:
                 if len(values) < 6 or values[0] < 1:
                     raise ContentError("expected frame (from 1 on), id, x, y, width, height")
                 by_frame[whole(values[0]) - 1].append(values)
-    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
     frames = []
     for index, rows in sorted(by_frame.items()):
         nothing = np.zeros((len(rows), 3 * len(info.skeleton))).tolist()
@@ -62,5 +68,5 @@ def read(path: Path) -> Tracks:
                 [row[2:6] for row in rows],
                 nothing,
             )
-        frames.append(frame_without_picture(index, index * step_s, people))
-    return Tracks(info, frames)
+        frames.append(frame_without_picture(index, index * info.step_s, people))
+    return Tracks(info, frames, () if info.frame_rate else (NO_TIMES,))

@@ -18,6 +18,7 @@ from pose.people import FloatArray, Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
 from tracking.files import (
+    NO_TIMES,
     ClipInfo,
     Tracks,
     TracksFileError,
@@ -102,11 +103,11 @@ def _to_body25(poses: Poses) -> FloatArray:
 def read(path: Path) -> Tracks:
     """Read a folder of BODY_25 files as COCO-17 poses; boxes are drawn around the joints."""
     info = read_info(path)
-    step_s = float(1 / info.frame_rate) if info.frame_rate else 1.0
     files = sorted(path.glob("*_keypoints.json"))
     if not files:
         raise TracksFileError(f"{path}: no *_keypoints.json files in this folder")
     frames = []
+    timed = info.frame_rate is not None
     for file in files:
         content = read_json(file, TracksFileError)
         with reading(str(file), TracksFileError):
@@ -114,9 +115,10 @@ def read(path: Path) -> Tracks:
             if not numbers:
                 raise ContentError("its name has no number of a frame")
             index = whole(int(numbers[-1]))
-            time_s = number(content.get("time_s", index * step_s))
+            time_s = number(content.get("time_s", index * info.step_s))
+            timed = timed or "time_s" in content
             frames.append(frame_without_picture(index, time_s, _people(content["people"])))
-    return Tracks(info, frames)
+    return Tracks(info, frames, () if timed else (NO_TIMES,))
 
 
 def _people(people: list[dict[str, Any]]) -> TrackedPoses:

@@ -1,6 +1,7 @@
 """PoseTrack 2017: `annolist`, in which every value is wrapped in a list.
 
 x1 y1 x2 y2 is the HEAD's box there; the person's own stands in `box`, which other programs ignore.
+A joint that is not there is not listed: evaluators count every one that is.
 """
 
 from __future__ import annotations
@@ -15,7 +16,14 @@ from pose.people import Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import POSETRACK15
 from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture
-from tracking.formats.rows import boxes_around, finite, people_of, scores_of, to_posetrack15
+from tracking.formats.rows import (
+    boxes_around,
+    finite,
+    notes_of,
+    people_of,
+    scores_of,
+    to_posetrack15,
+)
 from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -58,24 +66,26 @@ def _annorects(poses: Poses, ids: list[int]) -> list[dict[str, Any]]:
     neck, top = poses.keypoints[:, NECK], poses.keypoints[:, HEAD_TOP]  # (N, 2)
     half = np.maximum(np.linalg.norm(top - neck, axis=1, keepdims=True), 1) / 2  # (N, 1)
     middle = (neck + top) / 2
-    heads = np.round(np.hstack([middle - half, middle + half]).astype(np.float64), 2)
+    heads = np.round(np.hstack([middle - half, middle + half]).astype(np.float64), 2).tolist()
     boxes = np.round(poses.boxes.astype(np.float64), 2).tolist()
     points = np.round(poses.keypoints.astype(np.float64), 2).tolist()
     confidences = np.round(poses.keypoint_scores.astype(np.float64), 4).tolist()
     rects = []
-    for person, (head, score) in enumerate(zip(heads.tolist(), scores_of(poses), strict=True)):
+    for person, (head, score) in enumerate(zip(heads, scores_of(poses), strict=True)):
         joints = [
             {"id": [joint], "x": [x], "y": [y], "score": [confidence]}
             for joint, ((x, y), confidence) in enumerate(
                 zip(points[person], confidences[person], strict=True)
             )
+            if confidence > 0
         ]
         corners = {
             name: [value] for name, value in zip(("x1", "y1", "x2", "y2"), head, strict=True)
         }
+        has_head = confidences[person][NECK] > 0 and confidences[person][HEAD_TOP] > 0
         rects.append(
             {
-                **corners,
+                **(corners if has_head else {}),
                 "score": [score],
                 "track_id": [ids[person]],
                 "box": [boxes[person]],
@@ -88,28 +98,32 @@ def _annorects(poses: Poses, ids: list[int]) -> list[dict[str, Any]]:
 def read(path: Path) -> Tracks:
     """Read a PoseTrack 2017 file: ours, or another's with `track_id`s."""
     content = read_json(path, TracksFileError)
-    frames = []
-    for place, entry in enumerate(content["annolist"]):
-        with reading(f"{path}: frame {place}", TracksFileError):
-            index = whole(entry.get("imgnum", [place + 1])[0]) - 1
-            time_s = number(entry.get("time_s", [place])[0])
-            frames.append(frame_without_picture(index, time_s, _people(entry["annorect"])))
     info = ClipInfo.from_json(
         {**(content.get("info") or {}), "skeleton": {"joints": list(POSETRACK15.names)}}
     )
-    return Tracks(info, frames)
+    frames = []
+    timed, regions, unlabelled = info.frame_rate is not None, 0, 0
+    for place, entry in enumerate(content["annolist"]):
+        with reading(f"{path}: frame {place}", TracksFileError):
+            index = whole(entry.get("imgnum", [place + 1])[0]) - 1
+            time_s = number(entry.get("time_s", [place * info.step_s])[0])
+            frames.append(frame_without_picture(index, time_s, _people(entry["annorect"])))
+            timed = timed or "time_s" in entry
+            regions += bool(entry.get("ignore_regions"))
+            unlabelled += entry.get("is_labeled", [1])[:1] in ([0], [False])
+    return Tracks(info, frames, notes_of(timed or not frames, regions, unlabelled))
 
 
 def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
-    """The people of a frame. Raises what is MALFORMED."""
-    found = [rect for rect in rects if rect.get("annopoints")]
+    """The people of a frame, those with joints or a box. Raises what is MALFORMED."""
+    found = [rect for rect in rects if _points(rect) or "box" in rect]
     joints = np.zeros((len(found), len(POSETRACK15), 3))
     for person, rect in enumerate(found):
-        for point in rect["annopoints"][0]["point"]:
+        for point in _points(rect):
             joint = whole(point["id"][0])
             if not 0 <= joint < len(POSETRACK15):
                 raise ContentError(f"there is no joint {joint} among PoseTrack's")
-            score = point.get("score", [1.0])[0]
+            score = (point.get("score") or [1.0])[0]
             joints[person, joint] = point["x"][0], point["y"][0], score
     points = finite(joints.tolist(), joints.shape)
     around = boxes_around(points[..., :2], points[..., 2])
@@ -117,7 +131,13 @@ def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
     return people_of(
         POSETRACK15,
         [whole(rect["track_id"][0]) for rect in found],
-        [rect.get("score", [1.0])[0] for rect in found],
+        [(rect.get("score") or [1.0])[0] for rect in found],
         xyxy_to_xywh(finite(boxes, (len(found), 4))).tolist(),
         joints.reshape(len(found), len(POSETRACK15) * 3).tolist(),
     )
+
+
+def _points(rect: dict[str, Any]) -> list[dict[str, Any]]:
+    """The joints that are listed of a person; official files have people without any."""
+    listed = rect.get("annopoints")
+    return (listed[0].get("point") or []) if listed else []

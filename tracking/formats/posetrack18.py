@@ -12,7 +12,7 @@ from typing import Any
 from pose.reading import number, read_json, reading, whole
 from pose.skeleton import POSETRACK18
 from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
-from tracking.formats.rows import people_of, scores_of, to_posetrack18, triplets, xywh
+from tracking.formats.rows import notes_of, people_of, scores_of, to_posetrack18, triplets, xywh
 from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
 
@@ -79,6 +79,7 @@ def read(path: Path) -> Tracks:
     content = read_json(path, TracksFileError)
     names = content["categories"][0]["keypoints"]
     skeleton = skeleton_named(POSETRACK18.name, names)
+    info = ClipInfo.from_json({**(content.get("info") or {}), "skeleton": {"joints": list(names)}})
     people: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for annotation in content["annotations"]:
         people[annotation["image_id"]].append(annotation)
@@ -93,15 +94,19 @@ def read(path: Path) -> Tracks:
                 [person.get("bbox", [0, 0, 0, 0]) for person in found],
                 [_joints(person) for person in found],
             )
-            index, time_s = image.get("frame_id", place), image.get("time_s", place)
+            index = image.get("frame_id", place)
+            time_s = image.get("time_s", place * info.step_s)
             frames.append(frame_without_picture(whole(index), number(time_s), tracked))
-    info = ClipInfo.from_json({**(content.get("info") or {}), "skeleton": {"joints": list(names)}})
-    return Tracks(info, frames)
+    images = content["images"]
+    timed = info.frame_rate is not None or any("time_s" in image for image in images)
+    regions = sum(bool(image.get("ignore_regions_x")) for image in images)
+    unlabelled = sum(not image.get("is_labeled", True) for image in images)
+    return Tracks(info, frames, notes_of(timed or not frames, regions, unlabelled))
 
 
 def _joints(person: dict[str, Any]) -> list[float]:
     """x, y, confidence: confidences stand in `scores` where the third number is a visibility."""
     joints = [float(value) for value in person["keypoints"]]
-    if "scores" in person:
+    if person.get("scores"):  # official truth has none: []
         joints[2::3] = [float(score) for score in person["scores"]]
     return joints

@@ -20,7 +20,7 @@ from pose.skeleton import (
     coco17_to_posetrack15,
     common_joints,
 )
-from tracking.files import TracksFileError
+from tracking.files import NO_TIMES, TracksFileError
 from tracking.tracks import TrackedPoses
 
 
@@ -58,6 +58,24 @@ def people_of(
     boxes = xywh_to_xyxy(finite(boxes_xywh, (count, 4)))
     poses = Poses(boxes, finite(scores, (count,)), keypoints[..., :2], keypoints[..., 2], skeleton)
     return TrackedPoses(poses, np.array(ids, np.int64))
+
+
+def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
+    """What a reader of PoseTrack's files has to say.
+
+    `timed`: whether times are told; and in how many frames there are `regions` to be ignored,
+    and how many are marked as `unlabelled`.
+    """
+    lost = [
+        f"{what} ({count} frame{'' if count == 1 else 's'})"
+        for what, count in (
+            ("regions to be ignored", regions),
+            ("marks of frames that are not labelled", unlabelled),
+        )
+        if count
+    ]
+    notes = [] if timed else [NO_TIMES]
+    return (*notes, *([f"{' and '.join(lost)} are not kept"] if lost else []))
 
 
 def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:

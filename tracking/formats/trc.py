@@ -17,6 +17,7 @@ from pose.people import Poses
 from pose.reading import floats, read_text, reading, whole
 from pose.reading import number as number_of
 from tracking.files import (
+    USUAL_RATE,
     ClipInfo,
     Tracks,
     TracksFileError,
@@ -96,7 +97,7 @@ class Writer:
 
 
 def _header(name: str, info: ClipInfo, count: int) -> str:
-    rate = f"{float(info.frame_rate or 25):g}"
+    rate = f"{float(info.frame_rate or USUAL_RATE):g}"
     joints = info.skeleton.names
     axes = "\t".join(f"X{k}\tY{k}\tZ{k}" for k in range(1, len(joints) + 1))
     keys = "DataRate CameraRate NumFrames NumMarkers Units OrigDataRate OrigDataStartFrame"

@@ -18,6 +18,15 @@ def writing(path: Path) -> Iterator[None]:
     """Turn what goes wrong with `path` into a TracksFileError of one line."""
     try:
         yield
+    except FileExistsError as error:  # a folder was to be made
+        there = Path(error.filename or path).name
+        raise TracksFileError(
+            f"{path}: cannot be written: {there} is a file, not a folder; choose another folder"
+        ) from error
+    except NotADirectoryError as error:
+        raise TracksFileError(
+            f"{path}: cannot be written: a part of its name is a file, not a folder; choose another"
+        ) from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise TracksFileError(

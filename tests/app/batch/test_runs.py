@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clips import BrightBoxes, Upright, build, make_video
@@ -136,11 +137,56 @@ def test_nobody_in_a_single_clip_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "street.json").exists()
 
 
-def test_frames_after_the_end_of_a_clip_are_not_called_empty(tmp_path: Path) -> None:
-    make_video(tmp_path / "street.mp4", 5)
-    settings = replace(PLAIN, clip=replace(PLAIN.clip, start_frame=9))
-    outcome = batch([tmp_path / "street.mp4"], tmp_path / "out", settings)
-    assert "no frame was chosen; the clip ends" in summary(outcome, tmp_path)[-1]
+def test_nobody_in_a_clip_is_told_and_counts_the_second_time_too(tmp_path: Path) -> None:
+    make_video(tmp_path / "street.mp4", 5, people=0)
+    for _ in range(2):
+        outcome = batch([tmp_path / "street.mp4"], tmp_path / "out")
+        assert outcome.exit_code == 1
+        assert "nobody was found; try a lower --bbox-thr" in summary(outcome, tmp_path)[-1]
+    assert len(outcome.skipped) == 1
+
+
+@pytest.mark.parametrize("chosen", [{"start_frame": 9}, {"time_range": (100.0, 200.0)}])
+@pytest.mark.parametrize("refine", [False, True])
+def test_frames_after_the_end_of_a_clip_fail_every_time_and_write_nothing_over(
+    chosen: dict[str, Any], refine: bool, tmp_path: Path
+) -> None:
+    video, out = make_video(tmp_path / "street.mp4", 5), tmp_path / "out"
+    batch([video], out)
+    before = {path: path.read_bytes() for path in out.glob("street.*")}
+    settings = replace(PLAIN, clip=replace(PLAIN.clip, refine=refine, **chosen))
+    for _ in range(2):
+        outcome = batch([video], out, settings)
+        (failed,) = outcome.failed
+        assert failed.reason == f"{video}: no frame was chosen; the clip ends before they begin"
+        assert outcome.exit_code == 1
+    assert {path: path.read_bytes() for path in out.glob("street.*")} == before
+    assert not (out / ".posse").exists()
+
+
+def test_stopping_before_the_first_frame_writes_nothing_over(tmp_path: Path) -> None:
+    video, out = make_video(tmp_path / "street.mp4", 5), tmp_path / "out"
+    batch([video], out)
+    before = (out / "street.csv").read_bytes()
+    asked: list[int] = []
+
+    def stopped() -> bool:  # asked once before the clip is begun
+        asked.append(1)
+        return len(asked) > 1
+
+    outcome = batch([video], out, resume=False, stopped=stopped)
+    assert (outcome.done, outcome.exit_code) == ([], 130)
+    assert (out / "street.csv").read_bytes() == before
+
+
+def test_many_files_of_a_clip_are_told_by_their_endings() -> None:
+    plots = tuple(f"day/walk_person{person}.png" for person in range(1, 18))
+    files = ("day/walk.mp4", "day/walk.json", "day/walk_trc", *plots, "day/walk.html")
+    entry = Entry("walk.mp4", "done", "key", frames=9, people=17, outputs=files, stem="day/walk")
+    (line,) = summary(Outcome([entry], [], [], interrupted=False), "out")
+    assert line == (
+        "walk.mp4: 17 people, 9 frames -> out/day/walk.mp4 .json _trc _person*.png (17) .html"
+    )
 
 
 def test_stopping_ends_the_batch_and_the_rest_is_done_next_time(
@@ -228,6 +274,15 @@ def test_json_progress_is_one_object_a_line(
     progress = next(event for event in events if event["event"] == "progress")
     assert (progress["frames"], progress["total"], progress["clips_left"]) == (0, 15, 3)
     assert events[-1] == {"event": "end"}
+
+
+def test_json_progress_says_why_a_clip_is_empty(tmp_path: Path) -> None:
+    make_video(tmp_path / "street.mp4", 5, people=0)
+    out = io.StringIO()
+    batch([tmp_path / "street.mp4"], tmp_path / "out", reporter=JsonLines(out))
+    done = json.loads(out.getvalue().splitlines()[-2])
+    assert (done["event"], done["people"]) == ("done", 0)
+    assert done["reason"] == "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 
 def test_what_was_told_of_a_clip_is_forgotten_at_its_end() -> None:
