@@ -99,7 +99,7 @@ class Presenter(QObject):
 
     def clear(self) -> None:
         """Forget what belongs to the last source."""
-        self.view, self.spans, self.selected = None, [], ()
+        self.view, self.spans = None, []
         self._forget_people()
         self._seen_version = (-1, -1)
         self._show(None, None)

@@ -421,3 +421,11 @@ def test_what_cannot_be_saved_is_not_given_up(qtbot, corrected, tmp_path) -> Non
     corrected.stage.unsaved.discard.click()
     qtbot.waitUntil(lambda: not corrected.isVisible())
     assert (tmp_path / "a.json").read_text() == "another program's"
+
+
+def test_nobody_is_marked_in_another_video(qtbot, paused) -> None:
+    paused.editing.select((1,))
+    paused.open(["b.mp4"])
+    qtbot.waitUntil(lambda: len(paused.people.model.rows) == 2)
+    assert paused.presenter.selected == paused.people.selected() == ()
+    assert paused.stage.canvas._selected == ()
