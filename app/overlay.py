@@ -24,6 +24,9 @@ PALETTE: tuple[Colour, ...] = (
     (64, 110, 255), (255, 172, 196), (198, 246, 130), (196, 56, 224),
     (0, 150, 142), (194, 144, 92), (172, 226, 255), (214, 36, 58),
 )  # fmt: skip
+# The trail of who is not shown any more is gone so soon, or it lies beside others like one of
+# theirs; not at once, or it would blink with a person who is missed for a frame
+FADED_S = 0.3
 MOST_LETTERS = 24  # of a label: whose figure it is stays to be seen, and who stands beside
 FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top", "head")
 
@@ -138,7 +141,10 @@ class Overlay:
         self._ways = {person: way for person, way in kept if way}
 
     def _trails(self, now_s: float, scale_of: Mapping[int, float]) -> list[Polyline]:
-        """The way of everybody seen lately: thin and clear where it is old."""
+        """The way of everybody seen lately: thin and clear where it is old.
+
+        All of it grows clear where a person is not shown any more.
+        """
         trails = []
         # By id: which of two trails lies above must not depend on what was seen long ago, or a run
         # that was killed and went on would draw another video
@@ -149,10 +155,13 @@ class Overlay:
             points = _smoothed(steps[:, 1:])
             # Times as differences in float64: a float32 clock is coarse after some hours
             age = np.array([now_s - step[0] for step in way]) / self.style.trails_s  # (P,) 0..1
+            left = 1 - (now_s - way[-1][0]) / FADED_S
+            if left <= 0:
+                continue
             width = 0.9 * scale_of.get(person, 3.0)
             colours = np.empty((len(points), 4), np.uint8)
             colours[:, :3] = colour_of(person)
-            colours[:, 3] = 200 * np.clip(1 - age, 0, 1)
+            colours[:, 3] = 200 * left * np.clip(1 - age, 0, 1)
             widths = (width * (0.25 + 0.75 * np.clip(1 - age, 0, 1))).astype(np.float32)
             trails.append(Polyline(points, widths, colours))
         return trails

@@ -84,6 +84,20 @@ def test_trails_fade_and_end() -> None:
     assert gone.polylines == ()
 
 
+def test_the_trail_of_who_is_gone_fades_within_moments_and_is_there_again_with_them() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=2.0, boxes=False))
+    for index in range(5):
+        drawing = overlay.layout(result(standing(40 + 4 * index), [1], index, index * 0.1))
+    (trail,) = drawing.polylines
+    nobody = Poses.empty(COCO17)
+    (fading,) = overlay.layout(result(nobody, [], 5, 0.55)).polylines  # half of the 0.3 s
+    assert 0.4 < fading.colours[-1, 3] / trail.colours[-1, 3] < 0.5
+    assert overlay.layout(result(nobody, [], 7, 0.75)).polylines == ()
+    (back,) = overlay.layout(result(standing(70), [1], 8, 0.8)).polylines
+    assert len(back.points) == 6
+    assert back.colours[-1, 3] == 200
+
+
 def test_trails_do_not_depend_on_who_came_first() -> None:
     def later(overlay: Overlay) -> list[np.ndarray]:
         for index in range(10, 13):
