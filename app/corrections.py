@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -125,6 +125,14 @@ def names_of(corrections: Iterable[Correction]) -> dict[int, str]:
             case "delete":
                 names.pop(step.person, None)
     return {person: name for person, name in names.items() if name}
+
+
+def moved(corrections: Iterable[Correction], by_s: float) -> tuple[Correction, ...]:
+    """The corrections for a video whose times are `by_s` later; those of a whole video stay."""
+    return tuple(
+        replace(step, from_s=step.from_s + by_s) if step.kind in ("swap", "split") else step
+        for step in corrections
+    )
 
 
 class CorrectionLog:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
@@ -12,6 +13,7 @@ from app.corrections import (
     Correction,
     corrected_people,
     load_corrections,
+    moved,
     names_of,
     save_corrections,
     sidecar_of,
@@ -39,7 +41,7 @@ Progress = Callable[[float], None]  # told the share done; may raise to cancel
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenResult:
-    """What a tracks file and what lies beside it hold."""
+    """What a tracks file and what lies beside it hold, at the times of the video."""
 
     video: str
     drawn: bool  # the video shows the people already
@@ -47,6 +49,9 @@ class OpenResult:
     corrections: tuple[Correction, ...]
     tracks: Path
     goes_on: bool  # frames that are missing can be followed
+    # How much later than in the video everything is in the files: the video of a part of a clip
+    # begins at 0, its tracks at their times in the whole
+    later_s: float = 0.0
 
 
 def is_result(path: Path) -> bool:
@@ -61,10 +66,13 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     source, outputs = _batch_of(path)
     found = video or video_of(path, tracks.info, source)
     drawn = found in outputs or tracks.info.settings.get(DRAWN) == found.name
+    later_s = frames[0][0] if drawn and frames and _begins_later(tracks.info) else 0.0
+    frames = [(time_s - later_s, people) for time_s, people in frames]
     beside = sidecar_of(path)
     # Who saves tracks to go on from always writes corrections beside them
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
-    return OpenResult(str(found), drawn, frames, load_corrections(beside), path, goes_on)
+    corrections = moved(load_corrections(beside), -later_s)
+    return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
 
 
 def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
@@ -104,9 +112,22 @@ def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
 
 def _taken_otherwise(info: ClipInfo) -> bool:
     """True where the people are in other pixels than the source's, or not in all its frames."""
-    clip = info.settings.get("clip", {})
+    clip = _clip_of(info)
     turned = any(clip.get(name) for name in ("crop", "rotate", "mirror"))
     return turned or clip.get("every", 1) != 1
+
+
+def _begins_later(info: ClipInfo) -> bool:
+    """True where the tracks are of a part of a clip that is not its beginning."""
+    clip = _clip_of(info)
+    start_s, _ = clip.get("time_range") or (0.0, 0.0)
+    return start_s > 0 or clip.get("start_frame", 0) > 0
+
+
+def _clip_of(info: ClipInfo) -> Mapping[str, Any]:
+    """What was chosen of the clip and how it was turned; empty where nothing is told of it."""
+    clip: Mapping[str, Any] = info.settings.get("clip", {})
+    return clip
 
 
 def save_result(

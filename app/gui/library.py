@@ -10,7 +10,7 @@ from pathlib import Path
 import cv2
 from PyQt6.QtCore import QObject, pyqtSignal
 
-from app.corrections import Correction, save_corrections, sidecar_of
+from app.corrections import Correction, moved, save_corrections, sidecar_of
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
@@ -45,6 +45,7 @@ class Library(QObject):
         self._memory = memory
         self._work = work
         self._result: Path | None = None  # the tracks that were opened
+        self._later_s = 0.0  # its times in the files are so much later than on screen
         self._opening: Path | None = None  # the tracks that are being read
         self._playlist: list[str] = []  # what comes after the source on screen
         self._saved: tuple[Correction, ...] = ()  # of the source on screen, on disk
@@ -137,6 +138,7 @@ class Library(QObject):
         """Show a source in place of what is open, with what is known of it."""
         self._opening, self._playlist = None, rest
         self._result = result.tracks if result is not None else None
+        self._later_s = result.later_s if result is not None else 0.0
         self._saved = tuple(result.corrections) if result is not None else ()
         self._asked_at_end = False
         self._presenter.clear()
@@ -192,7 +194,7 @@ class Library(QObject):
             return
         if self._session.follows_known:
             try:
-                save_corrections(sidecar_of(path), corrections)
+                save_corrections(sidecar_of(path), moved(corrections, self._later_s))
             except UserError as error:
                 self.said.emit(str(error))
                 return
@@ -236,7 +238,9 @@ class Library(QObject):
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""
         path = path.with_suffix(".json")
-        corrections, frames = self._session.corrections.done, self._session.history.frames()
+        corrections = moved(self._session.corrections.done, self._later_s)
+        history, later_s = self._session.history, self._later_s
+        frames = [(time_s + later_s, people) for time_s, people in history.frames()]
         info, kpt_thr = self._info(path.stem), self._session.config.kpt_thr
 
         def job(progress: Progress) -> None:

@@ -101,6 +101,27 @@ def test_a_source_whose_pixels_or_frames_are_others_is_not_taken(batch, clip) ->
     assert opened(batch(**clip)) == ("out/dance.mp4", True)
 
 
+@pytest.mark.parametrize(
+    ("clip", "later_s"),
+    [
+        ({"time_range": [1.0, 2.0], "mirror": True}, 1.0),
+        ({"start_frame": 25, "every": 2}, 1.0),
+        ({"time_range": [1.0, 2.0]}, 0.0),  # shown over the source, whose times they have
+        ({"mirror": True}, 0.0),  # the first frames' people are missing, not the frames
+    ],
+    ids=["a mirrored part", "every second frame of the end", "a part", "all, mirrored"],
+)
+def test_a_drawn_video_of_a_part_begins_at_0_and_so_do_its_tracks(batch, clip, later_s) -> None:
+    tracks, info = batch(), ClipInfo("dance", (160, 120), COCO17, settings={"clip": clip})
+    steps = [Correction("swap", 1, 2, from_s=1.5), Correction("rename", 1, name="Anna")]
+    frames = [(time_s, one_person()) for time_s in (1.0, 1.5)]
+    save_result(tracks, info, frames, steps, lambda share: None)
+    opened = open_result(tracks)
+    assert opened.later_s == later_s
+    assert [time_s for time_s, _ in opened.frames] == [1.0 - later_s, 1.5 - later_s]
+    assert [step.from_s for step in opened.corrections] == [1.5 - later_s, 0.0]
+
+
 def test_a_source_that_is_gone_leaves_the_drawn_video_and_says_so(batch, tmp_path: Path) -> None:
     tracks = batch()
     (tmp_path / "films" / "dance.mp4").unlink()

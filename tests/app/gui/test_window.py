@@ -34,7 +34,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
-from app.corrections import Correction, sidecar_of
+from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
 from app.gui.reporting import device_name
 from app.live.gauges import Flow
@@ -770,6 +770,37 @@ def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
     qtbot.waitUntil(lambda: window.presenter.view is not None)
     drawing = window.stage.canvas._drawing
     assert len(drawing.segments) and drawing.labels
+
+
+def test_the_tracks_of_a_part_fit_its_drawn_video_and_keep_their_own_times_in_files(
+    qtbot, open_window, tmp_path
+) -> None:
+    settings = {DRAWN: "part.mp4", "clip": {"time_range": [1.0, 2.0], "mirror": True}}
+    info = ClipInfo("part", (160, 120), COCO17, settings=settings)
+    tracks = tmp_path / "part.json"
+    frames = [(1.0 + index / 25, BOTH) for index in range(25)]
+    save_result(tracks, info, frames, (), lambda share: None)
+    (tmp_path / "part.mp4").write_bytes(b"not read: the source is a fake")
+    window = open_window(FakeFile(25), FakeFile(25), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    window.session.play(False)
+    window.session.seek(0.4)
+    qtbot.waitUntil(lambda: number_shown(window) == 10)
+    assert ids_shown(window) == [1, 2]
+    qtbot.waitUntil(lambda: window.stage.timeline._range_s() == (0.0, 1.0))
+    window.editing.select((1, 2))
+    trigger(window, "swap")
+    trigger(window, "save")
+    assert [step.from_s for step in load_corrections(sidecar_of(tracks))] == [1.4]
+    window.library.export(tmp_path / "out.json")
+    qtbot.waitUntil(lambda: not window.work.busy)
+    exported = read_tracks(tmp_path / "out.json").frames
+    assert [round(result.frame.time_s, 2) for result in exported[9:11]] == [1.36, 1.4]
+    assert [result.people.ids.tolist() for result in exported[9:11]] == [[1, 2], [2, 1]]
+    window.open([str(tracks)])
+    qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
+    qtbot.waitUntil(lambda: number_shown(window) > 10)
+    assert ids_shown(window) == [2, 1]
 
 
 def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path) -> None:
