@@ -37,6 +37,7 @@ class Library(QObject):
     said = pyqtSignal(str)
     opened = pyqtSignal(bool)  # a source; True where people are drawn in it already
     asked = pyqtSignal(str)  # whether to save the corrections of this file
+    refused = pyqtSignal(str)  # why something could not be opened; empty once something is
 
     def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
         super().__init__(parent)
@@ -55,6 +56,7 @@ class Library(QObject):
         self._loop = False
         presenter.reported.connect(self._tell_recorded)
         presenter.reported.connect(self._go_on)
+        work.failed.connect(self._not_read)
 
     def open(self, specs: Sequence[str]) -> None:
         """Open sources as a playlist; tracks files with their videos instead."""
@@ -94,7 +96,8 @@ class Library(QObject):
 
     def close(self) -> None:
         """Back to the empty stage."""
-        self._opening = None
+        self._opening, self._result, self._playlist, self._saved = None, None, [], ()
+        self.refused.emit("")
         self._session.stop()
         self._presenter.clear()
 
@@ -116,6 +119,8 @@ class Library(QObject):
         beside = tracks_of(first)
         if is_result(first):
             self._open_result(first, None, rest)
+        elif first.suffix.lower() == ".csv" and not is_live(specs[0]):
+            self._refuse(_instead_of(first))
         elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
             self._open_result(beside, first, rest)  # tracks and corrections were saved before
         else:
@@ -134,9 +139,20 @@ class Library(QObject):
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
             self._opening = tracks
 
+    def _not_read(self, problem: str) -> None:
+        if self._opening is not None and not self._work.busy:  # or something else failed
+            self._opening = None
+            if not self._work.cancelled:
+                self.refused.emit(problem)
+
+    def _refuse(self, problem: str) -> None:
+        self.said.emit(problem)
+        self.refused.emit(problem)
+
     def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
         """Show a source in place of what is open, with what is known of it."""
         self._opening, self._playlist = None, rest
+        self.refused.emit("")
         self._result = result.tracks if result is not None else None
         self._later_s = result.later_s if result is not None else 0.0
         self._saved = tuple(result.corrections) if result is not None else ()
@@ -171,8 +187,11 @@ class Library(QObject):
     def _tell_result(self, result: OpenResult) -> None:
         people = {int(i) for _, tracked in result.frames for i in tracked.ids}
         until_s = result.frames[-1][0] if result.frames else 0.0
-        text = tr("{} people in {} frames up to {:.1f} s, {} corrections").format(
-            len(people), len(result.frames), until_s, len(result.corrections)
+        text = tr("{} in {} up to {:.1f} s, {}").format(
+            _counted(len(people), tr("{} person"), tr("{} people")),
+            _counted(len(result.frames), tr("{} frame"), tr("{} frames")),
+            until_s,
+            _counted(len(result.corrections), tr("{} correction"), tr("{} corrections")),
         )
         if result.drawn:
             text += tr("; drawn in the video already, so the overlay is off")
@@ -318,3 +337,17 @@ class Library(QObject):
 def tracks_of(source: Path) -> Path:
     """Where the tracks of a video or folder are kept: NAME.json beside it."""
     return source.with_name(f"{source.stem}.json")
+
+
+def _instead_of(table: Path) -> str:
+    """What to open in place of a CSV file, which is not opened."""
+    tracks = table.with_name(table.stem.removesuffix(".measures") + ".json")
+    if tracks.is_file():
+        return tr("{}: a table; open the tracks {} beside it").format(table, tracks.name)
+    command = f"posse convert {table.name} {tracks.name}"
+    text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
+    return text.format(table, command)
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return (one if number == 1 else many).format(number)

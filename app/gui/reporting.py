@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
+from app.live.run import Status
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -22,7 +23,10 @@ class Reporting(QObject):
         self._window = window
         self._playing: bool | None = None
         self._shown: tuple[object, ...] = ()
+        self._refused = ""  # why what was to be opened last is not what is open
+        self._problem = ""  # of what is open
         window.presenter.reported.connect(self.report)
+        window.library.refused.connect(self._set_refused)
 
     @property
     def device(self) -> str:
@@ -54,12 +58,28 @@ class Reporting(QObject):
         window.stage.canvas.set_busy(status.seeking_s is not None)
         self._show_state(status.state, status.playing, live)
         window.editing.renew()
-        window.stage.notice.show_problem(status.problem, status.state in ("failed", "ended"))
+        window.stage.notice.show_problem(*self._newest_problem(status))
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()
         if not status.recording and window.actions_by_name["record"].isChecked():
             window.actions_by_name["record"].setChecked(False)  # it ended by itself
+
+    def _set_refused(self, problem: str) -> None:
+        self._refused = problem
+
+    def _newest_problem(self, status: Status) -> tuple[str, bool]:
+        """What to say is wrong, and whether to start the source on screen again may help.
+
+        Over a picture that is well, what could not be opened is left to the status bar, and passes.
+        """
+        if status.problem != self._problem:
+            self._problem = status.problem
+            if status.problem:
+                self._refused = ""
+        if self._refused and (status.problem or status.state == "idle"):
+            return self._refused, False
+        return status.problem, status.state in ("failed", "ended")
 
     def _show_state(self, state: str, playing: bool, live: bool) -> None:
         shown = (state, playing, live)

@@ -45,6 +45,11 @@ class Work(QObject):
         """True while something is being done."""
         return self._thread is not None
 
+    @property
+    def cancelled(self) -> bool:
+        """True where the last that was begun was to be left."""
+        return self._cancelled.is_set()
+
     def begin(self, text: str, job: Callable[[Progress], Any], then: Callable[[Any], None]) -> bool:
         """Do `job`, which is given a function to tell its progress; then call `then`.
 

@@ -42,6 +42,7 @@ from app.live.run import Status
 from app.measures.angles import MEASURES
 from app.overlay import OverlayStyle
 from app.results import DRAWN, OpenResult, save_result
+from app.video.source import MediaError
 from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo, read_tracks
@@ -623,7 +624,7 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
 
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
-    assert "1 corrections" in again.status.currentMessage()
+    assert "1 correction" in again.status.currentMessage()
     assert "what is missing" not in again.status.currentMessage()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     again.library.reopen()
@@ -862,6 +863,57 @@ def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_pat
     with qtbot.waitSignal(window.work.failed) as failed:
         window.open([str(tmp_path / "lost.json")])
     assert "\n" not in failed.args[0]
+
+
+def test_a_table_is_not_opened_but_says_what_is(qtbot, open_window, tmp_path: Path) -> None:
+    window = open_window()
+    window.open([str(tmp_path / "walk.csv")])
+    assert "“posse convert walk.csv walk.json”" in window.status.currentMessage()
+    (tmp_path / "walk.json").write_text("{}")
+    for name in ("walk.csv", "walk.measures.csv"):
+        window.open([str(tmp_path / name)])
+        assert window.status.currentMessage().endswith("open the tracks walk.json beside it")
+    assert window.session.status().state == "idle"
+
+
+class NoVideo(FakeFile):
+    """A file whose kind is not known."""
+
+    def __enter__(self):
+        raise MediaError("a.mp4: not a video")
+
+
+def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) -> None:
+    window = open_window(NoVideo(), NoVideo(), FakeFile(50))
+    notice = window.stage.notice
+    qtbot.waitUntil(lambda: notice._text.text() == "a.mp4: not a video")
+    assert notice.button.isVisible()
+    (tmp_path / "lost.json").write_text("{}")
+    window.open([str(tmp_path / "lost.json")])
+    qtbot.waitUntil(lambda: "lost.json" in notice._text.text())
+    assert not notice.button.isVisible()  # it would start the other again
+    window.open([str(tmp_path / "a.mp4")])
+    qtbot.waitUntil(lambda: notice._text.text() == "a.mp4: not a video")
+    assert notice.button.isVisible()
+    window.open([str(tmp_path / "table.csv")])
+    qtbot.waitUntil(lambda: "table.csv" in notice._text.text())
+    window.open([str(tmp_path / "b.mp4")])
+    qtbot.waitUntil(lambda: window.presenter.view is not None and not notice.isVisible())
+    window.open([str(tmp_path / "table.csv")])  # what is shown goes on, and is well
+    window.presenter.report()
+    assert not notice.isVisible()
+
+
+def test_a_result_that_was_closed_has_no_corrections_to_lose(qtbot, open_window, tmp_path) -> None:
+    tracks, info = tmp_path / "walk.json", ClipInfo("walk", (160, 120), COCO17)
+    save_result(tracks, info, [(0.0, BOTH)], [Correction("delete", 1)], lambda share: None)
+    (tmp_path / "walk.mp4").write_bytes(b"not read: the source is a fake")
+    window = open_window(FakeFile(20), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    said = window.status.currentMessage()
+    assert said.startswith("2 people in 1 frame up to 0.0 s, 1 correction")
+    trigger(window, "close-source")
+    assert not window.library.unsaved
 
 
 @pytest.mark.parametrize("loading", [True, False], ids=["by the networks", "by a preset"])
