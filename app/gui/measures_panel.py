@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyqtgraph as pg
+from numpy.typing import NDArray
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
@@ -59,18 +61,27 @@ class MeasuresPanel(QWidget):
                 axis.setPen(QColor(current_theme().line))
                 axis.setTextPen(QColor(current_theme().muted))
 
-    def show_log(self, log: MeasureLog, people: tuple[int, ...], now_s: float) -> None:
-        """Draw the last seconds of `people`."""
+    def show_log(
+        self, log: MeasureLog, people: tuple[int, ...], now_s: float, gap_s: float
+    ) -> None:
+        """Draw the last seconds of `people`; moments more than `gap_s` apart are not joined."""
         self.hint.setVisible(not people)
         names = [measure.name for measure in MEASURES]
         for plot, choice in zip(self._charts, self.choices, strict=True):
             plot.clear()
             column = names.index(choice.currentData())
             for person in people:
-                times, values = log.curve(person, column, now_s - SHOWN_S)
+                times, values = log.curve(person, column, now_s - SHOWN_S, gap_s)
                 if len(times):
-                    pen = pg.mkPen(QColor(*colour_of(person)), width=2)
+                    colour = QColor(*colour_of(person))
+                    pen = pg.mkPen(colour, width=2)
                     plot.plot(times - now_s, values, pen=pen, connect="finite")
+                    alone = _without_neighbours(values)  # a line would not show these
+                    if alone.any():
+                        plot.plot(
+                            times[alone] - now_s, values[alone],
+                            pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=colour,
+                        )  # fmt: skip
             plot.setXRange(-SHOWN_S, 0, padding=0)
             if MEASURES[column].is_angle:
                 plot.setYRange(0, 180, padding=0.02)
@@ -81,3 +92,9 @@ class MeasuresPanel(QWidget):
     def has_focus_on_charts(self) -> bool:
         """True while the panel is seen, so that it is worth drawing."""
         return self.isVisible() and not self.visibleRegion().isEmpty()
+
+
+def _without_neighbours(values: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Which of the values (T,) have nothing but nan beside them."""
+    seen = np.pad(np.isfinite(values), 1)  # (T + 2,)
+    return seen[1:-1] & ~seen[:-2] & ~seen[2:]

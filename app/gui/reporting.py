@@ -9,10 +9,16 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
+from app.live.feeds import SourceInfo
+from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
 from app.live.run import Status
+from app.measures.angles import GONE_S
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
+
+
+LEAST_JUMP_S = 0.25  # a person who is missed for less keeps one curve
 
 
 class Reporting(QObject):
@@ -51,7 +57,8 @@ class Reporting(QObject):
         if window.people.isVisible():
             window.people.show_people(rows)
         if window.measures.has_focus_on_charts():
-            window.measures.show_log(presenter.measures, presenter.selected, now_s)
+            gap_s = unjoined_s(status.info)
+            window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
         window.stages.show_stages(
             [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
         )
@@ -95,6 +102,16 @@ class Reporting(QObject):
         for name in ("record", "snapshot", "close-source"):
             actions[name].setEnabled(state != "idle")
         actions["delay"].setEnabled(live or state == "idle")
+
+
+def unjoined_s(info: SourceInfo | None) -> float:
+    """How far apart two moments must lie for the charts not to join them.
+
+    Of a file those between were jumped over then; a camera's are slow to follow, or nobody came.
+    """
+    if info is None or info.live or info.frame_rate is None:
+        return GONE_S
+    return max(LEAST_JUMP_S, (WAITING + 2) / float(info.frame_rate))
 
 
 def device_name(device: str, loading: bool) -> str:

@@ -35,9 +35,14 @@ class MeasureLog:
             del self._curves[next(iter(self._curves))]
 
     def curve(
-        self, person: int, column: int, from_s: float
+        self, person: int, column: int, from_s: float, gap_s: float = np.inf
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
-        """Times (T,) and values (T,) of measure `column` since `from_s`; nan where not seen."""
+        """Times (T,) and values (T,) of measure `column` since `from_s`; nan where not seen.
+
+        Between moments more than `gap_s` apart is a nan too: the time between was jumped over.
+        """
         rows = [(t, row[column]) for t, row in self._curves.get(person, ()) if t >= from_s]
         times = np.array([t for t, _ in rows], np.float64)
-        return times, np.array([value for _, value in rows], np.float32)
+        values = np.array([value for _, value in rows], np.float32)
+        gaps = np.flatnonzero(np.diff(times) > gap_s) + 1
+        return np.insert(times, gaps, times[gaps]), np.insert(values, gaps, np.nan)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -36,7 +37,8 @@ from PyQt6.QtWidgets import (
 
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
-from app.gui.reporting import device_name
+from app.gui.reporting import device_name, unjoined_s
+from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
 from app.live.run import Status
 from app.measures.angles import MEASURES
@@ -586,6 +588,32 @@ def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: len(paused.measures._charts[0].listDataItems()) == 2)
     paused.measures.choices[0].setCurrentIndex(3)
     qtbot.wait(200)
+
+
+def test_charts_do_not_join_what_lies_before_and_after_a_jump(qtbot, open_window) -> None:
+    window = open_window(FakeFile(50))
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: number_shown(window) == 49)
+    window.session.play(False)
+    window.tabs.setCurrentWidget(window.measures)
+    window.editing.select((1,))
+    for time_s, number in ((0.0, 0), (0.04, 1), (1.6, 40)):
+        window.session.seek(time_s)
+        qtbot.waitUntil(lambda number=number: number_shown(window) == number)
+    chart = window.measures._charts[0]
+    qtbot.waitUntil(lambda: len(chart.listDataItems()) == 2)
+    line, dot = (item.getData() for item in chart.listDataItems())
+    assert line[0].round(2).tolist() == [-1.6, -1.56, 0.0, 0.0]
+    assert np.isnan(line[1]).tolist() == [False, False, True, False]
+    assert dot[0].tolist() == [0.0]
+
+
+@pytest.mark.parametrize(
+    ("rate", "live", "gap_s"), [(30, False, 0.25), (10, False, 0.6), (30, True, 1.0)]
+)
+def test_a_jump_in_a_file_is_told_from_a_camera_that_is_followed_slowly(rate, live, gap_s) -> None:
+    info = SourceInfo("a", (160, 120), Fraction(rate), None, live)
+    assert unjoined_s(info) == gap_s
 
 
 def test_every_control_has_a_name_and_every_command_a_hint(open_window) -> None:

@@ -86,6 +86,15 @@ def test_the_log_keeps_what_was_before_a_frame_that_is_shown_again() -> None:
     assert log.curve(4, 0, 0.0)[0].tolist() == [0.0, 0.04]
 
 
+def test_a_curve_breaks_where_time_was_jumped_over() -> None:
+    log = MeasureLog()
+    for time_s in (0.0, 0.04, 1.5, 1.54):
+        log.add(standing(time_s), 0.3)
+    times, values = log.curve(4, NAMES.index("knee left"), 0.0, gap_s=0.25)
+    assert times.tolist() == [0.0, 0.04, 1.5, 1.5, 1.54]
+    assert np.isnan(values).tolist() == [False, False, True, False, False]
+
+
 def test_whoever_has_gone_is_forgotten() -> None:
     measure = Measurer()
     measure(standing(0.0), 0.3)
