@@ -54,12 +54,18 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
     axes = figure.subplots(rows, 2, sharex=True, squeeze=False).ravel()
     times_s, values = with_gaps(series)
     for axis, (title, unit, columns) in zip(axes, panels, strict=False):
-        for column, side in columns:
+        axis.set_title(title.capitalize(), loc="left", fontsize=10)
+        seen = [(column, side) for column, side in columns if np.isfinite(values[:, column]).any()]
+        if not seen:  # axes alone would tell of a range that was never measured
+            axis.set_axis_off()
+            axis.text(0, 0.9, "not seen", transform=axis.transAxes, va="top", color="#667085")
+            continue
+        for column, side in seen:
             tint = RIGHT if side == "right" else LEFT
             axis.plot(times_s, values[:, column], color=tint, linewidth=1.3, label=side or None)
-        axis.set_title(title.capitalize(), loc="left", fontsize=10)
+        axis.set_xlabel("s", fontsize=9)
         axis.set_ylabel(unit, fontsize=9)
-        axis.tick_params(labelsize=8)
+        axis.tick_params(labelsize=8, labelbottom=True)  # the panel below may have no axis
         axis.grid(alpha=0.25)
         axis.spines[["top", "right"]].set_visible(False)
         if unit == "°":
@@ -67,16 +73,13 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
             axis.set_yticks([0, 45, 90, 135, 180])
         else:
             axis.set_ylim(bottom=0)
-        if any(side for _, side in columns):
+        if any(side for _, side in seen):
             # Beside the title, where it hides no curve
             axis.legend(
                 fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2
             )
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
-    for axis in axes[max(0, len(panels) - 2) : len(panels)]:
-        axis.set_xlabel("s", fontsize=9)
-        axis.tick_params(labelbottom=True)
     return figure
 
 

@@ -92,8 +92,10 @@ def _page(
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>'
     noun = "person" if len(people) == 1 else "people"
-    note = f"{len(people)} {noun} in {ends_s:.1f} s"
+    note = f"{len(people)} {noun}"
     if people:
+        starts_s = min(float(series.times_s[0]) for series in people)
+        note += f" from {starts_s:.1f} to {ends_s:.1f} s"
         times_s, counts = how_many(people)
         note += f", up to {counts.max()} at a time"
     yield f'<h1>{title}</h1><p class="note">{note}</p>'

@@ -16,7 +16,8 @@ from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
 from app.measures.options import MeasureOptions
-from app.measures.report import best_places, how_many, stretches, take_thumbnails
+from app.measures.plots import draw_person
+from app.measures.report import best_places, how_many, stretches, take_thumbnails, write_report
 from app.measures.series import Series, measure_people
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
@@ -132,6 +133,28 @@ def test_tracks_of_nobody_give_one_line_and_no_table(
         assert told.out == ""
         assert told.err == f"posse: {tracks}: nobody is in it; there is nothing to measure\n"
     assert not (tmp_path / "new").exists()
+
+
+def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
+    options = MeasureOptions(angles=True, speeds=True)
+    (series,) = measure_people([bending(index, 90) for index in range(10)], options, 0.3)
+    figure = draw_person(series, options, titled=False)
+    panels = {axis.get_title(loc="left"): axis for axis in figure.axes if axis.get_visible()}
+    said = {title for title, axis in panels.items() if [t.get_text() for t in axis.texts]}
+    assert said == {"Hip", "Elbow", "Shoulder", "Wrist speed"}
+    assert not any(panels[title].axison for title in said)
+    for title in panels.keys() - said:
+        assert panels[title].get_xlabel() == "s"
+        assert panels[title].xaxis.get_tick_params()["labelbottom"]
+    (knee,) = panels["Knee"].lines  # the right one was not seen
+    assert knee.get_label() == "left"
+
+
+def test_the_page_says_from_when_to_when_people_were_seen(tmp_path: Path) -> None:
+    options = MeasureOptions(angles=True)
+    people = measure_people([bending(index, 90) for index in range(25, 51)], options, 0.3)
+    write_report(tmp_path / "walk.html", "walk", people, options, {})
+    assert "1 person from 1.0 to 2.0 s, up to 1 at a time" in (tmp_path / "walk.html").read_text()
 
 
 def test_boxes_alone_are_not_measured_over_what_was(
