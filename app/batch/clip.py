@@ -25,6 +25,7 @@ from app.batch.outputs import (
     write_tracks,
 )
 from app.config import ClipOptions, Settings
+from app.measures.options import MeasureOptions
 from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
@@ -61,6 +62,7 @@ class Progress:
     source: str
     frames: int  # finished, those of an earlier run included
     total: int | None  # None where unknown
+    doing: str = ""  # what takes a while once every frame is followed
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,7 @@ def track_clip(
         encoder = choose_encoder(size_wh, options.quick_video)  # parts of two cannot be joined
         key = {**info.to_json(), **fingerprint(clip.source), "encoder": encoder and encoder.name}
         blocks = Blocks(clip.work, key, pipeline.skeleton)
-        done = blocks.frame_count
+        done, total = blocks.frame_count, expected(source, options)
         overlay = Overlay(settings.overlay) if options.video and not options.refine else None
         broken = _follow(
             taken_frames(source, options, done),
@@ -130,9 +132,13 @@ def track_clip(
             BlockWriter(
                 blocks, overlay, size_wh, rate, follow=options.follow, quick=options.quick_video
             ),
-            lambda count: tell(Progress(clip.source, count, expected(source, options))),
+            lambda count: tell(Progress(clip.source, count, total)),
             stopped,
         )
+
+    def doing(what: str) -> None:
+        tell(Progress(clip.source, blocks.frame_count, total, what))
+
     interrupted = stopped()
     if not blocks.frame_count:
         clip.remove_work()
@@ -140,9 +146,9 @@ def track_clip(
             raise broken or MediaError(f"{clip.source}: {_why_no_frame(options)}")
         return ClipReport(0, 0, time.monotonic() - began, 0, (), interrupted)
     if not options.refine:
-        outputs, people = _write(clip, info, settings, blocks)
+        outputs, people = _write(clip, info, settings, blocks, doing)
     elif not interrupted:
-        outputs, people, interrupted = _write_refined(clip, info, settings, blocks, stopped)
+        outputs, people, interrupted = _write_refined(clip, info, settings, blocks, doing, stopped)
     else:
         outputs, people = [], 0
     count = blocks.frame_count
@@ -185,7 +191,7 @@ def _follow(
 
 
 def _write(
-    clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks
+    clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, doing: Callable[[str], None]
 ) -> tuple[list[Path], int]:
     """Write all that the options ask for from the blocks; the files, and how many people."""
     options = settings.clip
@@ -193,32 +199,48 @@ def _write(
     def results() -> Iterator[FrameResult]:
         return (only(result, options.follow) for result in blocks.results())
 
+    doing("writing tracks")
     outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
+        doing(_measuring(options.measures))
         outputs += write_measures(clip.stem, clip.source, settings, list(results()))
     if options.video and blocks.paths:
         video = beside(clip.stem, ".mp4")
+        doing("joining the video")
         first = next(blocks.results())
         join_parts(blocks.parts(), video, sound_of(clip.source), first.frame.time_s)
         outputs.insert(0, video)
     return outputs, count_people(results())
 
 
+def _measuring(options: MeasureOptions) -> str:
+    return "drawing plots" if options.plots or options.report else "measuring"
+
+
 def _write_refined(
-    clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, stopped: Stopped
+    clip: Clip,
+    info: ClipInfo,
+    settings: Settings,
+    blocks: Blocks,
+    doing: Callable[[str], None],
+    stopped: Stopped,
 ) -> tuple[list[Path], int, bool]:
     """The same after a second pass, in memory, and whether it was stopped while drawing."""
     options = settings.clip
+    doing("second pass")
     everybody = after_second_pass(list(blocks.results()), settings)
     outputs: list[Path] = []
     if options.video and everybody:
+        doing("drawing the video")
         video = beside(clip.stem, ".mp4")
         if not draw_again(video, clip.source, settings, info.size_wh, everybody, stopped):
             return [], 0, True
         outputs.append(video)
     results = [only(result, options.follow) for result in everybody]
+    doing("writing tracks")
     outputs += write_tracks(clip.stem, info, options.formats, results)
     if options.measures.wanted:
+        doing(_measuring(options.measures))
         outputs += write_measures(clip.stem, clip.source, settings, results)
     return outputs, count_people(results), False
 

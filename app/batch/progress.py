@@ -93,6 +93,8 @@ class Bars:
         if bar.total is not None and progress.frames > bar.total:
             bar.total = progress.frames  # the container promised too few
         bar.update(progress.frames - bar.n)
+        if progress.doing:
+            bar.set_postfix_str(progress.doing)  # at once: nothing moves meanwhile
 
     def ended(self, entry: Entry) -> None:
         """Remove the clip's bar and move the batch's."""
@@ -128,7 +130,8 @@ class JsonLines:
         now_s = time.monotonic()
         rate = self._rates.setdefault(progress.source, Rate())
         rate.update(progress.frames, now_s)
-        if now_s - self._told_s.get(progress.source, float("-inf")) < 1:
+        last_s = self._told_s.get(progress.source, float("-inf"))
+        if now_s - last_s < 1 and not progress.doing:
             return
         self._told_s[progress.source] = now_s
         self._say(
@@ -136,6 +139,7 @@ class JsonLines:
             source=progress.source,
             frames=progress.frames,
             total=progress.total,
+            doing=progress.doing,
             frames_per_second=_rounded(rate.frames_per_second),
             left_s=_rounded(rate.left_s(progress.frames, progress.total)),
             clips_left=self._clips - self._ended,

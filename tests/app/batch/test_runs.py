@@ -14,13 +14,14 @@ from typing import Any
 import pytest
 from clips import BrightBoxes, Upright, build, make_video
 
-from app.batch.clip import Progress
+from app.batch.clip import Clip, Progress, track_clip
 from app.batch.inputs import find_clips
 from app.batch.manifest import Entry, Manifest
-from app.batch.progress import JsonLines, Quiet
+from app.batch.progress import Bars, JsonLines, Quiet
 from app.batch.runs import Outcome, run_batch, summary
 from app.batch.workers import run_here, run_processes
 from app.config import ClipOptions, Settings
+from app.measures.options import MeasureOptions
 from pose.errors import UserError
 from pose.people import Detections, Frame
 from pose.weights import WeightsError
@@ -283,6 +284,39 @@ def test_json_progress_says_why_a_clip_is_empty(tmp_path: Path) -> None:
     done = json.loads(out.getvalue().splitlines()[-2])
     assert (done["event"], done["people"]) == ("done", 0)
     assert done["reason"] == "nobody was found; try a lower --bbox-thr, or look at the clip"
+
+
+@pytest.mark.parametrize(
+    ("clip", "told"),
+    [
+        (ClipOptions(), ["writing tracks", "joining the video"]),
+        (
+            ClipOptions(video=False, measures=MeasureOptions(speeds=True, plots=True)),
+            ["writing tracks", "drawing plots"],
+        ),
+        (ClipOptions(refine=True), ["second pass", "drawing the video", "writing tracks"]),
+    ],
+    ids=["with a video", "with plots", "after a second pass"],
+)
+def test_what_takes_a_while_after_the_last_frame_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], clip: ClipOptions, told: list[str]
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 5)
+    out, bars = io.StringIO(), Bars()
+    lines = JsonLines(out)
+
+    def tell(progress: Progress) -> None:
+        lines.progress(progress)
+        bars.progress(progress)
+
+    settings = Settings(clip=clip)
+    stem = tmp_path / "out" / "walk"
+    track_clip(Clip(str(source), stem), settings, build(settings.pipeline), {}, tell)
+    bars.close()
+    events = [json.loads(line) for line in out.getvalue().splitlines()]
+    assert [(each["doing"], each["frames"]) for each in events[1:]] == [(what, 5) for what in told]
+    assert "5/5 [" in (bar := capsys.readouterr().err)
+    assert all(what in bar for what in told)
 
 
 def test_what_was_told_of_a_clip_is_forgotten_at_its_end() -> None:
