@@ -19,7 +19,7 @@ from app.corrections import (
     sidecar_of,
 )
 from app.measures.table import MeasuresWriter
-from app.video.source import MediaError
+from app.video.source import VIDEO_SUFFIXES, MediaError
 from tracking.files import (
     ClipInfo,
     TracksWriter,
@@ -33,7 +33,6 @@ DRAWN = "overlay_drawn_in"  # in a header's settings: the video of that name sho
 # In a header's settings: frames that are missing were not looked at yet. Tracks from elsewhere may
 # hold every fourth frame on purpose, or those of a cropped picture, and are not written over
 GOES_ON = "following_goes_on"
-VIDEO_SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mts")
 
 Frames = Sequence[tuple[float, TrackedPoses]]
 Progress = Callable[[float], None]  # told the share done; may raise to cancel
@@ -96,7 +95,9 @@ def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
 
 
 def _beside(tracks: Path, stem: str) -> Path | None:
-    paths = (tracks.with_name(stem + suffix) for suffix in VIDEO_SUFFIXES if stem)
+    """The video of that name, whatever the case of its ending."""
+    found = {path.suffix.lower(): path for path in tracks.parent.iterdir() if path.stem == stem}
+    paths = (found[suffix] for suffix in VIDEO_SUFFIXES if suffix in found)
     return next((path for path in paths if path.is_file()), None)
 
 

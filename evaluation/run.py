@@ -33,7 +33,7 @@ from typing import Any
 from app.config import ConfigError, put_over
 from app.track import weights_of
 from app.video.images import PICTURE_RATE, read_picture
-from app.video.source import MediaError, open_source
+from app.video.source import VIDEO_SUFFIXES, MediaError, open_source
 from evaluation.annotation_files import read_sequence
 from evaluation.annotations import AnnotationError, Sequence
 from evaluation.pose_scores import ScoreOptions
@@ -45,8 +45,6 @@ from pose.reading import read_json, read_text, reading, shown
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
-
-_VIDEOS = (".mp4", ".avi", ".mov", ".mkv", ".webm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +104,7 @@ def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
                 raise MediaError(f"{folder}: no picture {name}, frame {index} of {sequence.path}")
             yield Frame(index, index / float(PICTURE_RATE), read_picture(path))
         return
-    videos = [folder / f"{sequence.path.stem}{suffix}" for suffix in _VIDEOS]
+    videos = [folder / f"{sequence.path.stem}{suffix}" for suffix in VIDEO_SUFFIXES]
     video = next((path for path in videos if path.is_file()), None)
     if video is None:
         names = f"{sequence.frame_names[0]}, {sequence.path.stem}/ or {videos[0].name}"

@@ -13,12 +13,7 @@ from app.batch.clip import Clip
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
 from app.video.images import SUFFIXES as PICTURE_SUFFIXES
-from app.video.source import MediaError
-
-VIDEO_SUFFIXES = {
-    ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg",
-    ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".mxf", ".dv", ".h264", ".264", ".hevc", ".h265",
-}  # fmt: skip
+from app.video.source import VIDEO_SUFFIXES, MediaError
 
 
 def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:

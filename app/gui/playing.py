@@ -11,9 +11,8 @@ from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
 from app.gui.work import Work
-from app.results import VIDEO_SUFFIXES
 from app.video.devices import list_cameras
-from app.video.source import is_live
+from app.video.source import VIDEO_SUFFIXES, is_live
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow

@@ -71,7 +71,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse measure`."""
     parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
-    parser.add_argument("--video", type=Path, metavar="FILE", help="for the report's thumbnails")
+    parser.add_argument(
+        "--video", type=Path, metavar="FILE", help="the clip itself, for the report's thumbnails"
+    )
     parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
                         help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
     add_measure_arguments(parser)

@@ -47,6 +47,12 @@ class FrameSource(Protocol):
     def __exit__(self, *_: object) -> None: ...
 
 
+VIDEO_SUFFIXES = (
+    ".mp4", ".mov", ".m4v", ".avi", ".mkv", ".webm", ".mts", ".m2ts", ".ts", ".mpg", ".mpeg",
+    ".wmv", ".flv", ".3gp", ".ogv", ".vob", ".mxf", ".dv", ".h264", ".264", ".hevc", ".h265",
+)  # fmt: skip
+
+
 def is_live(spec: str) -> bool:
     """True for cameras and network streams; files and folders wait for who looks at them."""
     return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")
