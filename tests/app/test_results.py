@@ -126,6 +126,8 @@ def test_a_source_that_is_gone_leaves_the_drawn_video_and_says_so(batch, tmp_pat
     tracks = batch()
     (tmp_path / "films" / "dance.mp4").unlink()
     assert opened(tracks) == ("out/dance.mp4", True)
+    tracks.with_name("dance.mp4").rename(tracks.with_name("dance.MOV"))  # as cameras write it
+    assert opened(tracks)[0] == "out/dance.MOV"
 
 
 def test_a_clean_video_beside_the_tracks_comes_first(batch, tmp_path: Path) -> None:
