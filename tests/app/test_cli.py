@@ -108,7 +108,8 @@ def test_a_file_where_a_folder_is_needed_is_called_a_file(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.csv").write_text("frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score\n")
+    header = "frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score"
+    (tmp_path / "a.csv").write_text(f"{header}\n0,0,1,1,0,0,9,9,5,5,1\n")
     assert main([*command.split(), "-o", "a.csv"]) == 1
     said = capsys.readouterr().err
     assert "a.csv: cannot be written: a" in said

@@ -601,7 +601,7 @@ def test_charts_do_not_join_what_lies_before_and_after_a_jump(qtbot, open_window
         window.session.seek(time_s)
         qtbot.waitUntil(lambda number=number: number_shown(window) == number)
     chart = window.measures._charts[0]
-    qtbot.waitUntil(lambda: len(chart.listDataItems()) == 2)
+    qtbot.waitUntil(lambda: [len(item.getData()[0]) for item in chart.listDataItems()] == [4, 1])
     line, dot = (item.getData() for item in chart.listDataItems())
     assert line[0].round(2).tolist() == [-1.6, -1.56, 0.0, 0.0]
     assert np.isnan(line[1]).tolist() == [False, False, True, False]
@@ -915,14 +915,14 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     window = open_window(NoVideo(), NoVideo(), FakeFile(50))
     notice = window.stage.notice
     qtbot.waitUntil(lambda: notice._text.text() == "a.mp4: not a video")
-    assert notice.button.isVisible()
+    qtbot.waitUntil(notice.button.isVisible)
     (tmp_path / "lost.json").write_text("{}")
     window.open([str(tmp_path / "lost.json")])
     qtbot.waitUntil(lambda: "lost.json" in notice._text.text())
     assert not notice.button.isVisible()  # it would start the other again
     window.open([str(tmp_path / "a.mp4")])
     qtbot.waitUntil(lambda: notice._text.text() == "a.mp4: not a video")
-    assert notice.button.isVisible()
+    qtbot.waitUntil(notice.button.isVisible)
     window.open([str(tmp_path / "table.csv")])
     qtbot.waitUntil(lambda: "table.csv" in notice._text.text())
     window.open([str(tmp_path / "b.mp4")])
