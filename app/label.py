@@ -16,6 +16,7 @@ from typing import Any
 import cv2
 from tqdm import tqdm
 
+from app.batch.progress import redrawn_after_s
 from app.labelling import (
     LabelsError,
     annotations_of,
@@ -70,7 +71,8 @@ def run(args: argparse.Namespace) -> int:
     pipeline = build_pipeline(config)
     frames: list[TrackedPoses] = []
     with open_source(args.video) as source:
-        for frame in tqdm(source, total=source.frame_count, unit="frame"):
+        every_s = redrawn_after_s()
+        for frame in tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s):
             frames.append(pipeline(frame).people)
     worth = worth_correcting(frames)
     picked = pick_frames(worth, args.frames)

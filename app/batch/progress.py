@@ -57,12 +57,16 @@ class Rate:
         return (total - frames) / rate if rate and total is not None else None
 
 
+def redrawn_after_s() -> float:
+    """How often a bar is drawn: a log needs fewer lines than a screen."""
+    return 0.1 if sys.stderr.isatty() else 10.0
+
+
 class Bars:
     """A bar for each clip at work and, where there are several, one for the batch."""
 
     def __init__(self) -> None:
         self._all: Any = None
-        self._interval_s = 0.1 if sys.stderr.isatty() else 10.0  # a log needs fewer lines
         self._bars: dict[str, Any] = {}
 
     def start(self, clips: int, skipped: int) -> None:
@@ -86,7 +90,7 @@ class Bars:
                 desc=name if len(name) <= 30 else f"…{name[-29:]}",
                 leave=False,
                 smoothing=0.05,
-                mininterval=self._interval_s,
+                mininterval=redrawn_after_s(),
                 position=min(set(range(len(lines) + 1)) - lines),
             )
             self._bars[progress.source] = bar
