@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +15,7 @@ from tracking.files import (
     open_writer,
     read_tracks,
     recognise_name,
+    tell_notes,
 )
 from tracking.formats.whole import write_pieces
 
@@ -45,8 +45,7 @@ def run(args: argparse.Namespace) -> int:
     jointless = poses and not any(each.keypoint_scores.any() for each in poses)
     if jointless and target_format in JOINTS_ALONE:
         raise TracksFileError(f"{args.source}: people without joints; {target_format} needs them")
-    for note in tracks.notes:
-        print(f"posse: {args.source}: {note}", file=sys.stderr)  # noqa: T201
+    tell_notes(args.source, tracks)
     write_tracks(tracks, args.target, target_format)
     people = {int(person) for result in tracks.frames for person in result.people.ids}
     print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201

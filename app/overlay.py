@@ -78,6 +78,7 @@ class Overlay:
         self.style = style
         self._ways: dict[int, list[tuple[float, float, float]]] = {}  # id -> (time_s, x, y)
         self._now_s = -np.inf
+        self._step_s = 0.0  # between the last two frames
 
     def reset(self) -> None:
         """Forget the trails, for a new video or after a jump."""
@@ -130,6 +131,8 @@ class Overlay:
         for way in self._ways.values():
             if way and way[-1][0] == now_s:  # shown again, in another style or corrected
                 way.pop()
+        if now_s > self._now_s > -np.inf:
+            self._step_s = now_s - self._now_s
         self._now_s = now_s
         if not self.style.trails_s:
             return
@@ -155,7 +158,7 @@ class Overlay:
             points = _smoothed(steps[:, 1:])
             # Times as differences in float64: a float32 clock is coarse after some hours
             age = np.array([now_s - step[0] for step in way]) / self.style.trails_s  # (P,) 0..1
-            left = 1 - (now_s - way[-1][0]) / FADED_S
+            left = 1 - (now_s - way[-1][0]) / max(FADED_S, 2 * self._step_s)
             if left <= 0:
                 continue
             width = 0.9 * scale_of.get(person, 3.0)

@@ -95,8 +95,10 @@ def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
 
 
 def _beside(tracks: Path, stem: str) -> Path | None:
-    """The video of that name, whatever the case of its ending."""
-    found = {path.suffix.lower(): path for path in tracks.parent.iterdir() if path.stem == stem}
+    """The video of that name, whatever the case of its ending; ours have small letters."""
+    named = (path for path in tracks.parent.iterdir() if path.stem == stem)
+    ours_last = sorted(named, key=lambda path: (path.suffix.islower(), path.name))
+    found = {path.suffix.lower(): path for path in ours_last}
     paths = (found[suffix] for suffix in VIDEO_SUFFIXES if suffix in found)
     return next((path for path in paths if path.is_file()), None)
 

@@ -81,7 +81,6 @@ class Session:
             run.outlet.delay_s = self._delay_s
         if not known:
             self._ask()
-        self._inference.problem = ""
         self._run = run
         run.feed.start()
 
@@ -150,7 +149,7 @@ class Session:
 
     def status(self) -> Status:
         """What is going on."""
-        problem = self._inference.problem or self._recordings.problem or self._loader.problem
+        problem = self._recordings.problem or self._loader.problem or self._inference.problem
         if self._run is None:
             return replace(IDLE, problem=problem, loading=self._loader.busy)
         return replace(
@@ -315,21 +314,22 @@ class Session:
             run.outlet.restart(run.feed.seek(time_s))
             run.sought = time_s, time.monotonic()
 
-    def _follow_next(self, pipeline: Pipeline | None) -> None:
+    def _follow_next(self, pipeline: Pipeline | None) -> bool:
         """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""
         run = self._run
         if run is None or self._must_wait(run, pipeline):
             time.sleep(IDLE_S)
-            return
+            return False
         if not run.outlet.wait_for_room(IDLE_S):
-            return  # a file is paused: look for other settings meanwhile
+            return False  # a file is paused: look for other settings meanwhile
         captured = run.feed.take(IDLE_S)
         if captured is None:
-            return
+            return False
         ready = run.follow(captured, pipeline)
         if run is self._run:  # a recording that began meanwhile is of another source
             self._recordings.put(run.view(ready).result, ready.result.people)
         run.outlet.put(ready)
+        return True
 
     def _must_wait(self, run: Run, pipeline: Pipeline | None) -> bool:
         """A file waits for its networks; a camera is shown without people meanwhile."""

@@ -104,7 +104,8 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
     """Score one sequence, over every frame that either side has.
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
-    those that fall to a distractor are left out (Luiten's TrackEval, MotChallenge2DBox).
+    those that fall to a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is
+    the rule of MOT16 and MOT17; for MOT20 class 6, other vehicles, is a distractor too.
     """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)

@@ -11,6 +11,7 @@ from pathlib import Path
 import orjson
 
 from pose.errors import UserError
+from pose.writing import partial_name, put_in_place
 
 
 def write_all(folder: Path, contents: Mapping[str, str]) -> None:
@@ -22,11 +23,11 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for name, text in contents.items():
-            partial = folder / f".{name}.partial"
+            partial = partial_name(folder / name)
             written.append((partial, folder / name))
             partial.write_bytes(text.encode("utf-8", "replace"))  # of names that are no text
         for partial, final in written:
-            partial.replace(final)
+            put_in_place(partial, final)
     except OSError as error:
         raise UserError(f"{folder}: the results cannot be written: {error.strerror}") from error
     finally:
@@ -51,7 +52,7 @@ def check_writable(path: Path) -> None:
 
     Its folder is made if need be.
     """
-    partial = path.with_name(f".{path.name}.partial") if path.name else path
+    partial = partial_name(path) if path.name else path
     try:
         if path.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))

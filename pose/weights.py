@@ -45,6 +45,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             save_file(halved, partial, dict(metadata))
+            partial.chmod(0o644)  # safetensors gives 0600: others may use what one fetched
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
     except SafetensorError as error:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -205,6 +206,11 @@ def _with_our_ids(tracks: Tracks) -> Tracks:
         people = TrackedPoses(result.people.poses, result.people.ids + 1)
         frames.append(replace(result, people=people))
     return replace(tracks, frames=frames)
+
+
+def tell_notes(path: Path, tracks: Tracks) -> None:
+    """Say on stderr what was assumed or left out in reading tracks."""
+    sys.stderr.writelines(f"posse: {path}: {note}\n" for note in tracks.notes)
 
 
 def _with_rate(tracks: Tracks) -> Tracks:

@@ -41,17 +41,22 @@ class Outcome:
     @property
     def exit_code(self) -> int:
         """0 all done; 1 a single clip failed, or nobody was in it; 2 some of several failed."""
-        tried = len(self.done) + len(self.skipped) + len(self.failed)
         if self.interrupted:
             return 130  # as the shell has it for Ctrl-C
         if self.failed:
-            return 1 if tried == 1 else 2
-        return 1 if tried == 1 and self.empty else 0
+            return 1 if self.tried == 1 else 2
+        return 1 if self.tried == 1 and self.empty else 0
+
+    @property
+    def tried(self) -> int:
+        """How many clips there were."""
+        return len(self.done) + len(self.skipped) + len(self.failed)
 
     @property
     def empty(self) -> list[Entry]:
-        """The clips in which nobody is, of an earlier run too."""
-        return [entry for entry in (*self.done, *self.skipped) if not entry.people]
+        """The clips in which nobody is; of those finished before only where there is but one."""
+        before = self.skipped if self.tried == 1 else []
+        return [entry for entry in (*self.done, *before) if not entry.people]
 
 
 def run_batch(
@@ -215,7 +220,7 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
         )
         if not entry.people:
             lines.append(_why_empty(entry))
-    if len(outcome.done) + len(outcome.skipped) + len(outcome.failed) > 1:
+    if outcome.tried > 1:
         lines.append(_counts(outcome))
     elif outcome.skipped:
         lines.append(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -341,10 +342,13 @@ def tracks_of(source: Path) -> Path:
 
 def _instead_of(table: Path) -> str:
     """What to open in place of a CSV file, which is not opened."""
-    tracks = table.with_name(table.stem.removesuffix(".measures") + ".json")
+    stem = table.stem.removesuffix(".measures")
+    tracks, found = table.with_name(f"{stem}.json"), table.with_name(f"{stem}.csv")
     if tracks.is_file():
         return tr("{}: a table; open the tracks {} beside it").format(table, tracks.name)
-    command = f"posse convert {table.name} {tracks.name}"
+    if found != table and not found.is_file():
+        return tr("{}: a table of measures; open the tracks that it was made of").format(table)
+    command = f"posse convert {shlex.quote(found.name)} {shlex.quote(tracks.name)}"
     text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
     return text.format(table, command)
 

@@ -240,7 +240,9 @@ def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None)
     apply_theme(app, system_theme())
     memory = Memory(QSettings("Posse", "Posse"))
     settings = memory.load()
-    pipeline = replace(preset or settings.pipeline, device=device or "auto")
+    pipeline = preset or settings.pipeline
+    if device is not None:
+        pipeline = replace(pipeline, device=device)
     settings = replace(settings, pipeline=pipeline)
     window = MainWindow(Session(pipeline), memory, settings)
     window.show()

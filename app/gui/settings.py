@@ -30,8 +30,10 @@ class Memory:
         if not text:
             return Settings()
         try:
-            return put_over(Settings(), json.loads(str(text)), "the settings kept")
-        except (ConfigError, ValueError, TypeError) as error:
+            tree = json.loads(str(text))
+            tree.get("overlay", {}).pop("kpt_thr", None)  # once kept there as well
+            return put_over(Settings(), tree, "the settings kept")
+        except (ConfigError, ValueError, TypeError, AttributeError) as error:
             log.warning("the settings of the last time cannot be used: %s", error)
             return Settings()
 

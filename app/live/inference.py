@@ -163,10 +163,10 @@ class Inference:
     """The thread: new networks and settings are looked at between frames."""
 
     def __init__(
-        self, loader: PipelineLoader, next_frame: Callable[[Pipeline | None], None]
+        self, loader: PipelineLoader, next_frame: Callable[[Pipeline | None], bool]
     ) -> None:
         self._loader = loader
-        self._next_frame = next_frame  # does one frame, or waits a moment for one
+        self._next_frame = next_frame  # does one frame, or waits a moment for one; whether it did
         self._config: PipelineConfig | None = None  # newest settings
         self.changes = 0  # times that what decides who is found was changed between frames
         self.problem = ""  # what went wrong beside the networks, in one line
@@ -188,7 +188,8 @@ class Inference:
         while not self._ending.is_set():
             try:
                 pipeline = self._up_to_date(pipeline)
-                self._next_frame(pipeline)
+                if self._next_frame(pipeline):
+                    self.problem = ""
             except Exception as error:  # a mistake of ours; the next frame may do
                 if not self.problem:
                     log.exception("beside the networks")

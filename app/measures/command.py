@@ -16,7 +16,7 @@ from app.video.framing import Framing
 from app.video.source import open_source
 from pose.command import share
 from pose.people import ImageArray
-from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks
+from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks, tell_notes
 from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 
@@ -87,6 +87,7 @@ def run(args: argparse.Namespace) -> int:
         raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
     if not any(each.keypoint_scores.any() for each in poses):
         raise TracksFileError(f"{args.tracks}: people without joints; there is nothing to measure")
+    tell_notes(args.tracks, tracks)
     name = info_path(args.tracks).name.removesuffix(".info.json")
     folder = args.output or args.tracks.parent
     with writing(folder):

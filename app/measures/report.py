@@ -216,7 +216,9 @@ def _table(series: Series, options: MeasureOptions) -> str:
 
 def _number(value: float, unit: str) -> str:
     """As exact as can be believed."""
-    return f"{value:.0f}°" if unit == "°" else f"{value:.2f} {unit}"
+    if unit == "°":
+        return f"{value:.0f}°"
+    return f"{value:.0f} {unit}" if unit == "px/s" else f"{value:.2f} {unit}"
 
 
 def _inline(data: bytes, kind: str) -> str:

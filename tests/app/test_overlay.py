@@ -92,10 +92,20 @@ def test_the_trail_of_who_is_gone_fades_within_moments_and_is_there_again_with_t
     nobody = Poses.empty(COCO17)
     (fading,) = overlay.layout(result(nobody, [], 5, 0.55)).polylines  # half of the 0.3 s
     assert 0.4 < fading.colours[-1, 3] / trail.colours[-1, 3] < 0.5
+    overlay.layout(result(nobody, [], 6, 0.65))
     assert overlay.layout(result(nobody, [], 7, 0.75)).polylines == ()
     (back,) = overlay.layout(result(standing(70), [1], 8, 0.8)).polylines
     assert len(back.points) == 6
     assert back.colours[-1, 3] == 200
+
+
+def test_a_trail_outlives_a_missed_frame_however_slow_the_frames_come() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=9.0, boxes=False))
+    for index in range(5):
+        overlay.layout(result(standing(40 + 4 * index), [1], index, index * 1.0))
+    nobody = Poses.empty(COCO17)
+    assert len(overlay.layout(result(nobody, [], 5, 5.0)).polylines) == 1
+    assert overlay.layout(result(nobody, [], 6, 6.0)).polylines == ()
 
 
 def test_trails_do_not_depend_on_who_came_first() -> None:

@@ -466,6 +466,7 @@ def test_a_mistake_beside_the_networks_is_told_and_outlived(begin, monkeypatch) 
         patch.setattr("app.live.run.corrected_view", fail)
         wait_for(lambda: "no room for that" in session.status().problem)
     assert len(shown_until(session, lambda views: len(views) > 3)) > 3
+    wait_for(lambda: session.status().problem == "")
 
 
 def test_the_delay_mirror_shows_the_past(begin) -> None:

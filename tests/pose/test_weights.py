@@ -26,6 +26,7 @@ def test_what_is_saved_is_loaded_with_its_metadata(tmp_path: Path) -> None:
     save_weights(path, STATE, {"kind": "pose"})
     state, metadata = load_weights(path)
     assert metadata == {"kind": "pose"}
+    assert path.stat().st_mode & 0o777 == 0o644  # for other users too
     assert state["conv.weight"].dtype == torch.float32
     assert torch.equal(state["conv.weight"], STATE["conv.weight"])
     assert state["bn.num_batches_tracked"].dtype == torch.int64

@@ -17,6 +17,7 @@ import numpy as np
 from pose.people import FloatArray, Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
+from pose.writing import partial_name
 from tracking.files import (
     NO_TIMES,
     ClipInfo,
@@ -49,7 +50,7 @@ class Writer:
                 "from COCO's; a clip's CSV keeps the network's own joints: convert that"
             )
         self._path, self._name = path, info.name
-        self._partial = path.with_name(f".{path.name}.part")
+        self._partial = partial_name(path)
         self._closed = False
         with writing(path):
             shutil.rmtree(self._partial, ignore_errors=True)

@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 
 from pose.reading import reading
+from pose.writing import partial_name, put_in_place
 from tracking.files import ClipInfo, Tracks, TracksFileError
 from tracking.formats.table import columns_of, rows_of, tracks_of
 from tracking.formats.whole import writing
@@ -42,7 +43,7 @@ class Writer:
         ]
         described = {INFO_KEY: json.dumps(info.to_json()).encode()}
         self._schema = pa.schema(fields, metadata=described)
-        self._path, self._partial = path, path.with_name(f".{path.name}.part")
+        self._path, self._partial = path, partial_name(path)
         self._rows: list[list[float]] = []
         self._closed = False
         with writing(path):
@@ -61,7 +62,7 @@ class Writer:
         self._flush()
         with writing(self._path):
             self._writer.close()
-            self._partial.replace(self._path)
+            put_in_place(self._partial, self._path)
         self._closed = True
 
     def abort(self) -> None:

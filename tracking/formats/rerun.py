@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose.writing import partial_name, put_in_place
 from tracking.files import ClipInfo, TracksFileError
 from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
@@ -22,7 +23,7 @@ class Writer:
     """See TracksWriter."""
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
-        self._path, self._partial = path, path.with_name(f".{path.name}.part")
+        self._path, self._partial = path, partial_name(path)
         self._skeleton = info.skeleton
         self._closed = False
         with writing(path):
@@ -76,7 +77,7 @@ class Writer:
         self._closed = True
         self._recording.disconnect()
         with writing(self._path):
-            self._partial.replace(self._path)
+            put_in_place(self._partial, self._path)
 
     def abort(self) -> None:
         """Leave nothing behind."""

@@ -16,6 +16,7 @@ import numpy as np
 from pose.people import Poses
 from pose.reading import floats, read_text, reading, whole
 from pose.reading import number as number_of
+from pose.writing import partial_name
 from tracking.files import (
     USUAL_RATE,
     ClipInfo,
@@ -38,7 +39,7 @@ class Writer:
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
         self._path, self._info = path, info
-        self._partial = path.with_name(f".{path.name}.part")
+        self._partial = partial_name(path)
         self._waiting: dict[int, list[str]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
         self._closed = False

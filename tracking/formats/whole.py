@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from pose.writing import partial_name, put_in_place
 from tracking.files import TracksFileError
 
 
@@ -39,7 +40,7 @@ class WholeText:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._partial = path.with_name(f".{path.name}.part")
+        self._partial = partial_name(path)
         with writing(path):
             self._file: IO[str] | None = self._partial.open("w", encoding="utf-8", newline="\n")
 
@@ -62,7 +63,7 @@ class WholeText:
             return
         with writing(self.path):
             self._file.close()
-            self._partial.replace(self.path)
+            put_in_place(self._partial, self.path)
         self._file = None
 
     def abort(self) -> None:

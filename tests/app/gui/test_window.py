@@ -575,6 +575,11 @@ def test_settings_and_place_are_remembered(qtbot, open_window, memory) -> None:
     assert memory.value("geometry") is not None
 
 
+def test_settings_from_before_the_overlay_lost_its_threshold_count(memory) -> None:
+    memory.set_value("settings", '{"overlay": {"trails_s": 3.0, "kpt_thr": 0.4}}')
+    assert memory.load().overlay.trails_s == 3.0
+
+
 def test_damaged_settings_count_as_none(memory) -> None:
     memory.set_value("settings", '{"overlay": {"no such": 1}}')
     assert memory.load().overlay.trails_s == 1.5
@@ -897,6 +902,8 @@ def test_a_table_is_not_opened_but_says_what_is(qtbot, open_window, tmp_path: Pa
     window = open_window()
     window.open([str(tmp_path / "walk.csv")])
     assert "“posse convert walk.csv walk.json”" in window.status.currentMessage()
+    window.open([str(tmp_path / "walk.measures.csv")])  # alone, it makes no tracks
+    assert "a table of measures" in window.status.currentMessage()
     (tmp_path / "walk.json").write_text("{}")
     for name in ("walk.csv", "walk.measures.csv"):
         window.open([str(tmp_path / name)])
