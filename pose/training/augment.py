@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -17,18 +17,9 @@ from pose.geometry import crop_regions
 from pose.networks import PADDING
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
-from pose.training.cutouts import Patch, blend, outline, softened
 
 Rng = np.random.Generator
-_OUTLINED = 6  # labelled joints that say well enough where the person is
-_MOST_HIDDEN = 0.6  # part of the labelled joints
-
-
-class Others(NamedTuple):
-    """What else there is to put into a picture; None where that cannot be had."""
-
-    picture: Callable[[], ImageArray | None]
-    person: Callable[[float], Patch | None]  # about so many pixels tall
+AnotherPicture = Callable[[], ImageArray | None]  # None where it cannot be decoded
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +33,6 @@ class PoseAugmentation:
     shift: float = 0.1  # of the region; a small detector's boxes are far from exact
     cut_chance: float = 0.3  # that the picture ends across the person
     half_body_chance: float = 0.25
-    company_chance: float = 0.5  # that others stand beside, behind and before the person
     occlusion_chance: float = 0.3
     low_resolution_chance: float = 0.15
     colour: bool = True
@@ -57,18 +47,17 @@ def warp_person(
     size_wh: tuple[int, int],
     rng: Rng,
     augmentation: PoseAugmentation,
-    others: Others | None = None,
+    another: AnotherPicture | None = None,
 ) -> tuple[ImageArray, FloatArray, FloatArray]:
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
-    Joints outside the crop get weight 0. Other people, and pieces of other pictures, come from
-    `others`. Crops have HRNet's padding also where a tighter one serves better in use: their scale
-    varies by more than the two differ.
+    Joints outside the crop get weight 0. What hides part of the person is cut from `another`
+    picture, or else plain. Crops have HRNet's padding also where a tighter one serves better in
+    use: their scale varies by more than the two differ.
     """
     angle = 0.0
     if rng.random() < augmentation.cut_chance:
         image, box, keypoints, weights = _cut(image, box, keypoints, weights, rng)
-    whole = box
     if rng.random() < augmentation.half_body_chance:
         box = _half_body(box, keypoints, weights, skeleton, rng)
     if rng.random() < augmentation.turn_chance:
@@ -91,11 +80,7 @@ def warp_person(
         points, weights = points[list(skeleton.mirror)], weights[list(skeleton.mirror)]
     inside = ((points >= 0) & (points <= np.array(size_wh) - 1)).all(1)
     weights = weights * inside
-    if others is not None and rng.random() < augmentation.company_chance:
-        middle = inverse @ np.append((whole[:2] + whole[2:]) / 2, 1)
-        length = float((whole[2:] - whole[:2]).max() * size_wh[1] / region[3])  # crop pixels
-        crop = _in_company(crop, points[weights > 0], middle, length, others.person, rng)
-    crop = _degrade(crop, others, rng, augmentation)
+    crop = _degrade(crop, another, rng, augmentation)
     return crop, points.astype(np.float32), weights.astype(np.float32)
 
 
@@ -161,57 +146,8 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
     return np.concatenate([middle - sides / 2, middle + sides / 2]).astype(np.float32)
 
 
-def _in_company(
-    crop: ImageArray,
-    joints: FloatArray,
-    middle: FloatArray,
-    length: float,
-    another: Callable[[float], Patch | None],
-    rng: Rng,
-) -> ImageArray:
-    """The crop with other people beside, behind and before its person, as in a crowd.
-
-    The person has labelled joints (J, 2), and a box around `middle` (2,) whose longer side is
-    `length` pixels. Joints that are hidden keep their labels: they are to be guessed. Whoever would
-    hide most of them stays away, lest nobody could say who is meant.
-    """
-    if not len(joints):
-        return crop
-    height, width = crop.shape[:2]
-    crop = crop.copy()
-    own = np.zeros((height, width), np.float32)
-    if len(joints) >= _OUTLINED:
-        own = softened(outline(joints, (width, height), length))
-    rows, columns = joints[:, ::-1].round().astype(int).T
-    hidden = np.zeros(len(joints), bool)
-    for _ in range(int(rng.integers(1, 4))):
-        person = another(length * rng.uniform(0.6, 1.2))
-        if person is None:
-            continue
-        patch, mask = person
-        tall, wide = mask.shape
-        aside = rng.choice((-1, 1)) * rng.uniform(0.2, 1.0) - 0.5
-        left = round(float(middle[0]) + aside * wide)
-        top = round(float(middle[1]) + (rng.uniform(-0.25, 0.25) - 0.5) * tall)
-        x1, y1, x2, y2 = max(left, 0), max(top, 0), min(left + wide, width), min(top + tall, height)
-        if x1 >= x2 or y1 >= y2:
-            continue
-        part = np.s_[y1 - top : y2 - top, x1 - left : x2 - left]
-        layer = np.zeros((height, width), np.float32)
-        layer[y1:y2, x1:x2] = mask[part]
-        if len(joints) >= _OUTLINED and rng.random() < 0.5:
-            layer *= 1 - own  # behind
-        else:
-            now_hidden = hidden | (layer[rows, columns] > 0.5)
-            if now_hidden.mean() > _MOST_HIDDEN:
-                continue
-            hidden = now_hidden
-        blend(crop[y1:y2, x1:x2], patch[part], layer[y1:y2, x1:x2])
-    return crop
-
-
 def _degrade(
-    crop: ImageArray, others: Others | None, rng: Rng, augmentation: PoseAugmentation
+    crop: ImageArray, another: AnotherPicture | None, rng: Rng, augmentation: PoseAugmentation
 ) -> ImageArray:
     """Low resolution, motion blur, colour and occlusion."""
     height, width = crop.shape[:2]
@@ -224,7 +160,7 @@ def _degrade(
     if augmentation.colour:
         crop = jitter_colour(crop, rng)
     if rng.random() < augmentation.occlusion_chance:
-        crop = _hide(crop, None if others is None else others.picture(), rng)
+        crop = _hide(crop, None if another is None else another(), rng)
     return crop
 
 

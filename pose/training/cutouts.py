@@ -47,36 +47,25 @@ class CutOuts:
         return (patch[:, ::-1], mask[:, ::-1]) if rng.random() < 0.5 else (patch, mask)
 
 
-def outline(joints: FloatArray, size_wh: tuple[int, int], longer_side: float) -> ImageArray:
-    """Where a person is, (H, W), 0 or 255: the hull of the joints (J, 2), a limb's thickness wider.
-
-    `longer_side` is the person's box's, in pixels.
-    """
-    mask = np.zeros(size_wh[::-1], np.uint8)
-    cv2.fillConvexPoly(mask, cv2.convexHull(np.round(joints).astype(np.int32)), 255)
-    thickness = max(3, int(_THICKNESS * longer_side))
-    return cv2.dilate(mask, np.ones((thickness, thickness), np.uint8)).astype(np.uint8, copy=False)
-
-
 def cut_out(image: ImageArray, box: FloatArray, joints: FloatArray, height_px: float) -> Patch:
-    """The person of a box (4,) with the labelled joints (J, 2), scaled to `height_px`."""
+    """The person of a box (4,) with the labelled joints (J, 2), scaled to `height_px`.
+
+    The outline is the hull of the joints, widened by a limb's thickness.
+    """
     x1, y1 = (int(value) for value in np.maximum(box[:2], 0))
     x2, y2 = (int(value) for value in np.ceil(box[2:]))
     x2, y2 = max(min(x2, image.shape[1]), x1 + 1), max(min(y2, image.shape[0]), y1 + 1)
     patch = image[y1:y2, x1:x2]
-    mask = outline(
-        joints - np.array([x1, y1], np.float32), (x2 - x1, y2 - y1), max(patch.shape[:2])
-    )
+    mask = np.zeros(patch.shape[:2], np.uint8)
+    hull = cv2.convexHull(np.round(joints - [x1, y1]).astype(np.int32))
+    cv2.fillConvexPoly(mask, hull, 255)
+    thickness = max(3, int(_THICKNESS * max(patch.shape[:2])))
+    mask = cv2.dilate(mask, np.ones((thickness, thickness), np.uint8)).astype(np.uint8, copy=False)
     scale = height_px / patch.shape[0]
     size = (max(2, round(patch.shape[1] * scale)), max(2, round(height_px)))
     patch = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    mask = cv2.resize(mask, size).astype(np.uint8, copy=False)
-    return patch, softened(mask)
-
-
-def softened(mask: ImageArray) -> NDArray[np.float32]:
-    """How much each pixel counts, 0..1, under a mask (h, w) of 0 or 255: its edge is blurred."""
-    return (cv2.GaussianBlur(mask, (3, 3), 0) / 255).astype(np.float32)
+    soft = cv2.GaussianBlur(cv2.resize(mask, size), (3, 3), 0)  # no edge to tell it by
+    return patch, (soft / 255).astype(np.float32)
 
 
 def blend(area: ImageArray, patch: ImageArray, mask: NDArray[np.float32]) -> None:

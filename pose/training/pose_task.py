@@ -17,8 +17,7 @@ from pose.heatmaps import decode_expected_oks, encode
 from pose.networks import padding_for
 from pose.people import FloatArray, ImageArray
 from pose.skeleton import Skeleton
-from pose.training.augment import Others, PoseAugmentation, warp_person
-from pose.training.cutouts import CutOuts
+from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.losses import heatmap_loss
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
@@ -45,7 +44,6 @@ class _Crops:
         augmentation: PoseAugmentation,
     ) -> None:
         self._people, self._pictures, self._size_wh = people, pictures, size_wh
-        self._cut_outs = CutOuts(people, pictures)
         self.seed, self._augmentation = seed, augmentation
 
     def __len__(self) -> int:
@@ -67,10 +65,7 @@ class _Crops:
             self._size_wh,
             rng,
             self._augmentation,
-            Others(
-                picture=lambda: self._pictures[int(rng.integers(len(self._pictures)))],
-                person=lambda height_px: self._cut_outs.anybody(height_px, rng),
-            ),
+            lambda: self._pictures[int(rng.integers(len(self._pictures)))],
         )
 
 

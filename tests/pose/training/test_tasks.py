@@ -21,9 +21,9 @@ from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
 from pose.training import command, posetrack15
-from pose.training.augment import Others, PoseAugmentation, warp_person
+from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
-from pose.training.cutouts import Patch, cut_out
+from pose.training.cutouts import cut_out
 from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
 from pose.training.losses import detection_loss
@@ -306,40 +306,12 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
             *person,
             np.random.default_rng(seed),
             replace(PLAIN, occlusion_chance=1.0),
-            Others(picture=lambda: other, person=lambda _: None),
+            lambda: other,
         )
         assert (weights == people.weights[0]).all()  # hidden joints are to be guessed
         red.append((crop == other[0, 0]).all(2).mean())
     assert min(red) > 0
     assert max(red) < 0.2
-
-
-def test_other_people_stand_beside_behind_and_before(tmp_path: Path) -> None:
-    people = _people(tmp_path, 1)
-    image = Pictures(people.places)[0]
-    assert image is not None
-    labels = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
-
-    def red(height_px: float) -> Patch:  # that is nowhere else
-        tall = round(height_px)
-        patch = np.zeros((tall, tall // 3, 3), np.uint8)
-        patch[..., 2] = 251
-        return patch, np.ones((tall, tall // 3), np.float32)
-
-    company = replace(PLAIN, company_chance=1.0)
-    hidden, shown = [], []
-    for seed in range(40):
-        crop, points, weights = warp_person(
-            image, *labels, np.random.default_rng(seed), company, Others(lambda: None, red)
-        )
-        assert (weights == people.weights[0]).all()  # hidden joints are to be guessed
-        others = (crop == (0, 0, 251)).all(2)
-        shown.append(others.mean())
-        rows, columns = points.round().astype(int)[:, ::-1].T
-        hidden.append(others[rows, columns].mean())
-    assert np.mean(np.array(shown) > 0) > 0.9
-    assert min(hidden) == 0  # behind or beside,
-    assert 0 < max(hidden) <= 0.75  # or before the person, but not before all of it
 
 
 def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
