@@ -131,14 +131,22 @@ def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArra
 
 
 def scores(counts: Counts, copies: int = 1) -> dict[str, float]:
-    """The figures of a table's row; the tallies are of one of so many copies."""
+    """The figures of a table's row; the tallies are of one of so many copies.
+
+    IDSR (Milan et al., 2016, "MOT16") is switches over recall: who follows fewer people has fewer
+    occasions to mistake them. NaN where nobody was found.
+    """
     mot, parts = counts.clear, hota_scores(counts.hota)
     errors = mot.misses + mot.false_positives + mot.switches
+    recall = float(mot.detections[0] / mot.truth[0])
+    switches = float(mot.switches[0]) / copies
     return {
         "MOTA": float(100 * (1 - errors[0] / mot.truth[0])),
         "IDF1": float(identity_scores(counts.identity)["IDF1"][0]),
         **{name: float(parts[name][0]) for name in ("HOTA", "DetA", "AssA")},
-        "switches": float(mot.switches[0]) / copies,
+        "recall": 100 * recall,
+        "switches": switches,
+        "IDSR": switches / recall if recall else float("nan"),
         "fragments": float(mot.fragments[0]) / copies,
         "ms": float(np.median(counts.frames_ms)),
     }

@@ -1,8 +1,9 @@
 """`python -m evaluation.tracking`: trackers side by side on recorded detections.
 
-Every tracker gets the same people, frame by frame, and is scored on boxes: MOTA, IDF1, switches and
-fragments at IoU 0.5, HOTA with DetA and AssA over its nineteen thresholds, and the median of the
-processor's milliseconds per frame. Rivals that are installed run along (see evaluation/rivals.py).
+Every tracker gets the same people, frame by frame, and is scored on boxes: MOTA, IDF1, recall,
+switches, switches over recall (IDSR) and fragments at IoU 0.5, HOTA with DetA and AssA over its
+nineteen thresholds, and the median of the processor's milliseconds per frame. Rivals that are
+installed run along (see evaluation/rivals.py).
 """
 
 from __future__ import annotations

@@ -49,6 +49,13 @@ def test_perfect_detections_are_tracked_perfectly() -> None:
     assert figures["HOTA"] > 99.9
 
 
+def test_switches_are_held_against_how_many_were_found() -> None:
+    recording = Recording("one of two, under two ids", [], BOXES, IDS, tuned=False)
+    tracked = [(boxes[:1], np.array([1 + (frame > 9)])) for frame, boxes in enumerate(BOXES)]
+    figures = scores(count(recording, tracked, np.zeros(FRAMES)))
+    assert (figures["recall"], figures["switches"], figures["IDSR"]) == (50, 1, 2)
+
+
 def test_people_whom_truth_leaves_out_for_their_size_count_neither_for_nor_against() -> None:
     recording = Recording("far people", [], BOXES, IDS, tuned=False)
     far = np.array([[600.0, 50, 620, 110]])
