@@ -30,6 +30,7 @@ from pose.command import positive, share
 from pose.reading import read_json, reading
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
+from tracking.tracker import TrackerConfig
 from tracking.tracks import TrackedPoses
 
 LABELS, AS_WRITTEN = "labels.json", "as-written.json"
@@ -66,7 +67,12 @@ def run(args: argparse.Namespace) -> int:
     with writing(args.output):  # before the long work, not after it
         (args.output / "images").mkdir(parents=True, exist_ok=True)
     config = PipelineConfig(
-        detector=args.detector, pose=args.pose, device=args.device, kpt_thr=args.kpt_thr, flip=True
+        detector=args.detector,
+        pose=args.pose,
+        device=args.device,
+        kpt_thr=args.kpt_thr,
+        flip=True,
+        tracker=TrackerConfig(coast_s=0.0),  # a label is what was seen
     )
     pipeline = build_pipeline(config)
     frames: list[TrackedPoses] = []

@@ -219,7 +219,15 @@ def settings_of(args: argparse.Namespace) -> Settings:
         raise ConfigError(_in_options(str(error), args)) from error
     # One threshold decides what is seen, in numbers and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
-    return replace(settings, overlay=overlay)
+    return _as_refined(replace(settings, overlay=overlay))
+
+
+def _as_refined(settings: Settings) -> Settings:
+    """Settings in which a second pass gets what was seen alone: it fills the gaps itself."""
+    if not settings.clip.refine:
+        return settings
+    tracker = replace(settings.pipeline.tracker, coast_s=0.0)
+    return replace(settings, pipeline=replace(settings.pipeline, tracker=tracker))
 
 
 def _in_options(complaint: str, args: argparse.Namespace) -> str:

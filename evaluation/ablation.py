@@ -15,6 +15,7 @@ _BARE = replace(  # one frame of memory, nothing predicted, no doubt
     lost_penalty=0.0,
     crowd_doubt=0.0,
     reach=0.0,
+    coast_s=0.0,
     memory_s=0.045,
     velocity_decay_s=1e-3,
 )
@@ -37,6 +38,9 @@ ABLATIONS = {
     "low scores as good as high": replace(_WHOLE, low_penalty=0.0),
     "lost as good as seen": replace(_WHOLE, lost_penalty=0.0),
     "no second look at the lost": replace(_WHOLE, reach=0.0),
+    "nobody shown unseen": replace(_WHOLE, coast_s=0.0),
+    "shown unseen for 0.04 s": replace(_WHOLE, coast_s=0.04),
+    "shown unseen for 0.24 s": replace(_WHOLE, coast_s=0.24),
     "memory of 1 s": replace(_WHOLE, memory_s=1.0),
     "memory of 5 s": replace(_WHOLE, memory_s=5.0),
     "shown at once": replace(_WHOLE, confirm_score=0.0),

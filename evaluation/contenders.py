@@ -52,12 +52,17 @@ def posse(config: TrackerConfig | None = None) -> TrackerMaker:
     def make(_frame_rate: float) -> Tracker:
         tracker = PoseTracker(config)
 
-        def step(people: Poses, time_s: float) -> Tracked:
-            return _boxes_and_ids(tracker.update(people, time_s))
-
-        return step
+        return functools.partial(_step, tracker)
 
     return make
+
+
+def _step(
+    tracker: PoseTracker, people: Poses, time_s: float, warp: SingleArray | None = None
+) -> Tracked:
+    """Everybody whom the program would show in this frame."""
+    seen = tracker.update(people, time_s, warp)
+    return _boxes_and_ids(seen.joined(tracker.coasting(people.skeleton)))
 
 
 def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
@@ -77,12 +82,7 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
 
 def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
-    tracker = PoseTracker()
-
-    def step(people: Poses, time_s: float, warp: SingleArray | None) -> Tracked:
-        return _boxes_and_ids(tracker.update(people, time_s, warp))
-
-    return _timed(step, recording.people, recording.warps or [])
+    return _timed(functools.partial(_step, PoseTracker()), recording.people, recording.warps or [])
 
 
 def _timed(

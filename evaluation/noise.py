@@ -79,7 +79,7 @@ def detections(
     for frame_boxes, frame_ids, frame_joints in zip(boxes, ids, keypoints, strict=True):
         people = observer.see(frame_boxes, frame_ids, frame_joints, skeleton)
         false = intruders.step(people, skeleton)
-        everybody = _joined(people, false)
+        everybody = Poses.stacked([people, false])
         frames.append(everybody.select(rng.permutation(len(everybody))))
     return frames
 
@@ -216,17 +216,6 @@ def _people(
         joints.astype(single),
         joint_scores.astype(single),
         skeleton,
-    )
-
-
-def _joined(a: Poses, b: Poses) -> Poses:
-    """The people of both."""
-    return Poses(
-        np.concatenate([a.boxes, b.boxes]),
-        np.concatenate([a.scores, b.scores]),
-        np.concatenate([a.keypoints, b.keypoints]),
-        np.concatenate([a.keypoint_scores, b.keypoint_scores]),
-        a.skeleton,
     )
 
 

@@ -6,6 +6,7 @@ of a pixel. Boxes are x1 y1 x2 y2. N = 0 works everywhere. Predictions are alway
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -113,6 +114,18 @@ class Poses:
             np.zeros((0, joints, 2), np.float32),
             np.zeros((0, joints), np.float32),
             skeleton,
+        )
+
+    @classmethod
+    def stacked(cls, parts: Sequence[Poses]) -> Poses:
+        """The people of all parts, of which there is one or more, of one skeleton."""
+        return cls(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.keypoints for part in parts]),
+            np.concatenate([part.keypoint_scores for part in parts]),
+            parts[0].skeleton,
+            np.concatenate([part.appearance for part in parts]),
         )
 
     def select(self, index: Index) -> Poses:

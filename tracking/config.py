@@ -35,6 +35,7 @@ class TrackerConfig:
     crowd_doubt: float = 0.8  # share of the score that does not count where people overlap
     candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped
 
+    coast_s: float = 0.12  # a person unseen for no longer is shown where they should be; 0: never
     memory_s: float = 2.0  # a person unseen for longer is forgotten and comes back as a new one
     reach: float = 2.5  # standard deviations within which a lost person is found again; 0: never
 

@@ -16,7 +16,7 @@ from typing import Protocol
 import numpy as np
 
 from pose.errors import UserError
-from pose.people import Detections, Frame, Poses
+from pose.people import BoolArray, Detections, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
 from tracking.camera_motion import CameraMotion
@@ -212,10 +212,12 @@ class Pipeline:
         return finish
 
     def _track(self, frame: Frame, poses: Poses) -> TrackedPoses:
-        if not self.config.camera_motion:
-            return self.tracker.update(poses, frame.time_s)
-        before = self.tracker.predict(frame.time_s).boxes
-        return self.tracker.update(poses, frame.time_s, self._camera(frame.image, before))
+        warp = None
+        if self.config.camera_motion:
+            before = self.tracker.predict(frame.time_s).boxes
+            warp = self._camera(frame.image, before)
+        people = self.tracker.update(poses, frame.time_s, warp)
+        return people.joined(_within(self.tracker.coasting(poses.skeleton), frame.size_wh))
 
     def _best(self, detections: Detections) -> Detections:
         """The best-scored people, where there may only be so many."""
@@ -223,6 +225,13 @@ class Pipeline:
             return detections
         best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
         return detections.select(best)
+
+
+def _within(people: TrackedPoses, size_wh: tuple[int, int]) -> TrackedPoses:
+    """Those whose middle is in the picture: who has left it is not behind somebody."""
+    middle = (people.poses.boxes[:, :2] + people.poses.boxes[:, 2:]) / 2  # (N, 2)
+    within: BoolArray = np.all((middle >= 0) & (middle < size_wh), axis=1)
+    return people.select(within)
 
 
 class _Reading:

@@ -20,11 +20,10 @@ from tracking import motion
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
 from tracking.observation import boxes_of, clear_joints, coordinates, joints_of, uncertainty
-from tracking.tracks import TrackedPoses
+from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
 LINK_S = 3.0  # longest absence across which two pieces are joined
 FILL_S = 0.5  # longest absence that is filled
-FILLED_SCORE = 0.5  # share of the scores beside a gap that the filled people get
 _SHORTEST_S = 0.15  # people seen for less, and nowhere linked, are dropped
 _END_S = 0.4  # of a piece's end, from which its speed is taken
 _LIKELY = 0.3  # likeness from which two pieces are one person
@@ -83,7 +82,7 @@ def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[
     pieces = {}
     for person, sights in seen.items():
         at = np.array([index for index, _ in sights])
-        people = _stacked([frames[index].poses.select([row]) for index, row in sights])
+        people = Poses.stacked([frames[index].poses.select([row]) for index, row in sights])
         pieces[person] = _Piece(at, clock[at], people)
     return pieces
 
@@ -152,7 +151,7 @@ def _together(pieces: list[_Piece]) -> _Piece:
     return _Piece(
         np.concatenate([piece.frames for piece in pieces]),
         np.concatenate([piece.times_s for piece in pieces]),
-        _stacked([piece.people for piece in pieces]),
+        Poses.stacked([piece.people for piece in pieces]),
     )
 
 
@@ -174,7 +173,7 @@ def _smoothed(
         (config.acceleration * heights) ** 2,
         (config.first_speed * heights) ** 2,
     )
-    share = np.where(known, 1.0, FILLED_SCORE).astype(np.float32)  # (M',)
+    share = np.where(known, 1.0, UNSEEN_SCORE).astype(np.float32)  # (M',)
     people = piece.people.select(row)
     joints = joints_of(states)
     seen = joint_scores[row] > 0  # a joint never seen would only be a guess: leave it as it was
@@ -204,17 +203,5 @@ def _frame(people: list[tuple[int, Poses]], skeleton: Skeleton) -> TrackedPoses:
     if not people:
         return TrackedPoses.empty(skeleton)
     return TrackedPoses(
-        _stacked([one for _, one in people]), np.array([person for person, _ in people])
-    )
-
-
-def _stacked(parts: Sequence[Poses]) -> Poses:
-    """The people of all parts."""
-    return Poses(
-        np.concatenate([part.boxes for part in parts]),
-        np.concatenate([part.scores for part in parts]),
-        np.concatenate([part.keypoints for part in parts]),
-        np.concatenate([part.keypoint_scores for part in parts]),
-        parts[0].skeleton,
-        np.concatenate([part.appearance for part in parts]),
+        Poses.stacked([one for _, one in people]), np.array([person for person, _ in people])
     )

@@ -9,20 +9,22 @@ from __future__ import annotations
 import numpy as np
 
 from pose.people import Detections, FloatArray, IntArray, Poses
+from pose.skeleton import Skeleton
 from tracking import motion
 from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.duplicates import distinct
 from tracking.memory import Memory
-from tracking.observation import Seen, Values, boxes_of, observed
+from tracking.observation import Seen, Values, boxes_of, joints_of, observed
 from tracking.similarity import box_iou
-from tracking.tracks import TrackedPoses
+from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
 __all__ = ["PoseTracker", "TrackerConfig"]
 
 _USUAL_STEP_S = 0.04  # between frames, until two frames with different times were seen
 _JOINT_FADE = 0.7  # what remains of a joint's score after each frame it was not seen in
+_COASTING_FROM = 2.0  # times `confirm_score`: false people, seen more briefly, do not coast
 _APPEARANCE_SHARE = 0.1  # of a clear view in the running mean of the appearance
 
 
@@ -87,6 +89,31 @@ class PoseTracker:
             memory = memory.joined(born)
         self._memory = memory
         return _shown(poses, seen.order, ids)
+
+    def coasting(self, skeleton: Skeleton) -> TrackedPoses:
+        """Where the people should be who are not in the last frame, but were `coast_s` before.
+
+        Their joints, of the `skeleton` of that frame, move along with them. Scores, also of joints,
+        are UNSEEN_SCORE times the last ones.
+        """
+        memory, config = self._memory, self.config
+        unseen_s = self._now_s - memory.seen_s  # (T,)
+        recent = (unseen_s > 0) & (unseen_s <= config.coast_s + 1e-6)
+        known = memory.evidence >= _COASTING_FROM * config.confirm_score
+        who = memory.confirmed & recent & known
+        if not who.any():
+            return TrackedPoses.empty(skeleton)
+        gone = memory.select(who)
+        ahead = self._ahead(gone, self._now_s)[0]  # (T', C)
+        poses = Poses(
+            boxes_of(ahead),
+            (UNSEEN_SCORE * gone.scores).astype(np.float32),
+            joints_of(ahead),
+            (UNSEEN_SCORE * gone.joint_scores).astype(np.float32),
+            skeleton,
+            gone.appearance,
+        )
+        return TrackedPoses(poses, gone.ids)
 
     def predict(self, time_s: float) -> Detections:
         """Boxes of the people shown last, where they should be at `time_s`.

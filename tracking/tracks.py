@@ -9,6 +9,8 @@ import numpy as np
 from pose.people import Index, IntArray, Poses
 from pose.skeleton import Skeleton
 
+UNSEEN_SCORE = 0.5  # share of the scores that people have where only others' frames show them
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedPoses:
@@ -30,6 +32,13 @@ class TrackedPoses:
     def empty(cls, skeleton: Skeleton) -> TrackedPoses:
         """Nobody."""
         return cls(Poses.empty(skeleton), np.zeros(0, np.int64))
+
+    def joined(self, others: TrackedPoses) -> TrackedPoses:
+        """These people, then `others`, who have other ids."""
+        if not len(others):
+            return self
+        poses = Poses.stacked([self.poses, others.poses])
+        return TrackedPoses(poses, np.concatenate([self.ids, others.ids]))
 
     def select(self, index: Index) -> TrackedPoses:
         """The people that `index` (a mask, indices or a slice) picks, in its order."""

@@ -174,6 +174,11 @@ def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
     assert (settings.pipeline.bbox_thr, settings.pipeline.nms_thr) == (0.2, 0.5)
 
 
+def test_a_second_pass_gets_what_was_seen_alone() -> None:
+    assert track.settings_of(parsed("a.mp4")).pipeline.tracker.coast_s > 0
+    assert track.settings_of(parsed("a.mp4", "--refine")).pipeline.tracker.coast_s == 0
+
+
 def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
     files = track.weights_files(PipelineConfig(pose="posse-pose-large"))
     assert [file.name for file in files[1]] == [

@@ -12,6 +12,7 @@ from pose.people import Detections, Frame, Poses
 from pose.skeleton import COCO17, Skeleton
 from tracking.budget import STEPS, Budget
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
+from tracking.tracker import TrackerConfig
 
 
 class WalkersInSight:
@@ -205,9 +206,23 @@ def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> N
             count = 1 if 10 <= frame.index <= 12 else 2
             return lambda: Detections(boxes[:count], scores[:count])
 
-    def people_in(find_missed: bool) -> list[int]:
-        line = Pipeline(Blinking(), JointsInTheMiddle(), PipelineConfig(find_missed=find_missed))
+    def people_in(find_missed: bool, coast_s: float = 0.0) -> list[int]:
+        config = PipelineConfig(find_missed=find_missed, tracker=TrackerConfig(coast_s=coast_s))
+        line = Pipeline(Blinking(), JointsInTheMiddle(), config)
         return [len(result.people) for result in line.follow(frames(20))]
 
     assert people_in(find_missed=True) == [2] * 20
     assert people_in(find_missed=False)[10:13] == [1] * 3
+    assert people_in(find_missed=False, coast_s=0.08)[10:13] == [2, 2, 1]
+
+
+def test_who_has_left_the_picture_is_not_shown_beside_it() -> None:
+    """The second person leaves at the right, 320 pixels, with the middle of the box in frame 34."""
+    line = pipeline()
+    results = [line(frame) for frame in frames(34)]
+    assert [len(result.people) for result in results[-2:]] == [2, 2]
+
+    nobody = Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32))
+    line.detector = lambda _: nobody
+    after = [line(frame) for frame in frames(36)[34:]]
+    assert [result.people.ids.tolist() for result in after] == [[1], [1]]

@@ -181,6 +181,31 @@ def test_prediction_goes_on_at_the_last_speed() -> None:
     assert boxes[0, 3] - boxes[0, 1] == pytest.approx(150, abs=2)
 
 
+def test_who_is_missed_for_a_moment_is_known_to_be_where_they_walk() -> None:
+    tracker = PoseTracker(TrackerConfig(coast_s=0.12))
+    follow(tracker, [people((100 + 5 * n, 200)) for n in range(20)])
+    assert not len(tracker.coasting(COCO17))
+    for missed in range(1, 4):
+        follow(tracker, [people()], start=19 + missed)
+        coasting = tracker.coasting(COCO17)
+        assert coasting.ids.tolist() == [1]
+        middle = (coasting.poses.boxes[0, :2] + coasting.poses.boxes[0, 2:]) / 2
+        np.testing.assert_allclose(middle, (195 + 5 * missed, 200), atol=3)  # of 15 walked
+        np.testing.assert_allclose(coasting.poses.keypoints[0], middle + SHAPE, atol=2)
+        np.testing.assert_allclose(coasting.poses.scores, 0.45)
+        np.testing.assert_allclose(coasting.poses.keypoint_scores, 0.4)
+    follow(tracker, [people()], start=23)
+    assert not len(tracker.coasting(COCO17))
+    assert follow(tracker, [people((220, 200))], start=24) == [[1]]
+    assert not len(tracker.coasting(COCO17))
+
+
+def test_who_was_hardly_seen_is_not_expected_anywhere() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 2 + [people()])
+    assert not len(tracker.coasting(COCO17))
+
+
 def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> None:
     """Two people, one behind the other, are hidden and come back with places changed by 8 px."""
     red, blue = np.eye(2, 8, dtype=np.float32)

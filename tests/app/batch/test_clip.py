@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -309,7 +310,8 @@ def test_the_second_pass_fills_a_short_gap(tmp_path: Path) -> None:
 
     def seen(stem: str, refine: bool) -> list[int]:
         chosen = settings(refine=refine, formats=("csv",))
-        pipeline = Pipeline(Blinking(), Upright(), chosen.pipeline)
+        config = replace(chosen.pipeline, tracker=TrackerConfig(coast_s=0.0))
+        pipeline = Pipeline(Blinking(), Upright(), config)
         track_clip(Clip(str(source), tmp_path / stem), chosen, pipeline, {})
         assert len(video_times(tmp_path / f"{stem}.mp4")) == 40
         return [result.frame.index for result in read_tracks(tmp_path / f"{stem}.csv").frames]
