@@ -1,14 +1,12 @@
-"""Opening and keeping: sources, finished results, saving, exporting, recording, snapshots."""
+"""Sources and finished results: opening, going through a playlist, saving, exporting."""
 
 from __future__ import annotations
 
 import shlex
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
@@ -16,9 +14,6 @@ from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
-from app.live.recording import RecordingPlan
-from app.overlay import Overlay
-from app.paint import rasterise
 from app.results import (
     GOES_ON,
     OpenResult,
@@ -53,9 +48,7 @@ class Library(QObject):
         self._saved: tuple[Correction, ...] = ()  # of the source on screen, on disk
         self._leave: Callable[[], object] | None = None  # what the question asked holds up
         self._asked_at_end = False
-        self._names: set[str] = set()  # given to recordings and snapshots
         self._loop = False
-        presenter.reported.connect(self._tell_recorded)
         presenter.reported.connect(self._go_on)
         work.failed.connect(self._not_read)
 
@@ -271,61 +264,6 @@ class Library(QObject):
             job,
             lambda _: self.said.emit(tr("Exported {} and its tables").format(path.name)),
         )
-
-    def record(self, on: bool, overlay: bool, clean: bool, tracks: bool) -> bool:
-        """Start or stop recording; True while it runs."""
-        if not on:
-            self._session.stop_recording()
-            return False
-        view, info = self._presenter.view, self._session.status().info
-        if view is None or not (overlay or clean or tracks):
-            self.said.emit(tr("There is nothing to record yet"))
-            return False
-        folder = self._memory.folder()
-        plan = RecordingPlan(
-            folder,
-            self._new_name(folder),
-            info.frame_rate if info is not None else None,
-            overlay,
-            clean,
-            tracks,
-            self._presenter.style_with_names,
-        )
-        self._session.record(plan)
-        self.said.emit(tr("Recording to {}").format(folder / f"{plan.name}.*"))
-        return True
-
-    def _tell_recorded(self) -> None:
-        for plan in self._session.recorded():
-            self.said.emit(tr("Kept {}").format(plan.folder / f"{plan.name}.*"))
-
-    def snapshot(self) -> None:
-        """Keep the picture with its overlay, at its own size."""
-        view = self._presenter.view
-        if view is None:
-            self.said.emit(tr("There is no picture yet"))
-            return
-        folder = self._memory.folder()
-        path = folder / f"{self._new_name(folder)}.png"
-        style = self._presenter.style_with_names
-
-        def job(progress: Progress) -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            drawing = Overlay(style).layout(view.result, view.tracked.poses)
-            _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
-            path.write_bytes(png.tobytes())
-
-        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
-
-    def _new_name(self, folder: Path) -> str:
-        """A name by the time; a number follows where a file, or one to be written, has it."""
-        second = time.strftime("posse-%Y%m%d-%H%M%S")
-        name, number = second, 1
-        while name in self._names or any(folder.glob(f"{name}.*")):
-            number += 1
-            name = f"{second}-{number}"
-        self._names.add(name)
-        return name
 
     def _info(self, name: str) -> ClipInfo:
         info, view = self._session.status().info, self._presenter.view

@@ -34,6 +34,7 @@ from app.gui.overlay_panel import OverlayPanel
 from app.gui.people_panel import PeoplePanel
 from app.gui.playing import Playing
 from app.gui.presenter import Presenter
+from app.gui.recording import Recording
 from app.gui.reporting import Reporting
 from app.gui.settings import Memory
 from app.gui.stage import Stage
@@ -69,6 +70,7 @@ class MainWindow(QMainWindow):
         self.presenter = Presenter(session, self.stage.canvas.show_view, self)
         self.work = Work(self)
         self.library = Library(self.presenter, memory, self.work, self)
+        self.recording = Recording(self.presenter, memory, self.work, self)
         self.editing = Editing(self.presenter, self.actions_by_name, self)
         edits = ("rename", "swap", "merge", "split", "delete", "lock")
         self.people = PeoplePanel([self.actions_by_name[name] for name in edits])
@@ -152,7 +154,7 @@ class MainWindow(QMainWindow):
         editing.id_wanted.connect(people.focus_id_field)
         editing.selection_changed.connect(canvas.set_people)
         editing.selection_changed.connect(lambda ids, _: people.select(ids))
-        for said in (editing.said, self.library.said, self.work.failed):
+        for said in (editing.said, self.library.said, self.recording.said, self.work.failed):
             said.connect(self.status.say)
         self.library.asked.connect(self._ask_to_save)
         self.stage.unsaved.answered.connect(self.library.answer)
