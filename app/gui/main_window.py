@@ -11,7 +11,7 @@ from dataclasses import replace
 from types import TracebackType
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
 from PyQt6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -26,6 +26,7 @@ from app.config import Settings
 from app.gui.actions import make_actions
 from app.gui.editing import Editing
 from app.gui.icons import app_icon
+from app.gui.keys import ControlKeys
 from app.gui.library import Library
 from app.gui.log_pane import LogPane
 from app.gui.measures_panel import MeasuresPanel
@@ -86,6 +87,7 @@ class MainWindow(QMainWindow):
         self.tuning = Tuning(self)
         self.reporting = Reporting(self)
         self._connect()
+        ControlKeys(self, self.stage.canvas)
         self.tuning.show(settings)
         self._restore()
         self.reporting.report()
@@ -207,6 +209,13 @@ class MainWindow(QMainWindow):
         data = event.mimeData() if event is not None else None
         if data is not None:
             self.open([url.toLocalFile() or url.toString() for url in data.urls()])
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        full_screen = self.actions_by_name["full-screen"]
+        if event is not None and event.key() == Qt.Key.Key_Escape and full_screen.isChecked():
+            full_screen.setChecked(False)
+        else:
+            super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """Remember the window and end every thread."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
@@ -45,6 +46,7 @@ class MeasuresPanel(QWidget):
             plot.setMenuEnabled(False)
             plot.setMouseEnabled(False, False)
             plot.hideButtons()
+            plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
             plot.showGrid(x=True, y=True, alpha=0.15)
             layout.addWidget(choice)
             layout.addWidget(plot, 1)

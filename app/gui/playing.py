@@ -175,4 +175,7 @@ class Playing(QObject):
         self._delay(self._window.actions_by_name["delay"].isChecked())
 
     def _full_screen(self, on: bool) -> None:
-        self._window.showFullScreen() if on else self._window.showNormal()
+        # Not showNormal: a window that filled the screen before is to fill it again
+        full = Qt.WindowState.WindowFullScreen
+        state = self._window.windowState()
+        self._window.setWindowState(state | full if on else state & ~full)

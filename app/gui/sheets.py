@@ -167,6 +167,7 @@ class UnsavedSheet(Sheet):
         self._text = QLabel()
         self._text.setWordWrap(True)
         self.save = QPushButton(icon("save"), tr("Save"))
+        self.save.setObjectName("primary")
         self.discard = QPushButton(tr("Do not save"))
         row = QHBoxLayout()
         row.addStretch()
