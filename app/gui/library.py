@@ -250,7 +250,13 @@ class Library(QObject):
 
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""
-        path = path.with_suffix(".json")
+        if path.suffix != ".json":  # not in place of an ending: “match.v2” is not “match”
+            path = path.with_name(f"{path.name}.json")
+        if path == self._result or sidecar_of(path).is_file():
+            # The steps beside it would be applied once more when it is opened
+            text = tr("{}: corrections belong to these tracks as they are; choose another name")
+            self.said.emit(text.format(path.name))
+            return
         corrections = moved(self._session.corrections.done, self._later_s)
         history, later_s = self._session.history, self._later_s
         frames = [(time_s + later_s, people) for time_s, people in history.frames()]

@@ -15,6 +15,8 @@ from app.gui.work import Progress, Work
 from app.live.recording import RecordingPlan
 from app.overlay import Overlay
 from app.paint import rasterise
+from app.video.recorder import write_error
+from pose.writing import whole_file
 
 
 class Recording(QObject):
@@ -69,10 +71,14 @@ class Recording(QObject):
         style = self._presenter.style_with_names
 
         def job(progress: Progress) -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
             drawing = Overlay(style).layout(view.result, view.tracked.poses)
             _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
-            path.write_bytes(png.tobytes())
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(path) as partial:
+                    partial.write_bytes(png.tobytes())
+            except OSError as error:
+                raise write_error(path, error) from error
 
         self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
 

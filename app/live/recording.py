@@ -133,7 +133,8 @@ class LiveRecording:
 
     def _fail(self, error: Exception) -> None:
         log.warning("%s", error)
-        self.problem = f"The recording ended: {error}"
+        # On a full disk every file fails in its turn: the first is the one that ended it
+        self.problem = self.problem or f"The recording ended: {error}"
 
     def _next(self) -> tuple[FrameResult, TrackedPoses] | None:
         """The next frame to write; None at the end."""

@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
+import errno
+from pathlib import Path
+
 from fake_session import FakeCamera
 
 
+def trigger(window, name: str) -> None:
+    window.actions_by_name[name].trigger()
+
+
 def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
-    paused.actions_by_name["snapshot"].trigger()
+    trigger(paused, "snapshot")
     qtbot.waitUntil(lambda: len(list(memory.folder().glob("*.png"))) == 1)
+
+
+def test_a_snapshot_that_cannot_be_kept_gives_one_line(qtbot, paused, memory, tmp_path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    memory.set_folder(tmp_path / "file" / "pictures")
+    said: list[str] = []
+    paused.work.failed.connect(said.append)
+    trigger(paused, "snapshot")
+    qtbot.waitUntil(lambda: bool(said))
+    assert "choose another folder" in said[0]
+    assert "Errno" not in said[0]
+
+
+def test_a_snapshot_is_whole_or_not_there(qtbot, paused, memory, monkeypatch) -> None:
+    def fill_up(path: Path, content: bytes) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", fill_up)
+    said: list[str] = []
+    paused.work.failed.connect(said.append)
+    trigger(paused, "snapshot")
+    qtbot.waitUntil(lambda: bool(said))
+    assert "the disk is full" in said[0]
+    assert not list(memory.folder().iterdir())
 
 
 def test_what_is_kept_within_one_second_gets_names_of_its_own(
@@ -15,7 +47,7 @@ def test_what_is_kept_within_one_second_gets_names_of_its_own(
 ) -> None:
     monkeypatch.setattr("app.gui.recording.time.strftime", lambda *_: "posse-now")
     for count in (1, 2):
-        paused.actions_by_name["snapshot"].trigger()
+        trigger(paused, "snapshot")
         qtbot.waitUntil(lambda count=count: len(list(memory.folder().glob("*.png"))) == count)
         qtbot.waitUntil(lambda: not paused.work.busy)
     names: list[str] = []

@@ -808,6 +808,27 @@ def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path
     assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
 
 
+def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
+    qtbot, open_window, tmp_path
+) -> None:
+    tracks = tmp_path / "a.json"
+    save_result(tracks, ClipInfo("a", (160, 120), COCO17), [(0.0, BOTH)], (), lambda share: None)
+    before = tracks.read_bytes()
+    (tmp_path / "a.mp4").touch()
+    window = open_window(FakeFile(20), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    window.editing.rename(1, "Anna")
+    said: list[str] = []
+    window.library.said.connect(said.append)
+    window.library.export(tracks)
+    assert said == ["a.json: corrections belong to these tracks as they are; choose another name"]
+    assert tracks.read_bytes() == before
+    window.library.export(tmp_path / "a.v2")  # the name of a version, not of a format
+    qtbot.waitUntil(lambda: said[1:] == ["Exported a.v2.json and its tables"])
+    assert tracks.read_bytes() == before
+    assert (tmp_path / "a.v2.csv").is_file()
+
+
 def test_the_joint_threshold_holds_for_the_charts_and_the_export(
     qtbot, paused, tmp_path: Path
 ) -> None:
