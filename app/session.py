@@ -327,7 +327,8 @@ class Session:
             return False
         ready = run.follow(captured, pipeline)
         if run is self._run:  # a recording that began meanwhile is of another source
-            self._recordings.put(run.view(ready).result, ready.result.people)
+            shown = run.view(ready).result
+            self._recordings.put(shown, ready.result.people, ready.generation)
         run.outlet.put(ready)
         return True
 
