@@ -114,7 +114,7 @@ class Library(QObject):
         if is_result(first):
             self._open_result(first, None, rest)
         elif first.suffix.lower() == ".csv" and not is_live(specs[0]):
-            self._refuse(_instead_of(first))
+            self._refuse(_instead_of(first), rest)
         elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
             self._open_result(beside, first, rest)  # tracks and corrections were saved before
         else:
@@ -131,17 +131,20 @@ class Library(QObject):
                 self._show(result.video, rest, result)
 
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
-            self._opening = tracks
+            self._opening, self._playlist = tracks, rest
 
     def _not_read(self, problem: str) -> None:
         if self._opening is not None and not self._work.busy:  # or something else failed
-            self._opening = None
+            rest, self._opening, self._playlist = self._playlist, None, []
             if not self._work.cancelled:
-                self.refused.emit(problem)
+                self._refuse(problem, rest)
 
-    def _refuse(self, problem: str) -> None:
+    def _refuse(self, problem: str, rest: list[str]) -> None:
+        """Say why a source is not opened, and go on with the playlist."""
         self.said.emit(problem)
         self.refused.emit(problem)
+        if rest:
+            self._open(rest)
 
     def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
         """Show a source in place of what is open, with what is known of it."""
@@ -168,13 +171,16 @@ class Library(QObject):
             self._tell_result(result)
 
     def _go_on(self) -> None:
-        """At the end of a source: the next of the playlist."""
-        if self._playlist and not self._work.busy and self._session.status().state == "ended":
+        """At the end of a source, or where it cannot be read: the next of the playlist."""
+        status = self._session.status()
+        if self._playlist and not self._work.busy and status.state in ("ended", "failed"):
             if self.unsaved:
                 if not self._asked_at_end:
                     self._asked_at_end = True
                     self.leave(self._go_on)
                 return
+            if status.state == "failed":
+                self.said.emit(status.problem)
             rest, self._playlist = self._playlist, []
             self._open(rest)
 

@@ -18,6 +18,7 @@ from fake_session import (
     FakeFile,
     TwoWalkers,
     burnt_number,
+    opener,
     picture,
 )
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -915,6 +916,36 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     window.open([str(tmp_path / "table.csv")])  # what is shown goes on, and is well
     window.presenter.report()
     assert not notice.isVisible()
+
+
+def test_what_cannot_be_opened_does_not_end_a_playlist(qtbot, open_window, tmp_path: Path) -> None:
+    (tmp_path / "lost.json").write_text("{}")
+    (tmp_path / "table.csv").touch()
+    said: list[str] = []
+    window = open_window()
+    for source in (window.library.said, window.work.failed):
+        source.connect(said.append)
+    window.session._open_source = opener(NoVideo(), FakeFile(50))
+    names = ("a.mp4", "lost.json", "table.csv", "b.mp4")
+    window.open([str(tmp_path / name) for name in names])
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    assert window.session.status().spec == str(tmp_path / "b.mp4")
+    assert [any(name in text for text in said) for name in names] == [True, True, True, False]
+    qtbot.waitUntil(lambda: not window.stage.notice.isVisible())
+
+
+def test_a_problem_that_was_read_can_be_closed_and_comes_again(qtbot, open_window) -> None:
+    window = open_window(FakeFile(200))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    notice = window.stage.notice
+    window.session._loader.problem = "no such network"
+    qtbot.waitUntil(notice.isVisible)
+    qtbot.mouseClick(notice.close_button, Qt.MouseButton.LeftButton)
+    window.presenter.report()
+    assert not notice.isVisible()
+    window.tuning.configure(replace(window.session.config, max_people=3))  # another try
+    window.presenter.report()
+    assert notice.isVisible()
 
 
 def test_a_result_that_was_closed_has_no_corrections_to_lose(qtbot, open_window, tmp_path) -> None:
