@@ -11,7 +11,14 @@ from dataclasses import replace
 from types import TracebackType
 
 from PyQt6.QtCore import QByteArray, QSettings, Qt
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication, QKeyEvent
+from PyQt6.QtGui import (
+    QAction,
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+)
 from PyQt6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -164,6 +171,7 @@ class MainWindow(QMainWindow):
         self.status.cancelled.connect(self.work.cancel)
         self.presenter.source_changed.connect(editing.source_changed)
         self.presenter.source_changed.connect(lambda: self.people.show_people([]))
+        self.log_dock.visibilityChanged.connect(self._log_shown)
         self.actions_by_name["quit"].triggered.connect(self.close)
         fill_recent(self.recent_menu, self.memory.recent(), self.open)
         hints = QGuiApplication.styleHints()
@@ -199,6 +207,23 @@ class MainWindow(QMainWindow):
             kept = self.memory.value(name)
             if isinstance(kept, QByteArray):
                 restore(kept)
+        for name, switch in self._switches().items():
+            switch.setChecked(self.memory.flag(name, switch.isChecked()))
+        self.tools.delay.setValue(self.memory.number("delay_s", self.tools.delay.value()))
+        self.tracking.smoothing.set_share(self.memory.number("smoothing", 0.0))
+
+    def _switches(self) -> dict[str, QAction]:
+        """What is on or off again the next time, by the name it is kept under."""
+        return {
+            "mirror": self.actions_by_name["mirror"],
+            "record_overlay": self.tools.record_overlay,
+            "record_clean": self.tools.record_clean,
+            "record_tracks": self.tools.record_tracks,
+        }
+
+    def _log_shown(self) -> None:
+        """Tick the command where the log is open, also one that was left open or closed itself."""
+        self.actions_by_name["log"].setChecked(not self.log_dock.isHidden())
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
         data = event.mimeData() if event is not None else None
@@ -227,6 +252,10 @@ class MainWindow(QMainWindow):
         self.memory.set_value("geometry", self.saveGeometry())
         self.memory.set_value("state", self.saveState())
         self.memory.set_value("splitter", self.stage.splitter.saveState())
+        for name, switch in self._switches().items():
+            self.memory.set_value(name, switch.isChecked())
+        self.memory.set_value("delay_s", self.tools.delay.value())
+        self.memory.set_value("smoothing", self.tracking.smoothing.share)
         self.memory.save(Settings(self.session.config, self.tuning.style))
         self.hide()
         self.work.close()

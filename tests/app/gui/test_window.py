@@ -533,6 +533,41 @@ def test_settings_and_place_are_remembered(qtbot, open_window, memory) -> None:
     assert memory.value("geometry") is not None
 
 
+def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
+    first = open_window()
+    trigger(first, "mirror")
+    first.tools.record_clean.setChecked(True)
+    first.tools.record_tracks.setChecked(False)
+    first.tools.delay.setValue(12)
+    first.tracking.smoothing.set_share(0.4)
+    first.close()
+    second = open_window()
+    assert second.stage.canvas.viewport_now.mirror
+    assert second.tools.recording_choice() == (True, True, False)
+    assert second.tools.delay.value() == 12
+    assert second.presenter._smoother is not None
+
+
+@pytest.mark.parametrize("kept", ["", "much", "nan", None])
+def test_a_number_that_is_damaged_counts_as_none(memory, kept) -> None:
+    memory.set_value("delay_s", kept)
+    assert memory.number("delay_s", 5.0) == 5.0
+
+
+def test_the_log_s_command_is_ticked_while_the_log_is_open(qtbot, open_window) -> None:
+    first = open_window()
+    trigger(first, "log")
+    first.close()
+    second = open_window()
+    command = second.actions_by_name["log"]
+    assert second.log_dock.isVisible()
+    assert command.isChecked()
+    second.log_dock.close()  # by its own button
+    assert not command.isChecked()
+    trigger(second, "log")
+    assert second.log_dock.isVisible()
+
+
 def test_settings_from_before_the_overlay_lost_its_threshold_count(memory) -> None:
     memory.set_value("settings", '{"overlay": {"trails_s": 3.0, "kpt_thr": 0.4}}')
     assert memory.load().overlay.trails_s == 3.0
