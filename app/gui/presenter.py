@@ -174,7 +174,9 @@ class Presenter(QObject):
         self.draw_ms = (time.monotonic() - now_s) * 1000
         self._measure()
         tracked = FrameResult(view.result.frame, view.tracked, {})
-        self.thumbnails.add(tracked)
+        for _ in tracked.people.ids:  # one person a time; after a photograph there is no next
+            if not self.thumbnails.add(tracked):
+                break
 
     def _measure(self) -> None:
         if self.view is not None:

@@ -84,6 +84,12 @@ def test_a_file_plays_with_the_overlay_of_its_own_frame(qtbot, open_window) -> N
     assert window.stage.canvas._view is window.presenter.view
 
 
+def test_everybody_on_a_photograph_has_a_picture_in_the_panel(qtbot, open_window) -> None:
+    window = open_window(FakeFile(1))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    assert all(row.picture is not None for row in window.people.model.rows)
+
+
 def test_an_empty_window_says_how_to_begin(qtbot, open_window) -> None:
     window = open_window()
     qtbot.waitUntil(window.stage.welcome.isVisible)
