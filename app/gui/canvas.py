@@ -19,7 +19,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.drawing import Drawing
-from app.gui.painting import blurred, paint_drawing, shown_image
+from app.gui.painting import blurred, paint_labels, paint_shapes, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
@@ -120,10 +120,11 @@ class Canvas(QWidget):
         else:
             painter.drawImage(target, picture)
         if drawing is not None:
+            paint_shapes(painter, drawing, self._viewport)
             if self._locked:
                 self._dim_all_but(painter, target)
             self._mark_selected(painter)  # below the labels, which it would strike through
-            paint_drawing(painter, drawing, self._viewport)
+            paint_labels(painter, drawing.labels, self._viewport)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:
         if self._view is None:

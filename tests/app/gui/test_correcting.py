@@ -273,6 +273,22 @@ def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
     assert paused.stage.canvas._locked == 1
 
 
+def test_the_skeletons_of_the_others_are_dimmed_too(qtbot, paused) -> None:
+    canvas, people = paused.stage.canvas, paused.presenter.view.result.people
+    places = [canvas.viewport_now.to_canvas(*people.poses.keypoints[row, 8]) for row in (0, 1)]
+
+    def brightness() -> list[int]:
+        image = canvas.grab().toImage()
+        return [image.pixelColor(round(x), round(y)).value() for x, y in places]
+
+    before = brightness()
+    paused.editing.toggle_lock(2)
+    after = brightness()
+    assert people.ids.tolist() == [1, 2]
+    assert after[0] < 0.7 * before[0]
+    assert after[1] == before[1]
+
+
 def double_click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier):
     """As a mouse does it: a click, and another one that Qt takes for a double click."""
     place = click_person(qtbot, window, person, modifier)
