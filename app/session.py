@@ -157,6 +157,7 @@ class Session:
             problem=self._run.problem or problem,
             loading=self._loader.busy,
             recording=self._recordings.running,
+            recorded_s=self._recordings.length_s,
             recorded_lost=self._recordings.lost,
         )
 

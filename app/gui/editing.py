@@ -12,6 +12,8 @@ from app.gui.translation import tr
 
 ON_ONE = ("rename", "split", "set-id", "lock")
 ON_TWO = ("swap", "merge")
+ON_PEOPLE = ("rename", "set-id", "swap", "merge", "split", "delete", "lock")
+ON_PICTURE = ("play", "snapshot", "mirror", "fit", "full-screen")
 
 
 class Editing(QObject):
@@ -131,11 +133,11 @@ class Editing(QObject):
         self.renew()
 
     def menu(self, person: int, at: QPointF) -> None:
-        """Offer what can be done to `person`."""
+        """Offer what can be done to `person`, or to the picture where there is nobody (0)."""
         if person and person not in self._presenter.selected:
             self.select((person,))
         menu = QMenu(self._parent)
-        for name in ("rename", "set-id", "swap", "merge", "split", "delete", "lock"):
+        for name in ON_PEOPLE if person else ON_PICTURE:
             menu.addAction(self._actions[name])
         menu.popup(at.toPoint())
         menu.aboutToHide.connect(menu.deleteLater)

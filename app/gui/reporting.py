@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
+from app.gui.status import state_text
+from app.gui.theme import current_theme
 from app.live.feeds import SourceInfo
 from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
 from app.live.run import Status
@@ -27,7 +29,7 @@ class Reporting(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._playing: bool | None = None
+        self._recording = False
         self._shown: tuple[object, ...] = ()
         self._refused = ""  # why what was to be opened last is not what is open
         self._problem = ""  # of what is open
@@ -63,14 +65,15 @@ class Reporting(QObject):
             [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
         )
         window.stage.canvas.set_busy(status.seeking_s is not None)
+        begins = view is None and status.state in ("opening", "running")
+        window.stage.canvas.show_waiting(state_text(status) if begins else "")
         self._show_state(status.state, status.playing, live)
+        self._show_recording(status.recording)
         window.editing.renew()
         window.stage.notice.show_problem(*self._newest_problem(status))
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()
-        if not status.recording and window.actions_by_name["record"].isChecked():
-            window.actions_by_name["record"].setChecked(False)  # it ended by itself
 
     def _set_refused(self, problem: str) -> None:
         self._refused = problem
@@ -87,6 +90,14 @@ class Reporting(QObject):
         if self._refused and (status.problem or status.state == "idle"):
             return self._refused, False
         return status.problem, status.state in ("failed", "ended")
+
+    def _show_recording(self, recording: bool) -> None:
+        record = self._window.actions_by_name["record"]
+        if recording != self._recording:
+            self._recording = recording
+            record.setIcon(icon("record", current_theme().danger if recording else None))
+        if not recording and record.isChecked():
+            record.setChecked(False)  # it ended by itself
 
     def _show_state(self, state: str, playing: bool, live: bool) -> None:
         shown = (state, playing, live)

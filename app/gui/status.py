@@ -56,7 +56,7 @@ class StatusBar(QStatusBar):
         self._state.setText(state_text(status))
         self._dot.setStyleSheet(f"color: {_dot_colour(status)}; padding-left: 10px;")
         rates = [_rate(flow.capture_fps, tr("fps in")), _rate(flow.inference_fps, tr("followed"))]
-        self._rates.setText("  ".join(filter(None, rates)))
+        self._rates.setText(", ".join(filter(None, rates)))
         self._latency.setText("")
         if live and not math.isnan(flow.latency_median_ms):
             self._latency.setText(
@@ -128,7 +128,7 @@ def state_text(status: Status) -> str:
         text = tr("Going to {}…").format(time_text(status.seeking_s, True))
     if status.recording:
         lost = tr(", {} lost").format(status.recorded_lost) if status.recorded_lost else ""
-        text += tr(" · recording") + lost
+        text += tr(" · recording {}").format(time_text(status.recorded_s, False)) + lost
     if status.info is not None and status.state != "opening":
         text += f" · {name}  {status.info.size_wh[0]} × {status.info.size_wh[1]}"
     return text

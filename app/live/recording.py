@@ -76,7 +76,7 @@ class LiveRecording:
         self._corrections: tuple[Correction, ...] = ()
         self._shift_s = 0.0  # how much later than in the files everything is in the source
         self._generation = 0  # of the last frame written
-        self._last_s = 0.0  # when it is shown in the files
+        self._last_s = 0.0  # when it is shown in the files, which are as long as that
         self._written = 0
         self._overlay = Overlay(plan.style)
         self._overlay_video: Recorder | None = None
@@ -100,6 +100,11 @@ class LiveRecording:
     def kept(self) -> bool:
         """True where every file is complete, and there is something in them."""
         return not self.busy and not self.problem and self._written > 0
+
+    @property
+    def length_s(self) -> float:
+        """How long the files are so far."""
+        return self._last_s
 
     @property
     def busy(self) -> bool:
@@ -224,6 +229,11 @@ class Recordings:
     def running(self) -> bool:
         """True while frames are being kept."""
         return self._newest is not None and not self._newest.ended
+
+    @property
+    def length_s(self) -> float:
+        """How long the newest one is so far."""
+        return self._newest.length_s if self._newest is not None else 0.0
 
     @property
     def lost(self) -> int:

@@ -48,6 +48,7 @@ class Status:
     counts: Counts = field(default_factory=Counts)
     flow: Flow = field(default_factory=Flow)
     recording: bool = False
+    recorded_s: float = 0.0  # the length of what is being recorded, so far
     recorded_lost: int = 0  # frames that the recording could not keep up with
 
 

@@ -345,6 +345,11 @@ def test_the_menu_of_a_person_offers_the_commands(qtbot, paused) -> None:
     assert menus[0].actions()[0].text() == "Rename"
     menus[0].close()
     assert paused.presenter.selected == (1,)
+    paused.editing.menu(0, QPointF(5, 5))  # a click beside everybody must not delete who is chosen
+    (menu,) = (menu for menu in paused.findChildren(QMenu) if menu.isVisible())
+    assert "Delete" not in [action.text() for action in menu.actions()]
+    assert "Snapshot" in [action.text() for action in menu.actions()]
+    menu.close()
 
 
 def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> None:

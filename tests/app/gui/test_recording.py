@@ -65,6 +65,7 @@ def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory
     window.actions_by_name["record"].setChecked(True)
     qtbot.waitUntil(lambda: window.session.status().recording)
     qtbot.wait(600)
+    assert "recording 0:0" in window.status._state.text()
     said: list[str] = []
     window.recording.said.connect(said.append)
     window.actions_by_name["record"].setChecked(False)

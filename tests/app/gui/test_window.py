@@ -96,6 +96,23 @@ def test_an_empty_window_says_how_to_begin(qtbot, open_window) -> None:
     assert not window.actions_by_name["record"].isEnabled()
 
 
+def test_the_stage_says_what_the_first_picture_waits_for(qtbot, open_window) -> None:
+    opened = threading.Event()
+
+    class Slow(FakeFile):
+        """A file on a slow disk."""
+
+        def __enter__(self):
+            opened.wait(5)
+            return self
+
+    window = open_window(Slow(20))
+    canvas = window.stage.canvas
+    qtbot.waitUntil(lambda: canvas._waiting in ("Opening a.mp4…", "Loading the networks…"))
+    opened.set()
+    qtbot.waitUntil(lambda: window.presenter.view is not None and canvas._waiting == "")
+
+
 def test_space_and_arrows_play_and_step(qtbot, paused) -> None:
     trigger(paused, "forward")
     qtbot.waitUntil(lambda: number_shown(paused) == 1)
