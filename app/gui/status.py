@@ -15,6 +15,7 @@ from app.live.run import Status
 
 MESSAGE_MS = 6000
 SPACING = 12  # at most, between two labels of the bar
+STATE_WIDTH = 120  # at least, of what is being shown
 
 
 class StatusBar(QStatusBar):
@@ -27,6 +28,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._dot = QLabel("●")
         self._state = _label(tr("State"), tr("What is being shown"))
+        self._state.setMinimumWidth(STATE_WIDTH)  # or a long name would make the window wider
         self._rates = _label(tr("Rates"), tr("Frames a second from the source, and followed"))
         self._latency = _label(
             tr("Latency"), tr("From capture to screen: median and 95th percentile")

@@ -497,6 +497,16 @@ def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> N
         assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
+def test_a_long_name_leaves_the_window_as_wide_as_it_is(open_window) -> None:
+    bar = open_window().status
+    info = SourceInfo("a", (160, 120), Fraction(25), None, live=False)
+    widths = []
+    for name in ("a.mp4", 40 * "practice-" + ".mp4"):
+        bar.show_status(Status("running", info=replace(info, name=name)), 0, 0, "CPU")
+        widths.append(bar.minimumSizeHint().width())
+    assert widths[0] == widths[1]
+
+
 def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> None:
     paused.resize(900, 600)
     status, people = paused.status, paused.status._people
