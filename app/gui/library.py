@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
+from app.gui.beside import instead_of, result_of, tracks_of
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
@@ -111,24 +111,33 @@ class Library(QObject):
     def _open(self, specs: Sequence[str]) -> None:
         first, rest = Path(specs[0]), list(specs[1:])
         beside = tracks_of(first)
-        if is_result(first):
-            self._open_result(first, None, rest)
-        elif first.suffix.lower() == ".csv" and not is_live(specs[0]):
-            self._refuse(_instead_of(first), rest)
-        elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
-            self._open_result(beside, first, rest)  # tracks and corrections were saved before
-        else:
+        if is_live(specs[0]):
             self._show(specs[0], rest, None)
+        elif is_result(first):
+            self._open_result(first, lambda: open_result(first), specs)
+        elif first.suffix.lower() == ".csv":
+            self._refuse(instead_of(first), rest)
+        elif not beside.is_file():
+            self._show(specs[0], rest, None)
+        elif sidecar_of(beside).is_file():  # tracks and corrections were saved before
+            self._open_result(beside, lambda: open_result(beside, first), specs)
+        else:
+            self._open_result(beside, lambda: result_of(beside, first), specs)
 
-    def _open_result(self, tracks: Path, video: Path | None, rest: list[str]) -> None:
-        def read(progress: Progress) -> OpenResult:
-            result = open_result(tracks, video)
+    def _open_result(
+        self, tracks: Path, open_it: Callable[[], OpenResult | None], specs: Sequence[str]
+    ) -> None:
+        """Read `tracks` and show the first source with them; without, where they are not of it."""
+        rest = list(specs[1:])
+
+        def read(progress: Progress) -> OpenResult | None:
+            result = open_it()
             progress(1.0)  # it may have been cancelled
             return result
 
-        def show(result: OpenResult) -> None:
+        def show(result: OpenResult | None) -> None:
             if self._opening == tracks:  # or something else was opened meanwhile
-                self._show(result.video, rest, result)
+                self._show(specs[0] if result is None else result.video, rest, result)
 
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
             self._opening, self._playlist = tracks, rest
@@ -283,24 +292,6 @@ class Library(QObject):
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
-
-
-def tracks_of(source: Path) -> Path:
-    """Where the tracks of a video or folder are kept: NAME.json beside it."""
-    return source.with_name(f"{source.stem}.json")
-
-
-def _instead_of(table: Path) -> str:
-    """What to open in place of a CSV file, which is not opened."""
-    stem = table.stem.removesuffix(".measures")
-    tracks, found = table.with_name(f"{stem}.json"), table.with_name(f"{stem}.csv")
-    if tracks.is_file():
-        return tr("{}: a table; open the tracks {} beside it").format(table, tracks.name)
-    if found != table and not found.is_file():
-        return tr("{}: a table of measures; open the tracks that it was made of").format(table)
-    command = f"posse convert {shlex.quote(found.name)} {shlex.quote(tracks.name)}"
-    text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
-    return text.format(table, command)
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -811,14 +811,15 @@ def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
     assert window.library.export_path == tmp_path / "b-corrected.json"
 
 
+@pytest.mark.parametrize("opened", ["take.json", "take.mp4"])
 def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
-    qtbot, open_window, memory, tmp_path
+    qtbot, open_window, memory, tmp_path, opened: str
 ) -> None:
     info = ClipInfo("take", (160, 120), COCO17, settings={DRAWN: "take.mp4"})
     frames = [(index / 25, BOTH) for index in range(30)]
     save_result(tmp_path / "take.json", info, frames, (), lambda share: None)
     (tmp_path / "take.mp4").write_bytes(b"not read: the source is a fake")
-    window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / "take.json"),))
+    window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / opened),))
     qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
     drawing = window.stage.canvas._drawing
     assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels)
