@@ -10,9 +10,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from PyQt6.QtCore import QByteArray, QSettings, Qt
+from PyQt6.QtCore import QSettings, Qt
 from PyQt6.QtGui import (
-    QAction,
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
@@ -30,6 +29,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.config import Settings
+from app.gui import remembering
 from app.gui.actions import make_actions
 from app.gui.editing import Editing
 from app.gui.icons import app_icon
@@ -43,6 +43,7 @@ from app.gui.people_panel import PeoplePanel
 from app.gui.playing import Playing
 from app.gui.presenter import Presenter
 from app.gui.recording import Recording
+from app.gui.remembering import PANEL_WIDTH
 from app.gui.reporting import Reporting
 from app.gui.settings import Memory
 from app.gui.stage import Stage
@@ -58,8 +59,6 @@ from pose.command import program_version
 from tracking.pipeline import PipelineConfig
 
 log = logging.getLogger(__name__)
-
-PANEL_WIDTH = 348
 
 
 class MainWindow(QMainWindow):
@@ -96,7 +95,7 @@ class MainWindow(QMainWindow):
         self._connect()
         ControlKeys(self, self.stage.canvas)
         self.tuning.show(settings)
-        self._restore()
+        remembering.restore(self)
         self.reporting.report()
         self.presenter.start()
 
@@ -195,32 +194,6 @@ class MainWindow(QMainWindow):
         self.stages.recolour()
         self.stage.canvas.update()
 
-    def _restore(self) -> None:
-        self.resize(1280, 800)
-        self.resizeDocks([self.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
-        self.stage.splitter.setSizes([520, 150])
-        for name, restore in (
-            ("geometry", self.restoreGeometry),
-            ("state", self.restoreState),
-            ("splitter", self.stage.splitter.restoreState),
-        ):
-            kept = self.memory.value(name)
-            if isinstance(kept, QByteArray):
-                restore(kept)
-        for name, switch in self._switches().items():
-            switch.setChecked(self.memory.flag(name, switch.isChecked()))
-        self.tools.delay.setValue(self.memory.number("delay_s", self.tools.delay.value()))
-        self.tracking.smoothing.set_share(self.memory.number("smoothing", 0.0))
-
-    def _switches(self) -> dict[str, QAction]:
-        """What is on or off again the next time, by the name it is kept under."""
-        return {
-            "mirror": self.actions_by_name["mirror"],
-            "record_overlay": self.tools.record_overlay,
-            "record_clean": self.tools.record_clean,
-            "record_tracks": self.tools.record_tracks,
-        }
-
     def _log_shown(self) -> None:
         """Tick the command where the log is open, also one that was left open or closed itself."""
         self.actions_by_name["log"].setChecked(not self.log_dock.isHidden())
@@ -249,14 +222,7 @@ class MainWindow(QMainWindow):
             self.library.leave(self.close)
             return
         self.presenter.stop()
-        self.memory.set_value("geometry", self.saveGeometry())
-        self.memory.set_value("state", self.saveState())
-        self.memory.set_value("splitter", self.stage.splitter.saveState())
-        for name, switch in self._switches().items():
-            self.memory.set_value(name, switch.isChecked())
-        self.memory.set_value("delay_s", self.tools.delay.value())
-        self.memory.set_value("smoothing", self.tracking.smoothing.share)
-        self.memory.save(Settings(self.session.config, self.tuning.style))
+        remembering.keep(self)
         self.hide()
         self.work.close()
         self.playing.looking.close()

@@ -581,6 +581,16 @@ def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
     assert second.presenter._smoother is not None
 
 
+def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(open_window) -> None:
+    first = open_window()
+    trigger(first, "full-screen")
+    first.close()
+    second = open_window()
+    assert not second.isFullScreen()
+    trigger(second, "full-screen")
+    assert second.isFullScreen()
+
+
 @pytest.mark.parametrize("kept", ["", "much", "nan", None])
 def test_a_number_that_is_damaged_counts_as_none(memory, kept) -> None:
     memory.set_value("delay_s", kept)
