@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from PyQt6.QtCore import QSettings, Qt
+from PyQt6.QtCore import QSettings, Qt, QTimer
 from PyQt6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
@@ -254,7 +255,22 @@ def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None)
     window.show()
     if paths:
         window.open(paths)
+    _close_on_signals(window)
     return app.exec()
+
+
+def _close_on_signals(window: MainWindow) -> None:
+    """Let Ctrl+C in the terminal, and the end of the session, close `window` as its button does.
+
+    Recordings are completed then, and corrections asked about; the second time it ends at once.
+    """
+
+    def close(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        QTimer.singleShot(0, window.close)  # not in the middle of whatever is being done
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, close)
 
 
 def import_holding_libraries() -> None:

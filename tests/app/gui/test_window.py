@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -38,6 +41,7 @@ from PyQt6.QtWidgets import (
 
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
+from app.gui.main_window import MainWindow
 from app.gui.reporting import device_name, unjoined_s
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
@@ -539,6 +543,24 @@ def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, 
     assert not window.stage.help.isVisible()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path, number: int) -> None:
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    code = f"""
+import signal
+from app.gui import main_window
+
+listen = main_window._close_on_signals
+main_window._close_on_signals = lambda window: (listen(window), signal.raise_signal({int(number)}))
+raise SystemExit(main_window.run([], None, None))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
     window = open_window()
     trigger(window, "help")
@@ -581,10 +603,14 @@ def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
     assert second.presenter._smoother is not None
 
 
-def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(open_window) -> None:
-    first = open_window()
-    trigger(first, "full-screen")
-    first.close()
+def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(
+    open_window, monkeypatch
+) -> None:
+    def restore(window: MainWindow, _: object) -> None:  # as on a real screen
+        window.setWindowState(Qt.WindowState.WindowFullScreen)
+
+    open_window().close()
+    monkeypatch.setattr(MainWindow, "restoreGeometry", restore)
     second = open_window()
     assert not second.isFullScreen()
     trigger(second, "full-screen")
