@@ -7,12 +7,36 @@ from pathlib import Path
 
 from app.gui.translation import tr
 from app.results import OpenResult, open_result
+from app.video.images import SUFFIXES
+from app.video.source import MediaError
 from pose.errors import UserError
 
 
 def tracks_of(source: Path) -> Path:
     """Where the tracks of a video or folder are kept: NAME.json beside it."""
     return source.with_name(f"{source.stem}.json")
+
+
+def open_tracks(tracks: Path) -> OpenResult:
+    """`tracks` with their video, or with the folder or photograph of that name beside them.
+
+    Raises UserErrors.
+    """
+    try:
+        return open_result(tracks)
+    except MediaError:
+        pictures = _pictures_of(tracks)
+        if pictures is None:
+            raise
+        return open_result(tracks, pictures)
+
+
+def _pictures_of(tracks: Path) -> Path | None:
+    folder = tracks.with_suffix("")
+    if folder.is_dir():
+        return folder
+    found = (tracks.with_suffix(suffix) for suffix in sorted(SUFFIXES))
+    return next((path for path in found if path.is_file()), None)
 
 
 def result_of(tracks: Path, video: Path) -> OpenResult | None:

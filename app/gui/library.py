@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
-from app.gui.beside import instead_of, result_of, tracks_of
+from app.gui.beside import instead_of, open_tracks, result_of, tracks_of
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
@@ -114,7 +114,7 @@ class Library(QObject):
         if is_live(specs[0]):
             self._show(specs[0], rest, None)
         elif is_result(first):
-            self._open_result(first, lambda: open_result(first), specs)
+            self._open_result(first, lambda: open_tracks(first), specs)
         elif first.suffix.lower() == ".csv":
             self._refuse(instead_of(first), rest)
         elif not beside.is_file():

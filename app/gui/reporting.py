@@ -55,6 +55,7 @@ class Reporting(QObject):
         window.status.show_status(status, now, len(rows), self.device)
         window.stage.transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)
+        window.stage.timeline.show_range(status.range_s)
         window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
         if window.people.isVisible():
             window.people.show_people(rows)

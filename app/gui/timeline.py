@@ -39,6 +39,7 @@ class Timeline(QWidget):
         self._now_s = 0.0
         self._duration_s: float | None = None
         self._live = False
+        self._range_played_s: tuple[float, float | None] = (0.0, None)
         self._scroll = 0
 
     def show_spans(
@@ -74,6 +75,12 @@ class Timeline(QWidget):
         changed = (now_s, duration_s, live) != (self._now_s, self._duration_s, self._live)
         self._now_s, self._duration_s, self._live = now_s, duration_s, live
         if changed:
+            self.update()
+
+    def show_range(self, range_s: tuple[float, float | None]) -> None:
+        """Shade what is not played; an end of None is the video's."""
+        if range_s != self._range_played_s:
+            self._range_played_s = range_s
             self.update()
 
     def _range_s(self) -> tuple[float, float]:
@@ -114,6 +121,7 @@ class Timeline(QWidget):
             self._paint_row(painter, RULER + place * ROW, person, spans)
         painter.setClipping(False)
         self._paint_scrolled(painter)
+        self._paint_unplayed(painter)
         x = self._x_of(self._now_s)
         painter.setPen(QColor(theme.accent))
         knob = QPointF(x, RULER - 3)  # just below the times, which can be read beside it
@@ -140,6 +148,17 @@ class Timeline(QWidget):
                 if x < self.width() - 36:  # a label at the very end would be cut off
                     painter.drawText(QPointF(x + 3, RULER - 7), time_text(time_s, step_s < 1))
             tick += 1
+
+    def _paint_unplayed(self, painter: QPainter) -> None:
+        start_s, end_s = self._range_played_s
+        shade = QColor(current_theme().window)
+        shade.setAlpha(190)
+        high = self.height() - RULER - 2
+        if start_s > 0:
+            painter.fillRect(QRectF(NAMES, RULER, self._x_of(start_s) - NAMES, high), shade)
+        if end_s is not None:
+            left = self._x_of(end_s)
+            painter.fillRect(QRectF(left, RULER, self.width() - 8 - left, high), shade)
 
     def _paint_scrolled(self, painter: QPainter) -> None:
         """At the right edge, which part of the rows is seen, where that is not all of them."""

@@ -100,3 +100,17 @@ def test_of_a_camera_who_is_there_comes_before_who_has_left(qtbot) -> None:
     ends = {1: 8.0, 2: 29.8, 3: 9.0, 21: 30.0}
     timeline.show_spans([Span(i, i, 5.0, end_s) for i, end_s in ends.items()], {}, ())
     assert _seen(timeline) == [2, 21, 1, 3, 0]
+
+
+def test_what_is_not_played_is_shaded(qtbot) -> None:
+    timeline = _of_many(qtbot, 5)
+    timeline.show_time(5.0, 9.0, live=False)
+    before = timeline.grab().toImage()
+    timeline.show_range((3.0, 6.0))
+    after = timeline.grab().toImage()
+
+    def changed(time_s: float) -> bool:
+        place = round(timeline._x_of(time_s)), RULER + ROW // 2
+        return before.pixelColor(*place) != after.pixelColor(*place)
+
+    assert [changed(time_s) for time_s in (1.5, 4.5, 7.5)] == [True, False, True]

@@ -974,6 +974,19 @@ def test_long_work_can_be_cancelled(qtbot, open_window) -> None:
     assert not window.work.busy
 
 
+@pytest.mark.parametrize("pictures", ["walk", "walk.jpg"])
+def test_the_tracks_of_pictures_are_opened_over_them(
+    qtbot, open_window, tmp_path: Path, pictures: str
+) -> None:
+    info = ClipInfo("walk", (160, 120), COCO17)
+    save_result(tmp_path / "walk.json", info, [(0.0, BOTH)], (), lambda share: None)
+    place = tmp_path / pictures
+    place.touch() if place.suffix else place.mkdir()
+    window = open_window(FakeFile(20), specs=(str(tmp_path / "walk.json"),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    assert window.session.status().spec == str(place)
+
+
 def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_path: Path) -> None:
     (tmp_path / "lost.json").write_text("{}")
     window = open_window()
