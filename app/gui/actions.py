@@ -51,7 +51,7 @@ def commands() -> tuple[Command, ...]:
         Command(
             "swap", tr("Swap from here"), "swap", "Ctrl+T", tr("The selected two change numbers")
         ),
-        Command("merge", tr("Merge"), "merge", "Ctrl+M", tr("The selected two are one person")),
+        Command("merge", tr("Merge"), "merge", "Ctrl+M", tr("The selected are one person")),
         Command(
             "split",
             tr("Split from here"),

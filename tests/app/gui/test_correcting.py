@@ -71,6 +71,17 @@ def test_a_command_corrects_the_picture_and_can_be_undone(
     assert ids_shown(paused) == after  # and from then on
 
 
+def test_the_pieces_of_one_person_are_merged_at_once(qtbot, paused) -> None:
+    paused.editing.select((1,))
+    trigger(paused, "split")
+    paused.editing.select((3, 2, 1))
+    trigger(paused, "merge")
+    assert paused.presenter.selected == (1,)
+    qtbot.waitUntil(lambda: ids_shown(paused) == [1])
+    trigger(paused, "undo")  # a step for each
+    qtbot.waitUntil(lambda: ids_shown(paused) == [3, 1])
+
+
 @pytest.mark.parametrize(
     ("command", "selected", "after"),
     [
