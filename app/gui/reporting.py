@@ -62,9 +62,7 @@ class Reporting(QObject):
         if window.measures.has_focus_on_charts():
             gap_s = unjoined_s(status.info)
             window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
-        window.stages.show_stages(
-            [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
-        )
+        window.stages.show_stages(presenter.stages())
         window.stage.canvas.set_busy(status.seeking_s is not None)
         begins = view is None and status.state in ("opening", "running")
         window.stage.canvas.show_waiting(state_text(status) if begins else "")

@@ -647,6 +647,18 @@ def test_damaged_settings_count_as_none(memory) -> None:
     assert memory.load().overlay.trails_s == 1.5
 
 
+def test_every_frame_keeps_the_time_that_it_was_drawn_in(qtbot, open_window) -> None:
+    window = open_window(FakeFile(5))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    presenter = window.presenter
+    presenter._draws_ms.clear()
+    presenter._draws_ms.extend((7.0, 8.0, 90.0))
+    assert [frame["draw"] for frame in presenter.stages()] == [7.0, 8.0, 90.0]
+    assert {"detect", "pose", "track"} <= presenter.stages()[0].keys()
+    window.open(["b.mp4"])
+    assert presenter.stages() == []
+
+
 def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
     paused.tabs.setCurrentWidget(paused.measures)
     paused.people.select((1, 2))
