@@ -137,7 +137,8 @@ class Session:
     def painted(self, view: View) -> None:
         """Say that `view` is on the screen now; latency is measured here."""
         if self._run is not None and self._run.live:
-            self._run.gauges.latency((time.monotonic() - view.captured_at_s) * 1000)
+            now_s = time.monotonic()
+            self._run.gauges.latency(now_s, (now_s - view.captured_at_s) * 1000)
 
     def status(self) -> Status:
         """What is going on."""
