@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QLineEdit
 from app.corrections import sidecar_of
 from app.gui.main_window import MainWindow
 from app.gui.painting import _plate
+from app.gui.people_model import PersonRow
 
 
 def trigger(window: MainWindow, name: str) -> None:
@@ -236,6 +237,15 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
         paused.stage.timeline, Qt.MouseButton.LeftButton, pos=QPoint(20, 20 + 16 * row + 8)
     )
     assert paused.presenter.selected == (1,)
+
+
+def test_who_is_selected_elsewhere_is_scrolled_to_in_the_panel(qtbot, paused) -> None:
+    panel = paused.people
+    paused.presenter.stop()  # or it would show who is in the picture
+    panel.show_people([PersonRow(person, "", 1.0, 0.9, None) for person in range(1, 40)])
+    panel.select((30,))
+    shown = panel.list.viewport().rect()
+    assert shown.contains(panel.list.visualRect(panel.model.index(29)))
 
 
 def test_the_mark_of_who_is_selected_runs_through_no_name(qtbot, paused) -> None:
