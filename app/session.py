@@ -13,12 +13,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.corrections import Correction, CorrectionLog
-from app.live.feeds import FileFeed, OpenSource
+from app.live.feeds import OpenSource
 from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Inference, same_networks
 from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
-from app.live.playback import LiveOutlet, Playback, Ready
+from app.live.playback import LiveOutlet, Playback
 from app.live.recording import RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
@@ -123,29 +123,22 @@ class Session:
         if run is None:
             return None
         if self._settings_seen != self._inference.changes:
-            self._follow_anew(run)
+            self._settings_seen = self._inference.changes
+            run.follow_anew()
         if run.feed.info is not None and not run.complete:
             self._ask()
-        self._go_where_wanted(run)
-        ready = run.outlet.take(time.monotonic())
-        if ready is not None:
-            run.gauges.shown()
-            run.last, run.sought = run.view(ready), None
+        view = run.take(time.monotonic()) or (run.shown_again() if self._refresh else None)
+        if view is not None:
             self._refresh = False
-            return run.last
-        if self._refresh and run.last is not None:
-            self._refresh = False
-            tracked = replace(run.last.result, people=run.last.tracked)
-            run.last = run.view(Ready(tracked, run.last.captured_at_s))
-            return run.last
-        if self.loop and run.ended and run.feed.problem == "" and run.last is not None:
-            self.seek(0.0)
-        return None
+        elif self.loop and run.ended and run.feed.problem == "" and run.last is not None:
+            run.seek(0.0)
+        return view
 
     def painted(self, view: View) -> None:
         """Say that `view` is on the screen now; latency is measured here."""
         if self._run is not None and self._run.live:
-            self._run.gauges.latency((time.monotonic() - view.captured_at_s) * 1000)
+            now_s = time.monotonic()
+            self._run.gauges.latency(now_s, (now_s - view.captured_at_s) * 1000)
 
     def status(self) -> Status:
         """What is going on."""
@@ -157,6 +150,7 @@ class Session:
             problem=self._run.problem or problem,
             loading=self._loader.busy,
             recording=self._recordings.running,
+            recorded_s=self._recordings.length_s,
             recorded_lost=self._recordings.lost,
         )
 
@@ -189,37 +183,24 @@ class Session:
 
     def play(self, playing: bool) -> None:
         """Go on, or hold the picture."""
-        if self._playback is not None:
-            if playing and self._run is not None and self._run.ended:
-                self.seek(0.0)
-            self._playback.play(playing)
+        if self._run is not None:
+            self._run.play(playing)
 
     def step(self, forward: bool) -> None:
         """Hold the picture and go one frame on or back."""
-        run, playback = self._run, self._playback
-        if run is None or playback is None:
-            return
-        if forward:
-            playback.step()
-        elif run.last is not None:
-            playback.play(False)
-            self.seek(run.time_before(run.last.time_s))
+        if self._run is not None:
+            self._run.step(forward)
 
     def seek(self, time_s: float) -> None:
-        """Show the frame at `time_s`, and go on from there.
-
-        A frame that is sought already is shown first, and of several wanted meanwhile the last:
-        else nothing would be seen while somebody scrubs faster than the file can be decoded.
-        """
+        """Show the frame at `time_s`, and go on from there; see Run.seek."""
         if self._run is not None:
-            self._run.wanted_s = time_s
-            self._go_where_wanted(self._run)
+            self._run.seek(time_s)
 
     def set_speed(self, speed: float) -> None:
         """Play files `speed` times as fast; inf as fast as they can be followed."""
         self._speed = speed
-        if self._playback is not None:
-            self._playback.set_speed(speed)
+        if self._run is not None and isinstance(self._run.outlet, Playback):
+            self._run.outlet.set_speed(speed)
 
     def set_delay(self, delay_s: float) -> None:
         """Show a camera's picture so long after it was taken."""
@@ -285,34 +266,11 @@ class Session:
         """What was recorded and has become complete since this was asked last."""
         return [one.plan for one in self._recordings.completed() if one.kept]
 
-    @property
-    def _playback(self) -> Playback | None:
-        outlet = self._run.outlet if self._run is not None else None
-        return outlet if isinstance(outlet, Playback) else None
-
     def _ask(self) -> None:
         """Have the networks loaded, the first time that they are needed."""
         if not self._asked:
             self._asked = True
             self._loader.ask(self.config)
-
-    def _follow_anew(self, run: Run) -> None:
-        """Other settings count: follow a file's people anew from the frame on screen on."""
-        self._settings_seen = self._inference.changes
-        if not run.live and not run.follower.frozen and run.last is not None:
-            run.forget_from(run.last.time_s)
-            self._go_to(run, run.last.time_s)
-
-    def _go_where_wanted(self, run: Run) -> None:
-        """Go to the frame wanted last, unless one is on its way."""
-        if run.wanted_s is not None and not run.seeking:
-            wanted_s, run.wanted_s = run.wanted_s, None
-            self._go_to(run, wanted_s)
-
-    def _go_to(self, run: Run, time_s: float) -> None:
-        if isinstance(run.feed, FileFeed) and isinstance(run.outlet, Playback):
-            run.outlet.restart(run.feed.seek(time_s))
-            run.sought = time_s, time.monotonic()
 
     def _follow_next(self, pipeline: Pipeline | None) -> bool:
         """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""
@@ -327,7 +285,8 @@ class Session:
             return False
         ready = run.follow(captured, pipeline)
         if run is self._run:  # a recording that began meanwhile is of another source
-            self._recordings.put(run.view(ready).result, ready.result.people)
+            shown = run.view(ready).result
+            self._recordings.put(shown, ready.result.people, ready.generation)
         run.outlet.put(ready)
         return True
 

@@ -19,7 +19,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.drawing import Drawing
-from app.gui.painting import blurred, paint_drawing, shown_image
+from app.gui.painting import blurred, paint_labels, paint_shapes, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
@@ -45,6 +45,7 @@ class Canvas(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self._view: View | None = None
+        self._waiting = ""
         self._drawing: Drawing | None = None
         self._viewport = Viewport((1, 1), (1, 1))
         self._scaled: tuple[QImage, QRectF] | None = None  # kept while only the overlay changes
@@ -69,6 +70,12 @@ class Canvas(QWidget):
         """Mark the selected people; dim everything but the locked one, unless that is 0."""
         self._selected, self._locked = selected, locked
         self.update()
+
+    def show_waiting(self, text: str) -> None:
+        """Say what the first picture is waiting for; nothing once there is one."""
+        if text != self._waiting:
+            self._waiting = text
+            self.update()
 
     def set_busy(self, busy: bool) -> None:
         """Show by the pointer that another picture is on its way."""
@@ -107,6 +114,8 @@ class Canvas(QWidget):
         painter = QPainter(self)
         painter.fillRect(self.rect(), QColor(current_theme().stage))
         if self._view is None or self._view.result.frame.image.size == 0:
+            painter.setPen(QColor(current_theme().muted))
+            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._waiting)
             return
         drawing = self._drawing
         if self._scaled is None:
@@ -120,10 +129,11 @@ class Canvas(QWidget):
         else:
             painter.drawImage(target, picture)
         if drawing is not None:
+            paint_shapes(painter, drawing, self._viewport)
             if self._locked:
                 self._dim_all_but(painter, target)
             self._mark_selected(painter)  # below the labels, which it would strike through
-            paint_drawing(painter, drawing, self._viewport)
+            paint_labels(painter, drawing.labels, self._viewport)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:
         if self._view is None:

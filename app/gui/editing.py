@@ -11,7 +11,8 @@ from app.gui.presenter import Presenter
 from app.gui.translation import tr
 
 ON_ONE = ("rename", "split", "set-id", "lock")
-ON_TWO = ("swap", "merge")
+ON_PEOPLE = ("rename", "set-id", "swap", "merge", "split", "delete", "lock")
+ON_PICTURE = ("play", "snapshot", "mirror", "fit", "full-screen")
 
 
 class Editing(QObject):
@@ -91,9 +92,10 @@ class Editing(QObject):
         self._do(Correction("swap", first, second, from_s=self._now_s()))
 
     def merge(self) -> None:
-        """Make the selected two one, under the smaller number."""
-        keep, gone = sorted(self._presenter.selected)
-        self._do(Correction("merge", keep, gone))
+        """Make the selected one, under the smallest number: a step for each who is added."""
+        keep, *gone = sorted(self._presenter.selected)
+        for person in gone:
+            self._do(Correction("merge", keep, person))
         self.select((keep,))
 
     def split(self) -> None:
@@ -131,11 +133,11 @@ class Editing(QObject):
         self.renew()
 
     def menu(self, person: int, at: QPointF) -> None:
-        """Offer what can be done to `person`."""
+        """Offer what can be done to `person`, or to the picture where there is nobody (0)."""
         if person and person not in self._presenter.selected:
             self.select((person,))
         menu = QMenu(self._parent)
-        for name in ("rename", "set-id", "swap", "merge", "split", "delete", "lock"):
+        for name in ON_PEOPLE if person else ON_PICTURE:
             menu.addAction(self._actions[name])
         menu.popup(at.toPoint())
         menu.aboutToHide.connect(menu.deleteLater)
@@ -184,8 +186,8 @@ class Editing(QObject):
         log = self._presenter.session.corrections
         for name in ON_ONE:
             self._actions[name].setEnabled(count == 1 or (name == "lock" and self.locked > 0))
-        for name in ON_TWO:
-            self._actions[name].setEnabled(count == 2)
+        self._actions["swap"].setEnabled(count == 2)
+        self._actions["merge"].setEnabled(count >= 2)
         self._actions["delete"].setEnabled(count > 0)
         self._actions["undo"].setEnabled(bool(log.done))
         self._actions["redo"].setEnabled(bool(log.undone))

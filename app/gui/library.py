@@ -1,24 +1,19 @@
-"""Opening and keeping: sources, finished results, saving, exporting, recording, snapshots."""
+"""Sources and finished results: opening, going through a playlist, saving, exporting."""
 
 from __future__ import annotations
 
-import shlex
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import cv2
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
+from app.gui.beside import instead_of, open_tracks, result_of, tracks_of
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
-from app.live.recording import RecordingPlan
-from app.overlay import Overlay
-from app.paint import rasterise
 from app.results import (
     GOES_ON,
     OpenResult,
@@ -53,9 +48,7 @@ class Library(QObject):
         self._saved: tuple[Correction, ...] = ()  # of the source on screen, on disk
         self._leave: Callable[[], object] | None = None  # what the question asked holds up
         self._asked_at_end = False
-        self._names: set[str] = set()  # given to recordings and snapshots
         self._loop = False
-        presenter.reported.connect(self._tell_recorded)
         presenter.reported.connect(self._go_on)
         work.failed.connect(self._not_read)
 
@@ -118,37 +111,49 @@ class Library(QObject):
     def _open(self, specs: Sequence[str]) -> None:
         first, rest = Path(specs[0]), list(specs[1:])
         beside = tracks_of(first)
-        if is_result(first):
-            self._open_result(first, None, rest)
-        elif first.suffix.lower() == ".csv" and not is_live(specs[0]):
-            self._refuse(_instead_of(first))
-        elif not is_live(specs[0]) and beside.is_file() and sidecar_of(beside).is_file():
-            self._open_result(beside, first, rest)  # tracks and corrections were saved before
-        else:
+        if is_live(specs[0]):
             self._show(specs[0], rest, None)
+        elif is_result(first):
+            self._open_result(first, lambda: open_tracks(first), specs)
+        elif first.suffix.lower() == ".csv":
+            self._refuse(instead_of(first), rest)
+        elif not beside.is_file():
+            self._show(specs[0], rest, None)
+        elif sidecar_of(beside).is_file():  # tracks and corrections were saved before
+            self._open_result(beside, lambda: open_result(beside, first), specs)
+        else:
+            self._open_result(beside, lambda: result_of(beside, first), specs)
 
-    def _open_result(self, tracks: Path, video: Path | None, rest: list[str]) -> None:
-        def read(progress: Progress) -> OpenResult:
-            result = open_result(tracks, video)
+    def _open_result(
+        self, tracks: Path, open_it: Callable[[], OpenResult | None], specs: Sequence[str]
+    ) -> None:
+        """Read `tracks` and show the first source with them; without, where they are not of it."""
+        rest = list(specs[1:])
+
+        def read(progress: Progress) -> OpenResult | None:
+            result = open_it()
             progress(1.0)  # it may have been cancelled
             return result
 
-        def show(result: OpenResult) -> None:
+        def show(result: OpenResult | None) -> None:
             if self._opening == tracks:  # or something else was opened meanwhile
-                self._show(result.video, rest, result)
+                self._show(specs[0] if result is None else result.video, rest, result)
 
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
-            self._opening = tracks
+            self._opening, self._playlist = tracks, rest
 
     def _not_read(self, problem: str) -> None:
         if self._opening is not None and not self._work.busy:  # or something else failed
-            self._opening = None
+            rest, self._opening, self._playlist = self._playlist, None, []
             if not self._work.cancelled:
-                self.refused.emit(problem)
+                self._refuse(problem, rest)
 
-    def _refuse(self, problem: str) -> None:
+    def _refuse(self, problem: str, rest: list[str]) -> None:
+        """Say why a source is not opened, and go on with the playlist."""
         self.said.emit(problem)
         self.refused.emit(problem)
+        if rest:
+            self._open(rest)
 
     def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
         """Show a source in place of what is open, with what is known of it."""
@@ -175,13 +180,16 @@ class Library(QObject):
             self._tell_result(result)
 
     def _go_on(self) -> None:
-        """At the end of a source: the next of the playlist."""
-        if self._playlist and not self._work.busy and self._session.status().state == "ended":
+        """At the end of a source, or where it cannot be read: the next of the playlist."""
+        status = self._session.status()
+        if self._playlist and not self._work.busy and status.state in ("ended", "failed"):
             if self.unsaved:
                 if not self._asked_at_end:
                     self._asked_at_end = True
                     self.leave(self._go_on)
                 return
+            if status.state == "failed":
+                self.said.emit(status.problem)
             rest, self._playlist = self._playlist, []
             self._open(rest)
 
@@ -257,7 +265,13 @@ class Library(QObject):
 
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""
-        path = path.with_suffix(".json")
+        if path.suffix != ".json":  # not in place of an ending: “match.v2” is not “match”
+            path = path.with_name(f"{path.name}.json")
+        if path == self._result or sidecar_of(path).is_file():
+            # The steps beside it would be applied once more when it is opened
+            text = tr("{}: corrections belong to these tracks as they are; choose another name")
+            self.said.emit(text.format(path.name))
+            return
         corrections = moved(self._session.corrections.done, self._later_s)
         history, later_s = self._session.history, self._later_s
         frames = [(time_s + later_s, people) for time_s, people in history.frames()]
@@ -272,85 +286,12 @@ class Library(QObject):
             lambda _: self.said.emit(tr("Exported {} and its tables").format(path.name)),
         )
 
-    def record(self, on: bool, overlay: bool, clean: bool, tracks: bool) -> bool:
-        """Start or stop recording; True while it runs."""
-        if not on:
-            self._session.stop_recording()
-            return False
-        view, info = self._presenter.view, self._session.status().info
-        if view is None or not (overlay or clean or tracks):
-            self.said.emit(tr("There is nothing to record yet"))
-            return False
-        folder = self._memory.folder()
-        plan = RecordingPlan(
-            folder,
-            self._new_name(folder),
-            info.frame_rate if info is not None else None,
-            overlay,
-            clean,
-            tracks,
-            self._presenter.style_with_names,
-        )
-        self._session.record(plan)
-        self.said.emit(tr("Recording to {}").format(folder / f"{plan.name}.*"))
-        return True
-
-    def _tell_recorded(self) -> None:
-        for plan in self._session.recorded():
-            self.said.emit(tr("Kept {}").format(plan.folder / f"{plan.name}.*"))
-
-    def snapshot(self) -> None:
-        """Keep the picture with its overlay, at its own size."""
-        view = self._presenter.view
-        if view is None:
-            self.said.emit(tr("There is no picture yet"))
-            return
-        folder = self._memory.folder()
-        path = folder / f"{self._new_name(folder)}.png"
-        style = self._presenter.style_with_names
-
-        def job(progress: Progress) -> None:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            drawing = Overlay(style).layout(view.result, view.tracked.poses)
-            _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
-            path.write_bytes(png.tobytes())
-
-        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
-
-    def _new_name(self, folder: Path) -> str:
-        """A name by the time; a number follows where a file, or one to be written, has it."""
-        second = time.strftime("posse-%Y%m%d-%H%M%S")
-        name, number = second, 1
-        while name in self._names or any(folder.glob(f"{name}.*")):
-            number += 1
-            name = f"{second}-{number}"
-        self._names.add(name)
-        return name
-
     def _info(self, name: str) -> ClipInfo:
         info, view = self._session.status().info, self._presenter.view
         assert view is not None  # there is something to save only once something was seen
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
-
-
-def tracks_of(source: Path) -> Path:
-    """Where the tracks of a video or folder are kept: NAME.json beside it."""
-    return source.with_name(f"{source.stem}.json")
-
-
-def _instead_of(table: Path) -> str:
-    """What to open in place of a CSV file, which is not opened."""
-    stem = table.stem.removesuffix(".measures")
-    tracks, found = table.with_name(f"{stem}.json"), table.with_name(f"{stem}.csv")
-    if tracks.is_file():
-        return tr("{}: a table; open the tracks {} beside it").format(table, tracks.name)
-    if found != table and not found.is_file():
-        return tr("{}: a table of measures; open the tracks that it was made of").format(table)
-    command = f"posse convert {shlex.quote(found.name)} {shlex.quote(tracks.name)}"
-    text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
-    return text.format(table, command)
 
 
 def _counted(number: int, one: str, many: str) -> str:

@@ -5,13 +5,20 @@ from __future__ import annotations
 import contextlib
 import importlib
 import logging
+import signal
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
-from PyQt6.QtCore import QByteArray, QSettings, Qt
-from PyQt6.QtGui import QCloseEvent, QDragEnterEvent, QDropEvent, QGuiApplication
+from PyQt6.QtCore import QSettings, Qt, QTimer
+from PyQt6.QtGui import (
+    QCloseEvent,
+    QDragEnterEvent,
+    QDropEvent,
+    QGuiApplication,
+    QKeyEvent,
+)
 from PyQt6.QtWidgets import (
     QApplication,
     QDockWidget,
@@ -23,9 +30,11 @@ from PyQt6.QtWidgets import (
 )
 
 from app.config import Settings
+from app.gui import remembering
 from app.gui.actions import make_actions
 from app.gui.editing import Editing
 from app.gui.icons import app_icon
+from app.gui.keys import ControlKeys
 from app.gui.library import Library
 from app.gui.log_pane import LogPane
 from app.gui.measures_panel import MeasuresPanel
@@ -34,6 +43,8 @@ from app.gui.overlay_panel import OverlayPanel
 from app.gui.people_panel import PeoplePanel
 from app.gui.playing import Playing
 from app.gui.presenter import Presenter
+from app.gui.recording import Recording
+from app.gui.remembering import PANEL_WIDTH
 from app.gui.reporting import Reporting
 from app.gui.settings import Memory
 from app.gui.stage import Stage
@@ -49,8 +60,6 @@ from pose.command import program_version
 from tracking.pipeline import PipelineConfig
 
 log = logging.getLogger(__name__)
-
-PANEL_WIDTH = 348
 
 
 class MainWindow(QMainWindow):
@@ -69,6 +78,7 @@ class MainWindow(QMainWindow):
         self.presenter = Presenter(session, self.stage.canvas.show_view, self)
         self.work = Work(self)
         self.library = Library(self.presenter, memory, self.work, self)
+        self.recording = Recording(self.presenter, memory, self.work, self)
         self.editing = Editing(self.presenter, self.actions_by_name, self)
         edits = ("rename", "swap", "merge", "split", "delete", "lock")
         self.people = PeoplePanel([self.actions_by_name[name] for name in edits])
@@ -84,8 +94,9 @@ class MainWindow(QMainWindow):
         self.tuning = Tuning(self)
         self.reporting = Reporting(self)
         self._connect()
+        ControlKeys(self, self.stage.canvas)
         self.tuning.show(settings)
-        self._restore()
+        remembering.restore(self)
         self.reporting.report()
         self.presenter.start()
 
@@ -152,7 +163,7 @@ class MainWindow(QMainWindow):
         editing.id_wanted.connect(people.focus_id_field)
         editing.selection_changed.connect(canvas.set_people)
         editing.selection_changed.connect(lambda ids, _: people.select(ids))
-        for said in (editing.said, self.library.said, self.work.failed):
+        for said in (editing.said, self.library.said, self.recording.said, self.work.failed):
             said.connect(self.status.say)
         self.library.asked.connect(self._ask_to_save)
         self.stage.unsaved.answered.connect(self.library.answer)
@@ -160,6 +171,7 @@ class MainWindow(QMainWindow):
         self.status.cancelled.connect(self.work.cancel)
         self.presenter.source_changed.connect(editing.source_changed)
         self.presenter.source_changed.connect(lambda: self.people.show_people([]))
+        self.log_dock.visibilityChanged.connect(self._log_shown)
         self.actions_by_name["quit"].triggered.connect(self.close)
         fill_recent(self.recent_menu, self.memory.recent(), self.open)
         hints = QGuiApplication.styleHints()
@@ -183,18 +195,9 @@ class MainWindow(QMainWindow):
         self.stages.recolour()
         self.stage.canvas.update()
 
-    def _restore(self) -> None:
-        self.resize(1280, 800)
-        self.resizeDocks([self.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
-        self.stage.splitter.setSizes([520, 150])
-        for name, restore in (
-            ("geometry", self.restoreGeometry),
-            ("state", self.restoreState),
-            ("splitter", self.stage.splitter.restoreState),
-        ):
-            kept = self.memory.value(name)
-            if isinstance(kept, QByteArray):
-                restore(kept)
+    def _log_shown(self) -> None:
+        """Tick the command where the log is open, also one that was left open or closed itself."""
+        self.actions_by_name["log"].setChecked(not self.log_dock.isHidden())
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
         data = event.mimeData() if event is not None else None
@@ -206,6 +209,13 @@ class MainWindow(QMainWindow):
         if data is not None:
             self.open([url.toLocalFile() or url.toString() for url in data.urls()])
 
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
+        full_screen = self.actions_by_name["full-screen"]
+        if event is not None and event.key() == Qt.Key.Key_Escape and full_screen.isChecked():
+            full_screen.setChecked(False)
+        else:
+            super().keyPressEvent(event)
+
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
         """Remember the window and end every thread."""
         if event is not None and self.library.unsaved:
@@ -213,10 +223,7 @@ class MainWindow(QMainWindow):
             self.library.leave(self.close)
             return
         self.presenter.stop()
-        self.memory.set_value("geometry", self.saveGeometry())
-        self.memory.set_value("state", self.saveState())
-        self.memory.set_value("splitter", self.stage.splitter.saveState())
-        self.memory.save(Settings(self.session.config, self.tuning.style))
+        remembering.keep(self)
         self.hide()
         self.work.close()
         self.playing.looking.close()
@@ -248,7 +255,22 @@ def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None)
     window.show()
     if paths:
         window.open(paths)
+    _close_on_signals(window)
     return app.exec()
+
+
+def _close_on_signals(window: MainWindow) -> None:
+    """Let Ctrl+C in the terminal, and the end of the session, close `window` as its button does.
+
+    Recordings are completed then, and corrections asked about; the second time it ends at once.
+    """
+
+    def close(number: int, _: object) -> None:
+        signal.signal(number, signal.SIG_DFL)
+        QTimer.singleShot(0, window.close)  # not in the middle of whatever is being done
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, close)
 
 
 def import_holding_libraries() -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pyqtgraph as pg
 from numpy.typing import NDArray
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
@@ -40,11 +43,12 @@ class MeasuresPanel(QWidget):
                 text = f"{measure.name.capitalize()}, {measure.unit}"
                 choice.addItem(tr(text), measure.name)
             choice.setCurrentIndex(choice.findData(first))
-            plot = pg.PlotWidget(background=None)
+            plot = pg.PlotWidget(background=None, axisItems={"bottom": _Seconds("bottom")})
             plot.setAccessibleName(tr("Chart {}").format(chart + 1))
             plot.setMenuEnabled(False)
             plot.setMouseEnabled(False, False)
             plot.hideButtons()
+            plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
             plot.showGrid(x=True, y=True, alpha=0.15)
             layout.addWidget(choice)
             layout.addWidget(plot, 1)
@@ -92,6 +96,15 @@ class MeasuresPanel(QWidget):
     def has_focus_on_charts(self) -> bool:
         """True while the panel is seen, so that it is worth drawing."""
         return self.isVisible() and not self.visibleRegion().isEmpty()
+
+
+class _Seconds(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
+    """An axis of times, with their unit."""
+
+    def tickStrings(  # noqa: N802  pyqtgraph's name
+        self, values: Sequence[float], scale: float, spacing: float
+    ) -> list[str]:
+        return [f"{value:g} s" for value in values]
 
 
 def _without_neighbours(values: NDArray[np.float32]) -> NDArray[np.bool_]:

@@ -56,8 +56,8 @@ def image_of(pixels: ImageArray, kind: QImage.Format) -> QImage:
     return QImage(pixels.tobytes(), width, height, channels * width, kind).copy()
 
 
-def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> None:
-    """Paint the shapes of `drawing` where `viewport` puts them."""
+def paint_shapes(painter: QPainter, drawing: Drawing, viewport: Viewport) -> None:
+    """Paint the shapes of `drawing`, without its labels, where `viewport` puts them."""
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     painter.save()
     left, top = viewport.origin
@@ -82,7 +82,6 @@ def paint_drawing(painter: QPainter, drawing: Drawing, viewport: Viewport) -> No
         painter.setBrush(QColor(*colour))
         painter.drawEllipse(QPointF(x, y), radius, radius)
     painter.restore()
-    paint_labels(painter, drawing.labels, viewport)
 
 
 def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:

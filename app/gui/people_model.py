@@ -38,7 +38,8 @@ class PersonRow:
         """One line under the title."""
         number = f"#{self.person} · " if self.name else ""
         seen = tr("seen {:.0f} s").format(self.seen_s)
-        now = tr("not in the picture") if self.score is None else f"{self.score:.0%}"
+        score = self.score
+        now = tr("not in the picture") if score is None else tr("{:.0%} sure").format(score)
         return f"{number}{seen} · {now}"
 
     def looks_like(self, other: PersonRow) -> bool:

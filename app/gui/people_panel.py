@@ -79,9 +79,11 @@ class PeoplePanel(QWidget):
         )
 
     def select(self, ids: tuple[int, ...]) -> None:
-        """Select people by id."""
+        """Select people by id, and bring the first of them into view."""
         if ids != self._wanted:
             self._choose(ids)
+            for index in self._chosen.selectedRows()[:1]:
+                self.list.scrollTo(index)
 
     def rename_selected(self) -> None:
         """Open the name of the first selected person for editing."""

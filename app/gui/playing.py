@@ -47,7 +47,7 @@ class Playing(QObject):
             "range-start": lambda: self._play_range(self._now_s(), session.status().range_s[1]),
             "range-end": lambda: self._play_range(session.status().range_s[0], self._now_s()),
             "range-clear": lambda: self._play_range(0.0, None),
-            "snapshot": window.library.snapshot,
+            "snapshot": window.recording.snapshot,
             "fit": canvas.fit,
             "zoom-in": lambda: canvas.zoom_by(1.25),
             "zoom-out": lambda: canvas.zoom_by(0.8),
@@ -165,7 +165,7 @@ class Playing(QObject):
             library.leave(lambda: library.reopen((start_s, end_s)))
 
     def _record(self, on: bool) -> None:
-        started = self._window.library.record(on, *self._window.tools.recording_choice())
+        started = self._window.recording.record(on, *self._window.tools.recording_choice())
         self._window.actions_by_name["record"].setChecked(started)
 
     def _delay(self, on: bool) -> None:
@@ -175,4 +175,7 @@ class Playing(QObject):
         self._delay(self._window.actions_by_name["delay"].isChecked())
 
     def _full_screen(self, on: bool) -> None:
-        self._window.showFullScreen() if on else self._window.showNormal()
+        # Not showNormal: a window that filled the screen before is to fill it again
+        full = Qt.WindowState.WindowFullScreen
+        state = self._window.windowState()
+        self._window.setWindowState(state | full if on else state & ~full)

@@ -6,6 +6,7 @@ Frames never travel through queued signals; a timer asks the session for the new
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 from app.corrections import names_of
 from app.drawing import Drawing
 from app.gui.people_model import PersonRow
+from app.live.gauges import KEPT
 from app.live.history import Span, seen_s
 from app.live.run import View
 from app.measures.log import MeasureLog
@@ -48,7 +50,7 @@ class Presenter(QObject):
         self.selected: tuple[int, ...] = ()
         self.thumbnails = Thumbnails()
         self.measures = MeasureLog()
-        self.draw_ms = 0.0
+        self._draws_ms: deque[float] = deque(maxlen=KEPT)
         self.largest_gap_ms = 0.0  # between two looks: how long the window was busy
         self._show = show
         self._overlay = Overlay(OverlayStyle())
@@ -101,6 +103,7 @@ class Presenter(QObject):
         """Forget what belongs to the last source."""
         self.view, self.spans = None, []
         self._forget_people()
+        self._draws_ms.clear()
         self._seen_version = (-1, -1)
         self._show(None, None)
         self.source_changed.emit()
@@ -111,6 +114,12 @@ class Presenter(QObject):
         self._overlay.style = replace(self._overlay.style, names=self.names)
         self._overlay.reset()  # trails belong to ids that may be others' now
         self.report()
+
+    def stages(self) -> list[dict[str, float]]:
+        """Milliseconds by stage of the last frames that were followed and drawn, oldest first."""
+        followed = reversed(self.session.gauges.stages())
+        both = zip(followed, reversed(self._draws_ms), strict=False)  # from the newest on
+        return [{**stages, "draw": draw_ms} for stages, draw_ms in both][::-1]
 
     def rows(self) -> list[PersonRow]:
         """The people of the source, those in the picture first; the same list until one changes."""
@@ -171,10 +180,12 @@ class Presenter(QObject):
         self.view = view
         self._draw_again()
         self.session.painted(view)
-        self.draw_ms = (time.monotonic() - now_s) * 1000
+        self._draws_ms.append((time.monotonic() - now_s) * 1000)
         self._measure()
         tracked = FrameResult(view.result.frame, view.tracked, {})
-        self.thumbnails.add(tracked)
+        for _ in tracked.people.ids:  # one person a time; after a photograph there is no next
+            if not self.thumbnails.add(tracked):
+                break
 
     def _measure(self) -> None:
         if self.view is not None:

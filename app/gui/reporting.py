@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
+from app.gui.status import state_text
+from app.gui.theme import current_theme
 from app.live.feeds import SourceInfo
 from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
 from app.live.run import Status
@@ -27,7 +29,7 @@ class Reporting(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._playing: bool | None = None
+        self._recording = False
         self._shown: tuple[object, ...] = ()
         self._refused = ""  # why what was to be opened last is not what is open
         self._problem = ""  # of what is open
@@ -53,24 +55,24 @@ class Reporting(QObject):
         window.status.show_status(status, now, len(rows), self.device)
         window.stage.transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)
+        window.stage.timeline.show_range(status.range_s)
         window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
         if window.people.isVisible():
             window.people.show_people(rows)
         if window.measures.has_focus_on_charts():
             gap_s = unjoined_s(status.info)
             window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
-        window.stages.show_stages(
-            [{**stage, "draw": presenter.draw_ms} for stage in window.session.gauges.stages()]
-        )
+        window.stages.show_stages(presenter.stages())
         window.stage.canvas.set_busy(status.seeking_s is not None)
+        begins = view is None and status.state in ("opening", "running")
+        window.stage.canvas.show_waiting(state_text(status) if begins else "")
         self._show_state(status.state, status.playing, live)
+        self._show_recording(status.recording)
         window.editing.renew()
         window.stage.notice.show_problem(*self._newest_problem(status))
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()
-        if not status.recording and window.actions_by_name["record"].isChecked():
-            window.actions_by_name["record"].setChecked(False)  # it ended by itself
 
     def _set_refused(self, problem: str) -> None:
         self._refused = problem
@@ -87,6 +89,14 @@ class Reporting(QObject):
         if self._refused and (status.problem or status.state == "idle"):
             return self._refused, False
         return status.problem, status.state in ("failed", "ended")
+
+    def _show_recording(self, recording: bool) -> None:
+        record = self._window.actions_by_name["record"]
+        if recording != self._recording:
+            self._recording = recording
+            record.setIcon(icon("record", current_theme().danger if recording else None))
+        if not recording and record.isChecked():
+            record.setChecked(False)  # it ended by itself
 
     def _show_state(self, state: str, playing: bool, live: bool) -> None:
         shown = (state, playing, live)

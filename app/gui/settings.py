@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import logging
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class Memory:
     def flag(self, name: str, default: bool) -> bool:
         """A switch."""
         return str(self._settings.value(name, default)).lower() in ("true", "1")
+
+    def number(self, name: str, default: float) -> float:
+        """A number; `default` where what is kept is none."""
+        try:
+            number = float(self._settings.value(name, default))
+        except (TypeError, ValueError):
+            return default
+        return number if math.isfinite(number) else default
 
     def set_value(self, name: str, value: object) -> None:
         """Anything else."""

@@ -167,6 +167,7 @@ class UnsavedSheet(Sheet):
         self._text = QLabel()
         self._text.setWordWrap(True)
         self.save = QPushButton(icon("save"), tr("Save"))
+        self.save.setObjectName("primary")
         self.discard = QPushButton(tr("Do not save"))
         row = QHBoxLayout()
         row.addStretch()
@@ -206,15 +207,32 @@ class Notice(QFrame):
         self.button = QPushButton(tr("Start again"))
         self.button.setAccessibleName(self.button.text())
         self.button.clicked.connect(self.restart_wanted)
+        self._dismissed = ""  # what was read, and need not be shown any longer
+        self.close_button = QPushButton(icon("close"), "")
+        self.close_button.setFlat(True)
+        self.close_button.setAccessibleName(tr("Close"))
+        self.close_button.setToolTip(tr("Read, and out of the picture"))
+        self.close_button.clicked.connect(self._dismiss)
         row.addWidget(self._text, 1)
         row.addWidget(self.button)
+        row.addWidget(self.close_button)
         self.hide()
 
     def show_problem(self, problem: str, can_restart: bool) -> None:
-        """Show `problem`; hide where it is empty."""
+        """Show `problem`; hide where it is empty, or closed already."""
+        if not problem:
+            self.remind()
         self._text.setText(problem)
         self.button.setVisible(can_restart)
-        self.setVisible(bool(problem))
+        self.setVisible(problem != self._dismissed)
+
+    def remind(self) -> None:
+        """Show also what was closed, should it come again."""
+        self._dismissed = ""
+
+    def _dismiss(self) -> None:
+        self._dismissed = self._text.text()
+        self.hide()
 
 
 class Welcome(QFrame):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
+from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -14,7 +15,7 @@ from app.gui.translation import tr
 
 STAGES = (("detect", "#3fb6e8"), ("pose", "#8f7bff"), ("track", "#52deb2"), ("draw", "#ffb454"))
 SHOWN = 150  # frames
-_FEW_SLOW = 3  # frames that may be higher than the chart
+USUAL = 90  # percent of the frames are no higher than the chart
 
 
 class StagesChart(QWidget):
@@ -28,6 +29,7 @@ class StagesChart(QWidget):
         self._plot.setMenuEnabled(False)
         self._plot.setMouseEnabled(False, False)
         self._plot.hideButtons()
+        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
         self._plot.setXRange(0, SHOWN, padding=0)
         self._plot.setLimits(yMin=0)
         self._plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
@@ -87,10 +89,8 @@ class StagesChart(QWidget):
         for column, curve in enumerate(self._curves[1:]):
             curve.setData(x, stacked[:, column])
         # The first frames wait for the networks, and would make all others a line at the bottom
-        usual = (
-            np.sort(stacked[:, -1])[:-_FEW_SLOW] if len(times) > 2 * _FEW_SLOW else stacked[:, -1]
-        )
-        self._plot.setYRange(0, float(usual.max()) * 1.25 + 1, padding=0)
+        usual_ms = float(np.percentile(stacked[:, -1], USUAL))
+        self._plot.setYRange(0, usual_ms * 1.25 + 1, padding=0)
         means = times[-30:].mean(0)
         self._legend.setText(
             " ".join(  # may break between two stages, not within one

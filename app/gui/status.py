@@ -15,6 +15,7 @@ from app.live.run import Status
 
 MESSAGE_MS = 6000
 SPACING = 12  # at most, between two labels of the bar
+STATE_WIDTH = 120  # at least, of what is being shown
 
 
 class StatusBar(QStatusBar):
@@ -27,6 +28,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._dot = QLabel("●")
         self._state = _label(tr("State"), tr("What is being shown"))
+        self._state.setMinimumWidth(STATE_WIDTH)  # or a long name would make the window wider
         self._rates = _label(tr("Rates"), tr("Frames a second from the source, and followed"))
         self._latency = _label(
             tr("Latency"), tr("From capture to screen: median and 95th percentile")
@@ -56,7 +58,7 @@ class StatusBar(QStatusBar):
         self._state.setText(state_text(status))
         self._dot.setStyleSheet(f"color: {_dot_colour(status)}; padding-left: 10px;")
         rates = [_rate(flow.capture_fps, tr("fps in")), _rate(flow.inference_fps, tr("followed"))]
-        self._rates.setText("  ".join(filter(None, rates)))
+        self._rates.setText(", ".join(filter(None, rates)))
         self._latency.setText("")
         if live and not math.isnan(flow.latency_median_ms):
             self._latency.setText(
@@ -128,7 +130,7 @@ def state_text(status: Status) -> str:
         text = tr("Going to {}…").format(time_text(status.seeking_s, True))
     if status.recording:
         lost = tr(", {} lost").format(status.recorded_lost) if status.recorded_lost else ""
-        text += tr(" · recording") + lost
+        text += tr(" · recording {}").format(time_text(status.recorded_s, False)) + lost
     if status.info is not None and status.state != "opening":
         text += f" · {name}  {status.info.size_wh[0]} × {status.info.size_wh[1]}"
     return text

@@ -46,6 +46,7 @@ QToolButton {{ border: 1px solid transparent; border-radius: 7px; padding: 5px 8
   color: {text}; }}
 QToolButton:hover {{ background: {raised}; }}
 QToolButton:checked {{ background: {raised}; border-color: {accent}; }}
+QToolButton:focus {{ border-color: {accent}; }}
 QToolButton:pressed {{ background: {line}; }}
 QToolButton:disabled {{ color: {muted}; }}
 QToolButton[popupMode="1"] {{ padding-right: 20px; }}
@@ -55,9 +56,11 @@ QPushButton {{ background: {raised}; border: 1px solid {line}; border-radius: 7p
   padding: 5px 12px; color: {text}; }}
 QPushButton:hover {{ border-color: {accent}; }}
 QPushButton:pressed {{ background: {line}; }}
+QPushButton:focus {{ border-color: {accent}; }}
 QPushButton:disabled {{ color: {muted}; }}
 QPushButton:default, QPushButton#primary {{ background: {accent}; color: {on_accent};
   border-color: {accent}; }}
+QPushButton#primary:focus {{ border-color: {text}; }}
 QPushButton#primary:disabled {{ background: {raised}; color: {muted}; border-color: {line}; }}
 QComboBox, QSpinBox, QDoubleSpinBox, QLineEdit {{ background: {raised}; border: 1px solid {line};
   border-radius: 6px; padding: 4px 8px; color: {text}; selection-background-color: {accent}; }}
@@ -100,6 +103,7 @@ QSlider::groove:horizontal {{ height: 4px; background: {line}; border-radius: 2p
 QSlider::sub-page:horizontal {{ background: {accent}; border-radius: 2px; }}
 QSlider::handle:horizontal {{ background: {text}; width: 14px; height: 14px; margin: -5px 0;
   border-radius: 7px; }}
+QSlider::handle:horizontal:focus {{ background: {accent}; }}
 QLabel#heading {{ color: {muted}; font-size: 9pt; font-weight: 600; padding-top: 8px; }}
 QLabel#muted {{ color: {muted}; }}
 QLabel#problem {{ color: {danger}; }}

@@ -17,6 +17,7 @@ ROW = 16  # pixels for a person
 NAMES = 92  # pixels for the names at the left
 RULER = 20  # pixels for the times at the top
 LIVE_WINDOW_S = 60.0  # a camera's timeline shows the last minute
+HERE_S = 1.0  # who was missed for less is still there
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 
@@ -38,26 +39,48 @@ class Timeline(QWidget):
         self._now_s = 0.0
         self._duration_s: float | None = None
         self._live = False
+        self._range_played_s: tuple[float, float | None] = (0.0, None)
         self._scroll = 0
 
     def show_spans(
         self, spans: Sequence[Span], names: dict[int, str], selected: tuple[int, ...]
     ) -> None:
-        """Show who was seen when; `spans` sorted by person."""
+        """Show who was seen when; `spans` sorted by person.
+
+        Of a camera who is there comes first: most of those it ever saw have left.
+        """
         rows: dict[int, list[Span]] = {}
         self._last_s = max((span.end_s for span in spans), default=0.0)
         for span in spans:
             if not self._live or span.end_s >= self._now_s - LIVE_WINDOW_S:
                 rows.setdefault(span.person, []).append(span)
-        self._rows, self._names, self._selected = list(rows.items()), names, selected
-        self._scroll = max(0, min(self._scroll, len(self._rows) - self._rows_seen()))
+        self._rows = list(rows.items())
+        if self._live:
+            self._rows.sort(key=lambda row: row[1][-1].end_s < self._now_s - HERE_S)
+        chosen_anew = set(selected) - set(self._selected)
+        self._names, self._selected = names, selected
+        for place, (person, _) in enumerate(self._rows):
+            if person in chosen_anew:
+                self._scroll = min(place, max(self._scroll, place - self._rows_seen() + 1))
+                break
+        self._scroll_by(0)
         self.update()
+
+    def _scroll_by(self, rows: int) -> None:
+        most = max(0, len(self._rows) - self._rows_seen())
+        self._scroll = max(0, min(most, self._scroll + rows))
 
     def show_time(self, now_s: float, duration_s: float | None, live: bool) -> None:
         """Move the play head."""
         changed = (now_s, duration_s, live) != (self._now_s, self._duration_s, self._live)
         self._now_s, self._duration_s, self._live = now_s, duration_s, live
         if changed:
+            self.update()
+
+    def show_range(self, range_s: tuple[float, float | None]) -> None:
+        """Shade what is not played; an end of None is the video's."""
+        if range_s != self._range_played_s:
+            self._range_played_s = range_s
             self.update()
 
     def _range_s(self) -> tuple[float, float]:
@@ -97,6 +120,8 @@ class Timeline(QWidget):
             person, spans = self._rows[self._scroll + place]
             self._paint_row(painter, RULER + place * ROW, person, spans)
         painter.setClipping(False)
+        self._paint_scrolled(painter)
+        self._paint_unplayed(painter)
         x = self._x_of(self._now_s)
         painter.setPen(QColor(theme.accent))
         knob = QPointF(x, RULER - 3)  # just below the times, which can be read beside it
@@ -123,6 +148,27 @@ class Timeline(QWidget):
                 if x < self.width() - 36:  # a label at the very end would be cut off
                     painter.drawText(QPointF(x + 3, RULER - 7), time_text(time_s, step_s < 1))
             tick += 1
+
+    def _paint_unplayed(self, painter: QPainter) -> None:
+        start_s, end_s = self._range_played_s
+        shade = QColor(current_theme().window)
+        shade.setAlpha(190)
+        high = self.height() - RULER - 2
+        if start_s > 0:
+            painter.fillRect(QRectF(NAMES, RULER, self._x_of(start_s) - NAMES, high), shade)
+        if end_s is not None:
+            left = self._x_of(end_s)
+            painter.fillRect(QRectF(left, RULER, self.width() - 8 - left, high), shade)
+
+    def _paint_scrolled(self, painter: QPainter) -> None:
+        """At the right edge, which part of the rows is seen, where that is not all of them."""
+        if len(self._rows) <= self._rows_seen():
+            return
+        high = (self.height() - RULER - 6) / len(self._rows)  # of a row of all
+        top, seen = RULER + self._scroll * high, self._rows_seen() * high
+        painter.setPen(Qt.PenStyle.NoPen)
+        painter.setBrush(QColor(current_theme().muted))
+        painter.drawRoundedRect(QRectF(self.width() - 6, top, 3, seen), 1.5, 1.5)
 
     def _paint_row(self, painter: QPainter, y: float, person: int, spans: list[Span]) -> None:
         theme = current_theme()
@@ -170,9 +216,7 @@ class Timeline(QWidget):
 
     def wheelEvent(self, event: QWheelEvent | None) -> None:  # noqa: N802  Qt's name
         if event is not None:
-            down = -1 if event.angleDelta().y() > 0 else 1
-            most = max(0, len(self._rows) - self._rows_seen())
-            self._scroll = max(0, min(most, self._scroll + down))
+            self._scroll_by(-1 if event.angleDelta().y() > 0 else 1)
             self.update()
 
 

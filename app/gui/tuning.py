@@ -63,6 +63,7 @@ class Tuning(QObject):
     def configure(self, config: PipelineConfig) -> None:
         """Use `config` from a coming frame on."""
         self._window.session.configure(config)
+        self._window.stage.notice.remind()
         self._restyle(self._window.presenter.style)
 
     def _restyle(self, style: OverlayStyle) -> None:

@@ -84,6 +84,9 @@ class Work(QObject):
             self._problem = tr("{}: cancelled").format(self._text)
         except UserError as error:
             self._problem = str(error)
+        except OSError as error:  # a disk that is full, gone or locked; nothing of ours to mend
+            log.warning("%s: %s", self._text, error)
+            self._problem = f"{self._text}: {error.strerror or error}"
         except Exception as error:
             log.exception("%s", self._text)
             self._problem = f"{self._text}: {type(error).__name__}: {error}"

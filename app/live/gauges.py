@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 WINDOW_S = 2.0  # rates are those of the last so many seconds
+LATENCY_S = 10.0  # latencies are those of the last so many seconds
 KEPT = 300  # latencies and stage times kept: ten seconds at 30 frames a second
 
 
@@ -53,7 +54,7 @@ class Gauges:
         self._captured = self._shown = self._dropped = 0
         self._captures_s: deque[float] = deque(maxlen=KEPT)
         self._inferences_s: deque[float] = deque(maxlen=KEPT)
-        self._latencies_ms: deque[float] = deque(maxlen=KEPT)
+        self._latencies: deque[tuple[float, float]] = deque(maxlen=KEPT)  # when, milliseconds
         self._stages: deque[Mapping[str, float]] = deque(maxlen=KEPT)
 
     def captured(self, now_s: float) -> None:
@@ -78,10 +79,10 @@ class Gauges:
         with self._lock:
             self._dropped += count
 
-    def latency(self, latency_ms: float) -> None:
+    def latency(self, now_s: float, latency_ms: float) -> None:
         """A frame is on the screen, so long after it was captured."""
         with self._lock:
-            self._latencies_ms.append(latency_ms)
+            self._latencies.append((now_s, latency_ms))
 
     def counts(self) -> Counts:
         """The tally now."""
@@ -91,8 +92,8 @@ class Gauges:
     def flow(self, now_s: float) -> Flow:
         """Rates and latency now."""
         with self._lock:
-            latencies = np.array(self._latencies_ms or [np.nan])
-            median, p95 = np.percentile(latencies, [50, 95])
+            latencies = [ms for at_s, ms in self._latencies if now_s - at_s <= LATENCY_S]
+            median, p95 = np.percentile(latencies or [np.nan], [50, 95])
             return Flow(
                 rate_of(self._captures_s, now_s),
                 rate_of(self._inferences_s, now_s),

@@ -29,6 +29,7 @@ from tracking.tracks import TrackedPoses
 log = logging.getLogger(__name__)
 
 QUEUED_FRAMES = 16  # 100 MB at 1080p
+_Item = tuple[FrameResult, TrackedPoses, int]  # as it is put
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,11 +70,13 @@ class LiveRecording:
     def __init__(self, plan: RecordingPlan) -> None:
         self.plan = plan
         self.problem = ""  # why it ended early, in one line
-        self._queue: queue.Queue[tuple[FrameResult, TrackedPoses]] = queue.Queue(QUEUED_FRAMES)
+        self._queue: queue.Queue[_Item] = queue.Queue(QUEUED_FRAMES)
         self.lost = 0  # frames that the recording could not keep up with
         self._finish = threading.Event()
         self._corrections: tuple[Correction, ...] = ()
-        self._first_s: float | None = None
+        self._shift_s = 0.0  # how much later than in the files everything is in the source
+        self._generation = 0  # of the last frame written
+        self._last_s = 0.0  # when it is shown in the files, which are as long as that
         self._written = 0
         self._overlay = Overlay(plan.style)
         self._overlay_video: Recorder | None = None
@@ -99,15 +102,23 @@ class LiveRecording:
         return not self.busy and not self.problem and self._written > 0
 
     @property
+    def length_s(self) -> float:
+        """How long the files are so far."""
+        return self._last_s
+
+    @property
     def busy(self) -> bool:
         """True while files are being written."""
         return self._thread.is_alive()
 
-    def put(self, shown: FrameResult, tracked: TrackedPoses) -> None:
-        """Record a frame with corrected ids in `shown`, or count it as lost."""
+    def put(self, shown: FrameResult, tracked: TrackedPoses, generation: int = 0) -> None:
+        """Record a frame with corrected ids in `shown`, or count it as lost.
+
+        `generation` is how many jumps came before it; the files go on over them without a gap.
+        """
         try:
             if not self.ended:
-                self._queue.put_nowait((shown, tracked))
+                self._queue.put_nowait((shown, tracked, generation))
         except queue.Full:
             self.lost += 1
 
@@ -133,9 +144,10 @@ class LiveRecording:
 
     def _fail(self, error: Exception) -> None:
         log.warning("%s", error)
-        self.problem = f"The recording ended: {error}"
+        # On a full disk every file fails in its turn: the first is the one that ended it
+        self.problem = self.problem or f"The recording ended: {error}"
 
-    def _next(self) -> tuple[FrameResult, TrackedPoses] | None:
+    def _next(self) -> _Item | None:
         """The next frame to write; None at the end."""
         while True:
             try:
@@ -144,12 +156,16 @@ class LiveRecording:
                 if self._finish.is_set():
                     return None
 
-    def _write(self, shown: FrameResult, tracked: TrackedPoses) -> None:
+    def _write(self, shown: FrameResult, tracked: TrackedPoses, generation: int) -> None:
         frame = shown.frame
-        if self._first_s is None:
-            self._first_s = frame.time_s
+        if not self._written:
+            self._shift_s = frame.time_s
             self._open(shown)
-        time_s = frame.time_s - self._first_s
+        elif generation != self._generation:  # somebody jumped, or a loop began again
+            step_s = float(1 / (self.plan.frame_rate or 25))
+            self._shift_s = frame.time_s - (self._last_s + step_s)
+        self._generation, self._last_s = generation, frame.time_s - self._shift_s
+        time_s = self._last_s
         frame = Frame(self._written, time_s, frame.image)
         self._written += 1
         if self._overlay_video is not None:
@@ -192,9 +208,14 @@ class LiveRecording:
                 self._fail(error)
 
     def _shifted(self) -> list[Correction]:
-        """The corrections at the times of the files, which begin at 0."""
-        first_s = self._first_s or 0.0
-        return [replace(step, from_s=max(0.0, step.from_s - first_s)) for step in self._corrections]
+        """The corrections at the times of the files, which begin at 0.
+
+        After jumps the last part recorded counts: a moment of the source can be in several.
+        """
+        return [
+            replace(step, from_s=max(0.0, step.from_s - self._shift_s))
+            for step in self._corrections
+        ]
 
 
 class Recordings:
@@ -208,6 +229,11 @@ class Recordings:
     def running(self) -> bool:
         """True while frames are being kept."""
         return self._newest is not None and not self._newest.ended
+
+    @property
+    def length_s(self) -> float:
+        """How long the newest one is so far."""
+        return self._newest.length_s if self._newest is not None else 0.0
 
     @property
     def lost(self) -> int:
@@ -224,11 +250,11 @@ class Recordings:
         self.finish(corrections)
         self._newest = LiveRecording(plan)
 
-    def put(self, shown: FrameResult, tracked: TrackedPoses) -> None:
+    def put(self, shown: FrameResult, tracked: TrackedPoses, generation: int) -> None:
         """Keep a frame, if a recording runs; see LiveRecording.put."""
         newest = self._newest
         if newest is not None and not newest.ended:
-            newest.put(shown, tracked)
+            newest.put(shown, tracked, generation)
 
     def finish(self, corrections: Sequence[Correction]) -> None:
         """Complete the files in the background."""

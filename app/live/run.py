@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -48,6 +49,7 @@ class Status:
     counts: Counts = field(default_factory=Counts)
     flow: Flow = field(default_factory=Flow)
     recording: bool = False
+    recorded_s: float = 0.0  # the length of what is being recorded, so far
     recorded_lost: int = 0  # frames that the recording could not keep up with
 
 
@@ -87,8 +89,8 @@ class Run:
         for step in corrections:
             self.follower.issue_ids.reserve((step.person, step.other))
         self.last: View | None = None  # what the screen shows
-        self.sought: tuple[float, float] | None = None  # a time sought and not shown yet, and when
-        self.wanted_s: float | None = None  # where to go once that is shown
+        self._sought: tuple[float, float] | None = None  # a time sought and not shown yet, and when
+        self._wanted_s: float | None = None  # where to go once that is shown
 
     def correct(self, correction: Correction) -> None:
         """Apply a correction; nobody is given the ids in it."""
@@ -108,6 +110,70 @@ class Run:
     def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
         """Take a frame through the pipeline (inference thread)."""
         return self.follower.follow(captured, pipeline, self.corrections.done)
+
+    # Looking
+
+    def take(self, now_s: float) -> View | None:
+        """What is due on the screen; None where nothing new is."""
+        self._go_where_wanted()
+        ready = self.outlet.take(now_s)
+        if ready is None:
+            return None
+        self.gauges.shown()
+        self.last, self._sought = self.view(ready), None
+        return self.last
+
+    def shown_again(self) -> View | None:
+        """The picture on screen under the corrections made by now."""
+        if self.last is not None:
+            tracked = replace(self.last.result, people=self.last.tracked)
+            self.last = self.view(Ready(tracked, self.last.captured_at_s))
+        return self.last
+
+    # Playing a file; nothing happens with a camera
+
+    def play(self, playing: bool) -> None:
+        """Go on, at the end from the start, or hold the picture."""
+        if isinstance(self.outlet, Playback):
+            if playing and self.ended:
+                self.seek(0.0)
+            self.outlet.play(playing)
+
+    def step(self, forward: bool) -> None:
+        """Hold the picture and go one frame on or back."""
+        if not isinstance(self.outlet, Playback):
+            return
+        if forward:
+            self.outlet.step()
+        elif self.last is not None:
+            self.outlet.play(False)
+            self.seek(self.time_before(self.last.time_s))
+
+    def seek(self, time_s: float) -> None:
+        """Show the frame at `time_s`, and go on from there.
+
+        A frame that is sought already is shown first, and of several wanted meanwhile the last:
+        else nothing would be seen while somebody scrubs faster than the file can be decoded.
+        """
+        self._wanted_s = time_s
+        self._go_where_wanted()
+
+    def follow_anew(self) -> None:
+        """Other settings count: follow a file's people anew from the frame on screen on."""
+        if not self.live and not self.follower.frozen and self.last is not None:
+            self.forget_from(self.last.time_s)
+            self._go_to(self.last.time_s)
+
+    def _go_where_wanted(self) -> None:
+        """Go to the frame wanted last, unless one is on its way."""
+        if self._wanted_s is not None and not self.seeking:
+            wanted_s, self._wanted_s = self._wanted_s, None
+            self._go_to(wanted_s)
+
+    def _go_to(self, time_s: float) -> None:
+        if isinstance(self.feed, FileFeed) and isinstance(self.outlet, Playback):
+            self.outlet.restart(self.feed.seek(time_s))
+            self._sought = time_s, time.monotonic()
 
     def forget_from(self, time_s: float) -> None:
         """Forget who was found at `time_s` or later, but for those known before."""
@@ -156,8 +222,8 @@ class Run:
     def status(self, now_s: float) -> Status:
         """What is going on with this source."""
         slow_s = None  # a time that takes a while to be shown
-        if self.sought is not None and self.seeking and now_s - self.sought[1] > SLOW_S:
-            slow_s = self.sought[0] if self.wanted_s is None else self.wanted_s
+        if self._sought is not None and self.seeking and now_s - self._sought[1] > SLOW_S:
+            slow_s = self._sought[0] if self._wanted_s is None else self._wanted_s
         playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
         return Status(
             state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
@@ -179,7 +245,7 @@ class Run:
     @property
     def seeking(self) -> bool:
         """True while a frame that was sought is on its way; False also where it will not come."""
-        return self.sought is not None and not self.ended
+        return self._sought is not None and not self.ended
 
     @property
     def ended(self) -> bool:

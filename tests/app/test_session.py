@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -19,9 +20,11 @@ from fake_session import (
 from app.corrections import Correction
 from app.live.feeds import LiveFeed
 from app.live.gauges import Gauges
+from app.live.recording import RecordingPlan
 from app.session import Session
 from app.video.source import MediaError
 from pose.people import Frame
+from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 
@@ -360,6 +363,18 @@ def test_a_loop_begins_again(begin) -> None:
     session.open("a.mp4")
     views = shown_until(session, lambda views: len([v for v in views if v.time_s == 0]) > 2)
     assert {view.result.people.ids.tolist()[0] for view in views if len(view.result.people)} == {1}
+
+
+def test_a_loop_is_recorded_as_one_film(begin, tmp_path) -> None:
+    session = begin(FakeFile(10))
+    session.loop = True
+    session.open("a.mp4")
+    session.record(RecordingPlan(tmp_path, "loop", Fraction(25), overlay=False))
+    shown_until(session, lambda views: len(views) > 15)
+    session.close()
+    times_s = [one.frame.time_s for one in read_tracks(tmp_path / "loop.csv").frames]
+    assert len(times_s) > 15
+    assert times_s == pytest.approx([i / 25 for i in range(len(times_s))], abs=1e-4)
 
 
 def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:

@@ -14,6 +14,7 @@ from PyQt6.QtWidgets import QLineEdit
 from app.corrections import sidecar_of
 from app.gui.main_window import MainWindow
 from app.gui.painting import _plate
+from app.gui.people_model import PersonRow
 
 
 def trigger(window: MainWindow, name: str) -> None:
@@ -69,6 +70,17 @@ def test_a_command_corrects_the_picture_and_can_be_undone(
     paused.actions_by_name["forward"].trigger()
     qtbot.waitUntil(lambda: burnt_number(paused.presenter.view.result.frame.image) == 1)
     assert ids_shown(paused) == after  # and from then on
+
+
+def test_the_pieces_of_one_person_are_merged_at_once(qtbot, paused) -> None:
+    paused.editing.select((1,))
+    trigger(paused, "split")
+    paused.editing.select((3, 2, 1))
+    trigger(paused, "merge")
+    assert paused.presenter.selected == (1,)
+    qtbot.waitUntil(lambda: ids_shown(paused) == [1])
+    trigger(paused, "undo")  # a step for each
+    qtbot.waitUntil(lambda: ids_shown(paused) == [3, 1])
 
 
 @pytest.mark.parametrize(
@@ -227,6 +239,15 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
     assert paused.presenter.selected == (1,)
 
 
+def test_who_is_selected_elsewhere_is_scrolled_to_in_the_panel(qtbot, paused) -> None:
+    panel = paused.people
+    paused.presenter.stop()  # or it would show who is in the picture
+    panel.show_people([PersonRow(person, "", 1.0, 0.9, None) for person in range(1, 40)])
+    panel.select((30,))
+    shown = panel.list.viewport().rect()
+    assert shown.contains(panel.list.visualRect(panel.model.index(29)))
+
+
 def test_the_mark_of_who_is_selected_runs_through_no_name(qtbot, paused) -> None:
     canvas = paused.stage.canvas
     paused.editing.rename(1, "Anna Maria Magdalena Victoria")
@@ -271,6 +292,22 @@ def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
     paused.editing.select((1,))
     paused.actions_by_name["lock"].trigger()
     assert paused.stage.canvas._locked == 1
+
+
+def test_the_skeletons_of_the_others_are_dimmed_too(qtbot, paused) -> None:
+    canvas, people = paused.stage.canvas, paused.presenter.view.result.people
+    places = [canvas.viewport_now.to_canvas(*people.poses.keypoints[row, 8]) for row in (0, 1)]
+
+    def brightness() -> list[int]:
+        image = canvas.grab().toImage()
+        return [image.pixelColor(round(x), round(y)).value() for x, y in places]
+
+    before = brightness()
+    paused.editing.toggle_lock(2)
+    after = brightness()
+    assert people.ids.tolist() == [1, 2]
+    assert after[0] < 0.7 * before[0]
+    assert after[1] == before[1]
 
 
 def double_click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier):
@@ -329,6 +366,11 @@ def test_the_menu_of_a_person_offers_the_commands(qtbot, paused) -> None:
     assert menus[0].actions()[0].text() == "Rename"
     menus[0].close()
     assert paused.presenter.selected == (1,)
+    paused.editing.menu(0, QPointF(5, 5))  # a click beside everybody must not delete who is chosen
+    (menu,) = (menu for menu in paused.findChildren(QMenu) if menu.isVisible())
+    assert "Delete" not in [action.text() for action in menu.actions()]
+    assert "Snapshot" in [action.text() for action in menu.actions()]
+    menu.close()
 
 
 def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.gui.timeline import NAMES, RULER, Timeline
+from app.gui.timeline import NAMES, ROW, RULER, Timeline
 from app.live.history import Span
 
 
@@ -57,3 +57,60 @@ def test_the_play_head_s_knob_leaves_the_time_beside_it_to_be_read(qtbot) -> Non
         timeline.show_time(now_s, 10.0, live=False)
         grabs.append(timeline.grab().toImage().copy(NAMES + 2, 0, 30, RULER - 7))
     assert grabs[0] == grabs[1]
+
+
+def _of_many(qtbot, people: int) -> Timeline:
+    """A timeline with room for five rows."""
+    timeline = Timeline()
+    qtbot.addWidget(timeline)
+    timeline.resize(800, RULER + 5 * ROW)
+    timeline.show_spans(_spans(people), {}, ())
+    return timeline
+
+
+def _spans(people: int) -> list[Span]:
+    return [Span(person, person, 0.0, 9.0) for person in range(1, people + 1)]
+
+
+def _seen(timeline: Timeline) -> list[int]:
+    return [timeline._person_at(RULER + (row + 0.5) * ROW) for row in range(5)]
+
+
+def test_who_is_selected_is_scrolled_to_and_can_be_scrolled_away_from(qtbot) -> None:
+    timeline = _of_many(qtbot, 12)
+    assert _seen(timeline) == [1, 2, 3, 4, 5]
+    timeline.show_spans(_spans(12), {}, (8,))
+    assert _seen(timeline) == [4, 5, 6, 7, 8]
+    timeline._scroll_by(-3)
+    timeline.show_spans(_spans(12), {}, (8,))  # renewed a few times a second
+    assert _seen(timeline) == [1, 2, 3, 4, 5]
+
+
+def test_rows_out_of_sight_are_told_of_at_the_right_edge(qtbot) -> None:
+    edges = []
+    for people in (5, 12):
+        timeline = _of_many(qtbot, people)
+        edges.append(timeline.grab().toImage().copy(timeline.width() - 7, RULER + 4, 6, 20))
+    assert edges[0] != edges[1]
+
+
+def test_of_a_camera_who_is_there_comes_before_who_has_left(qtbot) -> None:
+    timeline = _of_many(qtbot, 0)
+    timeline.show_time(30.0, None, live=True)
+    ends = {1: 8.0, 2: 29.8, 3: 9.0, 21: 30.0}
+    timeline.show_spans([Span(i, i, 5.0, end_s) for i, end_s in ends.items()], {}, ())
+    assert _seen(timeline) == [2, 21, 1, 3, 0]
+
+
+def test_what_is_not_played_is_shaded(qtbot) -> None:
+    timeline = _of_many(qtbot, 5)
+    timeline.show_time(5.0, 9.0, live=False)
+    before = timeline.grab().toImage()
+    timeline.show_range((3.0, 6.0))
+    after = timeline.grab().toImage()
+
+    def changed(time_s: float) -> bool:
+        place = round(timeline._x_of(time_s)), RULER + ROW // 2
+        return before.pixelColor(*place) != after.pixelColor(*place)
+
+    assert [changed(time_s) for time_s in (1.5, 4.5, 7.5)] == [True, False, True]

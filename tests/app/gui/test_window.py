@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import sys
 import threading
 from dataclasses import replace
@@ -18,6 +21,7 @@ from fake_session import (
     FakeFile,
     TwoWalkers,
     burnt_number,
+    opener,
     picture,
 )
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
@@ -37,6 +41,7 @@ from PyQt6.QtWidgets import (
 
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
+from app.gui.main_window import MainWindow
 from app.gui.reporting import device_name, unjoined_s
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
@@ -83,10 +88,33 @@ def test_a_file_plays_with_the_overlay_of_its_own_frame(qtbot, open_window) -> N
     assert window.stage.canvas._view is window.presenter.view
 
 
+def test_everybody_on_a_photograph_has_a_picture_in_the_panel(qtbot, open_window) -> None:
+    window = open_window(FakeFile(1))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    assert all(row.picture is not None for row in window.people.model.rows)
+
+
 def test_an_empty_window_says_how_to_begin(qtbot, open_window) -> None:
     window = open_window()
     qtbot.waitUntil(window.stage.welcome.isVisible)
     assert not window.actions_by_name["record"].isEnabled()
+
+
+def test_the_stage_says_what_the_first_picture_waits_for(qtbot, open_window) -> None:
+    opened = threading.Event()
+
+    class Slow(FakeFile):
+        """A file on a slow disk."""
+
+        def __enter__(self):
+            opened.wait(5)
+            return self
+
+    window = open_window(Slow(20))
+    canvas = window.stage.canvas
+    qtbot.waitUntil(lambda: canvas._waiting in ("Opening a.mp4…", "Loading the networks…"))
+    opened.set()
+    qtbot.waitUntil(lambda: window.presenter.view is not None and canvas._waiting == "")
 
 
 def test_space_and_arrows_play_and_step(qtbot, paused) -> None:
@@ -394,49 +422,6 @@ def test_the_delay_shows_the_past(qtbot, open_window) -> None:
     assert window.session._delay_s == 0
 
 
-def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
-    trigger(paused, "snapshot")
-    qtbot.waitUntil(lambda: len(list(memory.folder().glob("*.png"))) == 1)
-
-
-def test_what_is_kept_within_one_second_gets_names_of_its_own(
-    qtbot, paused, memory, monkeypatch
-) -> None:
-    monkeypatch.setattr("app.gui.library.time.strftime", lambda *_: "posse-now")
-    for count in (1, 2):
-        trigger(paused, "snapshot")
-        qtbot.waitUntil(lambda count=count: len(list(memory.folder().glob("*.png"))) == count)
-        qtbot.waitUntil(lambda: not paused.work.busy)
-    names: list[str] = []
-    monkeypatch.setattr(paused.session, "record", lambda plan: names.append(plan.name))
-    for _ in range(2):
-        paused.library.record(True, overlay=True, clean=False, tracks=True)
-    assert names == ["posse-now-3", "posse-now-4"]
-
-
-def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory) -> None:
-    window = open_window(FakeCamera(30), specs=("0",))
-    window.tools.record_clean.setChecked(True)
-    qtbot.waitUntil(lambda: window.presenter.view is not None and len(ids_shown(window)) == 2)
-    qtbot.waitUntil(window.actions_by_name["record"].isEnabled)
-    window.actions_by_name["record"].setChecked(True)
-    qtbot.waitUntil(lambda: window.session.status().recording)
-    qtbot.wait(600)
-    said: list[str] = []
-    window.library.said.connect(said.append)
-    window.actions_by_name["record"].setChecked(False)
-    folder = memory.folder()
-    qtbot.waitUntil(lambda: bool(said), timeout=20_000)
-    (tracks,) = folder.glob("posse-*.json")  # whole by then
-    assert said == [f"Kept {tracks.with_suffix('.*')}"]
-    qtbot.wait(400)
-    assert len(said) == 1
-    qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.clean.mp4"))) == 1)
-    qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.json"))) == 1)
-    assert len(list(folder.glob("posse-*.mp4"))) == 2
-    qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.csv"))) == 2)  # tracks and measures
-
-
 def test_what_went_wrong_is_said_over_the_picture_with_a_way_on(qtbot, open_window) -> None:
     window = open_window(FakeCamera(30, frames=3), FakeCamera(30), specs=("0",))
     qtbot.waitUntil(window.stage.notice.isVisible)
@@ -516,6 +501,16 @@ def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> N
         assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
+def test_a_long_name_leaves_the_window_as_wide_as_it_is(open_window) -> None:
+    bar = open_window().status
+    info = SourceInfo("a", (160, 120), Fraction(25), None, live=False)
+    widths = []
+    for name in ("a.mp4", 40 * "practice-" + ".mp4"):
+        bar.show_status(Status("running", info=replace(info, name=name)), 0, 0, "CPU")
+        widths.append(bar.minimumSizeHint().width())
+    assert widths[0] == widths[1]
+
+
 def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> None:
     paused.resize(900, 600)
     status, people = paused.status, paused.status._people
@@ -548,6 +543,24 @@ def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, 
     assert not window.stage.help.isVisible()
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path, number: int) -> None:
+    environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
+    code = f"""
+import signal
+from app.gui import main_window
+
+listen = main_window._close_on_signals
+main_window._close_on_signals = lambda window: (listen(window), signal.raise_signal({int(number)}))
+raise SystemExit(main_window.run([], None, None))
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
     window = open_window()
     trigger(window, "help")
@@ -575,6 +588,55 @@ def test_settings_and_place_are_remembered(qtbot, open_window, memory) -> None:
     assert memory.value("geometry") is not None
 
 
+def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
+    first = open_window()
+    trigger(first, "mirror")
+    first.tools.record_clean.setChecked(True)
+    first.tools.record_tracks.setChecked(False)
+    first.tools.delay.setValue(12)
+    first.tracking.smoothing.set_share(0.4)
+    first.close()
+    second = open_window()
+    assert second.stage.canvas.viewport_now.mirror
+    assert second.tools.recording_choice() == (True, True, False)
+    assert second.tools.delay.value() == 12
+    assert second.presenter._smoother is not None
+
+
+def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(
+    open_window, monkeypatch
+) -> None:
+    def restore(window: MainWindow, _: object) -> None:  # as on a real screen
+        window.setWindowState(Qt.WindowState.WindowFullScreen)
+
+    open_window().close()
+    monkeypatch.setattr(MainWindow, "restoreGeometry", restore)
+    second = open_window()
+    assert not second.isFullScreen()
+    trigger(second, "full-screen")
+    assert second.isFullScreen()
+
+
+@pytest.mark.parametrize("kept", ["", "much", "nan", None])
+def test_a_number_that_is_damaged_counts_as_none(memory, kept) -> None:
+    memory.set_value("delay_s", kept)
+    assert memory.number("delay_s", 5.0) == 5.0
+
+
+def test_the_log_s_command_is_ticked_while_the_log_is_open(qtbot, open_window) -> None:
+    first = open_window()
+    trigger(first, "log")
+    first.close()
+    second = open_window()
+    command = second.actions_by_name["log"]
+    assert second.log_dock.isVisible()
+    assert command.isChecked()
+    second.log_dock.close()  # by its own button
+    assert not command.isChecked()
+    trigger(second, "log")
+    assert second.log_dock.isVisible()
+
+
 def test_settings_from_before_the_overlay_lost_its_threshold_count(memory) -> None:
     memory.set_value("settings", '{"overlay": {"trails_s": 3.0, "kpt_thr": 0.4}}')
     assert memory.load().overlay.trails_s == 3.0
@@ -583,6 +645,18 @@ def test_settings_from_before_the_overlay_lost_its_threshold_count(memory) -> No
 def test_damaged_settings_count_as_none(memory) -> None:
     memory.set_value("settings", '{"overlay": {"no such": 1}}')
     assert memory.load().overlay.trails_s == 1.5
+
+
+def test_every_frame_keeps_the_time_that_it_was_drawn_in(qtbot, open_window) -> None:
+    window = open_window(FakeFile(5))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    presenter = window.presenter
+    presenter._draws_ms.clear()
+    presenter._draws_ms.extend((7.0, 8.0, 90.0))
+    assert [frame["draw"] for frame in presenter.stages()] == [7.0, 8.0, 90.0]
+    assert {"detect", "pose", "track"} <= presenter.stages()[0].keys()
+    window.open(["b.mp4"])
+    assert presenter.stages() == []
 
 
 def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
@@ -785,14 +859,15 @@ def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
     assert window.library.export_path == tmp_path / "b-corrected.json"
 
 
+@pytest.mark.parametrize("opened", ["take.json", "take.mp4"])
 def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
-    qtbot, open_window, memory, tmp_path
+    qtbot, open_window, memory, tmp_path, opened: str
 ) -> None:
     info = ClipInfo("take", (160, 120), COCO17, settings={DRAWN: "take.mp4"})
     frames = [(index / 25, BOTH) for index in range(30)]
     save_result(tmp_path / "take.json", info, frames, (), lambda share: None)
     (tmp_path / "take.mp4").write_bytes(b"not read: the source is a fake")
-    window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / "take.json"),))
+    window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / opened),))
     qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
     drawing = window.stage.canvas._drawing
     assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels)
@@ -851,6 +926,27 @@ def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path
     assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
 
 
+def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
+    qtbot, open_window, tmp_path
+) -> None:
+    tracks = tmp_path / "a.json"
+    save_result(tracks, ClipInfo("a", (160, 120), COCO17), [(0.0, BOTH)], (), lambda share: None)
+    before = tracks.read_bytes()
+    (tmp_path / "a.mp4").touch()
+    window = open_window(FakeFile(20), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    window.editing.rename(1, "Anna")
+    said: list[str] = []
+    window.library.said.connect(said.append)
+    window.library.export(tracks)
+    assert said == ["a.json: corrections belong to these tracks as they are; choose another name"]
+    assert tracks.read_bytes() == before
+    window.library.export(tmp_path / "a.v2")  # the name of a version, not of a format
+    qtbot.waitUntil(lambda: said[1:] == ["Exported a.v2.json and its tables"])
+    assert tracks.read_bytes() == before
+    assert (tmp_path / "a.v2.csv").is_file()
+
+
 def test_the_joint_threshold_holds_for_the_charts_and_the_export(
     qtbot, paused, tmp_path: Path
 ) -> None:
@@ -888,6 +984,19 @@ def test_long_work_can_be_cancelled(qtbot, open_window) -> None:
         window.status.cancelled.emit()
     assert failed.args == ["Counting: cancelled"]
     assert not window.work.busy
+
+
+@pytest.mark.parametrize("pictures", ["walk", "walk.jpg"])
+def test_the_tracks_of_pictures_are_opened_over_them(
+    qtbot, open_window, tmp_path: Path, pictures: str
+) -> None:
+    info = ClipInfo("walk", (160, 120), COCO17)
+    save_result(tmp_path / "walk.json", info, [(0.0, BOTH)], (), lambda share: None)
+    place = tmp_path / pictures
+    place.touch() if place.suffix else place.mkdir()
+    window = open_window(FakeFile(20), specs=(str(tmp_path / "walk.json"),))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    assert window.session.status().spec == str(place)
 
 
 def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_path: Path) -> None:
@@ -937,6 +1046,36 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     window.open([str(tmp_path / "table.csv")])  # what is shown goes on, and is well
     window.presenter.report()
     assert not notice.isVisible()
+
+
+def test_what_cannot_be_opened_does_not_end_a_playlist(qtbot, open_window, tmp_path: Path) -> None:
+    (tmp_path / "lost.json").write_text("{}")
+    (tmp_path / "table.csv").touch()
+    said: list[str] = []
+    window = open_window()
+    for source in (window.library.said, window.work.failed):
+        source.connect(said.append)
+    window.session._open_source = opener(NoVideo(), FakeFile(50))
+    names = ("a.mp4", "lost.json", "table.csv", "b.mp4")
+    window.open([str(tmp_path / name) for name in names])
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    assert window.session.status().spec == str(tmp_path / "b.mp4")
+    assert [any(name in text for text in said) for name in names] == [True, True, True, False]
+    qtbot.waitUntil(lambda: not window.stage.notice.isVisible())
+
+
+def test_a_problem_that_was_read_can_be_closed_and_comes_again(qtbot, open_window) -> None:
+    window = open_window(FakeFile(200))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    notice = window.stage.notice
+    window.session._loader.problem = "no such network"
+    qtbot.waitUntil(notice.isVisible)
+    qtbot.mouseClick(notice.close_button, Qt.MouseButton.LeftButton)
+    window.presenter.report()
+    assert not notice.isVisible()
+    window.tuning.configure(replace(window.session.config, max_people=3))  # another try
+    window.presenter.report()
+    assert notice.isVisible()
 
 
 def test_a_result_that_was_closed_has_no_corrections_to_lose(qtbot, open_window, tmp_path) -> None:

@@ -28,9 +28,17 @@ def test_what_is_neither_shown_nor_dropped_is_in_flight() -> None:
 def test_latency_is_told_as_median_and_95th_percentile() -> None:
     gauges = Gauges()
     for latency_ms in range(101):
-        gauges.latency(float(latency_ms))
+        gauges.latency(0.0, float(latency_ms))
     flow = gauges.flow(0.0)
     assert (flow.latency_median_ms, flow.latency_p95_ms) == (50.0, 95.0)
+
+
+def test_latency_is_that_of_the_last_moments_however_few_frames_there_were() -> None:
+    gauges = Gauges()
+    for second in range(20):  # a slow camera that was shown with a delay until a moment ago
+        gauges.latency(float(second), 2000.0 if second < 9 else 40.0)
+    assert gauges.flow(19.0).latency_p95_ms == 40.0
+    assert np.isnan(gauges.flow(60.0).latency_p95_ms)
 
 
 def test_a_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:

@@ -18,6 +18,7 @@ from app.corrections import Correction, load_corrections
 from app.live.recording import LiveRecording, RecordingPlan
 from app.results import open_result
 from app.video.file import FileSource
+from app.video.source import MediaError
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -116,6 +117,44 @@ def test_what_the_recording_cannot_keep_up_with_is_counted(tmp_path: Path) -> No
     recording._write = lambda *_: None
     recording.finish([])
     recording.join()
+
+
+def test_the_first_of_several_failures_is_told(tmp_path: Path) -> None:
+    def fail(*_: object) -> None:
+        raise MediaError("take.mp4: the disk is full")
+
+    class Table:
+        def close(self) -> None:
+            raise MediaError("take.csv: cannot be written")
+
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", overlay=False))
+    recording._write, recording._measures = fail, Table()
+    (frame,) = FakeFile(1)
+    result = make_pipeline(PipelineConfig())(frame)
+    recording.put(result, result.people)
+    recording.join()
+    assert recording.problem == "The recording ended: take.mp4: the disk is full"
+
+
+def test_a_recording_goes_on_without_a_gap_where_the_source_is_sent_elsewhere(
+    tmp_path: Path,
+) -> None:
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", Fraction(25)))
+    pipeline, frames = make_pipeline(PipelineConfig()), list(FakeFile(90))
+    parts = (frames[40:44], frames[2:6], frames[80:84])  # back, and far ahead
+    for generation, part in enumerate(parts):
+        pipeline.reset()
+        for frame in part:
+            result = pipeline(frame)
+            recording.put(result, result.people, generation)
+    recording.finish([Correction("swap", 1, 2, from_s=81 / 25)])
+    recording.join()
+    expected = pytest.approx([i / 25 for i in range(12)], abs=1e-4)
+    with FileSource(tmp_path / "take.mp4") as video:
+        assert [frame.time_s for frame in video] == expected
+    assert [one.frame.time_s for one in read_tracks(tmp_path / "take.csv").frames] == expected
+    (swap,) = load_corrections(tmp_path / "take.corrections.json")
+    assert swap.from_s == pytest.approx(9 / 25)
 
 
 def test_a_plan_of_nothing_is_refused() -> None:

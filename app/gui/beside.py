@@ -1,0 +1,63 @@
+"""What lies beside a source: its tracks, and what to open in place of a table."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+
+from app.gui.translation import tr
+from app.results import OpenResult, open_result
+from app.video.images import SUFFIXES
+from app.video.source import MediaError
+from pose.errors import UserError
+
+
+def tracks_of(source: Path) -> Path:
+    """Where the tracks of a video or folder are kept: NAME.json beside it."""
+    return source.with_name(f"{source.stem}.json")
+
+
+def open_tracks(tracks: Path) -> OpenResult:
+    """`tracks` with their video, or with the folder or photograph of that name beside them.
+
+    Raises UserErrors.
+    """
+    try:
+        return open_result(tracks)
+    except MediaError:
+        pictures = _pictures_of(tracks)
+        if pictures is None:
+            raise
+        return open_result(tracks, pictures)
+
+
+def _pictures_of(tracks: Path) -> Path | None:
+    folder = tracks.with_suffix("")
+    if folder.is_dir():
+        return folder
+    found = (tracks.with_suffix(suffix) for suffix in sorted(SUFFIXES))
+    return next((path for path in found if path.is_file()), None)
+
+
+def result_of(tracks: Path, video: Path) -> OpenResult | None:
+    """The finished result that `video` is the picture of, with people drawn in.
+
+    None for any other video: what is beside it may be of something else.
+    """
+    try:
+        return open_result(tracks) if open_result(tracks, video).drawn else None
+    except UserError:
+        return None
+
+
+def instead_of(table: Path) -> str:
+    """What to open in place of a CSV file, which is not opened."""
+    stem = table.stem.removesuffix(".measures")
+    tracks, found = table.with_name(f"{stem}.json"), table.with_name(f"{stem}.csv")
+    if tracks.is_file():
+        return tr("{}: a table; open the tracks {} beside it").format(table, tracks.name)
+    if found != table and not found.is_file():
+        return tr("{}: a table of measures; open the tracks that it was made of").format(table)
+    command = f"posse convert {shlex.quote(found.name)} {shlex.quote(tracks.name)}"
+    text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
+    return text.format(table, command)

@@ -1,0 +1,68 @@
+"""Keys that work a control are the control's where it has the keyboard, and commands elsewhere."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
+from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtWidgets import (
+    QAbstractButton,
+    QAbstractSlider,
+    QAbstractSpinBox,
+    QComboBox,
+    QPushButton,
+    QTabBar,
+    QWidget,
+)
+
+_KEY = Qt.Key
+_ALONG = frozenset({_KEY.Key_Left, _KEY.Key_Right, _KEY.Key_Home})
+_KEPT: tuple[tuple[type[QWidget], frozenset[int]], ...] = (
+    (QAbstractButton, frozenset({_KEY.Key_Space})),
+    (QComboBox, frozenset({_KEY.Key_Space})),
+    (QAbstractSlider, _ALONG),
+    (QTabBar, _ALONG),
+)
+_ENDS_TYPING = frozenset({_KEY.Key_Return, _KEY.Key_Enter, _KEY.Key_Escape})
+
+
+class ControlKeys(QObject):
+    """Lets the controls in `window` be worked by keys that are shortcuts of the window too.
+
+    Such a control gets the keyboard by Tab and not by a click: Space goes on pausing the video
+    after somebody ticked a box. Return and Escape in a field give the keyboard back to `home`.
+    """
+
+    def __init__(self, window: QWidget, home: QWidget) -> None:
+        super().__init__(window)
+        self._home = home
+        for control in window.findChildren(QWidget):
+            if not control.focusPolicy() & Qt.FocusPolicy.TabFocus:
+                continue
+            if _kept_by(control):
+                control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+                control.installEventFilter(self)
+            if isinstance(control, QAbstractSpinBox):
+                control.installEventFilter(self)
+            if isinstance(control, QPushButton):
+                control.setAutoDefault(True)  # Return presses it, which Qt does in dialogs alone
+
+    def eventFilter(self, control: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  Qt's
+        if isinstance(event, QKeyEvent):
+            if event.type() == QEvent.Type.ShortcutOverride:
+                return self._keep(control, event)
+            if isinstance(control, QAbstractSpinBox) and event.key() in _ENDS_TYPING:
+                QTimer.singleShot(0, self._home.setFocus)  # once the field has taken the number
+        return False
+
+    def _keep(self, control: QObject | None, event: QKeyEvent) -> bool:
+        """Have a key that works `control` come to it as a key, not as a shortcut."""
+        alone = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
+        kept = event.key() in _kept_by(control) and event.modifiers() in alone
+        if kept:
+            event.accept()
+        return kept
+
+
+def _kept_by(control: QObject | None) -> frozenset[int]:
+    """The keys that work `control`."""
+    return next((keys for kind, keys in _KEPT if isinstance(control, kind)), frozenset())

@@ -1,0 +1,93 @@
+"""Recordings and snapshots of what is on screen, in the user's folder for them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import cv2
+from PyQt6.QtCore import QObject, pyqtSignal
+
+from app.gui.presenter import Presenter
+from app.gui.settings import Memory
+from app.gui.translation import tr
+from app.gui.work import Progress, Work
+from app.live.recording import RecordingPlan
+from app.overlay import Overlay
+from app.paint import rasterise
+from app.video.recorder import write_error
+from pose.writing import whole_file
+
+
+class Recording(QObject):
+    """Keeps what is seen, beside the window, and tells where."""
+
+    said = pyqtSignal(str)
+
+    def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
+        super().__init__(parent)
+        self._presenter = presenter
+        self._session = presenter.session
+        self._memory = memory
+        self._work = work
+        self._names: set[str] = set()  # given so far
+        presenter.reported.connect(self._tell_recorded)
+
+    def record(self, on: bool, overlay: bool, clean: bool, tracks: bool) -> bool:
+        """Start or stop recording; True while it runs."""
+        if not on:
+            self._session.stop_recording()
+            return False
+        view, info = self._presenter.view, self._session.status().info
+        if view is None or not (overlay or clean or tracks):
+            self.said.emit(tr("There is nothing to record yet"))
+            return False
+        folder = self._memory.folder()
+        plan = RecordingPlan(
+            folder,
+            self._new_name(folder),
+            info.frame_rate if info is not None else None,
+            overlay,
+            clean,
+            tracks,
+            self._presenter.style_with_names,
+        )
+        self._session.record(plan)
+        self.said.emit(tr("Recording to {}").format(folder / f"{plan.name}.*"))
+        return True
+
+    def _tell_recorded(self) -> None:
+        for plan in self._session.recorded():
+            self.said.emit(tr("Kept {}").format(plan.folder / f"{plan.name}.*"))
+
+    def snapshot(self) -> None:
+        """Keep the picture with its overlay, at its own size."""
+        view = self._presenter.view
+        if view is None:
+            self.said.emit(tr("There is no picture yet"))
+            return
+        folder = self._memory.folder()
+        path = folder / f"{self._new_name(folder)}.png"
+        style = self._presenter.style_with_names
+
+        def job(progress: Progress) -> None:
+            drawing = Overlay(style).layout(view.result, view.tracked.poses)
+            _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
+            try:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                with whole_file(path) as partial:
+                    partial.write_bytes(png.tobytes())
+            except OSError as error:
+                raise write_error(path, error) from error
+
+        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
+
+    def _new_name(self, folder: Path) -> str:
+        """A name by the time; a number follows where a file, or one to be written, has it."""
+        second = time.strftime("posse-%Y%m%d-%H%M%S")
+        name, number = second, 1
+        while name in self._names or any(folder.glob(f"{name}.*")):
+            number += 1
+            name = f"{second}-{number}"
+        self._names.add(name)
+        return name

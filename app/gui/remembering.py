@@ -1,0 +1,62 @@
+"""How the window is left, and found again the next time: its place, its switches, its settings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QByteArray, Qt
+from PyQt6.QtGui import QAction
+
+from app.config import Settings
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+SIZE_WH = (1280, 800)  # the first time
+PANEL_WIDTH = 348
+SPLIT = [520, 150]  # heights of picture and timeline
+
+
+def restore(window: MainWindow) -> None:
+    """Make `window` as it was left; as it is meant to be where nothing is known of that."""
+    memory = window.memory
+    window.resize(*SIZE_WH)
+    window.resizeDocks([window.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
+    window.stage.splitter.setSizes(SPLIT)
+    for name, put_back in (
+        ("geometry", window.restoreGeometry),
+        ("state", window.restoreState),
+        ("splitter", window.stage.splitter.restoreState),
+    ):
+        kept = memory.value(name)
+        if isinstance(kept, QByteArray):
+            put_back(kept)
+    # Who closed it in full screen is not to be kept from the menus, nor to look for the way out
+    window.setWindowState(window.windowState() & ~Qt.WindowState.WindowFullScreen)
+    for name, switch in _switches(window).items():
+        switch.setChecked(memory.flag(name, switch.isChecked()))
+    window.tools.delay.setValue(memory.number("delay_s", window.tools.delay.value()))
+    window.tracking.smoothing.set_share(memory.number("smoothing", 0.0))
+
+
+def keep(window: MainWindow) -> None:
+    """Remember how `window` is now."""
+    memory = window.memory
+    memory.set_value("geometry", window.saveGeometry())
+    memory.set_value("state", window.saveState())
+    memory.set_value("splitter", window.stage.splitter.saveState())
+    for name, switch in _switches(window).items():
+        memory.set_value(name, switch.isChecked())
+    memory.set_value("delay_s", window.tools.delay.value())
+    memory.set_value("smoothing", window.tracking.smoothing.share)
+    memory.save(Settings(window.session.config, window.tuning.style))
+
+
+def _switches(window: MainWindow) -> dict[str, QAction]:
+    """What is on or off again the next time, by the name it is kept under."""
+    return {
+        "mirror": window.actions_by_name["mirror"],
+        "record_overlay": window.tools.record_overlay,
+        "record_clean": window.tools.record_clean,
+        "record_tracks": window.tools.record_tracks,
+    }
