@@ -91,7 +91,7 @@ def write_measures(
 
         with open_source(source) as opened:
             pictures = take_thumbnails(taken_frames(opened, settings.clip), best_places(results))
-    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures)
+    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures, {})
 
 
 def draw_again(

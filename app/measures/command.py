@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.config import ConfigError
+from app.corrections import corrected_people, load_corrections, names_of, sidecar_of
 from app.measures.options import MeasureOptions
 from app.measures.series import measure_people
 from app.measures.table import write_table
+from app.results import is_drawn, is_result
+from app.taken import Taken, taken_of
 from app.video.framing import Framing
-from app.video.source import open_source
+from app.video.source import FrameSource, MediaError, open_source
 from pose.command import share
-from pose.people import ImageArray
-from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks, tell_notes
+from pose.people import Frame, ImageArray
+from tracking.files import NO_TIMES, Tracks, TracksFileError, info_path, read_tracks, tell_notes
 from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 
@@ -27,12 +32,14 @@ def write_measures(
     options: MeasureOptions,
     kpt_thr: float,
     thumbnails: Mapping[int, ImageArray],
+    names: Mapping[int, str],
 ) -> list[Path]:
     """Write what the options ask for beside `stem`, and return the files.
 
-    `thumbnails` are BGR pictures of people by id, for the report; not everybody needs one.
+    `thumbnails` are BGR pictures of people by id, for the report, and `names` what to call them;
+    not everybody needs one.
     """
-    people = measure_people(results, options, kpt_thr)
+    people = measure_people(results, options, kpt_thr, names)
     table = stem.with_name(f"{stem.name}.measures.csv")
     write_table(table, people, options)
     outputs = [table]
@@ -72,7 +79,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
     parser.add_argument(
-        "--video", type=Path, metavar="FILE", help="the clip itself, for the report's thumbnails"
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="the clip, or its overlay video, for the report's thumbnails",
     )
     parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
                         help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
@@ -82,7 +92,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
     tracks = read_tracks(args.tracks)
-    poses = [result.people.poses for result in tracks.frames if len(result.people)]
+    frames, names = _corrected(args.tracks, tracks.frames)
+    poses = [result.people.poses for result in frames if len(result.people)]
     if not poses:
         raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
     if not any(each.keypoint_scores.any() for each in poses):
@@ -97,26 +108,75 @@ def run(args: argparse.Namespace) -> int:
     if args.video and options.report:
         from app.measures.report import best_places, take_thumbnails
 
-        framing = _framing_of(tracks.info)
         with open_source(args.video) as source:
-            if any(tracks.info.size_wh) and framing.size_of(source.size_wh) != tuple(
-                tracks.info.size_wh
-            ):
-                raise TracksFileError(
-                    f"{args.video} is of another size than the video of {args.tracks}"
-                )
-            frames = (replace(frame, image=framing.apply(frame.image)) for frame in source)
-            thumbnails = take_thumbnails(frames, best_places(tracks.frames))
-    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)
+            pictures = _as_tracked(source, args.video, args.tracks, tracks)
+            thumbnails = take_thumbnails(pictures, best_places(frames))
+    outputs = write_measures(folder / name, frames, options, args.kpt_thr, thumbnails, names)
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
 
 
-def _framing_of(info: ClipInfo) -> Framing:
-    """How `posse track` turned the pictures that it found the boxes in."""
-    clip = info.settings.get("clip", {})
-    crop = clip.get("crop")
-    return Framing(tuple(crop) if crop else None, clip.get("rotate", 0), clip.get("mirror", False))
+def _corrected(
+    path: Path, frames: Sequence[FrameResult]
+) -> tuple[Sequence[FrameResult], dict[int, str]]:
+    """The frames with the corrections that the window keeps beside `path`, and people's names."""
+    kept = sidecar_of(path)
+    if not is_result(path):
+        if kept.is_file():  # of the same clip, but the table may hold other people
+            of = path.with_suffix(".json").name
+            _say(
+                path, f"{kept.name} is of {of}; measure that to have the corrections in it applied"
+            )
+        return frames, {}
+    corrections = load_corrections(kept)
+    if not corrections:
+        return frames, {}
+    _say(path, f"the corrections of {kept.name} are applied")
+    corrected = [
+        replace(result, people=corrected_people(result.people, result.frame.time_s, corrections))
+        for result in frames
+    ]
+    return corrected, names_of(corrections)
+
+
+def _say(path: Path, what: str) -> None:
+    sys.stderr.write(f"posse: {path}: {what}\n")
+
+
+def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) -> Iterator[Frame]:
+    """The frames of `video`, turned and with times as in the tracks of `path`.
+
+    It may be the clip that was followed, or what was drawn of it: that is turned already, and
+    begins at 0. Raises TracksFileError where it is neither.
+    """
+    taken, size_wh = taken_of(tracks.info, path), tracks.info.size_wh
+    drawn = is_drawn(video, path, tracks.info)
+    if any(size_wh) and _framed_wh(taken.framing, source.size_wh) != tuple(size_wh):
+        # As Recorder has it: H.264 has no odd sizes
+        if source.size_wh != tuple(side + side % 2 for side in size_wh):
+            raise TracksFileError(f"{video} is of another size than the video of {path}")
+        drawn = True
+    framing = Framing() if drawn else taken.framing
+    later_s = _begins_s(taken, tracks) if drawn and taken.begins_later else 0.0
+    untimed = NO_TIMES in tracks.notes  # their times are counted from the frames' numbers
+    for frame in source:
+        time_s = frame.index * tracks.info.step_s if untimed else frame.time_s + later_s
+        yield replace(frame, time_s=time_s, image=framing.apply(frame.image))
+
+
+def _framed_wh(framing: Framing, size_wh: tuple[int, int]) -> tuple[int, int] | None:
+    with contextlib.suppress(MediaError):  # it is too small for the crop
+        return framing.size_of(size_wh)
+    return None
+
+
+def _begins_s(taken: Taken, tracks: Tracks) -> float:
+    """When the first frame that was taken is in the clip."""
+    step_s = tracks.info.step_s
+    about_s = taken.begins_s + taken.start_frame * step_s
+    first_s = tracks.frames[0].frame.time_s
+    # Tables leave out frames without people, and with them, maybe, the first
+    return first_s if first_s < about_s + step_s * taken.every else about_s
 
 
 def _scale(text: str) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
@@ -25,7 +26,9 @@ def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
     """Write a PNG with a panel per joint: left and right side together."""
     picture = BytesIO()
     figure = draw_person(series, options, titled=True)
-    figure.savefig(picture, format="png", dpi=110)
+    with warnings.catch_warnings():  # of a name in a script that the font lacks, letter by letter
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(picture, format="png", dpi=110)
     with writing(path), whole_file(path) as partial:
         partial.write_bytes(picture.getbuffer())
 
@@ -46,8 +49,11 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
     if titled:
         colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
         length_s = series.times_s[-1] - series.times_s[0]
+        who = f"Person {series.person}"
+        if series.name:  # where a dollar sign would begin a formula
+            who += ", " + series.name.replace("$", r"\$")
         figure.suptitle(
-            f"Person {series.person}   {len(series.frames)} frames in {length_s:.1f} s",
+            f"{who}   {len(series.frames)} frames in {length_s:.1f} s",
             fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
             bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip

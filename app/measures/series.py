@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
@@ -22,12 +23,21 @@ class Series:
     times_s: np.ndarray  # (F,) since the first frame, float64
     values: FloatArray  # (F, M), nan = not seen
     scores: FloatArray  # (F,) of the person
+    name: str = ""  # where one was given
+
+    @property
+    def label(self) -> str:
+        """What to call the person: the name, or else the number."""
+        return self.name or str(self.person)
 
 
 def measure_people(
-    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
+    results: Iterable[FrameResult],
+    options: MeasureOptions,
+    kpt_thr: float,
+    names: Mapping[int, str] = MappingProxyType({}),
 ) -> list[Series]:
-    """Measure everybody of a clip; people in order of their ids."""
+    """Measure everybody of a clip; people in order of their ids, with their `names` by id."""
     measurer = Measurer(options.measures, options.unit_per_pixel)
     rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
     for result in results:
@@ -36,10 +46,10 @@ def measure_people(
         for place, person in enumerate(result.people.ids.tolist()):
             row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
             rows.setdefault(person, []).append(row)
-    return [_series(person, seen) for person, seen in sorted(rows.items())]
+    return [_series(person, names.get(person, ""), seen) for person, seen in sorted(rows.items())]
 
 
-def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
+def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
     frames, times_s, values, scores = zip(*rows, strict=True)
     return Series(
         person,
@@ -47,4 +57,5 @@ def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Se
         np.array(times_s, np.float64),
         np.stack(values),
         np.array(scores, np.float32),
+        name,
     )

@@ -73,8 +73,9 @@ class MeasuresWriter:
 
 
 def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
-    """Write the same table of `people`, who have no names; whole or not at all."""
-    table = MeasuresTable(path, options, {})
+    """Write the same table of `people`; whole or not at all."""
+    names = {series.person: series.name for series in people}
+    table = MeasuresTable(path, options, names)
     try:
         for row in heapq.merge(*map(_rows_of, people), key=itemgetter(0, 1)):
             table.add(*row)
