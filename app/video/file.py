@@ -20,6 +20,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from app.video.coding import coding_threads, open_input
+from app.video.deinterlacing import deinterlaced, deinterlacer
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
 from pose.people import Frame, ImageArray
@@ -170,13 +171,13 @@ class FileSource:
             in_a_row = 0
             for frame in frames:
                 if frame.interlaced_frame and self._deinterlacer is None:
-                    self._deinterlacer = _deinterlacer(frame, self._stream.time_base)
+                    self._deinterlacer = deinterlacer(frame, self._stream.time_base)
                 if self._deinterlacer is None:
                     yield frame
                 else:
-                    yield from _deinterlaced(self._deinterlacer, frame)
+                    yield from deinterlaced(self._deinterlacer, frame)
         if self._deinterlacer is not None:
-            yield from _deinterlaced(self._deinterlacer, None)
+            yield from deinterlaced(self._deinterlacer, None)
         if self.damaged:
             log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
         self._check_whole()
@@ -265,33 +266,6 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     stream.thread_type = "AUTO"
     stream.thread_count = coding_threads()
     return container, stream
-
-
-def _deinterlacer(frame: av.VideoFrame, time_base: Fraction | None) -> av.filter.Graph:
-    """FFmpeg's yadif for pictures like `frame`: full ones from interlaced ones, one for one."""
-    graph = av.filter.Graph()
-    # Not the stream's format: frames from a CUDA decoder come back in another
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=time_base
-    )
-    filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(filter_)
-    filter_.link_to(sink)
-    graph.configure()
-    return graph
-
-
-def _deinterlaced(graph: av.filter.Graph, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-    """What is done once `frame` is in: yadif is a picture late, and None ends it with the last."""
-    graph.push(frame)
-    while True:
-        try:
-            pulled = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        assert isinstance(pulled, av.VideoFrame)
-        yield pulled
 
 
 def _frame_rate(stream: av.VideoStream) -> Fraction | None:
