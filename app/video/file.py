@@ -1,8 +1,9 @@
 """Frames of a video file, by PyAV: upright, 8-bit, at the times that the file itself gives.
 
-Footage comes in many kinds, and each is met here: a rotation tag is applied, interlaced pictures
-are deinterlaced, HDR is brought to the screen's range, damaged pictures are passed over, and where
-the file has no usable timestamps they are counted from the nominal rate.
+Footage comes in many kinds, and each is met here: a rotation tag is applied, pixels that are not
+square are made so, interlaced pictures are deinterlaced, HDR is brought to the screen's range,
+damaged pictures are passed over, and where the file has no usable timestamps they are counted from
+the nominal rate.
 """
 
 from __future__ import annotations
@@ -68,8 +69,8 @@ class FileSource:
         if self.frame_count and not self._stream.frames:  # a length, with what cannot be decoded
             self.frame_count = max(1, self.frame_count - round(self._passed_s() / self._step_s))
         self._rotation = first.rotation % 360
-        sizes = (first.width, first.height)
-        self._stored_wh = sizes
+        sizes = _square_wh(first.width, first.height, self._stream.sample_aspect_ratio)
+        self._unturned_wh = sizes
         self.size_wh: tuple[int, int] = sizes[::-1] if self._rotation % 180 else sizes
 
     def __iter__(self) -> Iterator[Frame]:
@@ -229,7 +230,7 @@ class FileSource:
 
     def _picture(self, decoded: av.VideoFrame) -> ImageArray:
         """The frame as (H, W, 3) uint8 BGR, upright; the size never changes within a file."""
-        width, height = self._stored_wh
+        width, height = self._unturned_wh
         if decoded.color_trc in TRANSFERS:
             deep = self._reformatter.reformat(decoded, width, height, "bgr48le")
             image = to_sdr(np.asarray(deep.to_ndarray(), np.uint16), decoded.color_trc)
@@ -266,6 +267,16 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     stream.thread_type = "AUTO"
     stream.thread_count = coding_threads()
     return container, stream
+
+
+def _square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:
+    """The size with square pixels; those of HDV, DV and DVDs are wider or narrower.
+
+    In pixels as they are stored people would be thin, and every angle of theirs wrong.
+    """
+    if pixel_ratio is None or not 1 / 3 < pixel_ratio < 3 or abs(pixel_ratio - 1) < 0.01:
+        return width, height  # square, not told, rounded, or nonsense
+    return round(width * pixel_ratio), height
 
 
 def _frame_rate(stream: av.VideoStream) -> Fraction | None:

@@ -124,6 +124,23 @@ def test_a_rotation_tag_turns_the_picture_upright(tmp_path: Path) -> None:
     assert np.abs(frame.image.astype(int) - upright).mean() < 4
 
 
+@pytest.mark.parametrize(
+    ("pixel_ratio", "width"),
+    [(Fraction(4, 3), 213), (Fraction(8, 9), 142), (Fraction(1), 160), (Fraction(1, 100), 160)],
+)
+def test_pixels_that_are_not_square_are_made_so(
+    tmp_path: Path, pixel_ratio: Fraction, width: int
+) -> None:
+    tags = {"sample_aspect_ratio": pixel_ratio}
+    with open_source(make_video(tmp_path / "hdv.mp4", 3, tags=tags)) as source:
+        frame = next(iter(source))
+    assert (source.size_wh, frame.image.shape) == ((width, 120), (120, width, 3))
+    wide = cv2.resize(picture(0), (width, 120), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(frame.image.astype(int) - wide).mean() < 5
+    with open_source(turn(tmp_path / "hdv.mp4")) as source:
+        assert next(iter(source)).image.shape == (width, 120, 3)
+
+
 def test_ten_bits_become_eight(tmp_path: Path) -> None:
     path = make_video(tmp_path / "ten.mp4", 3, codec="libx265", pix_fmt="yuv420p10le",
                       options={"x265-params": "log-level=none"})  # fmt: skip
