@@ -6,15 +6,14 @@ import argparse
 import contextlib
 import re
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from app.config import ConfigError
 from app.corrections import corrected_people, load_corrections, names_of, sidecar_of
 from app.measures.options import MeasureOptions
-from app.measures.series import measure_people
-from app.measures.table import write_table
+from app.measures.outputs import write_measures
 from app.results import is_drawn, is_result
 from app.taken import Taken, taken_of
 from app.video.framing import Framing
@@ -24,39 +23,6 @@ from pose.people import Frame, ImageArray
 from tracking.files import NO_TIMES, Tracks, TracksFileError, info_path, read_tracks, tell_notes
 from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
-
-
-def write_measures(
-    stem: Path,
-    results: Iterable[FrameResult],
-    options: MeasureOptions,
-    kpt_thr: float,
-    thumbnails: Mapping[int, ImageArray],
-    names: Mapping[int, str],
-) -> list[Path]:
-    """Write what the options ask for beside `stem`, and return the files.
-
-    `thumbnails` are BGR pictures of people by id, for the report, and `names` what to call them;
-    not everybody needs one.
-    """
-    people = measure_people(results, options, kpt_thr, names)
-    table = stem.with_name(f"{stem.name}.measures.csv")
-    write_table(table, people, options)
-    outputs = [table]
-    if options.plots:
-        from app.measures.plots import plot_person
-
-        for series in people:
-            path = stem.with_name(f"{stem.name}_person{series.person}.png")
-            plot_person(path, series, options)
-            outputs.append(path)
-    if options.report:
-        from app.measures.report import write_report
-
-        path = stem.with_name(f"{stem.name}.html")
-        write_report(path, stem.name, people, options, thumbnails)
-        outputs.append(path)
-    return outputs
 
 
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 
 import numpy as np
 
@@ -31,22 +30,35 @@ class Series:
         return self.name or str(self.person)
 
 
-def measure_people(
-    results: Iterable[FrameResult],
-    options: MeasureOptions,
-    kpt_thr: float,
-    names: Mapping[int, str] = MappingProxyType({}),
-) -> list[Series]:
-    """Measure everybody of a clip; people in order of their ids, with their `names` by id."""
-    measurer = Measurer(options.measures, options.unit_per_pixel)
-    rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
-    for result in results:
-        measured = measurer(result, kpt_thr)
-        scores = result.people.poses.scores
+class SeriesLog:
+    """Gathers measures frame after frame, for all people and the whole clip."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
+
+    def put(self, result: FrameResult, values: FloatArray) -> None:
+        """Add the measures (N, M) of a frame's people; frames in order."""
+        frame, scores = result.frame, result.people.poses.scores.tolist()
         for place, person in enumerate(result.people.ids.tolist()):
-            row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
-            rows.setdefault(person, []).append(row)
-    return [_series(person, names.get(person, ""), seen) for person, seen in sorted(rows.items())]
+            row = frame.index, frame.time_s, values[place], scores[place]
+            self._rows.setdefault(person, []).append(row)
+
+    def series(self, names: Mapping[int, str]) -> list[Series]:
+        """Everybody, in order of their ids, with their `names` by id."""
+        return [
+            _series(person, names.get(person, ""), rows)
+            for person, rows in sorted(self._rows.items())
+        ]
+
+
+def measure_people(
+    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
+) -> list[Series]:
+    """Measure everybody of a clip; people in order of their ids."""
+    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
+    for result in results:
+        gathered.put(result, measurer(result, kpt_thr))
+    return gathered.series({})
 
 
 def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
