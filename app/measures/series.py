@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.measures.angles import Measurer
-from app.measures.options import MeasureOptions
 from pose.people import FloatArray
 from tracking.pipeline import FrameResult
 
@@ -49,16 +47,6 @@ class SeriesLog:
             _series(person, names.get(person, ""), rows)
             for person, rows in sorted(self._rows.items())
         ]
-
-
-def measure_people(
-    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
-) -> list[Series]:
-    """Measure everybody of a clip; people in order of their ids."""
-    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
-    for result in results:
-        gathered.put(result, measurer(result, kpt_thr))
-    return gathered.series({})
 
 
 def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, float]]) -> Series:

@@ -6,6 +6,7 @@ import base64
 import csv
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
@@ -19,10 +20,11 @@ from app.batch.manifest import Entry, Manifest
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
 from app.corrections import Correction, save_corrections
+from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
 from app.measures.plots import draw_person
 from app.measures.report import best_places, how_many, stretches, take_thumbnails, write_report
-from app.measures.series import Series, measure_people
+from app.measures.series import Series, SeriesLog
 from app.results import save_result
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
@@ -48,6 +50,13 @@ def bending(index: int, knee_deg: float, shift: float = 0.0) -> FrameResult:
     return frame_without_picture(index, index * 0.04, TrackedPoses(poses, np.array([3])))
 
 
+def measured(results: Iterable[FrameResult], options: MeasureOptions) -> list[Series]:
+    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
+    for result in results:
+        gathered.put(result, measurer(result, kpt_thr=0.3))
+    return gathered.series({})
+
+
 def column(options: MeasureOptions, name: str) -> int:
     return [measure.name for measure in options.measures].index(name)
 
@@ -55,7 +64,7 @@ def column(options: MeasureOptions, name: str) -> int:
 @pytest.mark.parametrize("angle", [20.0, 90.0, 135.0, 180.0])
 def test_a_knee_bent_by_hand_is_measured(angle: float) -> None:
     options = MeasureOptions(angles=True)
-    (series,) = measure_people([bending(0, angle)], options, 0.3)
+    (series,) = measured([bending(0, angle)], options)
     assert series.values[0, column(options, "knee left")] == pytest.approx(angle, abs=0.01)
     assert np.isnan(series.values[0, column(options, "elbow left")])
 
@@ -65,7 +74,7 @@ def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float, 
     options = MeasureOptions(speeds=True, metres_per_pixel=scale)
     assert {options.unit_of(measure) for measure in options.measures} == {unit}
     walk = [bending(index, 90, shift=10 * index) for index in range(10)]
-    (series,) = measure_people(walk, options, 0.3)
+    (series,) = measured(walk, options)
     assert series.values[-1, column(options, "body speed")] == pytest.approx(speed, rel=1e-3)
 
 
@@ -142,7 +151,7 @@ def test_tracks_of_nobody_give_one_line_and_no_table(
 
 def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
     options = MeasureOptions(angles=True, speeds=True)
-    (series,) = measure_people([bending(index, 90) for index in range(10)], options, 0.3)
+    (series,) = measured([bending(index, 90) for index in range(10)], options)
     figure = draw_person(series, options, titled=False)
     panels = {axis.get_title(loc="left"): axis for axis in figure.axes if axis.get_visible()}
     said = {title for title, axis in panels.items() if [t.get_text() for t in axis.texts]}
@@ -157,7 +166,7 @@ def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
 
 def test_the_page_says_from_when_to_when_people_were_seen(tmp_path: Path) -> None:
     options = MeasureOptions(angles=True)
-    people = measure_people([bending(index, 90) for index in range(25, 51)], options, 0.3)
+    people = measured([bending(index, 90) for index in range(25, 51)], options)
     write_report(tmp_path / "walk.html", "walk", people, options, {})
     assert "1 person from 1.0 to 2.0 s, up to 1 at a time" in (tmp_path / "walk.html").read_text()
 
