@@ -39,7 +39,7 @@ def taken_of(info: ClipInfo, tracks: Path) -> Taken:
         clip = info.settings.get("clip", {})
         crop = clip.get("crop")
         x, y, width, height = map(whole, crop or (0, 0, 0, 0))
-        begins_s, _ = map(number, clip.get("time_range") or (0.0, 0.0))
+        begins_s, *_ = clip.get("time_range") or (0.0,)  # the end may be infinite, null in JSON
         return Taken(
             Framing(
                 (x, y, width, height) if crop else None,
@@ -47,6 +47,6 @@ def taken_of(info: ClipInfo, tracks: Path) -> Taken:
                 bool(clip.get("mirror", False)),
             ),
             whole(clip.get("every", 1)),
-            begins_s,
+            number(begins_s),
             whole(clip.get("start_frame", 0)),
         )
