@@ -147,7 +147,7 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
     if truth.is_file():
         truths = {truth.stem: truth}
     else:
-        found = sorted(truth.glob("*.txt"))
+        found = sorted(truth.glob("[!.]*.txt"))
         truths = {path.stem: path for path in found}
         for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
             places = (folder / "gt.txt", folder / "gt" / "gt.txt")

@@ -160,7 +160,7 @@ def without_low_joints(data: Any, threshold: float) -> Any:
 
 def run_set(config: RunConfig) -> None:
     """Predict what is not there yet, write the filtered set, score, print and report."""
-    truths = sorted(config.truth.glob("*.json"))
+    truths = sorted(config.truth.glob("[!.]*.json"))
     if not truths:
         raise AnnotationError(f"{config.truth}: no .json files there")
     unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"

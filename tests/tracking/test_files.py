@@ -308,6 +308,16 @@ def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
     assert joints[19:].tolist() == [[0, 0, 0]] * 6
 
 
+@pytest.mark.parametrize("name", ["openpose", "trc"])
+def test_what_a_mac_writes_into_a_folder_of_tracks_is_passed_over(
+    tmp_path: Path, name: str
+) -> None:
+    folder = written(tmp_path, name)
+    before = len(read_tracks(folder).frames)
+    (folder / f"._{min(folder.iterdir()).name}").write_bytes(b"Mac OS X")
+    assert len(read_tracks(folder).frames) == before
+
+
 def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
     folder = written(tmp_path, "trc")
     assert sorted(path.name for path in folder.iterdir()) == [

@@ -101,6 +101,13 @@ def test_numbered_pictures_are_in_the_order_of_the_numbers(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("spec", ["shots", "shots/*.png", "shots/shot%d.png"])
+def test_what_a_mac_writes_beside_pictures_is_passed_over(tmp_path: Path, spec: str) -> None:
+    folder = folder_of_pictures(tmp_path / "shots", 2)
+    (folder / "._shot0.png").write_bytes(b"Mac OS X")
+    assert len(list(open_source(tmp_path / spec))) == 2
+
+
 def test_pictures_of_another_size_are_refused_by_name(tmp_path: Path) -> None:
     folder = folder_of_pictures(tmp_path / "shots", 2)
     cv2.imwrite(str(folder / "shot2.png"), picture(0, (64, 48)))
