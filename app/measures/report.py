@@ -61,8 +61,9 @@ def take_thumbnails(
 ) -> dict[int, ImageArray]:
     """Pictures of people by id, cut from the frames where `best_places` found them.
 
-    Frames in order. By their times, not their numbers: after a seek in a clip of uneven frame times
-    numbers are only estimated. Who is in none of the frames has no picture.
+    places: id -> time_s and box (4,). Frames in order, found by their times, not their numbers:
+    after a seek in a clip of uneven frame times numbers are only estimated. Who is in none of the
+    frames has no picture.
     """
     waiting = sorted(places, key=lambda person: places[person][0], reverse=True)
     pictures = {}
