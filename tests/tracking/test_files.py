@@ -501,6 +501,19 @@ def test_people_of_no_frame_and_frames_of_two_videos_are_refused(tmp_path: Path)
         read_tracks(path)
 
 
+@pytest.mark.parametrize(
+    ("joints", "name"), [(133, "wholebody133"), (15, "posetrack15"), (17, "coco17")]
+)
+def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
+    tmp_path: Path, joints: int, name: str
+) -> None:
+    person = {"image_id": 3, "score": 0.5, "keypoints": [5, 6, 1] * joints}
+    (tmp_path / "a.coco.json").write_text(json.dumps([person]))
+    assert read_tracks(tmp_path / "a.coco.json").info.skeleton.name == name
+    (tmp_path / "b.json").write_text(json.dumps([{**person, "idx": 1}]))  # AlphaPose's
+    assert read_tracks(tmp_path / "b.json").frames[0].people.poses.skeleton.name == name
+
+
 def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
