@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from app.batch.manifest import NAME as MANIFEST
@@ -22,6 +22,7 @@ from app.taken import taken_of
 from app.video.source import VIDEO_SUFFIXES, MediaError
 from tracking.files import (
     ClipInfo,
+    Tracks,
     TracksWriter,
     frame_without_picture,
     open_writer,
@@ -73,6 +74,29 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
     corrections = moved(load_corrections(beside), -later_s)
     return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
+
+
+def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]]:
+    """The tracks of `path` as the window corrected them, and the names it gave, by corrected id.
+
+    A note of the tracks says so. Raises CorrectionsError.
+    """
+    kept = sidecar_of(path)
+    if not is_result(path):  # a table of that name may be another program's
+        if not kept.is_file():
+            return tracks, {}
+        of = path.with_suffix(".json").name
+        note = f"{kept.name} is of {of}; name that to have the corrections in it applied"
+        return replace(tracks, notes=(*tracks.notes, note)), {}
+    corrections = load_corrections(kept)
+    if not corrections:
+        return tracks, {}
+    frames = [
+        replace(result, people=corrected_people(result.people, result.frame.time_s, corrections))
+        for result in tracks.frames
+    ]
+    notes = (*tracks.notes, f"the corrections of {kept.name} are applied")
+    return replace(tracks, frames=frames, notes=notes), names_of(corrections)
 
 
 def is_drawn(video: Path, tracks: Path, info: ClipInfo) -> bool:

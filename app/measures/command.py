@@ -5,16 +5,14 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from app.config import ConfigError
-from app.corrections import corrected_people, load_corrections, names_of, sidecar_of
 from app.measures.options import MeasureOptions
 from app.measures.outputs import write_measures
-from app.results import is_drawn, is_result
+from app.results import is_drawn, with_corrections
 from app.taken import Taken, taken_of
 from app.video.framing import Framing
 from app.video.source import FrameSource, MediaError, open_source
@@ -22,7 +20,6 @@ from pose.command import share
 from pose.people import Frame, ImageArray
 from tracking.files import NO_TIMES, Tracks, TracksFileError, info_path, read_tracks, tell_notes
 from tracking.formats.whole import writing
-from tracking.pipeline import FrameResult
 
 
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
@@ -57,9 +54,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
-    tracks = read_tracks(args.tracks)
-    frames, names = _corrected(args.tracks, tracks.frames)
-    poses = [result.people.poses for result in frames if len(result.people)]
+    tracks, names = with_corrections(args.tracks, read_tracks(args.tracks))
+    poses = [result.people.poses for result in tracks.frames if len(result.people)]
     if not poses:
         raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
     if not any(each.keypoint_scores.any() for each in poses):
@@ -76,37 +72,10 @@ def run(args: argparse.Namespace) -> int:
 
         with open_source(args.video) as source:
             pictures = _as_tracked(source, args.video, args.tracks, tracks)
-            thumbnails = take_thumbnails(pictures, best_places(frames))
-    outputs = write_measures(folder / name, frames, options, args.kpt_thr, thumbnails, names)
+            thumbnails = take_thumbnails(pictures, best_places(tracks.frames))
+    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails, names)
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
-
-
-def _corrected(
-    path: Path, frames: Sequence[FrameResult]
-) -> tuple[Sequence[FrameResult], dict[int, str]]:
-    """The frames with the corrections that the window keeps beside `path`, and people's names."""
-    kept = sidecar_of(path)
-    if not is_result(path):
-        if kept.is_file():  # of the same clip, but the table may hold other people
-            of = path.with_suffix(".json").name
-            _say(
-                path, f"{kept.name} is of {of}; measure that to have the corrections in it applied"
-            )
-        return frames, {}
-    corrections = load_corrections(kept)
-    if not corrections:
-        return frames, {}
-    _say(path, f"the corrections of {kept.name} are applied")
-    corrected = [
-        replace(result, people=corrected_people(result.people, result.frame.time_s, corrections))
-        for result in frames
-    ]
-    return corrected, names_of(corrections)
-
-
-def _say(path: Path, what: str) -> None:
-    sys.stderr.write(f"posse: {path}: {what}\n")
 
 
 def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) -> Iterator[Frame]:

@@ -296,7 +296,7 @@ def test_corrections_are_of_the_tracks_that_the_window_opens(
     track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
     save_corrections(tmp_path / "walk.corrections.json", [Correction("delete", 1)])
     assert main(["measure", str(tmp_path / "walk.csv"), "--angles"]) == 0
-    assert "walk.corrections.json is of walk.json; measure that" in capsys.readouterr().err
+    assert "walk.corrections.json is of walk.json; name that" in capsys.readouterr().err
     with (tmp_path / "walk.measures.csv").open() as file:
         assert {row["id"] for row in csv.DictReader(file)} == {"1", "2"}
 
