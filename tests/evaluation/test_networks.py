@@ -205,5 +205,8 @@ def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None
     )
     figures = score_video(tmp_path, truth, lambda image: found, 0.3)
     assert list(figures.values()) == [0.5, 0.5]  # recall, precision
-    with pytest.raises(UserError, match="MOT text"):
+    with pytest.raises(UserError, match=r"missing\.txt: no such file"):
         score_video(tmp_path, tmp_path / "missing.txt", lambda image: found, 0.3)
+    truth.write_text("\n".join([*lines, "3,9,0,0,90,90,1,3,1"]))  # a car is nobody to be found
+    cars_too = score_video(tmp_path, truth, lambda image: found, 0.3)
+    assert cars_too == figures

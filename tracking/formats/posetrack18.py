@@ -89,7 +89,7 @@ def read(path: Path) -> Tracks:
     skeleton = skeleton_named(POSETRACK18.name, names)
     info = ClipInfo.from_json({**(content.get("info") or {}), "skeleton": {"joints": list(names)}})
     images = sorted(content["images"], key=itemgetter("id"))
-    videos = {image.get("vid_id") for image in images}
+    videos = {image["vid_id"] for image in images if "vid_id" in image}
     if len(videos) > 1:
         raise ContentError(f"it is of {len(videos)} videos; write a file for each")
     people: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
