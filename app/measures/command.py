@@ -18,7 +18,15 @@ from app.video.framing import Framing
 from app.video.source import FrameSource, MediaError, open_source
 from pose.command import share
 from pose.people import Frame, ImageArray
-from tracking.files import NO_TIMES, Tracks, TracksFileError, info_path, read_tracks, tell_notes
+from tracking.files import (
+    NO_TIMES,
+    Tracks,
+    TracksFileError,
+    info_path,
+    read_tracks,
+    recognise_name,
+    tell_notes,
+)
 from tracking.formats.whole import writing
 
 
@@ -92,7 +100,7 @@ def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) ->
             raise TracksFileError(f"{video} is of another size than the video of {path}")
         drawn = True
     framing = Framing() if drawn else taken.framing
-    later_s = _begins_s(taken, tracks) if drawn and taken.begins_later else 0.0
+    later_s = _begins_s(taken, path, tracks) if drawn and taken.begins_later else 0.0
     untimed = NO_TIMES in tracks.notes  # their times are counted from the frames' numbers
     for frame in source:
         time_s = frame.index * tracks.info.step_s if untimed else frame.time_s + later_s
@@ -105,12 +113,13 @@ def _framed_wh(framing: Framing, size_wh: tuple[int, int]) -> tuple[int, int] | 
     return None
 
 
-def _begins_s(taken: Taken, tracks: Tracks) -> float:
-    """When the first frame that was taken is in the clip."""
-    step_s = tracks.info.step_s
+def _begins_s(taken: Taken, path: Path, tracks: Tracks) -> float:
+    """When in the clip the first frame is that was taken."""
+    first_s, step_s = tracks.frames[0].frame.time_s, tracks.info.step_s
+    if path.suffix == ".json" and recognise_name(path).startswith("posetrack"):
+        return first_s
+    # The others leave out frames without people, and with them, maybe, the first
     about_s = taken.begins_s + taken.start_frame * step_s
-    first_s = tracks.frames[0].frame.time_s
-    # Tables leave out frames without people, and with them, maybe, the first
     return first_s if first_s < about_s + step_s * taken.every else about_s
 
 
