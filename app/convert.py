@@ -7,6 +7,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+from app.results import with_corrections
 from tracking.files import (
     FORMATS,
     Tracks,
@@ -38,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
     if args.target.exists() and args.source.exists() and args.target.samefile(args.source):
         raise TracksFileError(f"{args.target} is what is read; choose another name to write to")
     target_format = args.target_format or recognise_name(args.target)
-    tracks = read_tracks(args.source, args.source_format)
+    tracks, _ = with_corrections(args.source, read_tracks(args.source, args.source_format))
     if not tracks.frames:
         raise TracksFileError(f"{args.source}: nobody is in it; there is nothing to convert")
     poses = [result.people.poses for result in tracks.frames if len(result.people)]

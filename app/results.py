@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
@@ -19,9 +18,11 @@ from app.corrections import (
     sidecar_of,
 )
 from app.measures.table import MeasuresWriter
+from app.taken import taken_of
 from app.video.source import VIDEO_SUFFIXES, MediaError
 from tracking.files import (
     ClipInfo,
+    Tracks,
     TracksWriter,
     frame_without_picture,
     open_writer,
@@ -64,14 +65,48 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     frames = [(result.frame.time_s, result.people) for result in tracks.frames]
     source, outputs = _batch_of(path)
     found = video or video_of(path, tracks.info, source)
-    drawn = found in outputs or tracks.info.settings.get(DRAWN) == found.name
-    later_s = frames[0][0] if drawn and frames and _begins_later(tracks.info) else 0.0
+    drawn = _shows_people(found, outputs, tracks.info)
+    begins_later = taken_of(tracks.info, path).begins_later
+    later_s = frames[0][0] if drawn and frames and begins_later else 0.0
     frames = [(time_s - later_s, people) for time_s, people in frames]
     beside = sidecar_of(path)
     # Who saves tracks to go on from always writes corrections beside them
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
     corrections = moved(load_corrections(beside), -later_s)
     return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
+
+
+def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]]:
+    """The tracks of `path` as the window corrected them, and the names it gave, by corrected id.
+
+    A note of the tracks says so. Raises CorrectionsError.
+    """
+    kept = sidecar_of(path)
+    if not is_result(path):  # a table of that name may be another program's
+        if not kept.is_file():
+            return tracks, {}
+        of = path.with_suffix(".json").name
+        note = f"{kept.name} is of {of}; name that to have the corrections in it applied"
+        return replace(tracks, notes=(*tracks.notes, note)), {}
+    corrections = load_corrections(kept)
+    if not corrections:
+        return tracks, {}
+    frames = [
+        replace(result, people=corrected_people(result.people, result.frame.time_s, corrections))
+        for result in tracks.frames
+    ]
+    notes = (*tracks.notes, f"the corrections of {kept.name} are applied")
+    return replace(tracks, frames=frames, notes=notes), names_of(corrections)
+
+
+def is_drawn(video: Path, tracks: Path, info: ClipInfo) -> bool:
+    """True where people are drawn in `video`: the batch or the window made it with the tracks."""
+    return _shows_people(video, _batch_of(tracks)[1], info)
+
+
+def _shows_people(video: Path, outputs: Sequence[Path], info: ClipInfo) -> bool:
+    ours = video.resolve() in [path.resolve() for path in outputs]
+    return ours or info.settings.get(DRAWN) == video.name
 
 
 def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
@@ -83,7 +118,7 @@ def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
     clean = _beside(tracks, f"{tracks.stem}.clean")
     if clean is not None:
         return clean
-    if source is not None and source.exists() and not _taken_otherwise(info):
+    if source is not None and source.exists() and taken_of(info, tracks).as_they_are:
         return source
     for stem in dict.fromkeys((tracks.stem, info.name)):
         path = _beside(tracks, stem)
@@ -111,26 +146,6 @@ def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
             if tracks.absolute() in outputs:
                 return Path(entry.source), [tracks.with_name(path.name) for path in outputs]
     return None, []
-
-
-def _taken_otherwise(info: ClipInfo) -> bool:
-    """True where the people are in other pixels than the source's, or not in all its frames."""
-    clip = _clip_of(info)
-    turned = any(clip.get(name) for name in ("crop", "rotate", "mirror"))
-    return turned or clip.get("every", 1) != 1
-
-
-def _begins_later(info: ClipInfo) -> bool:
-    """True where the tracks are of a part of a clip that is not its beginning."""
-    clip = _clip_of(info)
-    start_s, _ = clip.get("time_range") or (0.0, 0.0)
-    return start_s > 0 or clip.get("start_frame", 0) > 0
-
-
-def _clip_of(info: ClipInfo) -> Mapping[str, Any]:
-    """What was chosen of the clip and how it was turned; empty where nothing is told of it."""
-    clip: Mapping[str, Any] = info.settings.get("clip", {})
-    return clip
 
 
 def save_result(

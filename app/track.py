@@ -3,162 +3,31 @@
 from __future__ import annotations
 
 import argparse
-import logging
-import re
 import signal
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from app.batch.inputs import find_clips
 from app.batch.progress import Bars, JsonLines, Quiet, Reporter
 from app.batch.runs import Runner, empty_clips, run_batch, summary
 from app.batch.store import Store
 from app.batch.workers import Build, run_here, run_processes
-from app.config import ConfigError, Settings, preset_names, put_over, read_preset
-from app.measures.command import add_measure_arguments, measure_options_of
+from app.config import Settings
+from app.log_file import logging_to
+from app.track_options import add_arguments, settings_of
 from app.video.recorder import write_error
-from pose.errors import UserError
-from tracking.files import FORMATS
 from tracking.pipeline import PipelineConfig, build_pipeline
 
-log = logging.getLogger(__name__)
-
-# argument -> (table of the settings, name in it)
-SETTINGS = {
-    "bbox_thr": ("pipeline", "bbox_thr"),
-    "nms_thr": ("pipeline", "nms_thr"),
-    "kpt_thr": ("pipeline", "kpt_thr"),
-    "flip": ("pipeline", "flip"),
-    "det_frequency": ("pipeline", "detect_every"),
-    "det_size": ("pipeline", "detector_size"),
-    "detector": ("pipeline", "detector"),
-    "pose": ("pipeline", "pose"),
-    "device": ("pipeline", "device"),
-    "max_people": ("pipeline", "max_people"),
-    "max_latency": ("pipeline", "max_latency_ms"),
-    "camera_motion": ("pipeline", "camera_motion"),
-    "appearance": ("pipeline", "appearance"),
-    "start_frame": ("clip", "start_frame"),
-    "max_frames": ("clip", "max_frames"),
-    "time_range": ("clip", "time_range"),
-    "every": ("clip", "every"),
-    "crop": ("clip", "crop"),
-    "rotate": ("clip", "rotate"),
-    "mirror": ("clip", "mirror"),
-    "video": ("clip", "video"),
-    "follow": ("clip", "follow"),
-    "refine": ("clip", "refine"),
-    "format": ("clip", "formats"),
-    "thickness": ("overlay", "thickness"),
-    "radius": ("overlay", "radius"),
-    "black_background": ("overlay", "black_background"),
-    "blur_faces": ("overlay", "blur_faces"),
-    "draw_bbox": ("overlay", "boxes"),
-    "trails": ("overlay", "trails_s"),
-}
-
-
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the options of `posse track`."""
-    # What is not given stays out of the result, so that a preset shows through
-    parser.set_defaults(**dict.fromkeys(SETTINGS))
-    parser.add_argument(
-        "inputs",
-        nargs="+",
-        metavar="INPUT",
-        help="video, folder (with all below it), pattern, folder of pictures, or @list.txt",
-    )
-    parser.add_argument("-o", "--output", default="out", metavar="DIR",
-                        help="folder, or URL as s3://bucket/season (default: out)")  # fmt: skip
-
-    how = parser.add_argument_group("networks and thresholds")
-    how.add_argument("--mode", "--preset", dest="preset", metavar="NAME",
-                     help=f"{', '.join(preset_names()) or 'a preset'}, or a TOML file")  # fmt: skip
-    how.add_argument("--detector", metavar="NAME", help="weights of the detector: name or file")
-    how.add_argument("--pose", metavar="NAME", help="weights of the pose network: name or file")
-    how.add_argument("--device", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    how.add_argument("--bbox-thr", type=float, metavar="X", help="drop people scored below")
-    how.add_argument("--kpt-thr", type=float, metavar="X", help="do not draw joints scored below")
-    how.add_argument(
-        "--nms-thr", type=float, metavar="X", help="overlap of two boxes of one person"
-    )
-    how.add_argument("--flip", action="store_const", const=True, help="flip test: better, slower")
-    how.add_argument("--det-frequency", type=int, metavar="N",
-                     help="detect on every Nth frame, predict between")  # fmt: skip
-    how.add_argument(
-        "--det-size",
-        type=int,
-        metavar="PX",
-        help="longer side of the picture the detector sees: larger for people far away, and "
-        "slower; 0: the network's own",
-    )
-    how.add_argument(
-        "--max-people", type=int, metavar="N", help="keep the N most certain people; 0: all"
-    )
-    how.add_argument(
-        "--max-latency",
-        type=float,
-        metavar="MS",
-        help="let the detector do less while a frame takes longer than this",
-    )
-    how.add_argument(
-        "--camera-motion",
-        action="store_const",
-        const=True,
-        help="the camera moves: measure how, so that people are not lost",
-    )
-    how.add_argument(
-        "--appearance", action="store_const", const=True, help="compare what people look like, too"
-    )
-    how.add_argument("--refine", action="store_const", const=True,
-                     help="second pass: link, fill and smooth the tracks")  # fmt: skip
-
-    what = parser.add_argument_group("which frames")
-    what.add_argument("--start-frame", type=int, metavar="N", help="pass over the first N frames")
-    what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most; 0: all")
-    what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
-                      help="from second A to second B")  # fmt: skip
-    what.add_argument("--every", type=int, metavar="N", help="one frame of N")
-    what.add_argument("--crop", type=_crop, metavar="X,Y,W,H", help="a part of the picture")
-    what.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
-    what.add_argument("--mirror", action="store_const", const=True, help="swap left and right")
-
-    out = parser.add_argument_group("what is written")
-    out.add_argument("--format", type=_formats, metavar="A,B",
-                     help=f"of {', '.join(FORMATS)} (default: posetrack18,csv)")  # fmt: skip
-    out.add_argument("--no-video", dest="video", action="store_const", const=False,
-                     help="write no overlay video")  # fmt: skip
-    out.add_argument("--follow", type=int, metavar="ID", help="this person alone; 0: everybody")
-    out.add_argument("--black-background", action="store_const", const=True,
-                     help="skeletons on black")  # fmt: skip
-    out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
-    out.add_argument("--radius", type=float, metavar="PX", help="of a joint's dot")
-    out.add_argument("--thickness", type=float, metavar="PX", help="of a limb")
-    out.add_argument("--trails", type=float, metavar="S", help="seconds of the way behind a person")
-    out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes")
-
-    add_measure_arguments(parser.add_argument_group("measures"))
-
-    run_ = parser.add_argument_group("many clips")
-    run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
-                      help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
-    run_.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time")
-    run_.add_argument("--gpus", type=_gpus, metavar="0,1", help="one job on each of these GPUs")
-    run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
-    run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
-    run_.add_argument("--log-file", type=Path, metavar="FILE", help="keep a log there")
+__all__ = ["add_arguments", "run", "stopping_on_interrupt", "weights_files", "weights_of"]
 
 
 def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
     """Track what the arguments name; returns the exit code. `build` makes the pipelines."""
-    with _logging_to(args.log_file) if args.log_file else nullcontext():
+    with logging_to(args.log_file) if args.log_file else nullcontext():
         return _run(args, build)
 
 
@@ -198,46 +67,6 @@ def _run(args: argparse.Namespace, build: Build) -> int:
     for entry in outcome.failed:
         _tell(entry.reason)
     return outcome.exit_code
-
-
-def settings_of(args: argparse.Namespace) -> Settings:
-    """Defaults, then the preset, then what the command line says. Raises ConfigError."""
-    settings = read_preset(args.preset, device=args.device or "auto") if args.preset else Settings()
-    tables: dict[str, dict[str, Any]] = {"pipeline": {}, "overlay": {}, "clip": {}}
-    for argument, (table, name) in SETTINGS.items():
-        value = getattr(args, argument)
-        if value is not None:
-            tables[table][name] = value
-    measures = measure_options_of(args)
-    if measures.wanted:
-        settings = replace(settings, clip=replace(settings.clip, measures=measures))
-    elif args.scale is not None:
-        raise ConfigError("--scale is for speeds; add --speeds, --plots or --report")
-    try:
-        settings = put_over(settings, tables, "command line")
-    except ConfigError as error:
-        raise ConfigError(_in_options(str(error), args)) from error
-    # One threshold decides what is seen, in numbers and on the picture
-    overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
-    return _as_refined(replace(settings, overlay=overlay))
-
-
-def _as_refined(settings: Settings) -> Settings:
-    """Settings in which a second pass gets what was seen alone: it fills the gaps itself."""
-    if not settings.clip.refine:
-        return settings
-    tracker = replace(settings.pipeline.tracker, coast_s=0.0)
-    return replace(settings, pipeline=replace(settings.pipeline, tracker=tracker))
-
-
-def _in_options(complaint: str, args: argparse.Namespace) -> str:
-    """What is wrong with the command line, with the options' names for the settings'."""
-    complaint = re.sub(r"^command line(, \[\w+\])?: ", "", complaint)
-    for argument, (_, name) in SETTINGS.items():
-        if getattr(args, argument) is not None:
-            option = f"--{argument.replace('_', '-')}"
-            complaint = re.sub(rf"^{name}(?= (is|names) )", option, complaint)
-    return complaint
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
@@ -291,63 +120,3 @@ def _runner(args: argparse.Namespace, settings: Settings, build: Build) -> Runne
 
 def _tell(line: str) -> None:
     print(f"posse: {line}", file=sys.stderr)  # noqa: T201
-
-
-@contextmanager
-def _logging_to(path: Path) -> Iterator[None]:
-    """Keep a log in `path`, down to what is only worth knowing; the screen shows no more of it."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
-    except OSError as error:
-        raise write_error(path, error) from None
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    root = logging.getLogger()
-    before, others = root.level, list(root.handlers)
-    levels = [other.level for other in others]
-    for other in others:
-        other.setLevel(max(other.level, before))
-    root.addHandler(handler)
-    root.setLevel(logging.INFO)
-    try:
-        yield
-    except UserError as error:
-        log.info("ended by: %s", error)
-        raise
-    finally:
-        root.removeHandler(handler)
-        handler.close()
-        root.setLevel(before)
-        for other, level in zip(others, levels, strict=True):
-            other.setLevel(level)
-
-
-def _formats(text: str) -> tuple[str, ...]:
-    names = tuple(name.strip() for name in text.split(",") if name.strip())
-    unknown = [name for name in names if name not in FORMATS]
-    if unknown:
-        raise ConfigError(f"no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
-    return names
-
-
-def _crop(text: str) -> tuple[int, ...]:
-    try:
-        numbers = tuple(int(number) for number in text.replace("x", ",").split(","))
-    except ValueError:
-        numbers = ()
-    if len(numbers) != 4:
-        raise ConfigError(f"--crop {text}: expected X,Y,W,H, as in 100,0,800,600")
-    return numbers
-
-
-def _jobs(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise ConfigError(f"--jobs {text}: expected a number of clips, 1 or more")
-    return int(text)
-
-
-def _gpus(text: str) -> tuple[int, ...]:
-    numbers = text.replace(" ", "").split(",")
-    if not all(number.isdecimal() for number in numbers):
-        raise ConfigError(f"--gpus {text}: expected the GPUs' numbers, as in 0,1")
-    return tuple(map(int, numbers))

@@ -77,7 +77,7 @@ def curves(
     axes: tuple[str, str],
     x_range: tuple[float, float] = (0, 100),
 ) -> str:
-    """Lines over x and y, y in percent; each line thinned to what can be seen."""
+    """Lines by name, x (N,) and y (N,) in percent each, thinned to what can be seen."""
     width, height, left, bottom = 300, 240, 34, 36
     across, down = width - left - 8, height - bottom - 24
     span = (x_range[1] - x_range[0]) or 1

@@ -18,8 +18,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.annotation_rows import is_number, numbers
+from evaluation.annotation_rows import is_number
 from evaluation.annotations import AnnotationError
+from evaluation.coco_labels import check_keypoints, complete_labels, read_labels
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
@@ -30,7 +31,6 @@ from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
-_SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
 
 
 def load_skeleton(name: str) -> Skeleton:
@@ -66,36 +66,10 @@ def skeleton_for(truth: Any, path: Path) -> Skeleton:
 
 def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
     """Truth with every field that pycocotools wants, and its skeleton. Raises AnnotationError."""
-    truth = read_json(path, AnnotationError)
-    if not isinstance(truth, dict) or not {"images", "annotations"} <= truth.keys():
-        raise AnnotationError(
-            f"{path}: unknown format, expected an object with images, annotations"
-        )
+    truth = read_labels(path)
     with reading(str(path), AnnotationError):
-        named = load_skeleton(skeleton_name) if skeleton_name else None
-        skeleton = named or skeleton_for(truth, path)
-        images = {image["id"] for image in truth["images"]}
-        for place, annotation in enumerate(truth["annotations"]):
-            with reading(f"{path}: annotation {place}", AnnotationError):
-                _check(annotation, len(skeleton))
-                if annotation["image_id"] not in images:
-                    raise ContentError(f"its image {annotation['image_id']} is not listed")
-                _, _, width, height = map(number, annotation["bbox"])
-                annotation.setdefault("area", width * height * _SEGMENT_SHARE)
-                annotation.setdefault("iscrowd", 0)
-                annotation.setdefault("category_id", 1)
-                annotation["id"] = place + 1  # pycocotools takes 0 for nobody
-                visible = sum(v > 0 for v in annotation["keypoints"][2::3])
-                annotation.setdefault("num_keypoints", visible)
-                for name in ("area", "iscrowd", "category_id", "num_keypoints"):
-                    number(annotation[name])
-                if annotation.get("bbox_head"):
-                    _, _, _, _ = map(number, annotation["bbox_head"])
-        listed = truth.get("categories") or []
-        known = {number(category["id"]) for category in listed}
-        used = {annotation["category_id"] for annotation in truth["annotations"]} or {1}
-        # What is not listed is not looked for
-        truth["categories"] = [*listed, *({"id": each} for each in sorted(used - known))]
+        skeleton = load_skeleton(skeleton_name) if skeleton_name else skeleton_for(truth, path)
+    complete_labels(truth, path, len(skeleton), boxes_too=False)
     return truth, skeleton
 
 
@@ -112,7 +86,7 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
     usual = next(iter(used)) if len(used) == 1 else 1  # where a result does not say
     for place, result in enumerate(results):
         with reading(f"{path}: result {place}", AnnotationError):
-            _check(result, len(skeleton))
+            check_keypoints(result, len(skeleton))
             if result["image_id"] not in images:
                 raise ContentError(f"its image {result['image_id']} is not in the truth")
             if not is_number(result["score"]):
@@ -120,14 +94,6 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
             if number(result.setdefault("category_id", usual)) not in categories:
                 raise ContentError(f"its category {result['category_id']} is not in the truth")
     return results
-
-
-def _check(annotation: Any, joints: int) -> None:
-    keypoints = annotation["keypoints"]
-    if len(keypoints) != 3 * joints:
-        raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")
-    if numbers(keypoints) is None:
-        raise ContentError("a coordinate is NaN or infinite, or no number")
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:

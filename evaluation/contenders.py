@@ -118,7 +118,10 @@ def _boxes_and_ids(people: TrackedPoses) -> Tracked:
 
 
 def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
-    """Hold tracks against a recording's truth."""
+    """Hold tracks (F) of a recording against its truth; two boxes agree at IoU 0.5.
+
+    frames_ms (F,): how long each frame took. Who is lower than `least_height` is not counted.
+    """
     alike, apart = [], []
     truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
     for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):

@@ -131,6 +131,7 @@ def show(args: argparse.Namespace) -> int:
     if not rows:
         print("nobody was lost")  # noqa: T201
         return 0
+    args.output.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(args.output), np.concatenate(rows), [cv2.IMWRITE_WEBP_QUALITY, 60])
     return 0
 

@@ -13,9 +13,10 @@ import numpy as np
 from pycocotools.coco import COCO
 
 from app.video.images import read_picture
+from evaluation.coco_labels import complete_labels, read_labels
 from pose.errors import UserError
 from pose.people import ImageArray
-from pose.reading import ContentError, number, read_json, reading
+from pose.reading import number, reading
 from pose.skeleton import COCO17
 
 
@@ -44,10 +45,9 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
         labels = labels / "person_keypoints.json"
     if not labels.is_file():
         raise UserError(f"{labels}: no such file; give COCO keypoints with images/ beside them")
-    content = read_json(labels, UserError)
-    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
-        raise UserError(f"{labels}: no COCO keypoints: images or annotations are missing")
-    _check(content, labels, turned=quarters > 0)
+    content = read_labels(labels)
+    _check_pictures(content, labels, turned=quarters > 0)
+    complete_labels(content, labels, len(COCO17), boxes_too=True)
     if any("split" in each for each in content["images"]):
         content["images"] = [each for each in content["images"] if each.get("split") == "val"]
         ids = {each["id"] for each in content["images"]}
@@ -61,27 +61,14 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     return PictureSet(truth, labels.parent / "images", quarters)
 
 
-def _check(content: dict[str, Any], labels: Path, turned: bool) -> None:
-    """Raise UserError where a picture or person lacks what scores are made of."""
+def _check_pictures(content: dict[str, Any], labels: Path, turned: bool) -> None:
+    """Raise UserError where a picture's file, or the size that turning needs, is not told."""
     with reading(str(labels), UserError):
-        ids = set()
         for place, picture in enumerate(content["images"]):
             with reading(f"{labels}: picture {place}", UserError):
-                ids.add(picture["id"])
-                Path(picture["file_name"])
+                _ = picture["id"], Path(picture["file_name"])
                 for name in ("width", "height") if turned else ():
                     number(picture[name])
-        for place, person in enumerate(content["annotations"]):
-            with reading(f"{labels}: annotation {place}", UserError):
-                if person["image_id"] not in ids:
-                    raise ContentError(f"its picture {person['image_id']} is not listed")
-                for name in ("id", "category_id", "iscrowd", "area"):
-                    number(person[name])
-                _, _, _, _ = map(number, person["bbox"])
-                joints = [number(value) for value in person.get("keypoints", ())]
-                if len(joints) not in (0, 3 * len(COCO17)):
-                    raise ContentError(f"{len(joints)} keypoint values, expected 3 x {len(COCO17)}")
-                person.setdefault("num_keypoints", sum(seen > 0 for seen in joints[2::3]))
 
 
 def _turn(content: dict[str, Any]) -> None:
@@ -91,7 +78,7 @@ def _turn(content: dict[str, Any]) -> None:
         width = widths[person["image_id"]]
         x, y, across, down = person["bbox"]
         person["bbox"] = [y, width - x - across, down, across]
-        joints = np.array(person.get("keypoints", []), float).reshape(-1, 3)
+        joints = np.array(person["keypoints"], float).reshape(-1, 3)
         turned = np.stack([joints[:, 1], width - 1 - joints[:, 0], joints[:, 2]], axis=1)
         person["keypoints"] = turned.ravel().tolist()
         person.pop("segmentation", None)

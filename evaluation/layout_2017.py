@@ -81,7 +81,7 @@ def _row(rows: Rows, owner: int, point: Any) -> list[float]:
     """Id, x, y and score of one point; AnnotationError where one is no number."""
     try:
         values = [point[name][0] for name in _FIELDS[:3]]
-        values.append(point["score"][0] if "score" in point else MISSING_SCORE)
+        values.append(point["score"][0] if point.get("score") else MISSING_SCORE)
     except MALFORMED as error:
         raise rows.error(owner, reason(error)) from error
     if not all(map(is_number, values)):

@@ -88,7 +88,10 @@ def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
 
 
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
-    """Number the ids of a sequence's frames 0..n-1; returns the frames' numbers and the n ids."""
+    """Number the ids (N,) of each of a sequence's frames 0..n-1.
+
+    Returns the frames' numbers, (N,) each, and the n ids in rising order.
+    """
     if not ids:
         return [], np.zeros(0, np.int64)
     ends = accumulate((len(frame) for frame in ids), initial=0)

@@ -33,11 +33,10 @@ from evaluation.mota import MotCounts, clear, mot_scores
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
-from pose.reading import ContentError, floats, read_text, reading, whole
+from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 
 _OVERLAP = 0.5  # IoU at which a box is found
 _FAR = 1e15  # no number of a frame, no id and no pixel
-_PEDESTRIAN = 1  # the class that MOT16 and later files score
 # Someone on a vehicle, a person who never moves, a likeness of one, a reflection: to find them is
 # neither right nor wrong
 _DISTRACTORS = (2, 7, 8, 12)
@@ -77,21 +76,15 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     AnnotationError with the line of a value that is no number, or of an id that is twice in a
     frame.
     """
-    lines = read_text(path, AnnotationError).splitlines()
     rows: dict[tuple[int, int], list[float]] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
-        with reading(f"{path}: line {number}", AnnotationError):
-            values = floats(line.replace(",", " ").split())
-            if len(values) < 6 or not all(abs(value) < _FAR for value in values):  # nan is not
-                raise ContentError(f"expected frame, id, x, y, width, height: {line.strip():.60}")
-            key = (whole(values[0]), whole(values[1]))
-            if key in rows:
-                raise ContentError(f"id {key[1]} is twice in frame {key[0]}")
-        # MOT15 gives no class, later years a visibility too
-        kind = values[7] if truth and len(values) == 9 else _PEDESTRIAN
-        scored = not truth or (kind == _PEDESTRIAN and (len(values) < 7 or values[6] != 0))
+    for place, values in mot_rows(path, AnnotationError):
+        if not all(abs(value) < _FAR for value in values):  # nan is not
+            raise AnnotationError(f"{place}: a number is too large, or none")
+        key = (int(values[0]), int(values[1]))
+        if key in rows:
+            raise AnnotationError(f"{place}: id {key[1]} is twice in frame {key[0]}")
+        kind = class_of(values) if truth else PEDESTRIAN
+        scored = not truth or (kind == PEDESTRIAN and (len(values) < 7 or values[6] != 0))
         rows[key] = [*values[2:6], scored, kind in _DISTRACTORS]
     keys = sorted(rows)
     table = np.array([rows[key] for key in keys], np.float64).reshape(-1, 6)
@@ -154,7 +147,7 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
     if truth.is_file():
         truths = {truth.stem: truth}
     else:
-        found = sorted(truth.glob("*.txt"))
+        found = sorted(truth.glob("[!.]*.txt"))
         truths = {path.stem: path for path in found}
         for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
             places = (folder / "gt.txt", folder / "gt" / "gt.txt")

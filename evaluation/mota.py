@@ -35,7 +35,7 @@ class MotCounts(NamedTuple):
     switches: FloatArray  # (K,)
     fragments: FloatArray  # (K,) times a truth was lost and found again
     distance: FloatArray  # (K,) sum over the matched pairs
-    raw_distance: FloatArray  # (K,) what poseval sums instead, see `_raw_distance`
+    raw_distance: FloatArray  # (K,) what poseval sums instead, see `_extra_events`
 
     def __add__(self, other: MotCounts) -> MotCounts:  # type: ignore[override]  # sums, not joins
         return MotCounts(*map(operator.add, self, other))

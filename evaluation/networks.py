@@ -24,6 +24,7 @@ from pycocotools.cocoeval import COCOeval
 from app.video.source import open_source
 from evaluation.labelled_pictures import PictureSet, read_set
 from evaluation.matching import box_iou, cheapest_mask
+from evaluation.mot import read_boxes
 from evaluation.results import check_writable, write_figures
 from evaluation.table import markdown_table
 from evaluation.teachers import LOWEST_SCORE, Detector, Estimator, deim, rtmdet, tinypose, yolox
@@ -145,28 +146,26 @@ def coco_ap(truth: COCO, results: list[dict[str, Any]], kind: str) -> tuple[floa
 
 def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> Figures:
     """Precision and recall at IoU 0.5 of the boxes over `threshold` on the labelled frames."""
-    try:
-        rows = np.loadtxt(truth, delimiter=",", ndmin=2)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{truth} cannot be read as MOT text ({error})") from None
-    if not len(rows):
-        raise UserError(f"{truth}: no boxes there")
-    labelled = set(rows[:, 0].astype(int))
+    everything = read_boxes(truth, truth=True)
+    people = everything.select(everything.scored)
+    if not len(people.ids):
+        raise UserError(f"{truth}: no boxes of people there")
+    labelled = set(people.frame.tolist())
     matched = found_count = 0
     with open_source(clip) as source:
         for frame in source:
             if frame.index + 1 not in labelled:
                 continue
-            wanted = xywh_to_xyxy(rows[rows[:, 0] == frame.index + 1, 2:6].astype(np.float32))
+            wanted = people.boxes[people.frame == frame.index + 1]
             found = detect(frame.image)
             boxes = found.boxes[found.scores >= threshold]
             found_count += len(boxes)
-            overlap = box_iou(wanted.astype(np.float64), boxes.astype(np.float64))
+            overlap = box_iou(wanted, boxes.astype(np.float64))
             matched += int(cheapest_mask(np.where(overlap >= 0.5, 1 - overlap, np.nan)).sum())
             if frame.index + 1 == max(labelled):
                 break
     return {
-        f"recall, {clip.stem}": matched / len(rows),
+        f"recall, {clip.stem}": matched / len(people.ids),
         f"precision, {clip.stem}": matched / max(found_count, 1),
     }
 

@@ -82,7 +82,10 @@ def frame_pairs(
 
 
 def similarities(distances: FloatArray) -> FloatArray:
-    """PoseTrack21's similarity of joints, falling from 1 to 0 at half a head; 0 for NaN."""
+    """PoseTrack21's similarity (M, K) of joints at `distances` (M, K) in head sizes.
+
+    It falls from 1 to 0 at half a head; 0 for NaN.
+    """
     return np.nan_to_num(np.maximum(0, 1 - distances / 0.5001), nan=0.0)
 
 

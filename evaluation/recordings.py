@@ -111,7 +111,7 @@ def without_appearance(recording: Recording) -> Recording:
 
 
 def boxes_only(boxes: NDArray[np.floating], scores: NDArray[np.floating]) -> Poses:
-    """People of whom no joint is known."""
+    """People in `boxes` (N, 4) x1 y1 x2 y2, scored (N,), of whom no joint is known."""
     nothing = np.zeros((len(boxes), len(COCO17), 3), np.float32)
     return Poses(
         boxes.astype(np.float32),

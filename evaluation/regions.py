@@ -28,7 +28,10 @@ def strictly_inside(points: FloatArray, polygon: FloatArray) -> BoolArray:
 
 
 def without_ignored(sequence: Sequence, regions: dict[int, list[FloatArray]]) -> Sequence:
-    """Take out the joints inside a frame's polygons, and there the people left without joints."""
+    """Take out the joints inside a frame's polygons, and there the people left without joints.
+
+    regions: index of the frame -> its polygons, (V, 2) corners in pixels each.
+    """
     gone = np.zeros(sequence.there.shape, bool)  # (N, 15)
     here = np.zeros(len(sequence.frame), bool)  # (N,) in a frame with regions
     for frame, polygons in regions.items():

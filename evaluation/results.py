@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -36,32 +34,32 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError where no files can be made in `folder`, which need not be there yet.
+    """Raise UserError where no files can be made in `folder`, before the work they are to hold.
 
-    Unlike `check_writable` it makes nothing: scoring that fails leaves no empty folder behind.
+    The folder need not be there yet, and is not made: work that fails leaves none behind.
     """
-    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
-    if not there.is_dir():
-        raise UserError(f"{folder}: the results cannot be written: {there} is no folder")
-    if not os.access(there, os.W_OK | os.X_OK):
-        raise UserError(f"{folder}: the results cannot be written: no permission in {there}")
+    if trouble := _trouble(folder):
+        raise UserError(f"{folder}: the results cannot be written: {trouble}")
 
 
 def check_writable(path: Path) -> None:
-    """Raise UserError where no file `path` can be made, before the work whose result it will hold.
+    """Raise UserError where the file `path` cannot be made; else as `check_folder`."""
+    if trouble := "it is a folder" if path.is_dir() else _trouble(path.parent):
+        raise UserError(f"{path}: cannot be written: {trouble}")
 
-    Its folder is made if need be.
-    """
-    partial = partial_name(path) if path.name else path
+
+def _trouble(folder: Path) -> str:
+    """Why no file can be made in a folder, or in what is there of its parents; empty: it can."""
+    there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
+    if not there.is_dir():
+        return f"{there} is no folder"
+    trial = partial_name(there / "results")
     try:
-        if path.is_dir():
-            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-        if not path.parent.exists():
-            path.parent.mkdir(parents=True)
-        partial.touch()
-        partial.unlink()
+        trial.touch()
+        trial.unlink()
     except OSError as error:
-        raise UserError(f"{path}: cannot be written: {error.strerror}") from error
+        return f"{error.strerror} in {there}"
+    return ""
 
 
 def write_figures(path: Path, figures: object) -> None:

@@ -38,7 +38,7 @@ from evaluation.annotation_files import read_sequence
 from evaluation.annotations import AnnotationError, Sequence
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
-from evaluation.results import check_writable, to_json, write_all
+from evaluation.results import check_folder, to_json, write_all
 from pose.command import program_version, run_command
 from pose.people import Frame
 from pose.reading import read_json, read_text, reading, shown
@@ -160,11 +160,12 @@ def without_low_joints(data: Any, threshold: float) -> Any:
 
 def run_set(config: RunConfig) -> None:
     """Predict what is not there yet, write the filtered set, score, print and report."""
-    truths = sorted(config.truth.glob("*.json"))
+    truths = sorted(config.truth.glob("[!.]*.json"))
     if not truths:
         raise AnnotationError(f"{config.truth}: no .json files there")
     unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"
-    check_writable(unfiltered / truths[0].name)
+    check_folder(unfiltered)
+    unfiltered.mkdir(parents=True, exist_ok=True)
     _forget_others(config, [unfiltered / path.name for path in truths])
     pipeline: Pipeline | None = None
     for number, path in enumerate(truths, start=1):

@@ -86,7 +86,9 @@ def contenders(
 
 
 def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
-    """The recordings of a set that the arguments choose."""
+    """The recordings of a set that the arguments choose; none, maybe, of those to choose by."""
+    if _is_real(name) and args.part == "tuned":
+        return []  # before the networks are run
     if _is_real(name):
         video = _real_video(name, args)
         recordings = [trembled(video, seed) for seed in range(_COPIES)]
@@ -95,9 +97,9 @@ def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
         recordings = [shaken(still, hand_held(len(still.people))) for still in recordings]
     else:
         recordings = load_set(args.data, name, args.frames or None)
-    if any(recording.tuned for recording in recordings) and args.part != "all":
-        recordings = [r for r in recordings if r.tuned == (args.part == "tuned")]
-    return recordings
+    if args.part == "all":
+        return recordings
+    return [each for each in recordings if each.tuned == (args.part == "tuned")]
 
 
 def _is_real(name: str) -> bool:
@@ -163,6 +165,9 @@ def compare(args: argparse.Namespace) -> int:
     results: dict[str, dict[str, dict[str, float]]] = {}
     for name in args.sets:
         recordings = recordings_of(name, args)
+        if not recordings:
+            print(f"\n### {name}: no settings were chosen on it")  # noqa: T201
+            continue
         frames = sum(len(recording.people) for recording in recordings)
         print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
         results[name] = _figures(name, recordings, makers, args)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -56,15 +57,12 @@ def refined(
     skeleton = frames[0].poses.skeleton
     pieces = _pieces(frames, clock)
     chains = _chains(pieces, config.velocity_decay_s)
-    found: list[list[tuple[int, Poses]]] = [[] for _ in frames]
+    smooth = {}
     for person, chain in chains.items():
         together = _together([pieces[member] for member in chain])
-        if together.times_s[-1] - together.times_s[0] < _SHORTEST_S and len(clock) > 1:
-            continue
-        at, people = _smoothed(together, clock, config)
-        for row, frame in enumerate(at.tolist()):
-            found[frame].append((person, people.select([row])))
-    return [_frame(people, skeleton) for people in found]
+        if together.times_s[-1] - together.times_s[0] >= _SHORTEST_S or len(clock) == 1:
+            smooth[person] = _smoothed(together, clock, config)
+    return _by_frame(smooth, len(frames), skeleton)
 
 
 def _rising(times_s: Sequence[float]) -> NDArray[np.float64]:
@@ -75,16 +73,18 @@ def _rising(times_s: Sequence[float]) -> NDArray[np.float64]:
 
 def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[int, _Piece]:
     """The tracks by id."""
-    seen: dict[int, list[tuple[int, int]]] = {}
-    for index, frame in enumerate(frames):
-        for row, person in enumerate(frame.ids.tolist()):
-            seen.setdefault(person, []).append((index, row))
-    pieces = {}
-    for person, sights in seen.items():
-        at = np.array([index for index, _ in sights])
-        people = Poses.stacked([frames[index].poses.select([row]) for index, row in sights])
-        pieces[person] = _Piece(at, clock[at], people)
-    return pieces
+    ids = np.concatenate([frame.ids for frame in frames])  # (S,) of every sight
+    if not len(ids):
+        return {}
+    at = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])  # (S,)
+    everybody = Poses.stacked([frame.poses for frame in frames if len(frame)])  # S
+    rows: dict[int, list[int]] = {}
+    for row, person in enumerate(ids.tolist()):
+        rows.setdefault(person, []).append(row)
+    return {
+        person: _Piece(at[sights], clock[at[sights]], everybody.select(sights))
+        for person, sights in rows.items()
+    }
 
 
 def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
@@ -93,11 +93,14 @@ def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
     alike = np.zeros((len(ids), len(ids)), np.float32)  # (end of, start of)
     ends = {person: _end(piece, last=True) for person, piece in pieces.items()}
     starts = {person: _end(piece, last=False) for person, piece in pieces.items()}
+    begins_s = np.array([pieces[person].times_s[0] for person in ids])
+    by_begin = np.argsort(begins_s, kind="stable")
     for row, before in enumerate(ids):
-        for column, after in enumerate(ids):
-            gap_s = pieces[after].times_s[0] - pieces[before].times_s[-1]
-            if 0 < gap_s <= LINK_S:
-                alike[row, column] = _link(ends[before], starts[after], gap_s, decay_s)
+        ends_s = pieces[before].times_s[-1]
+        span = np.searchsorted(begins_s[by_begin], [ends_s, ends_s + LINK_S], side="right")
+        for column in by_begin[slice(*span)].tolist():
+            gap_s = begins_s[column] - ends_s
+            alike[row, column] = _link(ends[before], starts[ids[column]], gap_s, decay_s)
     rows, columns = assign(alike, _LIKELY)
     follows = {ids[row]: ids[column] for row, column in zip(rows, columns, strict=True)}
     chains = {}
@@ -199,9 +202,20 @@ def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray,
     return frames, np.searchsorted(piece.frames, frames, side="right") - 1
 
 
-def _frame(people: list[tuple[int, Poses]], skeleton: Skeleton) -> TrackedPoses:
+def _by_frame(
+    people: dict[int, tuple[IntArray, Poses]], count: int, skeleton: Skeleton
+) -> list[TrackedPoses]:
+    """The `count` frames' people from the frames (M,) and the sights (M) of each person."""
     if not people:
-        return TrackedPoses.empty(skeleton)
-    return TrackedPoses(
-        Poses.stacked([one for _, one in people]), np.array([person for person, _ in people])
-    )
+        return [TrackedPoses.empty(skeleton)] * count
+    at = np.concatenate([frames for frames, _ in people.values()])  # (S,)
+    ids = np.repeat(list(people), [len(frames) for frames, _ in people.values()])
+    order = np.argsort(at, kind="stable")
+    ids, everybody = ids[order], Poses.stacked([each for _, each in people.values()]).select(order)
+    edges = np.searchsorted(at[order], np.arange(count + 1)).tolist()
+    return [
+        TrackedPoses(everybody.select(slice(start, end)), ids[start:end])
+        if end > start
+        else TrackedPoses.empty(skeleton)
+        for start, end in pairwise(edges)
+    ]

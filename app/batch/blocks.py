@@ -7,12 +7,13 @@ stands for its block. It is all that is kept in memory of a clip, whatever the c
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import logging
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -75,12 +76,12 @@ class Blocks:
     @property
     def frame_count(self) -> int:
         """How many frames are finished."""
-        return sum(len(_load(path)["index"]) for path in self.paths)
+        return sum(len(_array(path, "index")) for path in self.paths)
 
     def state(self) -> bytes | None:
         """The pipeline's after the last block, None before the first."""
         paths = self.paths
-        return _load(paths[-1])["state"].tobytes() if paths else None
+        return _array(paths[-1], "state").tobytes() if paths else None
 
     def results(self) -> Iterator[FrameResult]:
         """The results of all blocks; their frames carry no picture."""
@@ -90,7 +91,7 @@ class Blocks:
     def parts(self) -> list[tuple[Path, float]]:
         """The parts of the video, and the seconds after the first frame at which each begins."""
         paths = self.paths
-        begins_s = [float(_load(path)["time_s"][0]) for path in paths]
+        begins_s = [float(_array(path, "time_s")[0]) for path in paths]
         return [
             (path.with_suffix(".mp4"), begin_s - begins_s[0])
             for path, begin_s in zip(paths, begins_s, strict=True)
@@ -174,7 +175,7 @@ class BlockWriter:
 
     def _recall_trails(self, overlay: Overlay) -> None:
         """Show the overlay the frames before the next block that its trails reach back to."""
-        ends_s = float(_load(self._blocks.paths[-1])["time_s"][-1])
+        ends_s = float(_array(self._blocks.paths[-1], "time_s")[-1])
         for result in self._blocks.results():
             if result.frame.time_s >= ends_s - overlay.style.trails_s:
                 overlay.layout(only(result, self._follow))
@@ -234,6 +235,18 @@ def _unpack_poses(
 
 
 def _load(path: Path) -> dict[str, np.ndarray]:
+    with _opened(path) as file:
+        return dict(file)
+
+
+def _array(path: Path, name: str) -> np.ndarray:
+    """One array of a block; the others, nearly all of it, are not read."""
+    with _opened(path) as file:
+        return np.asarray(file[name])
+
+
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
     # Opened here: numpy leaves a file that it finds damaged open, and it could not be removed
     with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
-        return dict(file)
+        yield file

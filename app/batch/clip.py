@@ -203,7 +203,7 @@ def _write(
     outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
         doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, list(results()))
+        outputs += write_measures(clip.stem, clip.source, settings, results())
     if options.video and blocks.paths:
         video = beside(clip.stem, ".mp4")
         doing("joining the video")
@@ -214,7 +214,7 @@ def _write(
 
 
 def _measuring(options: MeasureOptions) -> str:
-    return "drawing plots" if options.plots or options.report else "measuring"
+    return "drawing plots" if options.by_person else "measuring"
 
 
 def _write_refined(

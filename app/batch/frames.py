@@ -24,11 +24,12 @@ def expected(source: FrameSource, options: ClipOptions) -> int | None:
     """How many frames will be tracked, as far as the container can tell."""
     if source.frame_count is None:
         return options.max_frames or None
-    count = source.frame_count - options.start_frame
+    count = source.frame_count
     if options.time_range and source.frame_rate:
-        length = round((options.time_range[1] - options.time_range[0]) * source.frame_rate)
-        count = min(count, length)
-    count = max(0, -(-count // options.every))
+        start_s, end_s = options.time_range  # the end may be infinite
+        first = round(start_s * source.frame_rate)
+        count = round(min(end_s * float(source.frame_rate), count)) - first
+    count = max(0, -(-(count - options.start_frame) // options.every))
     return min(count, options.max_frames) if options.max_frames else count
 
 

@@ -80,18 +80,20 @@ def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
 
 
 def write_measures(
-    stem: Path, source: str, settings: Settings, results: Sequence[FrameResult]
+    stem: Path, source: str, settings: Settings, results: Iterable[FrameResult]
 ) -> list[Path]:
     """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails."""
-    from app.measures.command import write_measures as write
+    from app.measures.outputs import write_measures as write
 
+    if settings.clip.measures.report:
+        results = list(results)  # twice: for thumbnails, and to be measured
     pictures: dict[int, ImageArray] = {}
     if settings.clip.measures.report and not settings.overlay.blur_faces:
         from app.measures.report import best_places, take_thumbnails
 
         with open_source(source) as opened:
             pictures = take_thumbnails(taken_frames(opened, settings.clip), best_places(results))
-    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures)
+    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures, {})
 
 
 def draw_again(

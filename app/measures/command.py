@@ -3,53 +3,31 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from app.config import ConfigError
 from app.measures.options import MeasureOptions
-from app.measures.series import measure_people
-from app.measures.table import write_table
+from app.measures.outputs import write_measures
+from app.results import is_drawn, with_corrections
+from app.taken import Taken, taken_of
 from app.video.framing import Framing
-from app.video.source import open_source
+from app.video.source import FrameSource, MediaError, open_source
 from pose.command import share
-from pose.people import ImageArray
-from tracking.files import ClipInfo, TracksFileError, info_path, read_tracks, tell_notes
+from pose.people import Frame, ImageArray
+from tracking.files import (
+    NO_TIMES,
+    Tracks,
+    TracksFileError,
+    info_path,
+    read_tracks,
+    recognise_name,
+    tell_notes,
+)
 from tracking.formats.whole import writing
-from tracking.pipeline import FrameResult
-
-
-def write_measures(
-    stem: Path,
-    results: Iterable[FrameResult],
-    options: MeasureOptions,
-    kpt_thr: float,
-    thumbnails: Mapping[int, ImageArray],
-) -> list[Path]:
-    """Write what the options ask for beside `stem`, and return the files.
-
-    `thumbnails` are BGR pictures of people by id, for the report; not everybody needs one.
-    """
-    people = measure_people(results, options, kpt_thr)
-    table = stem.with_name(f"{stem.name}.measures.csv")
-    write_table(table, people, options)
-    outputs = [table]
-    if options.plots:
-        from app.measures.plots import plot_person
-
-        for series in people:
-            path = stem.with_name(f"{stem.name}_person{series.person}.png")
-            plot_person(path, series, options)
-            outputs.append(path)
-    if options.report:
-        from app.measures.report import write_report
-
-        path = stem.with_name(f"{stem.name}.html")
-        write_report(path, stem.name, people, options, thumbnails)
-        outputs.append(path)
-    return outputs
 
 
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
@@ -72,7 +50,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
     parser.add_argument(
-        "--video", type=Path, metavar="FILE", help="the clip itself, for the report's thumbnails"
+        "--video",
+        type=Path,
+        metavar="FILE",
+        help="the clip, or its overlay video, for the report's thumbnails",
     )
     parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
                         help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
@@ -81,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Measure, and say what was written."""
-    tracks = read_tracks(args.tracks)
+    tracks, names = with_corrections(args.tracks, read_tracks(args.tracks))
     poses = [result.people.poses for result in tracks.frames if len(result.people)]
     if not poses:
         raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
@@ -97,26 +78,49 @@ def run(args: argparse.Namespace) -> int:
     if args.video and options.report:
         from app.measures.report import best_places, take_thumbnails
 
-        framing = _framing_of(tracks.info)
         with open_source(args.video) as source:
-            if any(tracks.info.size_wh) and framing.size_of(source.size_wh) != tuple(
-                tracks.info.size_wh
-            ):
-                raise TracksFileError(
-                    f"{args.video} is of another size than the video of {args.tracks}"
-                )
-            frames = (replace(frame, image=framing.apply(frame.image)) for frame in source)
-            thumbnails = take_thumbnails(frames, best_places(tracks.frames))
-    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails)
+            pictures = _as_tracked(source, args.video, args.tracks, tracks)
+            thumbnails = take_thumbnails(pictures, best_places(tracks.frames))
+    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails, names)
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
 
 
-def _framing_of(info: ClipInfo) -> Framing:
-    """How `posse track` turned the pictures that it found the boxes in."""
-    clip = info.settings.get("clip", {})
-    crop = clip.get("crop")
-    return Framing(tuple(crop) if crop else None, clip.get("rotate", 0), clip.get("mirror", False))
+def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) -> Iterator[Frame]:
+    """The frames of `video`, turned and with times as in the tracks of `path`.
+
+    It may be the clip that was followed, or what was drawn of it: that is turned already, and
+    begins at 0. Raises TracksFileError where it is neither.
+    """
+    taken, size_wh = taken_of(tracks.info, path), tracks.info.size_wh
+    drawn = is_drawn(video, path, tracks.info)
+    if any(size_wh) and _framed_wh(taken.framing, source.size_wh) != tuple(size_wh):
+        # As Recorder has it: H.264 has no odd sizes
+        if source.size_wh != tuple(side + side % 2 for side in size_wh):
+            raise TracksFileError(f"{video} is of another size than the video of {path}")
+        drawn = True
+    framing = Framing() if drawn else taken.framing
+    later_s = _begins_s(taken, path, tracks) if drawn and taken.begins_later else 0.0
+    untimed = NO_TIMES in tracks.notes  # their times are counted from the frames' numbers
+    for frame in source:
+        time_s = frame.index * tracks.info.step_s if untimed else frame.time_s + later_s
+        yield replace(frame, time_s=time_s, image=framing.apply(frame.image))
+
+
+def _framed_wh(framing: Framing, size_wh: tuple[int, int]) -> tuple[int, int] | None:
+    with contextlib.suppress(MediaError):  # it is too small for the crop
+        return framing.size_of(size_wh)
+    return None
+
+
+def _begins_s(taken: Taken, path: Path, tracks: Tracks) -> float:
+    """When in the clip the first frame is that was taken."""
+    first_s, step_s = tracks.frames[0].frame.time_s, tracks.info.step_s
+    if path.suffix == ".json" and recognise_name(path).startswith("posetrack"):
+        return first_s
+    # The others leave out frames without people, and with them, maybe, the first
+    about_s = taken.begins_s + taken.start_frame * step_s
+    return first_s if first_s < about_s + step_s * taken.every else about_s
 
 
 def _scale(text: str) -> float:

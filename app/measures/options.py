@@ -24,6 +24,11 @@ class MeasureOptions:
         return self.angles or self.speeds or self.plots or self.report
 
     @property
+    def by_person(self) -> bool:
+        """Whether something is asked for that shows one person over the whole clip."""
+        return self.plots or self.report
+
+    @property
     def measures(self) -> tuple[Measure, ...]:
         """What is measured; a report without a choice holds everything."""
         everything = not (self.angles or self.speeds)

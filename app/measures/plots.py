@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
@@ -21,11 +24,21 @@ GAP_S = 0.5  # a longer absence breaks the curve
 LEFT, RIGHT = "#2a7fb8", "#d9822b"
 
 
+class Panel(NamedTuple):
+    """The curves that are drawn together: a joint's left and right side."""
+
+    title: str
+    unit: str
+    columns: list[tuple[int, str]]  # of the measures, each with its side, which may be ""
+
+
 def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
     """Write a PNG with a panel per joint: left and right side together."""
     picture = BytesIO()
     figure = draw_person(series, options, titled=True)
-    figure.savefig(picture, format="png", dpi=110)
+    with warnings.catch_warnings():  # of a name in a script that the font lacks, letter by letter
+        warnings.filterwarnings("ignore", message="Glyph")
+        figure.savefig(picture, format="png", dpi=110)
     with writing(path), whole_file(path) as partial:
         partial.write_bytes(picture.getbuffer())
 
@@ -46,41 +59,48 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
     if titled:
         colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
         length_s = series.times_s[-1] - series.times_s[0]
+        who = f"Person {series.person}"
+        if series.name:  # where a dollar sign would begin a formula
+            who += ", " + series.name.replace("$", r"\$")
         figure.suptitle(
-            f"Person {series.person}   {len(series.frames)} frames in {length_s:.1f} s",
+            f"{who}   {len(series.frames)} frames in {length_s:.1f} s",
             fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
             bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip
     axes = figure.subplots(rows, 2, sharex=True, squeeze=False).ravel()
     times_s, values = with_gaps(series)
-    for axis, (title, unit, columns) in zip(axes, panels, strict=False):
-        axis.set_title(title.capitalize(), loc="left", fontsize=10)
-        seen = [(column, side) for column, side in columns if np.isfinite(values[:, column]).any()]
-        if not seen:  # axes alone would tell of a range that was never measured
-            axis.set_axis_off()
-            axis.text(0, 0.9, "not seen", transform=axis.transAxes, va="top", color="#667085")
-            continue
-        for column, side in seen:
-            tint = RIGHT if side == "right" else LEFT
-            axis.plot(times_s, values[:, column], color=tint, linewidth=1.3, label=side or None)
-        axis.set_xlabel("s", fontsize=9)
-        axis.set_ylabel(unit, fontsize=9)
-        axis.tick_params(labelsize=8, labelbottom=True)  # the panel below may have no axis
-        axis.grid(alpha=0.25)
-        axis.spines[["top", "right"]].set_visible(False)
-        if unit == "°":
-            axis.set_ylim(0, 185)
-            axis.set_yticks([0, 45, 90, 135, 180])
-        else:
-            axis.set_ylim(bottom=0)
-        if any(side for _, side in seen):
-            # Beside the title, where it hides no curve
-            axis.legend(
-                fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2
-            )
+    for axis, panel in zip(axes, panels, strict=False):
+        _draw_panel(axis, panel, times_s, values)
     for axis in axes[len(panels) :]:
         axis.set_visible(False)
     return figure
+
+
+def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarray) -> None:
+    """Draw the curves of one joint: times (F,) and values (F, M), nan where not seen."""
+    title, unit, columns = panel
+    axis.set_title(title.capitalize(), loc="left", fontsize=10)
+    seen = [(column, side) for column, side in columns if np.isfinite(values[:, column]).any()]
+    if not seen:  # axes alone would tell of a range that was never measured
+        axis.set_axis_off()
+        axis.text(0, 0.9, "not seen", transform=axis.transAxes, va="top", color="#667085")
+        return
+    for column, side in seen:
+        tint = RIGHT if side == "right" else LEFT
+        axis.plot(times_s, values[:, column], color=tint, linewidth=1.3, label=side or None)
+    axis.set_xlabel("s", fontsize=9)
+    axis.set_ylabel(unit, fontsize=9)
+    axis.tick_params(labelsize=8, labelbottom=True)  # the panel below may have no axis
+    axis.grid(alpha=0.25)
+    axis.spines[["top", "right"]].set_visible(False)
+    if unit == "°":
+        axis.set_ylim(0, 185)
+        axis.set_yticks([0, 45, 90, 135, 180])
+    else:
+        axis.set_ylim(bottom=0)
+    if any(side for _, side in seen):
+        # Beside the title, where it hides no curve
+        axis.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
 
 
 def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
@@ -90,8 +110,7 @@ def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
     return times_s, np.insert(series.values, breaks, np.nan, axis=0)
 
 
-def _panels(options: MeasureOptions) -> Iterator[tuple[str, str, list[tuple[int, str]]]]:
-    """Title, unit and the columns (with their side) that share a panel."""
+def _panels(options: MeasureOptions) -> Iterator[Panel]:
     grouped: dict[str, list[tuple[int, str]]] = {}
     units = {}
     for column, measure in enumerate(options.measures):
@@ -101,4 +120,4 @@ def _panels(options: MeasureOptions) -> Iterator[tuple[str, str, list[tuple[int,
         grouped.setdefault(title, []).append((column, side))
         units[title] = options.unit_of(measure)
     for title, columns in grouped.items():
-        yield title, units[title], columns
+        yield Panel(title, units[title], columns)

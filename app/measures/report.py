@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import html
-from collections import defaultdict
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
@@ -22,6 +22,8 @@ from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
 
 THUMBNAIL_WH = (130, 160)
+SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
+LABEL_CHARACTERS = 6  # that fit beside the bars
 WIDTH_PX, LEFT_PX = 1000, 46  # of drawings over the whole clip, and of their labels
 STYLE = """
 :root { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8; }
@@ -42,30 +44,35 @@ svg text { font: 12px system-ui, sans-serif; fill: #667085; }
 """
 
 
-def best_places(results: Iterable[FrameResult]) -> dict[int, tuple[int, FloatArray]]:
-    """Per id the index of the frame where the person is large and sure, and the box (4,) there."""
-    best: dict[int, tuple[float, int, FloatArray]] = {}
+def best_places(results: Iterable[FrameResult]) -> dict[int, tuple[float, FloatArray]]:
+    """Per id the time_s at which the person is large and sure, and the box (4,) there."""
+    best: dict[int, tuple[float, float, FloatArray]] = {}
     for result in results:
         poses = result.people.poses
         worth = poses.scores * np.sqrt(np.maximum(poses.boxes[:, 3] - poses.boxes[:, 1], 0))
         for place, person in enumerate(result.people.ids.tolist()):
             if person not in best or worth[place] > best[person][0]:
-                best[person] = float(worth[place]), result.frame.index, poses.boxes[place]
-    return {person: (index, box) for person, (_, index, box) in best.items()}
+                best[person] = float(worth[place]), result.frame.time_s, poses.boxes[place]
+    return {person: (time_s, box) for person, (_, time_s, box) in best.items()}
 
 
 def take_thumbnails(
-    frames: Iterable[Frame], places: Mapping[int, tuple[int, FloatArray]]
+    frames: Iterable[Frame], places: Mapping[int, tuple[float, FloatArray]]
 ) -> dict[int, ImageArray]:
-    """Pictures of people by id, cut from the frames where `best_places` found them."""
-    wanted = defaultdict(list)
-    for person, (index, box) in places.items():
-        wanted[index].append((person, box))
+    """Pictures of people by id, cut from the frames where `best_places` found them.
+
+    places: id -> time_s and box (4,). Frames in order, found by their times, not their numbers:
+    after a seek in a clip of uneven frame times numbers are only estimated. Who is in none of the
+    frames has no picture.
+    """
+    waiting = sorted(places, key=lambda person: places[person][0], reverse=True)
     pictures = {}
     for frame in frames:
-        for person, box in wanted.pop(frame.index, ()):
-            pictures[person] = thumbnail(frame.image, box, THUMBNAIL_WH)
-        if not wanted:
+        while waiting and places[waiting[-1]][0] <= frame.time_s + SAME_S:
+            time_s, box = places[person := waiting.pop()]
+            if time_s >= frame.time_s - SAME_S:
+                pictures[person] = thumbnail(frame.image, box, THUMBNAIL_WH)
+        if not waiting:
             break
     return pictures
 
@@ -119,7 +126,7 @@ def _timeline(people: Sequence[Series], ends_s: float) -> str:
     shapes = [_axis(ends_s, height, "timeline")]
     for place, series in enumerate(people):
         y = place * row
-        shapes.append(f'<text x="2" y="{y + 15}">{series.person}</text>')
+        shapes.append(f'<text x="2" y="{y + 15}">{_short(series.label)}</text>')
         for start_s, end_s in stretches(series.times_s):
             length = max((end_s - start_s) * per_s, 2)
             shapes.append(
@@ -128,6 +135,14 @@ def _timeline(people: Sequence[Series], ends_s: float) -> str:
             )
     shapes.append("</svg>")
     return "".join(shapes)
+
+
+def _short(label: str) -> str:
+    """As much of a name as there is room for beside a bar; the rest shows under the mouse."""
+    if len(label) <= LABEL_CHARACTERS:
+        return html.escape(label)
+    cut = html.escape(label[: LABEL_CHARACTERS - 1])
+    return f"{cut}…<title>{html.escape(label)}</title>"
 
 
 def how_many(people: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
@@ -175,8 +190,9 @@ def stretches(times_s: np.ndarray) -> list[tuple[float, float]]:
 
 def _ticks(ends_s: float) -> list[float]:
     """Round times, about eight of them."""
-    steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600]
-    step = next((step for step in steps if ends_s / step <= 9), 7200)
+    steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600]
+    rounded_up = 10.0 ** math.ceil(math.log10(max(ends_s, 1) / 9))  # of days, or of dates as times
+    step = next((step for step in steps if ends_s / step <= 9), rounded_up)
     return [place * step for place in range(int(ends_s / step) + 1)]
 
 
@@ -188,9 +204,11 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
     plot = BytesIO()
     draw_person(series, options, titled=False).savefig(plot, format="png", dpi=90)
     seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s))
+    number = f"number {series.person}, " if series.name else ""
     return (
         f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
-        f"{series.person}</span> seen for {seen_s:.1f} s in {len(series.frames)} frames, "
+        f"{html.escape(series.label)}</span> {number}"
+        f"seen for {seen_s:.1f} s in {len(series.frames)} frames, "
         f"mean score {series.scores.mean():.2f}</h2>"
         f'<div class="person">{shown}{_table(series, options)}</div>'
         f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}"></section>'

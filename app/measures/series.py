@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from app.measures.angles import Measurer
-from app.measures.options import MeasureOptions
 from pose.people import FloatArray
 from tracking.pipeline import FrameResult
 
@@ -22,24 +20,36 @@ class Series:
     times_s: np.ndarray  # (F,) since the first frame, float64
     values: FloatArray  # (F, M), nan = not seen
     scores: FloatArray  # (F,) of the person
+    name: str = ""  # where one was given
+
+    @property
+    def label(self) -> str:
+        """What to call the person: the name, or else the number."""
+        return self.name or str(self.person)
 
 
-def measure_people(
-    results: Iterable[FrameResult], options: MeasureOptions, kpt_thr: float
-) -> list[Series]:
-    """Measure everybody of a clip; people in order of their ids."""
-    measurer = Measurer(options.measures, options.unit_per_pixel)
-    rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
-    for result in results:
-        measured = measurer(result, kpt_thr)
-        scores = result.people.poses.scores
+class SeriesLog:
+    """Gathers measures frame after frame, for all people and the whole clip."""
+
+    def __init__(self) -> None:
+        self._rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
+
+    def put(self, result: FrameResult, values: FloatArray) -> None:
+        """Add the measures (N, M) of a frame's people; frames in order."""
+        frame, scores = result.frame, result.people.poses.scores.tolist()
         for place, person in enumerate(result.people.ids.tolist()):
-            row = result.frame.index, result.frame.time_s, measured[place], float(scores[place])
-            rows.setdefault(person, []).append(row)
-    return [_series(person, seen) for person, seen in sorted(rows.items())]
+            row = frame.index, frame.time_s, values[place], scores[place]
+            self._rows.setdefault(person, []).append(row)
+
+    def series(self, names: Mapping[int, str]) -> list[Series]:
+        """Everybody, in order of their ids, with their `names` by id."""
+        return [
+            _series(person, names.get(person, ""), rows)
+            for person, rows in sorted(self._rows.items())
+        ]
 
 
-def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
+def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
     frames, times_s, values, scores = zip(*rows, strict=True)
     return Series(
         person,
@@ -47,4 +57,5 @@ def _series(person: int, rows: list[tuple[int, float, FloatArray, float]]) -> Se
         np.array(times_s, np.float64),
         np.stack(values),
         np.array(scores, np.float32),
+        name,
     )

@@ -7,16 +7,13 @@ Columns: frame, time_s, id, name (empty where none was given), then every measur
 from __future__ import annotations
 
 import csv
-import heapq
-from collections.abc import Iterator, Mapping, Sequence
-from operator import itemgetter
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
-from app.measures.series import Series
 from pose.people import FloatArray
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
@@ -34,11 +31,14 @@ class MeasuresTable:
         measures = [f"{measure.name} ({options.unit_of(measure)})" for measure in options.measures]
         self._rows.writerow([*LEADING, *measures])
 
-    def add(self, frame: int, person: int, time_s: float, values: FloatArray) -> None:
-        """Add the measures (M,) of a person in a frame; rows in order of (frame, person)."""
-        cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values.tolist()]
-        name = self._names.get(person, "")
-        self._rows.writerow([frame, f"{time_s:.4f}", person, name, *cells])
+    def put(self, result: FrameResult, values: FloatArray) -> None:
+        """Add the measures (N, M) of a frame's people; frames in order."""
+        ids = result.people.ids
+        frame, time_s = result.frame.index, f"{result.frame.time_s:.4f}"
+        for place in np.argsort(ids).tolist():
+            cells = ["" if np.isnan(value) else f"{value:.4g}" for value in values[place].tolist()]
+            person = int(ids[place])
+            self._rows.writerow([frame, time_s, person, self._names.get(person, ""), *cells])
 
     def close(self) -> None:
         """Make the file whole."""
@@ -59,9 +59,7 @@ class MeasuresWriter:
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
-        ids, values = result.people.ids, self._measure(result, self._kpt_thr)
-        for place in np.argsort(ids).tolist():
-            self._table.add(result.frame.index, int(ids[place]), result.frame.time_s, values[place])
+        self._table.put(result, self._measure(result, self._kpt_thr))
 
     def close(self) -> None:
         """Make the file whole."""
@@ -70,20 +68,3 @@ class MeasuresWriter:
     def abort(self) -> None:
         """Leave nothing behind."""
         self._table.abort()
-
-
-def write_table(path: Path, people: Sequence[Series], options: MeasureOptions) -> None:
-    """Write the same table of `people`, who have no names; whole or not at all."""
-    table = MeasuresTable(path, options, {})
-    try:
-        for row in heapq.merge(*map(_rows_of, people), key=itemgetter(0, 1)):
-            table.add(*row)
-        table.close()
-    except BaseException:
-        table.abort()
-        raise
-
-
-def _rows_of(series: Series) -> Iterator[tuple[int, int, float, FloatArray]]:
-    for frame, time_s, values in zip(series.frames, series.times_s, series.values, strict=True):
-        yield int(frame), series.person, float(time_s), values

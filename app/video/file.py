@@ -1,8 +1,9 @@
 """Frames of a video file, by PyAV: upright, 8-bit, at the times that the file itself gives.
 
-Footage comes in many kinds, and each is met here: a rotation tag is applied, interlaced pictures
-are deinterlaced, HDR is brought to the screen's range, damaged pictures are passed over, and where
-the file has no usable timestamps they are counted from the nominal rate.
+Footage comes in many kinds, and each is met here: a rotation tag is applied, pixels that are not
+square are made so, interlaced pictures are deinterlaced, HDR is brought to the screen's range,
+damaged pictures are passed over, and where the file has no usable timestamps they are counted from
+the nominal rate.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from app.video.coding import coding_threads, open_input
+from app.video.deinterlacing import deinterlaced, deinterlacer
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
 from pose.people import Frame, ImageArray
@@ -67,8 +69,8 @@ class FileSource:
         if self.frame_count and not self._stream.frames:  # a length, with what cannot be decoded
             self.frame_count = max(1, self.frame_count - round(self._passed_s() / self._step_s))
         self._rotation = first.rotation % 360
-        sizes = (first.width, first.height)
-        self._stored_wh = sizes
+        sizes = _square_wh(first.width, first.height, self._stream.sample_aspect_ratio)
+        self._unturned_wh = sizes
         self.size_wh: tuple[int, int] = sizes[::-1] if self._rotation % 180 else sizes
 
     def __iter__(self) -> Iterator[Frame]:
@@ -170,13 +172,13 @@ class FileSource:
             in_a_row = 0
             for frame in frames:
                 if frame.interlaced_frame and self._deinterlacer is None:
-                    self._deinterlacer = _deinterlacer(frame, self._stream.time_base)
+                    self._deinterlacer = deinterlacer(frame, self._stream.time_base)
                 if self._deinterlacer is None:
                     yield frame
                 else:
-                    yield from _deinterlaced(self._deinterlacer, frame)
+                    yield from deinterlaced(self._deinterlacer, frame)
         if self._deinterlacer is not None:
-            yield from _deinterlaced(self._deinterlacer, None)
+            yield from deinterlaced(self._deinterlacer, None)
         if self.damaged:
             log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
         self._check_whole()
@@ -228,7 +230,7 @@ class FileSource:
 
     def _picture(self, decoded: av.VideoFrame) -> ImageArray:
         """The frame as (H, W, 3) uint8 BGR, upright; the size never changes within a file."""
-        width, height = self._stored_wh
+        width, height = self._unturned_wh
         if decoded.color_trc in TRANSFERS:
             deep = self._reformatter.reformat(decoded, width, height, "bgr48le")
             image = to_sdr(np.asarray(deep.to_ndarray(), np.uint16), decoded.color_trc)
@@ -267,31 +269,14 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     return container, stream
 
 
-def _deinterlacer(frame: av.VideoFrame, time_base: Fraction | None) -> av.filter.Graph:
-    """FFmpeg's yadif for pictures like `frame`: full ones from interlaced ones, one for one."""
-    graph = av.filter.Graph()
-    # Not the stream's format: frames from a CUDA decoder come back in another
-    source = graph.add_buffer(
-        width=frame.width, height=frame.height, format=frame.format, time_base=time_base
-    )
-    filter_ = graph.add("yadif", "mode=send_frame:deint=interlaced")
-    sink = graph.add("buffersink")
-    source.link_to(filter_)
-    filter_.link_to(sink)
-    graph.configure()
-    return graph
+def _square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:
+    """The size with square pixels; those of HDV, DV and DVDs are wider or narrower.
 
-
-def _deinterlaced(graph: av.filter.Graph, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-    """What is done once `frame` is in: yadif is a picture late, and None ends it with the last."""
-    graph.push(frame)
-    while True:
-        try:
-            pulled = graph.pull()
-        except (av.error.BlockingIOError, av.error.EOFError):
-            return
-        assert isinstance(pulled, av.VideoFrame)
-        yield pulled
+    In pixels as they are stored people would be thin, and every angle of theirs wrong.
+    """
+    if pixel_ratio is None or not 1 / 3 < pixel_ratio < 3 or abs(pixel_ratio - 1) < 0.01:
+        return width, height  # square, not told, rounded, or nonsense
+    return round(width * pixel_ratio), height
 
 
 def _frame_rate(stream: av.VideoStream) -> Fraction | None:

@@ -88,7 +88,8 @@ def list_pictures(spec: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if digits.fullmatch(path.name)]
     else:
         found = [path for path in spec.parent.glob(spec.name) if path.suffix.lower() in SUFFIXES]
-    return sorted(found, key=_by_number)
+    # Disks that a Mac wrote to have a ._shot1.png beside each shot1.png
+    return sorted((path for path in found if not path.name.startswith(".")), key=_by_number)
 
 
 def _by_number(path: Path) -> list[tuple[int, str]]:

@@ -39,7 +39,7 @@ def make_video(
     sound: bool | str = False,  # or its codec
     people: int = 2,
     options: dict[str, str] | None = None,
-    tags: dict[str, int] | None = None,
+    tags: dict[str, int | Fraction] | None = None,  # of the stream's codec
     format_name: str | None = None,
 ) -> Path:
     """Write a small video; `times_s` gives each frame its own time."""

@@ -19,6 +19,7 @@ from clips import build, make_video
 from app import track
 from app.cli import COMMANDS, main, make_parser
 from app.config import ConfigError
+from app.track_options import settings_of
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -148,7 +149,7 @@ def test_a_library_that_the_window_lacks_is_one_line(
 
 
 def test_options_reach_the_settings() -> None:
-    settings = track.settings_of(
+    settings = settings_of(
         parsed(
             "a.mp4", "--bbox-thr", "0.4", "--kpt-thr", "0.2", "--flip", "--det-frequency", "3",
             "--det-size", "1024",
@@ -170,13 +171,13 @@ def test_options_reach_the_settings() -> None:
 def test_the_command_line_goes_over_the_preset(tmp_path: Path) -> None:
     path = tmp_path / "mine.toml"
     path.write_text("[pipeline]\nbbox_thr = 0.6\nnms_thr = 0.5")
-    settings = track.settings_of(parsed("a.mp4", "--preset", str(path), "--bbox-thr", "0.2"))
+    settings = settings_of(parsed("a.mp4", "--preset", str(path), "--bbox-thr", "0.2"))
     assert (settings.pipeline.bbox_thr, settings.pipeline.nms_thr) == (0.2, 0.5)
 
 
 def test_a_second_pass_gets_what_was_seen_alone() -> None:
-    assert track.settings_of(parsed("a.mp4")).pipeline.tracker.coast_s > 0
-    assert track.settings_of(parsed("a.mp4", "--refine")).pipeline.tracker.coast_s == 0
+    assert settings_of(parsed("a.mp4")).pipeline.tracker.coast_s > 0
+    assert settings_of(parsed("a.mp4", "--refine")).pipeline.tracker.coast_s == 0
 
 
 def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
@@ -191,7 +192,7 @@ def test_the_weights_are_those_of_every_file_that_a_name_stands_for() -> None:
 
 
 def test_measures_alone_are_enough_to_write() -> None:
-    settings = track.settings_of(parsed("a.mp4", "--no-video", "--format", "", "--angles"))
+    settings = settings_of(parsed("a.mp4", "--no-video", "--format", "", "--angles"))
     assert (settings.clip.video, settings.clip.formats) == (False, ())
     assert settings.clip.measures.angles
 

@@ -11,6 +11,7 @@ from clips import build, make_video
 from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, Settings
+from app.corrections import Correction, save_corrections
 from tracking.files import read_tracks
 
 
@@ -99,3 +100,16 @@ def test_a_table_alone_gives_markers_at_its_own_rate(csv: Path) -> None:
     assert main(["convert", str(csv), str(csv.with_name("walk_trc"))]) == 0
     values = (csv.parent / "walk_trc" / "walk_person1.trc").read_text().split("\n")[2]
     assert values.startswith("12.5\t12.5\t")
+
+
+def test_what_the_window_corrected_is_converted(
+    csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(csv), str(csv.with_suffix(".json"))]) == 0
+    steps = [Correction("delete", 2), Correction("set id", 1, 7)]
+    save_corrections(csv.with_suffix(".corrections.json"), steps)
+    capsys.readouterr()
+    assert main(["convert", str(csv.with_suffix(".json")), str(csv.with_name("b.txt"))]) == 0
+    assert "the corrections of walk.corrections.json are applied" in capsys.readouterr().err
+    people = {i for result in read_tracks(csv.with_name("b.txt")).frames for i in result.people.ids}
+    assert people == {7}

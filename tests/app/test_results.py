@@ -105,11 +105,18 @@ def test_a_source_whose_pixels_or_frames_are_others_is_not_taken(batch, clip) ->
     ("clip", "later_s"),
     [
         ({"time_range": [1.0, 2.0], "mirror": True}, 1.0),
+        ({"time_range": [1.0, None], "mirror": True}, 1.0),  # to the end
         ({"start_frame": 25, "every": 2}, 1.0),
         ({"time_range": [1.0, 2.0]}, 0.0),  # shown over the source, whose times they have
         ({"mirror": True}, 0.0),  # the first frames' people are missing, not the frames
     ],
-    ids=["a mirrored part", "every second frame of the end", "a part", "all, mirrored"],
+    ids=[
+        "a mirrored part",
+        "a mirrored end",
+        "every second frame of the end",
+        "a part",
+        "all, mirrored",
+    ],
 )
 def test_a_drawn_video_of_a_part_begins_at_0_and_so_do_its_tracks(batch, clip, later_s) -> None:
     tracks, info = batch(), ClipInfo("dance", (160, 120), COCO17, settings={"clip": clip})

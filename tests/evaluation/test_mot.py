@@ -75,3 +75,9 @@ def test_frames_of_one_side_only_count(tmp_path: Path) -> None:
     boxes = mot.read_boxes(truth, truth=True), mot.read_boxes(predicted, truth=False)
     scores = mot.box_scores(mot.score_boxes(*boxes))
     assert (scores["misses"], scores["false_positives"], scores["MOTA"]) == (1, 1, 0)
+
+
+def test_what_a_mac_writes_beside_truth_is_passed_over(tmp_path: Path) -> None:
+    for name in ("a.txt", "._a.txt"):
+        (tmp_path / name).write_text("1,1,0,0,9,9,1\n")
+    assert list(mot.file_pairs(tmp_path, tmp_path)) == ["a"]

@@ -128,7 +128,6 @@ def test_labels_that_are_none_are_told(tmp_path: Path, text: str) -> None:
         ("images", "id", "picture 1: 'id' is missing"),
         ("annotations", "image_id", "annotation 1: 'image_id' is missing"),
         ("annotations", "bbox", "annotation 1: 'bbox' is missing"),
-        ("annotations", "area", "annotation 1: 'area' is missing"),
     ],
 )
 def test_what_a_picture_or_person_lacks_is_told(
@@ -149,8 +148,24 @@ def test_a_person_without_a_picture_is_told(pictures: PictureSet, tmp_path: Path
     content = json.loads(file.read_text())
     content["annotations"][0]["image_id"] = 7
     file.write_text(json.dumps(content))
-    with pytest.raises(UserError, match="annotation 0: its picture 7 is not listed"):
+    with pytest.raises(UserError, match="annotation 0: its image 7 is not listed"):
         read_set(file)
+
+
+def test_what_pycocotools_wants_is_filled_in(pictures: PictureSet, tmp_path: Path) -> None:
+    file = tmp_path / "people.json"
+    content = json.loads(file.read_text())
+    del content["categories"]
+    for person in content["annotations"]:
+        for name in ("id", "area", "iscrowd", "category_id", "num_keypoints"):
+            del person[name]
+    del content["annotations"][3]["keypoints"]  # a box alone
+    file.write_text(json.dumps(content))
+    (_, _, people), *_ = read_set(file).pictures()
+    assert [person["num_keypoints"] for person in people] == [17, 0]
+    truth = read_set(file)
+    scores = score_boxes(truth, lambda image: Detections(BOXES, np.ones(2, np.float32)))
+    assert scores["person AP50"] == pytest.approx(1, abs=0.01)
 
 
 def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:
@@ -190,5 +205,8 @@ def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None
     )
     figures = score_video(tmp_path, truth, lambda image: found, 0.3)
     assert list(figures.values()) == [0.5, 0.5]  # recall, precision
-    with pytest.raises(UserError, match="MOT text"):
+    with pytest.raises(UserError, match=r"missing\.txt: no such file"):
         score_video(tmp_path, tmp_path / "missing.txt", lambda image: found, 0.3)
+    truth.write_text("\n".join([*lines, "3,9,0,0,90,90,1,3,1"]))  # a car is nobody to be found
+    cars_too = score_video(tmp_path, truth, lambda image: found, 0.3)
+    assert cars_too == figures

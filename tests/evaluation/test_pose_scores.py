@@ -296,6 +296,11 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     options = POSEVAL._replace(kpt_thr=0.05)
     score = _score(pair, [[make_person()]], [[make_person(score=None), stranger]], options)
     assert "none reaches the threshold of 0.05" in score.warnings[0]
+    unscored = make_person()
+    for point in unscored["annopoints"][0]["point"]:
+        point["score"] = []  # as files that came through MATLAB have it
+    score = _score(pair, [[make_person()]], [[unscored, stranger]], POSEVAL)
+    assert "15 points have no score" in score.warnings[0]
 
 
 def test_unlabelled_frames_are_dropped_with_their_predictions(pair: Pair, make_person: Any) -> None:

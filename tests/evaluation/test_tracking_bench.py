@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from argparse import Namespace
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from evaluation.contenders import count, posse, run, run_refined, run_with_camer
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording, without_appearance
 from evaluation.shaking import hand_held, shaken, trembled
-from evaluation.tracking import table
+from evaluation.tracking import main, recordings_of, table
 from pose.skeleton import COCO17
 
 FRAMES = 60
@@ -133,6 +134,20 @@ def test_tables_are_markdown_with_the_decimals_of_their_columns() -> None:
     figures = {"posse": {"IDF1": 89.44, "switches": 6.0, "ms": 0.266}}
     lines = ["| tracker | IDF1 | switches | ms |", "|---|---:|---:|---:|"]
     assert table(figures).splitlines() == [*lines, "| posse | 89.4 | 6 | 0.27 |"]
+
+
+def test_a_set_that_no_settings_were_chosen_on_has_no_tuned_part(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mot15" / "street").mkdir(parents=True)
+    for name in ("test", "gt"):
+        (tmp_path / "mot15" / "street" / f"{name}.txt").write_text("1,1,10,10,20,40,1,-1,-1,-1\n")
+    words = ["--data", str(tmp_path), "--sets", "mot15", "gymnasts", "--no-speed", "--part"]
+    assert main([*words, "tuned"]) == 0
+    said = [f"### {name}: no settings were chosen on it" for name in ("mot15", "gymnasts")]
+    assert [line for line in capsys.readouterr().out.splitlines() if line] == said
+    args = Namespace(data=tmp_path, part="reported", frames=0)
+    assert [recording.name for recording in recordings_of("mot15", args)] == ["street"]
 
 
 def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:

@@ -308,6 +308,16 @@ def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
     assert joints[19:].tolist() == [[0, 0, 0]] * 6
 
 
+@pytest.mark.parametrize("name", ["openpose", "trc"])
+def test_what_a_mac_writes_into_a_folder_of_tracks_is_passed_over(
+    tmp_path: Path, name: str
+) -> None:
+    folder = written(tmp_path, name)
+    before = len(read_tracks(folder).frames)
+    (folder / f"._{min(folder.iterdir()).name}").write_bytes(b"Mac OS X")
+    assert len(read_tracks(folder).frames) == before
+
+
 def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
     folder = written(tmp_path, "trc")
     assert sorted(path.name for path in folder.iterdir()) == [
@@ -388,7 +398,19 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         ("x.csv", "frame,time_s".encode("utf-16"), "in UTF-16; save it as UTF-8"),
         ("x.csv", b"\xd0\xcf\x11\xe0", "no text file in UTF-8"),
         ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is no number'),
-        ("x.txt", b"0,1,0,0,9,9", r"line 1: expected frame \(from 1 on\)"),
+        ("x.txt", b"0,1,0,0,9,9", "line 1: frame 0, but they count from 1"),
+        (
+            "x.txt",
+            b"1,1,,0,9,9,1",
+            'line 1: "" is no number',
+        ),  # a cell that is not there moves none
+        ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is no whole number"),
+        ("x.csv", b"frame,time_s,id,score,x1,y1,x2,y2\n0.5,0,1,1,0,0,9,9", "or not whole"),
+        (
+            "x.csv",
+            b"frame,time_s,id,score,x1,y1,x2,y2,nose_score,nose_x,nose_y\n0,0,1,1,0,0,9,9,1,2,3",
+            "columns are not NAME_x, NAME_y and NAME_score",
+        ),
         ("x.trc", b"PathFileType", "names no joints"),
     ],
 )
@@ -401,6 +423,95 @@ def test_what_is_wrong_with_a_file_is_said_in_words_of_ours(
     text = str(caught.value)
     assert text.startswith(str(tmp_path / name))
     assert not any(word in text for word in ("Error", "codec", "NoneType", "reshape", "object"))
+
+
+@pytest.mark.parametrize(
+    ("separator", "decimal", "mark"), [(";", ",", "\ufeff"), (";", ".", ""), ("\t", ",", "")]
+)
+def test_a_table_that_a_spreadsheet_saved_is_read(
+    tmp_path: Path, separator: str, decimal: str, mark: str
+) -> None:
+    path = written(tmp_path, "csv")
+    before = [result.people for result in read_tracks(path).frames]
+    lines = path.read_text().replace(",", separator).replace(".", decimal).splitlines()
+    empty = separator * lines[0].count(separator)
+    path.write_text("\r\n".join([mark + lines[0], *lines[1:], empty, ""]), newline="")
+    after = [result.people for result in read_tracks(path).frames]
+    assert [people.ids.tolist() for people in after] == [people.ids.tolist() for people in before]
+    for one, other in zip(before, after, strict=True):
+        assert (one.poses.keypoints == other.poses.keypoints).all()
+        assert (one.poses.boxes == other.poses.boxes).all()
+
+
+def test_of_mot_truth_pedestrians_are_read_and_no_confidence_is_full_confidence(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "gt.txt").write_text("1,1,0,0,9,9,1,1,0.9\n1,2,0,0,9,9,1,3,0.9\n")
+    tracks = read_tracks(tmp_path / "gt.txt")
+    assert [result.people.ids.tolist() for result in tracks.frames] == [[1]]
+    assert "1 box of other classes than pedestrians left out" in tracks.notes
+    (tmp_path / "sort.txt").write_text("1,7,0,0,9,9,-1,-1,-1,-1,\n")
+    (frame,) = read_tracks(tmp_path / "sort.txt").frames
+    assert frame.people.poses.scores.tolist() == [1]
+
+
+def posetrack18(**content: list[dict[str, object]]) -> str:
+    """A file of frames of one person each, unless `content` says otherwise."""
+    images = content.get("images", [])
+    people = [
+        {"image_id": image["id"], "track_id": 1, "keypoints": [5, 6, 1] * 17} for image in images
+    ]
+    category = {"keypoints": list(POSETRACK18.names)}
+    return json.dumps({"annotations": people, "categories": [category], **content})
+
+
+@pytest.mark.parametrize(
+    ("frame_ids", "indices", "times_s"),
+    [
+        ([10034180000, 10034180001], [0, 1], [0, 0.04]),  # as official ones are numbered
+        ([0, 4, 8], [0, 4, 8], [0, 0.16, 0.32]),  # every fourth frame is in the file
+        ([1, 2, 3], [1, 2, 3], [0, 0.04, 0.08]),
+        ([7, 7], [0, 1], [0, 0.04]),  # no numbers of frames
+    ],
+)
+def test_frames_are_at_the_times_of_their_numbers(
+    tmp_path: Path, frame_ids: list[int], indices: list[int], times_s: list[float]
+) -> None:
+    images = [{"id": place, "frame_id": frame} for place, frame in enumerate(frame_ids)]
+    (tmp_path / "a.json").write_text(posetrack18(images=images))
+    frames = read_tracks(tmp_path / "a.json").frames
+    assert [result.frame.index for result in frames] == indices
+    assert [result.frame.time_s for result in frames] == pytest.approx(times_s)
+    for image in images:
+        image["image"], image["imgnum"] = [{"name": "x"}], [image["frame_id"] + 1]
+        image["annorect"] = []
+    (tmp_path / "a.posetrack17.json").write_text(json.dumps({"annolist": images}))
+    frames = read_tracks(tmp_path / "a.posetrack17.json").frames
+    assert [result.frame.index for result in frames] == indices
+
+
+def test_people_of_no_frame_and_frames_of_two_videos_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.json"
+    lost = {"image_id": 9, "track_id": 1, "keypoints": [5, 6, 1] * 17}
+    path.write_text(posetrack18(images=[{"id": 1}], annotations=[lost]))
+    with pytest.raises(TracksFileError, match="annotation 0: its image 9 is not listed"):
+        read_tracks(path)
+    path.write_text(posetrack18(images=[{"id": n, "vid_id": str(n)} for n in (1, 2)]))
+    with pytest.raises(TracksFileError, match="it is of 2 videos; write a file for each"):
+        read_tracks(path)
+
+
+@pytest.mark.parametrize(
+    ("joints", "name"), [(133, "wholebody133"), (15, "posetrack15"), (17, "coco17")]
+)
+def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
+    tmp_path: Path, joints: int, name: str
+) -> None:
+    person = {"image_id": 3, "score": 0.5, "keypoints": [5, 6, 1] * joints}
+    (tmp_path / "a.coco.json").write_text(json.dumps([person]))
+    assert read_tracks(tmp_path / "a.coco.json").info.skeleton.name == name
+    (tmp_path / "b.json").write_text(json.dumps([{**person, "idx": 1}]))  # AlphaPose's
+    assert read_tracks(tmp_path / "b.json").frames[0].people.poses.skeleton.name == name
 
 
 def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:

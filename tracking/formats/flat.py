@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.reading import number as number_of
+from pose.skeleton import SKELETONS
 from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, xywh
 from tracking.formats.whole import JsonList
@@ -51,6 +53,7 @@ def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: 
     for number, person in enumerate(people):
         with reading(f"{path}: person {number} of the list", TracksFileError):
             by_frame[_index(person[image_key])].append(person)
+    info = _with_skeleton(info, [person for found in by_frame.values() for person in found])
     frames = []
     timed = info.frame_rate is not None
     for index, found in sorted(by_frame.items()):
@@ -66,6 +69,17 @@ def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: 
         timed = timed or "time_s" in found[0]
         frames.append(frame_without_picture(index, time_s, tracked))
     return Tracks(info, frames, () if timed or not frames else (NO_TIMES,))
+
+
+def _with_skeleton(info: ClipInfo, people: list[dict[str, Any]]) -> ClipInfo:
+    """`info` with the skeleton that alone has as many joints as the people, where none is told."""
+    counts = {
+        len(joints) / 3 for person in people if isinstance(joints := person.get("keypoints"), list)
+    }
+    fitting = [each for each in SKELETONS.values() if counts == {len(each)}]
+    if info.program or len(fitting) != 1:  # 17 are COCO's, which `info` has where nothing tells
+        return info
+    return replace(info, skeleton=fitting[0])
 
 
 def _index(image: object) -> int:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.reading import ContentError, floats, read_text, reading, whole
+from pose.reading import reading
 from tracking.files import (
     NO_TIMES,
     ClipInfo,
@@ -16,6 +16,7 @@ from tracking.files import (
     frame_without_picture,
     read_info,
 )
+from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 from tracking.formats.rows import people_of, scores_of, xywh
 from tracking.formats.whole import WholeText
 from tracking.pipeline import FrameResult
@@ -47,26 +48,35 @@ class Writer:
 
 
 def read(path: Path) -> Tracks:
-    """Read MOT text; every joint has confidence 0, and times follow the nominal rate, or 25."""
+    """Read MOT text; every joint has confidence 0, and times follow the nominal rate, or 25.
+
+    A confidence of -1, as of programs that have none, is 1. Of truth with classes only pedestrians
+    are read.
+    """
     info = read_info(path)
     by_frame: dict[int, list[list[float]]] = defaultdict(list)
-    for number, line in enumerate(read_text(path, TracksFileError).splitlines(), start=1):
-        if line.strip():
-            with reading(f"{path}: line {number}", TracksFileError):
-                values = floats(line.replace(",", " ").split())
-                if len(values) < 6 or values[0] < 1:
-                    raise ContentError("expected frame (from 1 on), id, x, y, width, height")
-                by_frame[whole(values[0]) - 1].append(values)
+    others = 0
+    for place, values in mot_rows(path, TracksFileError):
+        if values[0] < 1:
+            raise TracksFileError(f"{place}: frame {values[0]:g}, but they count from 1")
+        if class_of(values) == PEDESTRIAN:
+            by_frame[int(values[0]) - 1].append(values)
+        else:
+            others += 1
     frames = []
     for index, rows in sorted(by_frame.items()):
         nothing = np.zeros((len(rows), 3 * len(info.skeleton))).tolist()
         with reading(f"{path}: frame {index + 1}", TracksFileError):
             people = people_of(
                 info.skeleton,
-                [whole(row[1]) for row in rows],
-                [row[6] if len(row) > 6 else 1.0 for row in rows],
+                [int(row[1]) for row in rows],
+                [row[6] if len(row) > 6 and row[6] >= 0 else 1.0 for row in rows],
                 [row[2:6] for row in rows],
                 nothing,
             )
         frames.append(frame_without_picture(index, index * info.step_s, people))
-    return Tracks(info, frames, () if info.frame_rate else (NO_TIMES,))
+    notes = [] if info.frame_rate else [NO_TIMES]
+    if others:
+        boxes = f"{others} box{'' if others == 1 else 'es'}"
+        notes.append(f"{boxes} of other classes than pedestrians left out")
+    return Tracks(info, frames, tuple(notes))

@@ -104,7 +104,7 @@ def _to_body25(poses: Poses) -> FloatArray:
 def read(path: Path) -> Tracks:
     """Read a folder of BODY_25 files as COCO-17 poses; boxes are drawn around the joints."""
     info = read_info(path)
-    files = sorted(path.glob("*_keypoints.json"))
+    files = sorted(path.glob("[!.]*_keypoints.json"))
     if not files:
         raise TracksFileError(f"{path}: no *_keypoints.json files in this folder")
     frames = []

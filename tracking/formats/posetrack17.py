@@ -19,6 +19,7 @@ from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_pict
 from tracking.formats.rows import (
     boxes_around,
     finite,
+    frame_numbers,
     notes_of,
     people_of,
     scores_of,
@@ -103,15 +104,22 @@ def read(path: Path) -> Tracks:
     )
     frames = []
     timed, regions, unlabelled = info.frame_rate is not None, 0, 0
-    for place, entry in enumerate(content["annolist"]):
+    entries = content["annolist"]
+    numbers = frame_numbers([_image_number(entry) for entry in entries])
+    for place, (index, entry) in enumerate(zip(numbers, entries, strict=True)):
         with reading(f"{path}: frame {place}", TracksFileError):
-            index = whole(entry.get("imgnum", [place + 1])[0]) - 1
-            time_s = number(entry.get("time_s", [place * info.step_s])[0])
+            time_s = number(entry.get("time_s", [index * info.step_s])[0])
             frames.append(frame_without_picture(index, time_s, _people(entry["annorect"])))
             timed = timed or "time_s" in entry
             regions += bool(entry.get("ignore_regions"))
             unlabelled += entry.get("is_labeled", [1])[:1] in ([0], [False])
     return Tracks(info, frames, notes_of(timed or not frames, regions, unlabelled))
+
+
+def _image_number(entry: dict[str, Any]) -> int | None:
+    """0-based, where the frame has one."""
+    stated = entry.get("imgnum")
+    return whole(stated[0]) - 1 if stated else None
 
 
 def _people(rects: list[dict[str, Any]]) -> TrackedPoses:

@@ -5,14 +5,22 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pose.reading import number, read_json, reading, whole
+from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import POSETRACK18
 from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
-from tracking.formats.rows import notes_of, people_of, scores_of, to_posetrack18, triplets, xywh
+from tracking.formats.rows import (
+    frame_numbers,
+    notes_of,
+    people_of,
+    scores_of,
+    to_posetrack18,
+    triplets,
+    xywh,
+)
 from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
 
@@ -80,11 +88,19 @@ def read(path: Path) -> Tracks:
     names = content["categories"][0]["keypoints"]
     skeleton = skeleton_named(POSETRACK18.name, names)
     info = ClipInfo.from_json({**(content.get("info") or {}), "skeleton": {"joints": list(names)}})
-    people: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for annotation in content["annotations"]:
-        people[annotation["image_id"]].append(annotation)
+    images = sorted(content["images"], key=itemgetter("id"))
+    videos = {image["vid_id"] for image in images if "vid_id" in image}
+    if len(videos) > 1:
+        raise ContentError(f"it is of {len(videos)} videos; write a file for each")
+    people: dict[Any, list[dict[str, Any]]] = {image["id"]: [] for image in images}
+    for place, annotation in enumerate(content["annotations"]):
+        with reading(f"{path}: annotation {place}", TracksFileError):
+            if annotation["image_id"] not in people:
+                raise ContentError(f"its image {annotation['image_id']} is not listed")
+            people[annotation["image_id"]].append(annotation)
     frames = []
-    for place, image in enumerate(sorted(content["images"], key=lambda image: image["id"])):
+    numbers = frame_numbers([image.get("frame_id") for image in images])
+    for index, image in zip(numbers, images, strict=True):
         found = people[image["id"]]
         with reading(f"{path}: the people of image {image['id']}", TracksFileError):
             tracked = people_of(
@@ -94,10 +110,8 @@ def read(path: Path) -> Tracks:
                 [person.get("bbox", [0, 0, 0, 0]) for person in found],
                 [_joints(person) for person in found],
             )
-            index = image.get("frame_id", place)
-            time_s = image.get("time_s", place * info.step_s)
-            frames.append(frame_without_picture(whole(index), number(time_s), tracked))
-    images = content["images"]
+            time_s = number(image.get("time_s", (index - numbers[0]) * info.step_s))
+            frames.append(frame_without_picture(index, time_s, tracked))
     timed = info.frame_rate is not None or any("time_s" in image for image in images)
     regions = sum(bool(image.get("ignore_regions_x")) for image in images)
     unlabelled = sum(not image.get("is_labeled", True) for image in images)

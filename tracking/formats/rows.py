@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, Poses
-from pose.reading import ContentError
+from pose.reading import ContentError, whole
 from pose.skeleton import (
     COCO17,
     POSETRACK15,
@@ -58,6 +59,19 @@ def people_of(
     boxes = xywh_to_xyxy(finite(boxes_xywh, (count, 4)))
     poses = Poses(boxes, finite(scores, (count,)), keypoints[..., :2], keypoints[..., 2], skeleton)
     return TrackedPoses(poses, np.array(ids, np.int64))
+
+
+def frame_numbers(stated: Sequence[Any]) -> list[int]:
+    """The frames' 0-based numbers as a PoseTrack file has `stated` them, if they rise.
+
+    Else they are counted: other programs leave the number out, or write the same for every frame.
+    Official ones of 2018 are 1, six digits of the video and four of the frame. Raises ContentError.
+    """
+    numbers = [-1 if number is None else whole(number) for number in stated]
+    rise = all(before < after for before, after in pairwise([-1, *numbers]))
+    if not rise:
+        return list(range(len(numbers)))
+    return [number % 10**4 if number >= 10**10 else number for number in numbers]
 
 
 def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from tracking.files import (
     skeleton_named,
 )
 from tracking.formats.rows import all_finite, scores_of, triplets
-from tracking.formats.whole import WholeText
+from tracking.formats.whole import WholeText, dumps
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -32,8 +32,11 @@ LEADING = ("frame", "time_s", "id", "score", "x1", "y1", "x2", "y2")
 
 def columns_of(skeleton: Skeleton) -> list[str]:
     """The names of the columns."""
-    joints = [f"{name}_{part}" for name in skeleton.names for part in ("x", "y", "score")]
-    return [*LEADING, *joints]
+    return _columns(skeleton.names)
+
+
+def _columns(joints: Iterable[str]) -> list[str]:
+    return [*LEADING, *(f"{name}_{part}" for name in joints for part in ("x", "y", "score"))]
 
 
 def rows_of(result: FrameResult) -> Iterator[list[float]]:
@@ -56,7 +59,7 @@ class Writer:
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         for row in rows_of(result):
-            self._out.write(",".join(map(str, row)) + "\n")
+            self._out.write(dumps(row)[1:-1] + "\n")  # quicker than str of every number
 
     def close(self) -> None:
         """Make the file whole."""
@@ -68,18 +71,26 @@ class Writer:
 
 
 def read(path: Path) -> Tracks:
-    """Read the table; the joints' names are in the first line. Raises TracksFileError."""
-    lines = csv.reader(read_text(path, TracksFileError).splitlines())
+    """Read the table; the joints' names are in the first line. Raises TracksFileError.
+
+    Spreadsheets of many countries part cells by semicolons and write decimals with a comma, and
+    leave rows of empty cells where rows were deleted.
+    """
+    text = read_text(path, TracksFileError).splitlines()
+    separator = max(",;\t", key="".join(text[:1]).count)
+    lines = csv.reader(text, delimiter=separator)
     rows = []
     with reading(str(path), TracksFileError):
         try:
             columns = next(lines, [])
-            for cells in filter(None, lines):
+            for cells in filter(any, lines):
                 if len(cells) != len(columns):  # cut off while it was copied
                     raise ContentError(
                         f"line {lines.line_num} has {len(cells)} columns, not {len(columns)}"
                     )
                 with reading(f"{path}: line {lines.line_num}", TracksFileError):
+                    if separator != ",":
+                        cells = [cell.replace(",", ".") for cell in cells]
                     rows.append(floats(cells))
         except csv.Error as error:
             raise ContentError(f"line {lines.line_num + 1} is no line of a CSV file") from error
@@ -91,20 +102,23 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     if tuple(columns[: len(LEADING)]) != LEADING:
         raise ContentError(f"its first columns are not {', '.join(LEADING)}")
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
+    if list(columns) != _columns(joints):
+        raise ContentError("each joint's columns are not NAME_x, NAME_y and NAME_score")
     info = read_info(path, skeleton_named("table", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
     if not all_finite(table) or (table[:, 2] < 1).any():
         raise ContentError("a number is not finite, or an id is not 1 or more")
-    if (table[:, 0] < 0).any() or (table[:, [0, 2]] >= 2**53).any():
-        raise ContentError("a frame's number is below 0, or a number is too large")
+    numbers = table[:, [0, 2]]  # of frames, and ids
+    if (table[:, 0] < 0).any() or (numbers >= 2**53).any() or (numbers % 1).any():
+        raise ContentError("a frame's number is below 0, or a number is too large or not whole")
     table = table[np.argsort(table[:, 0], kind="stable")]  # users sort theirs by id, or time
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
     frames = []
     for block in np.split(table, starts[1:]) if len(table) else []:
-        numbers = block.astype(np.float32)
-        points = numbers[:, len(LEADING) :].reshape(len(block), -1, 3)  # (N, K, 3)
-        poses = Poses(numbers[:, 4:8], numbers[:, 3], points[..., :2], points[..., 2], skeleton)
+        values = block.astype(np.float32)
+        points = values[:, len(LEADING) :].reshape(len(block), -1, 3)  # (N, K, 3)
+        poses = Poses(values[:, 4:8], values[:, 3], points[..., :2], points[..., 2], skeleton)
         people = TrackedPoses(poses, block[:, 2].astype(np.int64))
         frames.append(frame_without_picture(int(block[0, 0]), float(block[0, 1]), people))
     return Tracks(info, frames)

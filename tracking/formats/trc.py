@@ -118,7 +118,7 @@ def _header(name: str, info: ClipInfo, count: int) -> str:
 
 def read(path: Path) -> Tracks:
     """Read a folder of TRC files, or a single one; confidences are 1, or 0 where blank."""
-    files = sorted(path.glob("*.trc")) if path.is_dir() else [path]
+    files = sorted(path.glob("[!.]*.trc")) if path.is_dir() else [path]
     if not files:
         raise TracksFileError(f"{path}: no .trc files in this folder")
     rows: dict[int, dict[int, np.ndarray]] = defaultdict(dict)  # frame -> id -> (K, 3)

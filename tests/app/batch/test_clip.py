@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -52,6 +53,26 @@ def test_two_people_keep_their_ids_and_every_file_is_written(tmp_path: Path) -> 
     tracks = read_tracks(tmp_path / "out" / "walk.csv")
     assert {tuple(sorted(result.people.ids)) for result in tracks.frames[5:15]} == {(1, 2)}
     assert len(video_times(tmp_path / "out" / "walk.mp4")) == 30
+
+
+@pytest.mark.parametrize(
+    ("options", "count"),
+    [
+        ({"time_range": (0.4, 0.8)}, 10),
+        ({"time_range": (0.8, 100.0)}, 10),  # of 30 frames, at 25 a second
+        ({"time_range": (0.8, math.inf)}, 10),  # in a preset: to the end
+        ({"time_range": (0.4, 0.8), "start_frame": 4}, 6),
+        ({"time_range": (0.4, 0.8), "every": 4, "max_frames": 2}, 2),
+        ({"start_frame": 3, "every": 4}, 7),
+    ],
+)
+def test_as_many_frames_are_expected_as_are_followed(
+    tmp_path: Path, options: dict[str, object], count: int
+) -> None:
+    told: list[clip.Progress] = []
+    chosen = settings(video=False, **options)
+    report = track(make_video(tmp_path / "walk.mp4"), tmp_path / "walk", chosen, tell=told.append)
+    assert (report.frames, told[0].total) == (count, count)
 
 
 def test_sound_is_kept_and_in_step(tmp_path: Path) -> None:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import base64
 import csv
 import math
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import av
+import cv2
 import numpy as np
 import pytest
 from clips import build, make_video
 
 from app.batch.clip import Clip, track_clip
+from app.batch.manifest import Entry, Manifest
 from app.cli import main
 from app.config import ClipOptions, ConfigError, Settings
+from app.corrections import Correction, save_corrections
+from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
 from app.measures.plots import draw_person
 from app.measures.report import best_places, how_many, stretches, take_thumbnails, write_report
-from app.measures.series import Series, measure_people
+from app.measures.series import Series, SeriesLog
+from app.results import save_result
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17
-from tracking.files import frame_without_picture
+from tracking.files import ClipInfo, frame_without_picture
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -43,6 +50,13 @@ def bending(index: int, knee_deg: float, shift: float = 0.0) -> FrameResult:
     return frame_without_picture(index, index * 0.04, TrackedPoses(poses, np.array([3])))
 
 
+def measured(results: Iterable[FrameResult], options: MeasureOptions) -> list[Series]:
+    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
+    for result in results:
+        gathered.put(result, measurer(result, kpt_thr=0.3))
+    return gathered.series({})
+
+
 def column(options: MeasureOptions, name: str) -> int:
     return [measure.name for measure in options.measures].index(name)
 
@@ -50,7 +64,7 @@ def column(options: MeasureOptions, name: str) -> int:
 @pytest.mark.parametrize("angle", [20.0, 90.0, 135.0, 180.0])
 def test_a_knee_bent_by_hand_is_measured(angle: float) -> None:
     options = MeasureOptions(angles=True)
-    (series,) = measure_people([bending(0, angle)], options, 0.3)
+    (series,) = measured([bending(0, angle)], options)
     assert series.values[0, column(options, "knee left")] == pytest.approx(angle, abs=0.01)
     assert np.isnan(series.values[0, column(options, "elbow left")])
 
@@ -60,7 +74,7 @@ def test_ten_pixels_a_frame_are_250_a_second(scale: float | None, speed: float, 
     options = MeasureOptions(speeds=True, metres_per_pixel=scale)
     assert {options.unit_of(measure) for measure in options.measures} == {unit}
     walk = [bending(index, 90, shift=10 * index) for index in range(10)]
-    (series,) = measure_people(walk, options, 0.3)
+    (series,) = measured(walk, options)
     assert series.values[-1, column(options, "body speed")] == pytest.approx(speed, rel=1e-3)
 
 
@@ -88,7 +102,7 @@ def test_thumbnails_come_from_the_best_frame() -> None:
         ), {},
     )  # fmt: skip
     places = best_places([results[0], best, results[2]])
-    assert places[3][0] == 1
+    assert places[3][0] == 0.04
     frames = [
         Frame(index, index * 0.04, np.full((500, 400, 3), 50 + 50 * index, np.uint8))
         for index in range(3)
@@ -137,7 +151,7 @@ def test_tracks_of_nobody_give_one_line_and_no_table(
 
 def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
     options = MeasureOptions(angles=True, speeds=True)
-    (series,) = measure_people([bending(index, 90) for index in range(10)], options, 0.3)
+    (series,) = measured([bending(index, 90) for index in range(10)], options)
     figure = draw_person(series, options, titled=False)
     panels = {axis.get_title(loc="left"): axis for axis in figure.axes if axis.get_visible()}
     said = {title for title, axis in panels.items() if [t.get_text() for t in axis.texts]}
@@ -152,7 +166,7 @@ def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
 
 def test_the_page_says_from_when_to_when_people_were_seen(tmp_path: Path) -> None:
     options = MeasureOptions(angles=True)
-    people = measure_people([bending(index, 90) for index in range(25, 51)], options, 0.3)
+    people = measured([bending(index, 90) for index in range(25, 51)], options)
     write_report(tmp_path / "walk.html", "walk", people, options, {})
     assert "1 person from 1.0 to 2.0 s, up to 1 at a time" in (tmp_path / "walk.html").read_text()
 
@@ -200,6 +214,91 @@ def test_thumbnails_are_cut_from_the_pictures_as_they_were_turned(tmp_path: Path
     pictures = [re.findall(r"data:image/jpeg[^\"']*", text) for text in (page, again)]
     assert pictures[0] == pictures[1]
     assert pictures[0]
+
+
+@pytest.mark.parametrize("crop", [None, (4, 0, 151, 117)])
+def test_thumbnails_are_cut_from_a_video_with_people_drawn_in_too(
+    tmp_path: Path, crop: tuple[int, int, int, int] | None
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 30)
+    clip = ClipOptions(crop=crop, time_range=(0.4, 0.8), formats=("posetrack18",))
+    settings = Settings(clip=clip)
+    out = tmp_path / "out" / "walk"
+    track_clip(Clip(str(source), out), settings, build(settings.pipeline), {})
+    if crop is None:  # nothing but the manifest tells them apart
+        entry = Entry(str(source), "done", "key", outputs=("walk.mp4", "walk.json"))
+        Manifest(out.parent).add(entry)
+    words = ["measure", f"{out}.json", "-o", str(tmp_path / "again"), "--report", "--video"]
+    faces = []
+    for video in (source, out.with_suffix(".mp4")):
+        assert main([*words, str(video)]) == 0
+        page = (tmp_path / "again" / "walk.html").read_text()
+        jpegs = re.findall(r"data:image/jpeg;base64,([^\"']*)", page)
+        faces.append([decoded(jpeg) for jpeg in jpegs])
+    assert len(faces[0]) == 2
+    for clean, drawn in zip(*faces, strict=True):  # the same moment, but for what is drawn
+        assert np.median(np.abs(clean.astype(int) - drawn)) < 10
+
+
+def decoded(jpeg: str) -> np.ndarray:
+    data = np.frombuffer(base64.b64decode(jpeg), np.uint8)
+    return np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))
+
+
+def test_uneven_frame_times_do_not_move_thumbnails_to_another_frame() -> None:
+    """After a seek into such a clip the numbers of frames are estimated, the times are not."""
+    best = frame_without_picture(7, 0.5, bending(0, 90).people)
+    frames = [
+        Frame(index, time_s, np.full((500, 400, 3), 10 * index, np.uint8))
+        for index, time_s in enumerate([0.0, 0.1, 0.5004, 0.9, 1.0, 1.1, 1.2, 1.3])
+    ]
+    assert (take_thumbnails(frames, best_places([best]))[3] == 20).all()
+    late = frame_without_picture(7, 0.45, bending(0, 90).people)
+    assert take_thumbnails(frames, best_places([late])) == {}
+
+
+def test_what_the_window_corrected_is_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    frames = [(index / 25, with_double(bending(index, 90).people)) for index in range(5)]
+    steps = [
+        Correction("delete", 4),
+        Correction("rename", 3, name="<安娜> $1"),
+        Correction("set id", 3, 8),
+    ]
+    info = ClipInfo("walk", (400, 400), COCO17)
+    save_result(tmp_path / "walk.json", info, frames, steps, lambda share: None)
+    words = ["measure", str(tmp_path / "walk.json"), "--angles", "--report", "--plots"]
+    assert main(words) == 0
+    told = capsys.readouterr()
+    assert "the corrections of walk.corrections.json are applied" in told.err
+    assert told.out.split() == [
+        str(tmp_path / name) for name in ("walk.measures.csv", "walk_person8.png", "walk.html")
+    ]
+    with (tmp_path / "walk.measures.csv").open() as file:
+        assert {(row["id"], row["name"]) for row in csv.DictReader(file)} == {("8", "<安娜> $1")}
+    page = (tmp_path / "walk.html").read_text()
+    assert "&lt;安娜&gt; $1</span> number 8, seen for" in page
+    assert "<安娜" not in page
+
+
+def with_double(people: TrackedPoses) -> TrackedPoses:
+    """The one person, and once more as number 4."""
+    return TrackedPoses(people.poses.select([0, 0]), np.array([3, 4]))
+
+
+def test_corrections_are_of_the_tracks_that_the_window_opens(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A table of that name may be another program's."""
+    source = make_video(tmp_path / "walk.mp4", 3)
+    settings = Settings(clip=ClipOptions(video=False, formats=("csv",)))
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    save_corrections(tmp_path / "walk.corrections.json", [Correction("delete", 1)])
+    assert main(["measure", str(tmp_path / "walk.csv"), "--angles"]) == 0
+    assert "walk.corrections.json is of walk.json; name that" in capsys.readouterr().err
+    with (tmp_path / "walk.measures.csv").open() as file:
+        assert {row["id"] for row in csv.DictReader(file)} == {"1", "2"}
 
 
 def test_a_scale_that_makes_no_sense_is_named(tmp_path: Path) -> None:

@@ -101,6 +101,13 @@ def test_numbered_pictures_are_in_the_order_of_the_numbers(tmp_path: Path) -> No
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("spec", ["shots", "shots/*.png", "shots/shot%d.png"])
+def test_what_a_mac_writes_beside_pictures_is_passed_over(tmp_path: Path, spec: str) -> None:
+    folder = folder_of_pictures(tmp_path / "shots", 2)
+    (folder / "._shot0.png").write_bytes(b"Mac OS X")
+    assert len(list(open_source(tmp_path / spec))) == 2
+
+
 def test_pictures_of_another_size_are_refused_by_name(tmp_path: Path) -> None:
     folder = folder_of_pictures(tmp_path / "shots", 2)
     cv2.imwrite(str(folder / "shot2.png"), picture(0, (64, 48)))
@@ -122,6 +129,23 @@ def test_a_rotation_tag_turns_the_picture_upright(tmp_path: Path) -> None:
     assert frame.image.shape == (160, 120, 3)
     upright = cv2.rotate(picture(0), cv2.ROTATE_90_CLOCKWISE)
     assert np.abs(frame.image.astype(int) - upright).mean() < 4
+
+
+@pytest.mark.parametrize(
+    ("pixel_ratio", "width"),
+    [(Fraction(4, 3), 213), (Fraction(8, 9), 142), (Fraction(1), 160), (Fraction(1, 100), 160)],
+)
+def test_pixels_that_are_not_square_are_made_so(
+    tmp_path: Path, pixel_ratio: Fraction, width: int
+) -> None:
+    tags = {"sample_aspect_ratio": pixel_ratio}
+    with open_source(make_video(tmp_path / "hdv.mp4", 3, tags=tags)) as source:
+        frame = next(iter(source))
+    assert (source.size_wh, frame.image.shape) == ((width, 120), (120, width, 3))
+    wide = cv2.resize(picture(0), (width, 120), interpolation=cv2.INTER_LINEAR)
+    assert np.abs(frame.image.astype(int) - wide).mean() < 5
+    with open_source(turn(tmp_path / "hdv.mp4")) as source:
+        assert next(iter(source)).image.shape == (width, 120, 3)
 
 
 def test_ten_bits_become_eight(tmp_path: Path) -> None:

@@ -1,0 +1,42 @@
+"""A log of a run, in a file of its own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from app.video.recorder import write_error
+from pose.errors import UserError
+
+log = logging.getLogger(__name__)
+
+
+@contextmanager
+def logging_to(path: Path) -> Iterator[None]:
+    """Keep a log in `path`, down to what is only worth knowing; the screen shows no more of it."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handler = logging.FileHandler(path, encoding="utf-8")
+    except OSError as error:
+        raise write_error(path, error) from None
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    root = logging.getLogger()
+    before, others = root.level, list(root.handlers)
+    levels = [other.level for other in others]
+    for other in others:
+        other.setLevel(max(other.level, before))
+    root.addHandler(handler)
+    root.setLevel(logging.INFO)
+    try:
+        yield
+    except UserError as error:
+        log.info("ended by: %s", error)
+        raise
+    finally:
+        root.removeHandler(handler)
+        handler.close()
+        root.setLevel(before)
+        for other, level in zip(others, levels, strict=True):
+            other.setLevel(level)

@@ -1,0 +1,55 @@
+"""The files that measures of a clip go into: the table, plots and the report."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from app.measures.angles import Measurer
+from app.measures.options import MeasureOptions
+from app.measures.series import SeriesLog
+from app.measures.table import MeasuresTable
+from pose.people import ImageArray
+from tracking.pipeline import FrameResult
+
+
+def write_measures(
+    stem: Path,
+    results: Iterable[FrameResult],
+    options: MeasureOptions,
+    kpt_thr: float,
+    thumbnails: Mapping[int, ImageArray],
+    names: Mapping[int, str],
+) -> list[Path]:
+    """Write what the options ask for beside `stem`, and return the files.
+
+    `thumbnails` are BGR pictures of people by id, for the report, and `names` what to call them;
+    not everybody needs one. `results`, in order, are kept in part where `options.by_person`.
+    """
+    path = stem.with_name(f"{stem.name}.measures.csv")
+    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
+    table = MeasuresTable(path, options, names)
+    try:
+        for result in results:
+            values = measurer(result, kpt_thr)
+            table.put(result, values)
+            if options.by_person:
+                gathered.put(result, values)
+        table.close()
+    finally:
+        table.abort()  # does nothing to a file that is whole
+    people, outputs = gathered.series(names), [path]
+    if options.plots:
+        from app.measures.plots import plot_person
+
+        for series in people:
+            path = stem.with_name(f"{stem.name}_person{series.person}.png")
+            plot_person(path, series, options)
+            outputs.append(path)
+    if options.report:
+        from app.measures.report import write_report
+
+        path = stem.with_name(f"{stem.name}.html")
+        write_report(path, stem.name, people, options, thumbnails)
+        outputs.append(path)
+    return outputs

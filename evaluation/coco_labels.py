@@ -1,0 +1,67 @@
+"""Labels in COCO's keypoints format: checked, and with every field that pycocotools wants."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from evaluation.annotation_rows import numbers
+from evaluation.annotations import AnnotationError
+from pose.reading import ContentError, number, read_json, reading
+
+_SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
+
+
+def read_labels(path: Path) -> dict[str, Any]:
+    """The content of a COCO file, not looked into yet. Raises AnnotationError."""
+    content = read_json(path, AnnotationError)
+    if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
+        raise AnnotationError(
+            f"{path}: no COCO keypoints, expected an object with images and annotations"
+        )
+    return content
+
+
+def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_too: bool) -> None:
+    """Check people of so many `joints`, in place, and fill in what files of other programs lack.
+
+    `boxes_too`: who has no keypoints has a box alone. People are numbered anew, from 1. Raises
+    AnnotationError naming the annotation that something is wrong with.
+    """
+    with reading(str(path), AnnotationError):
+        images = {image["id"] for image in content["images"]}
+        for place, annotation in enumerate(content["annotations"]):
+            with reading(f"{path}: annotation {place}", AnnotationError):
+                if boxes_too and not annotation.get("keypoints"):
+                    annotation["keypoints"] = [0] * (3 * joints)
+                check_keypoints(annotation, joints)
+                if annotation["image_id"] not in images:
+                    raise ContentError(f"its image {annotation['image_id']} is not listed")
+                _complete(annotation)
+                annotation["id"] = place + 1  # pycocotools takes 0 for nobody
+        listed = content.get("categories") or []
+        known = {number(category["id"]) for category in listed}
+        used = {annotation["category_id"] for annotation in content["annotations"]} or {1}
+        # What is not listed is not looked for
+        content["categories"] = [*listed, *({"id": each} for each in sorted(used - known))]
+
+
+def _complete(annotation: dict[str, Any]) -> None:
+    _, _, width, height = map(number, annotation["bbox"])
+    annotation.setdefault("area", width * height * _SEGMENT_SHARE)
+    annotation.setdefault("iscrowd", 0)
+    annotation.setdefault("category_id", 1)
+    annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))
+    for name in ("area", "iscrowd", "category_id", "num_keypoints"):
+        number(annotation[name])
+    if annotation.get("bbox_head"):
+        _, _, _, _ = map(number, annotation["bbox_head"])
+
+
+def check_keypoints(annotation: Any, joints: int) -> None:
+    """Raise ContentError where the keypoints are not x, y, visibility of so many joints."""
+    keypoints = annotation["keypoints"]
+    if len(keypoints) != 3 * joints:
+        raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")
+    if numbers(keypoints) is None:
+        raise ContentError("a coordinate is NaN or infinite, or no number")
