@@ -144,7 +144,9 @@ def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
         for entry in reversed(read_entries(folder / MANIFEST)):
             outputs = [folder / name for name in entry.outputs]
             if tracks.absolute() in outputs:
-                return Path(entry.source), [tracks.with_name(path.name) for path in outputs]
+                # As named, it is where the batch was started; its fingerprint has the whole path
+                source = Path(str(entry.made_of.get("source", entry.source)))
+                return source, [tracks.with_name(path.name) for path in outputs]
     return None, []
 
 

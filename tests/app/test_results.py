@@ -42,10 +42,11 @@ def batch(tmp_path: Path):
             (tmp_path / folder / "dance.mp4").write_bytes(b"a video")
         save_result(tracks, info, [(0.0, one_person())], (), lambda share: None)
         entry = Entry(
-            str(tmp_path / "films" / "dance.mp4"),
+            "films/dance.mp4",  # as it was named, in a folder that nobody is in any more
             "done",
             "key",
             outputs=("dance.mp4", "dance.json"),
+            made_of={"source": str(tmp_path / "films" / "dance.mp4")},
         )
         manifest = Manifest(tmp_path / "out")
         manifest.add(entry)

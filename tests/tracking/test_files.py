@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import tempfile
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from tracking.files import (
     open_writer,
     read_tracks,
 )
+from tracking.formats.whole import JsonLists
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -108,6 +110,18 @@ def test_aborting_leaves_nothing(tmp_path: Path, name: str) -> None:
     for result in results():
         writer.put(result)
     writer.abort()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
+def test_aborting_on_a_full_disk_leaves_nothing_and_hides_no_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full = Path("/dev/full").open("w")  # noqa: SIM115  the writer closes it
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda *_, **__: full)
+    lists = JsonLists(tmp_path / "dance.json", ("images",))
+    lists.append("images", {"id": 1})  # waits in memory; closing must write it
+    lists.abort()
     assert list(tmp_path.iterdir()) == []
 
 

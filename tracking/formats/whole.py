@@ -132,7 +132,8 @@ class JsonLists:
             return
         self._closed = True
         for spool in self._spools.values():
-            spool.close()
+            with contextlib.suppress(OSError):  # a full disk, most likely why it ends here
+                spool.close()
         self._out.abort()
 
 
