@@ -13,7 +13,16 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_data import SIZE_WH, TINY, person, read_split, small_recipe, small_task, write_data
+from small_data import (
+    SIZE_WH,
+    TINY,
+    person,
+    read_split,
+    small_detector_task,
+    small_recipe,
+    small_task,
+    write_data,
+)
 from torch import nn
 
 from pose.detector import load_detector
@@ -24,7 +33,6 @@ from pose.training import command, posetrack15
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
-from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
 from pose.training.losses import detection_loss
 from pose.training.mosaic import (
@@ -375,18 +383,13 @@ def test_a_crowd_is_a_place_that_teaches_nothing(tmp_path: Path) -> None:
     assert labels[:, 4].tolist() == [0]
 
 
-def _detector_task(file: Path, start: Start) -> DetectorTask:
-    train, val = read_split(file, "train"), read_split(file, "val")
-    return DetectorTask(build_detector(start), start.network, train, val)
-
-
 def test_a_yolox_of_80_classes_is_tuned_and_of_use_at_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start_file = tmp_path / "start.safetensors"
     header = {"kind": "detector", "network": json.dumps(YOLOX_TINY), "input_wh": "64x64"}
     save_weights(start_file, YOLOX(**YOLOX_TINY).state_dict(), header)
     start = detector_start(str(start_file))
-    task = _detector_task(write_data(tmp_path), start)
+    task = small_detector_task(write_data(tmp_path), start)
     recipe = Recipe((Stage((64, 64), 1, 2),), precision="fp32", backbone_rate=0.3)
     Run(task, recipe, tmp_path / "out", CPU).train()
     best = tmp_path / "out" / "best.safetensors"
