@@ -26,6 +26,7 @@ from small_data import (
 from torch import nn
 
 from pose.detector import load_detector
+from pose.errors import UserError
 from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
@@ -212,6 +213,14 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
 
     batch = task.collate([task.samples(SIZE_WH, 0, 0)[0]])
     assert float(task.loss(Repeat(), batch)) == 0
+
+
+def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(UserError, match="cannot teach: expected"):  # one picture at a time, boxes
+        Teacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
+    with pytest.raises(UserError, match="no such teacher"):
+        Teacher(tmp_path / "none.onnx", COCO17)
 
 
 def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
@@ -520,13 +529,15 @@ def test_people_outside_their_picture_are_not_pasted(tmp_path: Path) -> None:
     assert len(samples[0][1]) == 0
 
 
-def test_boxes_alone_leave_nobody_to_learn_joints_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("split", "use"), [("train", "learn from"), ("val", "score on")])
+def test_boxes_alone_leave_nobody_for_joints(tmp_path: Path, split: str, use: str) -> None:
     file = write_data(tmp_path)
     content = json.loads(file.read_text())
-    for row in content["annotations"]:
-        row["keypoints"] = [0] * 51
+    for image, row in zip(content["images"], content["annotations"], strict=True):
+        if image["split"] == split:
+            row["keypoints"] = [0] * 51
     file.write_text(json.dumps(content))
-    with pytest.raises(TrainingDataError, match="nobody is left"):
+    with pytest.raises(TrainingDataError, match=f"nobody is left to {use}"):
         draw_first_batch(small_task(file), Stage(SIZE_WH, 1, 2), 0, tmp_path / "check.png")
 
 
