@@ -158,6 +158,12 @@ def test_a_stage_that_is_none_is_refused(text: str) -> None:
         parse_stage(text)
 
 
+@pytest.mark.parametrize("epochs", ["nan", "inf", "ten"])
+def test_epochs_that_are_no_number_are_refused(epochs: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{epochs}' is not a number"):
+        parse_stage(f"64x96:{epochs}:8")
+
+
 KILLED = """
 import os, signal, sys, torch
 from pathlib import Path
