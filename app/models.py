@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import filecmp
 import shutil
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tqdm import tqdm
 
@@ -131,12 +132,17 @@ def _fetch(name: str) -> None:
 def add_file(file: Path, name: str | None = None) -> str:
     """Keep a weights file in the cache; returns what it is, in a line.
 
-    Raises WeightsError with what is wrong where it is none.
+    Raises WeightsError with what is wrong where it is none, or another has the name already: every
+    training writes a `best.safetensors`.
     """
+    if name is not None and (not name or PurePath(name).name != name):
+        raise WeightsError(f"--name {name!r} is no plain name; write one without folders")
     about = describe_file(file)
-    target = cache_dir() / "weights" / (f"{name}{file.suffix}" if name else file.name)
-    if target.exists() and target.resolve() == file.resolve():
-        return f"{about}; it is in the cache already"
+    target = cache_dir() / "weights" / (file.name if name is None else f"{name}{file.suffix}")
+    if target.exists():
+        if filecmp.cmp(target, file, shallow=False):
+            return f"{about}; it is in the cache already"
+        raise WeightsError(f"{target} is another network of that name; give --name, or remove it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         for source in [file.with_suffix(".bin"), file] if file.suffix == ".xml" else [file]:

@@ -7,6 +7,7 @@ exp(-d^2 / (2 s^2 (2 sigma)^2)) with s^2 the person's area (cocodataset.org, "Ke
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -31,6 +32,8 @@ class Skeleton:
                 f"skeleton {self.name}: {joints} names, {len(self.mirror)} mirror entries, "
                 f"{len(self.sigmas)} sigmas; the three must be equal"
             )
+        if not all(0 < sigma < math.inf for sigma in self.sigmas):  # OKS divides by them
+            raise ValueError(f"skeleton {self.name}: a sigma is not above 0")
         if any(not 0 <= joint < joints for limb in self.limbs for joint in limb):
             raise ValueError(f"skeleton {self.name}: a limb names a joint outside 0..{joints - 1}")
         if any(self.mirror[twin] != joint for joint, twin in enumerate(self.mirror)):

@@ -64,7 +64,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         metavar="FILE",
         help="labels: COCO's layout with any joints, COCO-WholeBody, CrowdPose, Human-Art, "
-        "PoseTrack 2017, 2018 and 2021 (a file or a folder of them), MPII, AI Challenger",
+        "PoseTrack 2017, 2018 and 2021, BRACE (a file or a folder of them), MPII, AI Challenger",
     )
     data.add_argument(
         "--images",
@@ -176,7 +176,7 @@ def _refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     if args.val_images and not args.val_data:
         raise UserError("--val-images are the pictures of --val-data, which is missing")
     if args.recipe and args.recipe.startswith("detector") != (args.kind == "detector"):
-        raise UserError(f"--recipe {args.recipe} is not for a {args.kind}")
+        raise UserError(f"--recipe {args.recipe} is not for a {args.kind} network")
     if args.kind == "detector":
         for name in ("skeleton", "teacher", "rotation", "best_by"):
             if getattr(args, name) is not None:

@@ -48,11 +48,11 @@ def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
     is VIDEO/img-NUMBER.png with VIDEO.mp4 there, is a frame of that video; such numbers count from
     1, as ffmpeg gives them to the pictures that it extracts.
     """
-    name = Path(str(picture.get("file_name", "")))
+    name = _path(picture.get("file_name", ""))
     if (file := _below(folder, name)) is not None:
         return Place(file)
     if "video" in picture and "frame" in picture:
-        video = _below(folder, Path(str(picture["video"])))
+        video = _below(folder, _path(picture["video"]))
         return None if video is None else Place(video, int(picture["frame"]))
     if match := _FRAME_NAME.match(name.name):
         for suffix in VIDEO_SUFFIXES if name.parent.name else ():
@@ -60,6 +60,11 @@ def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
             if video is not None:
                 return Place(video, max(int(match[1]) - 1, 0))
     return None
+
+
+def _path(name: Any) -> Path:
+    """The name as a path, also where it was written on Windows."""
+    return Path(str(name).replace("\\", "/"))
 
 
 def _below(folder: Path, name: Path) -> Path | None:

@@ -97,6 +97,8 @@ class PoseTask:
         enough = labelled >= min(_FEWEST_JOINTS, len(self.train.skeleton))
         self.train = self.train.select(enough & ~self.train.crowd)
         self.val = self.val.select((self.val.weights > 0).any(1) & ~self.val.crowd)
+        if not len(self.val):
+            raise TrainingDataError("nobody is left to score on; see what was left out")
         if self.best_by == "pckh" and np.isnan(pckh(self.val.keypoints, self.val)):
             raise TrainingDataError(_NO_HEADS)
         self._pictures = Pictures(self.train.places)

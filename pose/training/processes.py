@@ -30,11 +30,17 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network whose gradients are averaged over the processes."""
+        """The network whose gradients are averaged over the processes.
+
+        Each batch must reach the same of its parameters. They need not be all: a detector takes
+        nothing from the finest branch of its HRNet, which the first step tells.
+        """
         if self.count == 1:
             return network
         return DistributedDataParallel(
-            network, device_ids=[self.device.index] if self.device.type == "cuda" else None
+            network,
+            device_ids=[self.device.index] if self.device.type == "cuda" else None,
+            static_graph=True,
         )
 
     def agree(self, value: float) -> float:

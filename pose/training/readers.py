@@ -1,8 +1,8 @@
 """The files that the field's data sets come in, brought to one shape: `Content`.
 
 Known are COCO's layout (COCO, CrowdPose, Human-Art, PoseTrack 2018 and 2021, files of labelling
-tools, any joints), COCO-WholeBody, PoseTrack 2017, MPII (the JSON of the released HRNet code) and
-AI Challenger. The format is told from the content, never from the name.
+tools, any joints), COCO-WholeBody, PoseTrack 2017, MPII (the JSON of the released HRNet code), AI
+Challenger and BRACE. The format is told from the content, never from the name.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _read_file(file: Path) -> Content:
     if reader is None:
         raise TrainingDataError(
             f"{file} is of no known format; expected COCO's layout (images, annotations, "
-            "categories), PoseTrack 2017 (annolist), MPII or AI Challenger"
+            "categories), PoseTrack 2017 (annolist), MPII, AI Challenger or BRACE"
         )
     with reading(f"{file}: not as its format has it", TrainingDataError):
         content = reader(raw)
@@ -98,7 +98,10 @@ def recognise(raw: Any) -> Callable[[Any], Content] | None:
     if isinstance(raw, dict):
         if "annolist" in raw:
             return read_posetrack17
-        return read_coco if {"images", "annotations"} <= raw.keys() else None
+        if {"images", "annotations"} <= raw.keys():
+            return read_coco
+        one = next(iter(raw.values()), None)
+        return read_brace if isinstance(one, dict) and {"box", "keypoints"} <= one.keys() else None
     first = raw[0] if isinstance(raw, list) and raw and isinstance(raw[0], dict) else {}
     if "keypoint_annotations" in first:
         return read_aic
@@ -222,6 +225,23 @@ def read_aic(raw: Any) -> Content:
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
                 }
             )
+    return content
+
+
+def read_brace(raw: Any) -> Content:
+    """BRACE: a segment, its frames by name (VIDEO/img-NUMBER.png), each with its one dancer.
+
+    `box` is x, y, width, height and a score, `keypoints` are x, y and a score of COCO's joints; all
+    scores are 1.
+    """
+    content = Content(COCO17)
+    for name, row in raw.items():
+        content.images.append({"id": name, "file_name": name, "vid_id": str(Path(name).parent)})
+        joints = np.array(row["keypoints"], np.float64).reshape(-1, 3)
+        joints[:, 2] = 2
+        content.people.append(
+            {"image_id": name, "keypoints": joints.ravel().tolist(), "bbox": row["box"][:4]}
+        )
     return content
 
 

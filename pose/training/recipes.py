@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Literal
 
+from pose.command import number
 from pose.header import parse_size
 from pose.training.augment import PoseAugmentation
 
@@ -37,7 +38,7 @@ def parse_stage(text: str) -> Stage:
     try:
         sizes, epochs, batch = text.split(":")
         size_wh, *others = [parse_size(size) for size in sizes.split("+")]
-        stage = Stage(size_wh, float(epochs), int(batch), tuple(others))
+        stage = Stage(size_wh, number(epochs), int(batch), tuple(others))
     except ValueError as error:
         raise argparse.ArgumentTypeError(
             f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"

@@ -7,6 +7,7 @@ teacher's own size, so augmentation is shared.
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,14 @@ from torch.nn import functional as F
 from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton, common_joints
 
+log = logging.getLogger(__name__)
+
 
 class Teacher:
-    """An ONNX pose network: RGB, ImageNet statistics, heatmaps of COCO's 17 joints."""
+    """An ONNX pose network: RGB, ImageNet statistics, heatmaps of COCO's 17 joints.
+
+    Raises UserError for any other file, and where the student has no joint of COCO's.
+    """
 
     def __init__(self, file: Path, skeleton: Skeleton) -> None:
         try:
@@ -34,8 +40,17 @@ class Teacher:
             )
             self._input = self._session.get_inputs()[0]
             self._size_hw = tuple(int(side) for side in self._input.shape[2:])
-        except Exception as error:  # ONNX Runtime's have no base of their own
-            raise UserError(f"{file}: no ONNX network of one input size ({error})") from error
+            trial = torch.zeros(2, *self._input.shape[1:])
+            batch, maps, *_ = self._run(trial).shape
+            teaches = (batch, maps) == (2, len(COCO17))
+        except Exception:  # ONNX Runtime's have no base of their own
+            log.debug("%s as a teacher", file, exc_info=True)
+            teaches = False
+        if not teaches:
+            raise UserError(
+                f"{file} cannot teach: expected an ONNX network that takes any number of RGB crops "
+                "of one size (N, 3, H, W) and gives heatmaps of COCO's joints (N, 17, h, w)"
+            )
         own, joints = common_joints(COCO17, skeleton)
         if not joints:
             raise UserError(f"{file} cannot teach {skeleton.name}: none of its joints is COCO's")
@@ -45,7 +60,11 @@ class Teacher:
     def heatmaps(self, images: Tensor, size_hw: tuple[int, int]) -> Tensor:
         """Normalised crops (N, 3, H, W) to heatmaps (N, J, *size_hw) of `joints`."""
         crops = F.interpolate(images, self._size_hw, mode="bilinear", align_corners=True)
-        feed = {self._input.name: crops.float().cpu().contiguous().numpy()}
-        maps = torch.from_numpy(self._session.run(None, feed)[0])  # (N, 17, h, w)
-        maps = F.interpolate(maps[:, self._own], size_hw, mode="bilinear", align_corners=True)
+        maps = self._run(crops)[:, self._own]
+        maps = F.interpolate(maps, size_hw, mode="bilinear", align_corners=True)
         return maps.to(images.device)
+
+    def _run(self, crops: Tensor) -> Tensor:
+        """Crops (N, 3, H, W) of the teacher's size to its heatmaps (N, 17, h, w)."""
+        feed = {self._input.name: crops.float().cpu().contiguous().numpy()}
+        return torch.from_numpy(self._session.run(None, feed)[0])

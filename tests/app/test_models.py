@@ -63,6 +63,32 @@ def test_an_added_file_whose_name_is_taken_is_used_with_its_ending(
     assert pose_network("posse-pose.onnx").network.pictures.size_wh == (32, 64)
 
 
+def test_an_added_file_takes_nobody_elses_place(ours: Path, tmp_path: Path, cache: Path) -> None:
+    add_file(ours)
+    other = tmp_path / "other" / ours.name
+    other.parent.mkdir()
+    network = HRNet(**TINY)
+    header = {
+        "kind": "pose",
+        "network": json.dumps(TINY),
+        "input_wh": "32x64",
+        "skeleton": "coco17",
+    }
+    save_weights(other, network.state_dict(), header)
+    before = (cache / ours.name).read_bytes()
+    with pytest.raises(WeightsError, match="another network of that name; give --name"):
+        add_file(other)
+    assert (cache / ours.name).read_bytes() == before
+    assert add_file(other, "second").endswith("use it as second")
+
+
+@pytest.mark.parametrize("name", ["", "../mine", "a/b"])
+def test_a_name_with_folders_is_refused(ours: Path, cache: Path, name: str) -> None:
+    with pytest.raises(WeightsError, match="no plain name"):
+        add_file(ours, name)
+    assert not cache.exists()
+
+
 def test_a_checkpoint_is_told_by_its_keys(tmp_path: Path) -> None:
     path = tmp_path / "some.pth"
     state = YOLOX(**YOLOX_SIZES["tiny"]).state_dict()

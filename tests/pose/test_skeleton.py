@@ -40,9 +40,11 @@ def test_coco_sigmas_are_the_evaluation_code_s() -> None:
     assert np.array(COCO17.sigmas) == pytest.approx(Params(iouType="keypoints").kpt_oks_sigmas)
 
 
-def test_a_skeleton_whose_parts_differ_in_length_is_refused() -> None:
+def test_a_skeleton_that_cannot_be_reckoned_with_is_refused() -> None:
     with pytest.raises(ValueError, match="2 names, 1 mirror entries, 2 sigmas"):
         Skeleton("x", ("a", "b"), (), (0,), (0.1, 0.1))
+    with pytest.raises(ValueError, match="a sigma is not above 0"):
+        Skeleton("x", ("a", "b"), (), (0, 1), (0.1, 0.0))
 
 
 def test_the_neck_has_a_name_in_every_data_set() -> None:

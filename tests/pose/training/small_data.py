@@ -10,14 +10,16 @@ import cv2
 import numpy as np
 
 from pose.skeleton import COCO17
+from pose.training.detector_task import DetectorTask
 from pose.training.people_file import LabelledPeople, read_people
 from pose.training.pose_task import PoseTask
 from pose.training.recipes import Recipe, Stage
-from pose.training.starts import Start, build_pose
+from pose.training.starts import Start, build_detector, build_pose
 
 TINY: dict[str, Any] = {
     "width": 4, "stage_modules": [1, 1, 1], "blocks": 1, "stem_blocks": 1, "stem_width": 8
 }  # fmt: skip
+TINY_DETECTOR = Start({"hrnet": TINY, "head_width": 8})
 SIZE_WH = (32, 64)
 CATEGORY = {
     "id": 1,
@@ -66,6 +68,12 @@ def small_task(file: Path) -> PoseTask:
     """A tiny HRNet on the data of `file`."""
     train, val = read_split(file, "train"), read_split(file, "val")
     return PoseTask(build_pose(Start(TINY), train.skeleton), TINY, train, val)
+
+
+def small_detector_task(file: Path, start: Start = TINY_DETECTOR) -> DetectorTask:
+    """A detector, else a tiny YOLOX head on a tiny HRNet, on the data of `file`."""
+    train, val = read_split(file, "train"), read_split(file, "val")
+    return DetectorTask(build_detector(start), start.network, train, val)
 
 
 def small_recipe(epochs: float = 3, **changes: Any) -> Recipe:

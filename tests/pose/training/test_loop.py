@@ -158,6 +158,12 @@ def test_a_stage_that_is_none_is_refused(text: str) -> None:
         parse_stage(text)
 
 
+@pytest.mark.parametrize("epochs", ["nan", "inf", "ten"])
+def test_epochs_that_are_no_number_are_refused(epochs: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match=f"'{epochs}' is not a number"):
+        parse_stage(f"64x96:{epochs}:8")
+
+
 KILLED = """
 import os, signal, sys, torch
 from pathlib import Path
@@ -304,14 +310,15 @@ def test_bf16_is_float32_on_processors_that_would_only_pretend() -> None:
 PARALLEL = """
 import sys, torch
 from pathlib import Path
-from small_data import small_recipe, small_task
+from small_data import small_detector_task, small_recipe, small_task
 from pose.training.loop import Run
 from pose.training.processes import join
-file, out = map(Path, sys.argv[1:])
+file, out = map(Path, sys.argv[2:])
 torch.manual_seed(0)
 torch.set_num_threads(1)
 processes = join(torch.device("cpu"))
-run = Run(small_task(file), small_recipe(2), out, processes)
+task = {"pose": small_task, "detector": small_detector_task}[sys.argv[1]](file)
+run = Run(task, small_recipe(2), out, processes)
 run.train()
 own = torch.cat([value.flatten() for value in run._network.parameters()]).double().sum()
 print(processes.rank, processes.count, f"{float(own):.12f}")
@@ -320,12 +327,13 @@ processes.leave()
 
 
 @pytest.mark.slow
-def test_two_processes_train_one_network(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["pose", "detector"])  # a detector leaves parameters unused
+def test_two_processes_train_one_network(tmp_path: Path, kind: str) -> None:
     file = write_data(tmp_path)
     script = tmp_path / "parallel.py"
     script.write_text(PARALLEL)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    result = _python(*torchrun, str(script), str(file), str(tmp_path / "out"))
+    result = _python(*torchrun, str(script), kind, str(file), str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr[-2000:]
     lines = sorted(line.split() for line in result.stdout.splitlines() if line)
     assert [line[:2] for line in lines] == [["0", "2"], ["1", "2"]]

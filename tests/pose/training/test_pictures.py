@@ -63,6 +63,7 @@ def test_leading_folders_that_are_not_there_are_passed_over(tmp_path: Path) -> N
     cv2.imwrite(str(file), np.zeros((4, 4, 3), np.uint8))
     assert find_picture(tmp_path, {"file_name": "/data/a/b/c.png"}) == Place(file)
     assert find_picture(tmp_path, {"file_name": "../b/c.png"}) == Place(file)
+    assert find_picture(tmp_path, {"file_name": "C:\\data\\b\\c.png"}) == Place(file)
     assert find_picture(tmp_path, {"file_name": "d.png"}) is None
 
 

@@ -151,6 +151,16 @@ def test_posetrack21_is_read_like_2018(tmp_path: Path) -> None:
     np.testing.assert_allclose(people.head_px, [0.6 * 50])
 
 
+def test_brace(tmp_path: Path) -> None:
+    joints = [[20.0 + joint, 30.0 + 5 * joint, 1] for joint in range(17)]
+    frame = {"box": [10, 20, 80, 120, 1], "keypoints": joints}
+    people = _read(tmp_path, {"3rIk56dcBTM/img-001234.png": frame}, "3rIk56dcBTM/img-001234.png")
+    assert people.skeleton is COCO17
+    np.testing.assert_array_equal(people.boxes, [[10, 20, 90, 140]])
+    np.testing.assert_array_equal(people.keypoints[0], np.array(joints)[:, :2])
+    assert (people.weights == 1).all()
+
+
 def test_a_folder_of_posetrack18_files_is_one_data_set(shared: Path) -> None:
     root = shared / "eval" / "posetrack18"
     people = read_people(root / "annotations", root / "images", None)

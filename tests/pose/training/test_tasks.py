@@ -13,10 +13,20 @@ import cv2
 import numpy as np
 import pytest
 import torch
-from small_data import SIZE_WH, TINY, person, read_split, small_recipe, small_task, write_data
+from small_data import (
+    SIZE_WH,
+    TINY,
+    person,
+    read_split,
+    small_detector_task,
+    small_recipe,
+    small_task,
+    write_data,
+)
 from torch import nn
 
 from pose.detector import load_detector
+from pose.errors import UserError
 from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
@@ -24,7 +34,6 @@ from pose.training import command, posetrack15
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
-from pose.training.detector_task import DetectorTask
 from pose.training.loop import Run
 from pose.training.losses import detection_loss
 from pose.training.mosaic import (
@@ -206,6 +215,14 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
     assert float(task.loss(Repeat(), batch)) == 0
 
 
+def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    with pytest.raises(UserError, match="cannot teach: expected"):  # one picture at a time, boxes
+        Teacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
+    with pytest.raises(UserError, match="no such teacher"):
+        Teacher(tmp_path / "none.onnx", COCO17)
+
+
 def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
     image = np.full((100, 60, 3), 200, np.uint8)
     joints = np.array([[10.0, 10.0], [50.0, 10.0], [50.0, 90.0], [10.0, 90.0]], np.float32)
@@ -375,18 +392,13 @@ def test_a_crowd_is_a_place_that_teaches_nothing(tmp_path: Path) -> None:
     assert labels[:, 4].tolist() == [0]
 
 
-def _detector_task(file: Path, start: Start) -> DetectorTask:
-    train, val = read_split(file, "train"), read_split(file, "val")
-    return DetectorTask(build_detector(start), start.network, train, val)
-
-
 def test_a_yolox_of_80_classes_is_tuned_and_of_use_at_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start_file = tmp_path / "start.safetensors"
     header = {"kind": "detector", "network": json.dumps(YOLOX_TINY), "input_wh": "64x64"}
     save_weights(start_file, YOLOX(**YOLOX_TINY).state_dict(), header)
     start = detector_start(str(start_file))
-    task = _detector_task(write_data(tmp_path), start)
+    task = small_detector_task(write_data(tmp_path), start)
     recipe = Recipe((Stage((64, 64), 1, 2),), precision="fp32", backbone_rate=0.3)
     Run(task, recipe, tmp_path / "out", CPU).train()
     best = tmp_path / "out" / "best.safetensors"
@@ -517,13 +529,15 @@ def test_people_outside_their_picture_are_not_pasted(tmp_path: Path) -> None:
     assert len(samples[0][1]) == 0
 
 
-def test_boxes_alone_leave_nobody_to_learn_joints_from(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("split", "use"), [("train", "learn from"), ("val", "score on")])
+def test_boxes_alone_leave_nobody_for_joints(tmp_path: Path, split: str, use: str) -> None:
     file = write_data(tmp_path)
     content = json.loads(file.read_text())
-    for row in content["annotations"]:
-        row["keypoints"] = [0] * 51
+    for image, row in zip(content["images"], content["annotations"], strict=True):
+        if image["split"] == split:
+            row["keypoints"] = [0] * 51
     file.write_text(json.dumps(content))
-    with pytest.raises(TrainingDataError, match="nobody is left"):
+    with pytest.raises(TrainingDataError, match=f"nobody is left to {use}"):
         draw_first_batch(small_task(file), Stage(SIZE_WH, 1, 2), 0, tmp_path / "check.png")
 
 
