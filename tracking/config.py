@@ -24,6 +24,7 @@ class TrackerConfig:
     min_similarity: float = 0.15  # pairs below are not the same person
 
     double_oks: float = 0.75  # people of a frame who agree by more are one found twice; 1: never
+    sure_pose: float = 0.4  # mean joint score from which a person's score counts whole; 0: always
     low_thr: float = 0.2  # people scored lower are ignored
     high_thr: float = 0.5  # people scored lower match with a penalty
     low_penalty: float = 2.0  # similarity taken off for each 1.0 of score below `high_thr`
@@ -51,6 +52,7 @@ class TrackerConfig:
         shares = (
             "oks_weight",
             "joint_thr",
+            "sure_pose",
             "double_oks",
             "low_thr",
             "high_thr",

@@ -16,13 +16,16 @@ from tracking.motion import MotionArray
 
 Values = NDArray[np.float64]
 
+_LEAST_SHARE = 0.5  # of a score: somebody may be there of whom no joint is clear
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
     """The N people of a frame as the tracker takes them, however they were ordered."""
 
     order: IntArray  # (N,) where in the frame each one was
-    scores: Values  # (N,)
+    scores: Values  # (N,) as given
+    trust: Values  # (N,) the scores, less where the pose is doubtful too
     measured: MotionArray  # (N, C)
     noise: MotionArray  # (N, C) variance of what was measured
     joint_scores: Values  # (N, K) 0 where not seen
@@ -36,6 +39,7 @@ class Seen:
         return Seen(
             self.order[index],
             self.scores[index],
+            self.trust[index],
             self.measured[index],
             self.noise[index],
             self.joint_scores[index],
@@ -72,13 +76,24 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     order = np.lexsort((packed[:, 5:].sum(1), *packed[:, 4:0:-1].T, -packed[:, 0]))
     packed = packed[order]
     joint_scores = packed[:, end:]
+    trust = packed[:, 0] * _share_of_pose(joint_scores, config.sure_pose)
     joint_scores[joint_scores < config.joint_thr] = 0
     low, high = packed[:, 1:3], packed[:, 3:5]
     packed[:, 1:5] = np.concatenate([(low + high) / 2, high - low], axis=1)
     measured = packed[:, 1:end]
     noise = uncertainty(measured[:, 3], joint_scores, config)
-    seen = Seen(order, packed[:, 0], measured, noise, joint_scores, poses.appearance[order])
-    return poses, seen
+    looks = poses.appearance[order]
+    return poses, Seen(order, packed[:, 0], trust, measured, noise, joint_scores, looks)
+
+
+def _share_of_pose(joint_scores: Values, sure: float) -> Values:
+    """What remains (N,) of people's scores by their joints' scores (N, K).
+
+    Everything where these are `sure` in the mean or nothing is known of joints; half at the least.
+    """
+    mean = joint_scores.mean(1) if joint_scores.size else np.zeros(len(joint_scores))
+    share = np.clip(mean / sure, _LEAST_SHARE, 1.0) if sure else np.ones_like(mean)
+    return np.where(mean > 0, share, 1.0)
 
 
 def _packed(poses: Poses) -> Values:

@@ -81,7 +81,7 @@ class PoseTracker:
         ids = np.zeros(len(seen), np.int64)
         ids[columns] = np.where(memory.confirmed[rows], memory.ids[rows], 0)
         memory = memory.kept(memory.ids > 0)
-        new = seen.scores >= self.config.birth_thr
+        new = seen.trust >= self.config.birth_thr
         new[columns] = False
         if new.any():
             born = self._born(seen.select(new), first)
@@ -212,10 +212,11 @@ class PoseTracker:
     ) -> None:
         """Remember what was seen of the people `rows`, in `columns` of the frame."""
         scores, clear = seen.scores[columns], clearness[columns]  # (M,)
+        trust = seen.trust[columns]  # (M,)
         joints = seen.joint_scores[columns]  # (M, K)
         faded = _JOINT_FADE * memory.joint_scores[rows]
         memory.joint_scores[rows] = np.where(joints > 0, joints, faded)
-        memory.evidence[rows] += scores * clear
+        memory.evidence[rows] += trust * clear
         memory.scores[rows] = scores
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score
@@ -242,14 +243,14 @@ class PoseTracker:
         config, count = self.config, len(seen)
         heights = np.maximum(seen.measured[:, 3:4], 1.0)
         noise = np.where(np.isfinite(seen.noise), seen.noise, (0.5 * heights) ** 2)
-        sure = (seen.scores >= config.confirm_score) | (first & (seen.scores >= config.high_thr))
+        sure = (seen.trust >= config.confirm_score) | (first & (seen.trust >= config.high_thr))
         ids = np.arange(self._last_id + 1, self._last_id + count + 1)
         self._last_id += count
         return Memory(
             ids=ids,
             confirmed=sure,
             locked=np.zeros(count, bool),
-            evidence=seen.scores.copy(),
+            evidence=seen.trust.copy(),
             scores=seen.scores.copy(),
             seen_s=np.full(count, self._now_s),
             joint_scores=seen.joint_scores,

@@ -206,6 +206,20 @@ def test_who_was_hardly_seen_is_not_expected_anywhere() -> None:
     assert not len(tracker.coasting(COCO17))
 
 
+@pytest.mark.parametrize(("joints", "shown"), [(0.8, True), (0.15, False), (0.0, True)])
+def test_a_box_in_which_no_joint_is_clear_is_no_new_person(joints: float, shown: bool) -> None:
+    """Where nothing is known of joints, joint scores of 0, the box is believed."""
+    frames = [people((100, 200), scores=0.8, joints=joints)] * 10
+    assert (follow(PoseTracker(), frames)[-1] == [1]) == shown
+
+
+def test_who_is_known_goes_on_while_no_joint_is_clear() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 5)
+    blurred = [people((100, 200), joints=0.15)] * 5
+    assert follow(tracker, blurred, start=5) == [[1]] * 5
+
+
 def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> None:
     """Two people, one behind the other, are hidden and come back with places changed by 8 px."""
     red, blue = np.eye(2, 8, dtype=np.float32)
