@@ -16,7 +16,7 @@ from tracking.motion import MotionArray
 
 Values = NDArray[np.float64]
 
-_LEAST_SHARE = 0.5  # of a score: somebody may be there of whom no joint is clear
+_LEAST_SHARE = 0.7  # of a score: of a head close to the camera few joints are clear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -89,7 +89,8 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
 def _share_of_pose(joint_scores: Values, sure: float) -> Values:
     """What remains (N,) of people's scores by their joints' scores (N, K).
 
-    Everything where these are `sure` in the mean or nothing is known of joints; half at the least.
+    Everything where these are `sure` in the mean or nothing is known of joints, else less in
+    proportion, down to _LEAST_SHARE.
     """
     mean = joint_scores.mean(1) if joint_scores.size else np.zeros(len(joint_scores))
     share = np.clip(mean / sure, _LEAST_SHARE, 1.0) if sure else np.ones_like(mean)

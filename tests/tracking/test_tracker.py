@@ -209,7 +209,7 @@ def test_who_was_hardly_seen_is_not_expected_anywhere() -> None:
 @pytest.mark.parametrize(("joints", "shown"), [(0.8, True), (0.15, False), (0.0, True)])
 def test_a_box_in_which_no_joint_is_clear_is_no_new_person(joints: float, shown: bool) -> None:
     """Where nothing is known of joints, joint scores of 0, the box is believed."""
-    frames = [people((100, 200), scores=0.8, joints=joints)] * 10
+    frames = [people((100, 200), scores=0.6, joints=joints)] * 10
     assert (follow(PoseTracker(), frames)[-1] == [1]) == shown
 
 
