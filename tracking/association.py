@@ -53,8 +53,8 @@ def likeness(
         resemblance = _resemblance(memory.appearance, seen.appearance)
         similar += config.appearance_weight * resemblance[a, b]
     lost = np.minimum(config.lost_penalty * unseen_s, config.lost_penalty_most)  # (T,)
-    low = config.low_penalty * np.maximum(config.high_thr - seen.trust, 0)  # (N,)
-    low[seen.trust < config.low_thr] = np.inf
+    low = config.low_penalty * np.maximum(config.high_thr - seen.scores, 0)  # (N,)
+    low[seen.scores < config.low_thr] = np.inf
     alike = np.full((len(memory), len(seen)), -np.inf)
     alike[a, b] = similar - lost[a] - low[b]
     return alike

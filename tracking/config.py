@@ -24,7 +24,6 @@ class TrackerConfig:
     min_similarity: float = 0.15  # pairs below are not the same person
 
     double_oks: float = 0.75  # people of a frame who agree by more are one found twice; 1: never
-    sure_pose: float = 0.4  # mean joint score from which a person's score counts whole; 0: always
     low_thr: float = 0.2  # people scored lower are ignored
     high_thr: float = 0.5  # people scored lower match with a penalty
     low_penalty: float = 2.0  # similarity taken off for each 1.0 of score below `high_thr`
@@ -32,6 +31,7 @@ class TrackerConfig:
     lost_penalty_most: float = 0.15  # ... up to this
 
     birth_thr: float = 0.45  # score from which a new person may start
+    sure_pose: float = 0.4  # mean joint score from which that score counts whole; 0: always
     confirm_score: float = 1.5  # sum of scores after which a new person is shown
     crowd_doubt: float = 0.8  # share of the score that does not count where people overlap
     candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped

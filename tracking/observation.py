@@ -25,7 +25,7 @@ class Seen:
 
     order: IntArray  # (N,) where in the frame each one was
     scores: Values  # (N,) as given
-    trust: Values  # (N,) the scores, less where the pose is doubtful too
+    trust: Values  # (N,) the scores, less where the pose is doubtful: for who is new
     measured: MotionArray  # (N, C)
     noise: MotionArray  # (N, C) variance of what was measured
     joint_scores: Values  # (N, K) 0 where not seen
