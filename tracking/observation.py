@@ -92,9 +92,11 @@ def _share_of_pose(joint_scores: Values, sure: float) -> Values:
     Everything where these are `sure` in the mean or nothing is known of joints, else less in
     proportion, down to _LEAST_SHARE.
     """
-    mean = joint_scores.mean(1) if joint_scores.size else np.zeros(len(joint_scores))
-    share = np.clip(mean / sure, _LEAST_SHARE, 1.0) if sure else np.ones_like(mean)
-    return np.where(mean > 0, share, 1.0)
+    total = joint_scores.sum(1)
+    share = total / max(sure * joint_scores.shape[1], 1e-9)
+    share[total <= 0] = 1.0
+    bounded: Values = np.minimum(np.maximum(share, _LEAST_SHARE), 1.0)  # half the time of clip
+    return bounded
 
 
 def _packed(poses: Poses) -> Values:

@@ -97,10 +97,11 @@ class PoseTracker:
         are UNSEEN_SCORE times the last ones.
         """
         memory, config = self._memory, self.config
-        unseen_s = self._now_s - memory.seen_s  # (T,)
-        recent = (unseen_s > 0) & (unseen_s <= config.coast_s + 1e-6)
-        known = memory.evidence >= _COASTING_FROM * config.confirm_score
-        who = memory.confirmed & recent & known
+        who = memory.seen_s < self._now_s  # (T,)
+        if who.any():  # most often everybody is seen
+            who &= self._now_s - memory.seen_s <= config.coast_s + 1e-6
+            who &= memory.confirmed
+            who &= memory.evidence >= _COASTING_FROM * config.confirm_score
         if not who.any():
             return TrackedPoses.empty(skeleton)
         gone = memory.select(who)

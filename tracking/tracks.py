@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,6 +30,7 @@ class TrackedPoses:
         return len(self.ids)
 
     @classmethod
+    @functools.cache  # arrays of nothing cannot change, and most frames' trackers ask for them
     def empty(cls, skeleton: Skeleton) -> TrackedPoses:
         """Nobody."""
         return cls(Poses.empty(skeleton), np.zeros(0, np.int64))
