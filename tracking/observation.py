@@ -76,7 +76,7 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     order = np.lexsort((packed[:, 5:].sum(1), *packed[:, 4:0:-1].T, -packed[:, 0]))
     packed = packed[order]
     joint_scores = packed[:, end:]
-    trust = packed[:, 0] * _share_of_pose(joint_scores, config.sure_pose)
+    trust = _trusted(packed[:, 0], joint_scores, config.sure_pose)
     joint_scores[joint_scores < config.joint_thr] = 0
     low, high = packed[:, 1:3], packed[:, 3:5]
     packed[:, 1:5] = np.concatenate([(low + high) / 2, high - low], axis=1)
@@ -86,17 +86,17 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     return poses, Seen(order, packed[:, 0], trust, measured, noise, joint_scores, looks)
 
 
-def _share_of_pose(joint_scores: Values, sure: float) -> Values:
-    """What remains (N,) of people's scores by their joints' scores (N, K).
+def _trusted(scores: Values, joint_scores: Values, sure: float) -> Values:
+    """What people's scores (N,) are worth by their joints' scores (N, K).
 
     Everything where these are `sure` in the mean or nothing is known of joints, else less in
     proportion, down to _LEAST_SHARE.
     """
-    total = joint_scores.sum(1)
-    share = total / max(sure * joint_scores.shape[1], 1e-9)
-    share[total <= 0] = 1.0
-    bounded: Values = np.minimum(np.maximum(share, _LEAST_SHARE), 1.0)  # half the time of clip
-    return bounded
+    total, enough = joint_scores.sum(1), sure * joint_scores.shape[1]
+    if total.min(initial=enough) >= enough:
+        return scores
+    share = np.clip(total / enough, _LEAST_SHARE, 1.0)
+    return scores * np.where(total > 0, share, 1.0)
 
 
 def _packed(poses: Poses) -> Values:

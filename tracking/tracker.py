@@ -98,10 +98,10 @@ class PoseTracker:
         """
         memory, config = self._memory, self.config
         who = memory.seen_s < self._now_s  # (T,)
-        if who.any():  # most often everybody is seen
-            who &= self._now_s - memory.seen_s <= config.coast_s + 1e-6
-            who &= memory.confirmed
-            who &= memory.evidence >= _COASTING_FROM * config.confirm_score
+        if not who.any():  # most often
+            return TrackedPoses.empty(skeleton)
+        who &= self._now_s - memory.seen_s <= config.coast_s + 1e-6
+        who &= memory.confirmed & (memory.evidence >= _COASTING_FROM * config.confirm_score)
         if not who.any():
             return TrackedPoses.empty(skeleton)
         gone = memory.select(who)
