@@ -217,7 +217,10 @@ class Pipeline:
             before = self.tracker.predict(frame.time_s).boxes
             warp = self._camera(frame.image, before)
         people = self.tracker.update(poses, frame.time_s, warp)
-        missed = _within(self.tracker.coasting(poses.skeleton), frame.size_wh)
+        missed = self.tracker.coasting(poses.skeleton)
+        if not len(missed):  # most often
+            return people
+        missed = _within(missed, frame.size_wh)
         if self.config.max_people:
             missed = missed.select(slice(max(self.config.max_people - len(people), 0)))
         return people.joined(missed)

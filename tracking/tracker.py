@@ -213,11 +213,10 @@ class PoseTracker:
     ) -> None:
         """Remember what was seen of the people `rows`, in `columns` of the frame."""
         scores, clear = seen.scores[columns], clearness[columns]  # (M,)
-        trust = seen.trust[columns]  # (M,)
         joints = seen.joint_scores[columns]  # (M, K)
         faded = _JOINT_FADE * memory.joint_scores[rows]
         memory.joint_scores[rows] = np.where(joints > 0, joints, faded)
-        memory.evidence[rows] += trust * clear
+        memory.evidence[rows] += seen.trust[columns] * clear
         memory.scores[rows] = scores
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score

@@ -10,7 +10,7 @@ import numpy as np
 from pose.people import Index, IntArray, Poses
 from pose.skeleton import Skeleton
 
-UNSEEN_SCORE = 0.5  # share of the scores that people have where only others' frames show them
+UNSEEN_SCORE = 0.5  # share of the scores that people have in a frame that does not show them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
