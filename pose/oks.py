@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 _Float = TypeVar("_Float", bound=np.floating[Any])
+
+
+@functools.cache
+def variance_of_area(sigmas: tuple[float, ...]) -> NDArray[np.float64]:
+    """COCO's variance of each joint (K,) for a person of one square pixel: (2 sigma)^2."""
+    return np.square(2 * np.asarray(sigmas))
 
 
 def oks(
@@ -17,7 +24,7 @@ def oks(
 
     Mean over the K joints of exp(-d^2 / (2 var)), weighted. squared (P, K): d^2; weights (P, K) in
     0..1: how sure both people are of a joint; var (P, K) in square pixels, for COCO's OKS
-    (2 sigma)^2 times the person's area. 0 where no joint is common.
+    `variance_of_area` times the person's area. 0 where no joint is common.
     """
     near = np.exp(squared * -0.5 / var)  # (P, K)
     common = weights.sum(1)

@@ -44,9 +44,9 @@ def _best(similarity: Likeness, minimum: float) -> tuple[IntArray, IntArray]:
     # lap pays half of `cost_limit` for each row and column left alone; 1 - minimum would make
     # pairs at the minimum free to drop, hence the small margin and the check after it.
     allowed = similarity >= minimum
-    cost = np.where(allowed, 1 - similarity, 1e6).astype(np.float64)
+    cost = np.where(allowed, 1 - similarity, 1e6)
     matched = lap.lapjv(cost, extend_cost=True, cost_limit=1 - minimum + 1e-9)[1]  # (T,)
-    rows = np.flatnonzero(matched >= 0)
+    rows = (matched >= 0).nonzero()[0]
     columns = matched[rows].astype(np.int64)
     good = allowed[rows, columns]
     return rows[good], columns[good]

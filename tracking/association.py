@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose.oks import oks
+from pose.oks import oks, variance_of_area
 from pose.people import FloatArray, IntArray
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
@@ -74,7 +74,7 @@ def _pose_agreement(
     """
     area = np.maximum(ahead[0, :, 2] * ahead[0, :, 3], 1.0)  # (T,)
     spread = ahead[2, :, 4::2]  # (T, K) the same for x and y
-    var = area[:, None] * np.square(2 * np.asarray(sigmas)) + spread
+    var = area[:, None] * variance_of_area(sigmas) + spread
     offset = ahead[0, a, 4:] - seen.measured[b, 4:]  # (P, 2 K)
     offset *= offset
     weights = memory.joint_scores[a] * seen.joint_scores[b]  # (P, K)

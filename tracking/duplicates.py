@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose.oks import oks
+from pose.oks import oks, variance_of_area
 from pose.people import IntArray
 from tracking.observation import Seen
 from tracking.similarity import iou_of_sides
@@ -39,7 +39,7 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
     weights = seen.joint_scores[first] * seen.joint_scores[second]  # (P, K)
     offset = np.square(seen.measured[first, 4:] - seen.measured[second, 4:])  # (P, 2 K)
     area = 4 * half[first, 0] * half[first, 1]  # (P,)
-    variance = area[:, None] * np.square(2 * np.asarray(sigmas))  # (P, K)
+    variance = area[:, None] * variance_of_area(sigmas)  # (P, K)
     agreement, _ = oks(offset[:, ::2] + offset[:, 1::2], weights, variance)  # (P,)
     comparable = np.sqrt(weights).sum(1) >= _ENOUGH_JOINTS
     same = np.where(comparable, agreement > same_oks, iou > _SAME_IOU)
@@ -48,4 +48,4 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
     for one, double in zip(first[same].tolist(), second[same].tolist(), strict=True):
         if kept[one]:  # who is a double takes nobody else away
             kept[double] = False
-    return np.flatnonzero(kept)
+    return kept.nonzero()[0]

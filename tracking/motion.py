@@ -47,12 +47,13 @@ def predicted(
 ) -> MotionArray:
     """State after `dt_s` (T,) seconds; `diffusion` is q, (T, C) or (T, 1), in pixels^2 / s^3."""
     x, v, var, cov, var_v = motion  # (T, C) each
-    reach, keep, q_x, q_xv, q_v = (term[:, None] for term in transition(dt_s, tau_s))  # (T, 1)
+    reach, keep, q_x, q_xv, q_v = transition(dt_s[:, None], tau_s)  # (T, 1) each
+    drawn = cov + reach * var_v
     after = np.empty_like(motion)
     after[0] = x + reach * v
     after[1] = keep * v
-    after[2] = var + reach * (2 * cov + reach * var_v) + q_x * diffusion
-    after[3] = keep * (cov + reach * var_v) + q_xv * diffusion
+    after[2] = var + reach * (cov + drawn) + q_x * diffusion
+    after[3] = keep * drawn + q_xv * diffusion
     after[4] = keep * keep * var_v + q_v * diffusion
     return after
 

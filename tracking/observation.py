@@ -70,16 +70,19 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     One wide array is checked and sorted: with few people, the number of calls is what costs.
     """
     packed, end = _packed(poses), 5 + 2 * poses.keypoints.shape[1]
-    if not np.isfinite(packed).all() or not np.isfinite(poses.appearance).all():
+    described = poses.appearance.size > 0
+    if not np.isfinite(packed).all() or (described and not np.isfinite(poses.appearance).all()):
         poses = _finite(poses)
         packed = _packed(poses)
-    order = np.lexsort((packed[:, 5:].sum(1), *packed[:, 4:0:-1].T, -packed[:, 0]))
+    x1, y1, x2, y2 = packed[:, 1:5].T
+    order = np.lexsort((packed[:, 5:].sum(1), y2, x2, y1, x1, -packed[:, 0]))
     packed = packed[order]
     joint_scores = packed[:, end:]
     trust = _trusted(packed[:, 0], joint_scores, config.sure_pose)
     joint_scores[joint_scores < config.joint_thr] = 0
-    low, high = packed[:, 1:3], packed[:, 3:5]
-    packed[:, 1:5] = np.concatenate([(low + high) / 2, high - low], axis=1)
+    low, high = packed[:, 1:3], packed[:, 3:5]  # become centre and size
+    high -= low
+    low += high / 2
     measured = packed[:, 1:end]
     noise = uncertainty(measured[:, 3], joint_scores, config)
     looks = poses.appearance[order]

@@ -23,6 +23,7 @@ def iou_of_sides(
     sides: NDArray[np.float64], half_a: NDArray[np.float64], half_b: NDArray[np.float64]
 ) -> NDArray[np.float64]:
     """IoU (P,) of boxes of half sizes (P, 2) that overlap by `sides` (P, 2)."""
-    sides = np.clip(sides, 0, 2 * np.minimum(half_a, half_b))  # one may lie within the other
+    sides = np.minimum(sides, 2 * np.minimum(half_a, half_b))  # one may lie within the other
+    np.maximum(sides, 0, out=sides)
     both = sides[:, 0] * sides[:, 1]
     return both / (4 * (half_a[:, 0] * half_a[:, 1] + half_b[:, 0] * half_b[:, 1]) - both)

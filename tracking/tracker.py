@@ -68,19 +68,22 @@ class PoseTracker:
         rows, columns = self._pairs(memory, alike)
 
         candidate = ~memory.confirmed[rows]  # (M,)
+        some_candidates = candidate.any()
         clearness = np.ones(len(seen))
-        if candidate.any() or poses.appearance.size:  # who else does not need it
+        if some_candidates or poses.appearance.size:  # who else does not need it
             crowded = _crowded(boxes_of(seen.measured), columns[~candidate])
             clearness -= self.config.crowd_doubt * crowded
         memory.motion[:, rows] = motion.corrected(
             ahead[:, rows], seen.measured[columns], seen.noise[columns]
         )
         self._note(memory, rows, seen, columns, clearness)
-        self._find_again(memory, ahead, rows[candidate & memory.confirmed[rows]])
+        if some_candidates:
+            self._find_again(memory, ahead, rows[candidate & memory.confirmed[rows]])
 
         ids = np.zeros(len(seen), np.int64)
-        ids[columns] = np.where(memory.confirmed[rows], memory.ids[rows], 0)
-        memory = memory.kept(memory.ids > 0)
+        ids[columns] = memory.ids[rows] * memory.confirmed[rows]
+        if some_candidates:
+            memory = memory.kept(memory.ids > 0)
         new = seen.trust >= self.config.birth_thr
         new[columns] = False
         if new.any():
