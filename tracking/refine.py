@@ -8,12 +8,14 @@ Striebel, 1965) under the tracker's own motion model, which also fills the gaps.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 
 from pose.people import FloatArray, IntArray, Poses
 from pose.skeleton import Skeleton
@@ -27,8 +29,10 @@ LINK_S = 3.0  # longest absence across which two pieces are joined
 FILL_S = 0.5  # longest absence that is filled
 _SHORTEST_S = 0.15  # people seen for less, and nowhere linked, are dropped
 _END_S = 0.4  # of a piece's end, from which its speed is taken
-_LIKELY = 0.3  # likeness from which two pieces are one person
+LIKELY = 0.3  # likeness from which two pieces are one person
 _MOST_SPEED = 2.5  # heights per second that a person may move across a gap
+
+_Link = tuple[int, int, float]  # the piece before, the one after, how alike
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,19 +94,20 @@ def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[
 def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
     """Ids of the pieces of each person in order of time, by the first one's id."""
     ids = list(pieces)
-    alike = np.zeros((len(ids), len(ids)), np.float32)  # (end of, start of)
     ends = {person: _end(piece, last=True) for person, piece in pieces.items()}
     starts = {person: _end(piece, last=False) for person, piece in pieces.items()}
     begins_s = np.array([pieces[person].times_s[0] for person in ids])
     by_begin = np.argsort(begins_s, kind="stable")
+    links: list[_Link] = []
     for row, before in enumerate(ids):
         ends_s = pieces[before].times_s[-1]
         span = np.searchsorted(begins_s[by_begin], [ends_s, ends_s + LINK_S], side="right")
         for column in by_begin[slice(*span)].tolist():
             gap_s = begins_s[column] - ends_s
-            alike[row, column] = _link(ends[before], starts[ids[column]], gap_s, decay_s)
-    rows, columns = assign(alike, _LIKELY)
-    follows = {ids[row]: ids[column] for row, column in zip(rows, columns, strict=True)}
+            alike = _link(ends[before], starts[ids[column]], gap_s, decay_s)
+            if alike >= LIKELY:
+                links.append((row, column, alike))
+    follows = {ids[row]: ids[column] for row, column in best_links(links, len(ids))}
     chains = {}
     for first in set(ids) - set(follows.values()):
         chain = [first]
@@ -110,6 +115,29 @@ def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
             chain.append(follows[chain[-1]])
         chains[first] = chain
     return chains
+
+
+def best_links(links: list[_Link], count: int) -> Iterator[tuple[int, int]]:
+    """Who follows whom among `count` pieces, the sum of likenesses as large as it can be.
+
+    Pieces that no link connects are solved apart: all against all would fill the memory after a
+    long video of many people.
+    """
+    if not links:
+        return
+    table = np.array(links)  # (E, 3)
+    rows, columns = table[:, 0].astype(np.int64), table[:, 1].astype(np.int64)
+    # A piece's end is one node, its start another.
+    graph = coo_array((table[:, 2], (rows, count + columns)), shape=(2 * count, 2 * count))
+    group = connected_components(graph, directed=False)[1][rows]  # (E,)
+    order = group.argsort(kind="stable")
+    for edges in np.split(order, np.diff(group[order]).nonzero()[0] + 1):
+        some_rows, row = np.unique(rows[edges], return_inverse=True)
+        some_columns, column = np.unique(columns[edges], return_inverse=True)
+        alike = np.zeros((len(some_rows), len(some_columns)))
+        alike[row, column] = table[edges, 2]
+        r, c = assign(alike, LIKELY)
+        yield from zip(some_rows[r].tolist(), some_columns[c].tolist(), strict=True)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,7 +6,8 @@ import numpy as np
 
 from pose.people import Poses
 from pose.skeleton import COCO17
-from tracking.refine import FILL_S, LINK_S, refined
+from tracking.assignment import assign
+from tracking.refine import FILL_S, LIKELY, LINK_S, best_links, refined
 from tracking.tracks import TrackedPoses
 
 STEP_S = 0.04
@@ -77,3 +78,17 @@ def test_a_flash_is_dropped_and_an_empty_video_stays_empty() -> None:
 def test_a_clock_that_stands_still_does_no_harm() -> None:
     found = refined([person(4 * n, 1) for n in range(10)], [1.0] * 10)
     assert all(np.isfinite(frame.poses.boxes).all() for frame in found)
+
+
+def test_links_solved_in_groups_are_those_of_all_pieces_at_once() -> None:
+    rng = np.random.default_rng(4)
+    alike = np.where(rng.random((60, 60)) < 0.03, rng.uniform(LIKELY, 1, (60, 60)), 0)
+    links = [(r, c, alike[r, c]) for r, c in np.argwhere(alike).tolist()]
+    rows, columns = assign(alike, LIKELY)
+    assert len(rows) > 30
+    assert sorted(best_links(links, 60)) == list(zip(rows.tolist(), columns.tolist(), strict=True))
+
+
+def test_tens_of_thousands_of_pieces_need_no_matrix_of_them_all() -> None:
+    links = [(piece, piece + 1, 0.9) for piece in range(0, 100_000, 20)]  # all pairs: 40 GB
+    assert len(list(best_links(links, 100_001))) == 5_000
