@@ -64,8 +64,6 @@ def run(args: argparse.Namespace) -> int:
             f"{labels} is there already, and may hold corrections; choose another folder, or "
             "remove it to begin anew"
         )
-    with writing(args.output):  # before the long work, not after it
-        (args.output / "images").mkdir(parents=True, exist_ok=True)
     config = PipelineConfig(
         detector=args.detector,
         pose=args.pose,
@@ -74,9 +72,11 @@ def run(args: argparse.Namespace) -> int:
         flip=True,
         tracker=TrackerConfig(coast_s=0.0),  # a label is what was seen
     )
-    pipeline = build_pipeline(config)
     frames: list[TrackedPoses] = []
     with open_source(args.video) as source:
+        with writing(args.output):  # before the long work, not after it
+            (args.output / "images").mkdir(parents=True, exist_ok=True)
+        pipeline = build_pipeline(config)
         every_s = redrawn_after_s()
         for frame in tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s):
             frames.append(pipeline(frame).people)

@@ -70,7 +70,7 @@ def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> Range
                 lambda _, inputs, name=name: note(name, inputs[0])
             )
     with torch.inference_mode():
-        for picture in tqdm(pictures, desc=network.name):
+        for picture in tqdm(pictures, desc=network.name, disable=None):
             module(torch.from_numpy(np.ascontiguousarray(picture))[None])
     return ranges
 

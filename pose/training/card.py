@@ -12,6 +12,7 @@ import torch
 from pose.training.augment import PoseAugmentation
 from pose.training.mosaic import MosaicAugmentation
 from pose.training.people_file import DataReport, LabelledPeople
+from pose.training.precision import half_precision
 from pose.training.recipes import Recipe
 
 
@@ -21,6 +22,7 @@ def write_card(
     kind: str,
     start: str,
     command: str,
+    device: torch.device,
     data: dict[str, tuple[Path, LabelledPeople]],
     report: DataReport,
     recipe: Recipe,
@@ -45,6 +47,8 @@ def write_card(
         if name not in ("step", "epoch", "score")
     ]
     settings = {name: value for name, value in asdict(recipe).items() if name != "augmentation"}
+    if recipe.precision != "fp32" and half_precision(recipe.precision, device) is None:
+        settings["precision"] = f"fp32 ({recipe.precision} is no quicker on this {device.type})"
     text = [
         f"# {out.name}: a {kind} network",
         "",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import shlex
 import sys
 from dataclasses import replace
@@ -115,7 +116,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="an input size (or several: WxH+WxH, each batch of one) and how long; run in order",
     )
     course.add_argument(
-        "--epochs", type=_above_0, help="instead of the recipe's (of its last stage)"
+        "--epochs",
+        type=_above_0,
+        help="instead of the recipe's (of its last stage); drops of the rate keep their share",
     )
     course.add_argument("--batch", type=positive, help="instead of the recipe's, of all processes")
     course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
@@ -211,7 +214,8 @@ def _train(
             args.out,
             kind=args.kind,
             start=start.name,
-            command=shlex.join(["posse", "train", *sys.argv[1 + (sys.argv[1:2] == ["train"]) :]]),
+            command=_command(processes),
+            device=processes.device,
             data={
                 "train": (args.data, task.train),
                 "val": (args.val_data or args.data, task.val),
@@ -223,6 +227,16 @@ def _train(
         )
         _say(f"best score {best:.4f}; weights in {args.out / 'best.safetensors'}, {card}")
     return 0
+
+
+def _command(processes: Processes) -> str:
+    """What was typed."""
+    given = sys.argv[1 + (sys.argv[1:2] == ["train"]) :]
+    if processes.count == 1:
+        return shlex.join(["posse", "train", *given])
+    # Of one machine; torchrun keeps what it was told of several to itself.
+    each = os.environ.get("LOCAL_WORLD_SIZE", str(processes.count))
+    return shlex.join(["torchrun", "--nproc-per-node", each, "-m", "pose.training", *given])
 
 
 def _read(args: argparse.Namespace, report: DataReport) -> tuple[LabelledPeople, LabelledPeople]:
@@ -275,7 +289,7 @@ def _recipe(args: argparse.Namespace, start: Start) -> Recipe:
         else replace(recipe.augmentation, rotation_deg=args.rotation / 2, turn_chance=0.0),
     }
     given = {name: value for name, value in changes.items() if value is not None}
-    return replace(recipe, stages=tuple(stages), seed=args.seed, **given)
+    return replace(recipe.over(tuple(stages)), seed=args.seed, **given)
 
 
 def _task(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pose.command import number
@@ -67,6 +67,13 @@ class Recipe:
     precision: Precision = "bf16"
     patience: int = 0  # epochs without a better score after which to stop; 0: never
     seed: int = 0
+
+    def over(self, stages: tuple[Stage, ...]) -> Recipe:
+        """The recipe in other stages; the rate falls after the same shares of all epochs."""
+        longer = sum(each.epochs for each in stages) / sum(each.epochs for each in self.stages)
+        return replace(
+            self, stages=stages, drops=tuple(max(1, round(longer * drop)) for drop in self.drops)
+        )
 
 
 def learning_rate(recipe: Recipe, step: int, total: int, epoch: int) -> float:

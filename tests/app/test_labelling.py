@@ -208,18 +208,24 @@ def test_labels_that_are_there_are_not_written_over(
 
 
 def test_what_cannot_be_done_is_one_line_before_the_work_begins(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    video: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.delattr(label, "build_pipeline")  # nothing is tracked
+    out = tmp_path / "out"
     file = tmp_path / "labels.json"
     file.write_text(json.dumps(_written()))  # as folders of before have it, without as-written.json
     nameless = tmp_path / "nameless.json"
     nameless.write_text(json.dumps({"images": [{"id": 1}], "annotations": []}))
     for words, said in (
-        (["-o", str(file / "out")], "cannot be written"),
-        (["-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: no such file"),
-        (["-o", str(tmp_path), "--corrected", str(nameless)], "'file_name' is missing"),
+        ([str(video), "-o", str(file / "out")], "cannot be written"),
+        (["gone.mp4", "-o", str(out)], "gone.mp4"),
+        (["gone.mp4", "-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: no such file"),
+        (["gone.mp4", "-o", str(tmp_path), "--corrected", str(nameless)], "'file_name' is missing"),
     ):
-        assert main(["label", "dance.mp4", *words]) == 1
+        assert main(["label", *words]) == 1
         told = capsys.readouterr().err
         assert said in told and told.count("\n") == 1
+    assert not out.exists()

@@ -29,5 +29,8 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 
 
 def read(path: Path) -> Tracks:
-    """Read AlphaPose results; people without an `idx` are numbered within their frame."""
+    """Read AlphaPose results; people without an `idx` are numbered within their frame.
+
+    Its scores, sums over a person's joints and box, may be above 1; they are kept.
+    """
     return tracks_of(path, read_info(path), "image_id", "idx", "box")

@@ -158,6 +158,14 @@ def test_a_stage_that_is_none_is_refused(text: str) -> None:
         parse_stage(text)
 
 
+def test_a_shorter_course_drops_the_rate_at_the_same_shares() -> None:
+    recipe = RECIPES["hrnet-coco"]
+    (stage,) = recipe.stages
+    assert recipe.over((replace(stage, epochs=105),)).drops == (85, 100)
+    assert recipe.over((replace(stage, epochs=0.5),)).drops == (1, 1)
+    assert recipe.over(recipe.stages) == recipe
+
+
 @pytest.mark.parametrize("epochs", ["nan", "inf", "ten"])
 def test_epochs_that_are_no_number_are_refused(epochs: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"'{epochs}' is not a number"):

@@ -459,7 +459,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     out = tmp_path / "out"
     words = ["train", "pose", "--data", str(file), "--images", str(tmp_path), "--out", str(out),
              "--stage", "32x64:1:2", "--stage", "64x96:1:2",
-             "--precision", "fp32", "--device", "cpu"]  # fmt: skip
+             "--device", "cpu"]  # fmt: skip
     assert main([*words, "--check"]) == 0
     assert (out / "check.png").is_file()
     assert not (out / "best.safetensors").exists()
@@ -471,6 +471,8 @@ def test_the_command_checks_trains_and_leaves_a_card(
     card = (out / "model-card.md").read_text()
     assert "| train |" in card and "oks-ap" in card and "a box without area" in card
     assert "Epoch 1, with the labelled boxes" in card  # of the last stage, whatever scored more
+    can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
+    assert f"- precision: {'bf16' if can else 'fp32 (bf16 is no quicker on this cpu)'}\n" in card
     assert (out / "curves.png").is_file()
     assert main([*words, "--from", "no-such-weights"]) == 1
     assert "no weights are called 'no-such-weights'" in capsys.readouterr().err
