@@ -101,7 +101,7 @@ def test_a_value_out_of_range_is_told_by_the_name_of_its_option(
     assert capsys.readouterr().err == f"posse: {said}\n"
 
 
-@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label a.csv"])
+@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv"])
 def test_a_file_where_a_folder_is_needed_is_called_a_file(
     command: str,
     tmp_path: Path,
