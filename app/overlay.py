@@ -79,6 +79,7 @@ class Overlay:
         self._ways: dict[int, list[tuple[float, float, float]]] = {}  # id -> (time_s, x, y)
         self._now_s = -np.inf
         self._step_s = 0.0  # between the last two frames
+        self._shot = 0
 
     def reset(self) -> None:
         """Forget the trails, for a new video or after a jump."""
@@ -126,8 +127,9 @@ class Overlay:
     def _remember(self, result: FrameResult) -> None:
         """Add where everybody is now, and forget what is older than the trails."""
         now_s = result.frame.time_s
-        if now_s < self._now_s:
+        if now_s < self._now_s or result.shot != self._shot:
             self.reset()
+        self._shot = result.shot
         for way in self._ways.values():
             if way and way[-1][0] == now_s:  # shown again, in another style or corrected
                 way.pop()

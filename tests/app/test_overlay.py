@@ -128,6 +128,14 @@ def test_trails_do_not_depend_on_who_came_first() -> None:
         assert mine[-1].tolist() == theirs[-1].tolist()
 
 
+def test_a_cut_forgets_the_trails() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=9.0, boxes=False))
+    for index in range(5):
+        overlay.layout(result(standing(40 + 4 * index), [1], index, index / 10))
+    cut = replace(result(Poses.empty(COCO17), [], 5, 0.5), shot=1)
+    assert overlay.layout(cut).polylines == ()
+
+
 def test_a_jump_back_in_time_forgets_the_trails() -> None:
     overlay = Overlay(OverlayStyle(boxes=False))
     for time_s in (1.0, 1.1, 0.2):
