@@ -27,6 +27,7 @@ TEACHERS = ("rtmdet", "deim", "yolox")  # detectors in whose place gymnasts are 
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
     "poses-shaken",
+    "poses-cut",
     "mot15",
     "pets",
     "gymnasts",
@@ -54,6 +55,7 @@ class Recording:
     truth_ids: list[IntArray]  # (F) of (G,)
     tuned: bool  # settings were chosen on it
     warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
+    shots: list[int] | None = None  # (F) which one each frame is of, if the film was edited
     least_height: float = 0.0  # pixels; who is shown lower is not counted: truth leaves them out
 
 

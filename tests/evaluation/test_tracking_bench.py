@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 
 from evaluation import recorded_poses
-from evaluation.contenders import count, posse, run, run_refined, run_with_camera, scores
+from evaluation.contenders import (
+    count,
+    posse,
+    run,
+    run_refined,
+    run_with_camera,
+    run_with_shots,
+    scores,
+)
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording, without_appearance
-from evaluation.shaking import hand_held, shaken, trembled
+from evaluation.shaking import edited, hand_held, shaken, trembled
 from evaluation.tracking import main, recordings_of, table
 from pose.skeleton import COCO17
 
@@ -94,6 +102,17 @@ def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known()
     np.testing.assert_allclose(
         before / 2 @ warp[:, :2].T + warp[:, 2] - where / 2, [[-3, 0], [3, 0]], atol=0.3
     )  # they walk
+
+
+def test_of_an_edited_film_people_are_told_apart_where_its_cuts_are_told() -> None:
+    film = edited(seen("mild"), seen("mild"))
+    assert film.shots is not None and set(film.shots) == {0, 1}
+    everybody = {i for ids in film.truth_ids for i in ids.tolist()}
+    assert len(everybody) == 4  # two of each camera
+    untold = scores(count(film, *run(film.people, posse())))
+    told = scores(count(film, *run_with_shots(film)))
+    assert told["IDF1"] > untold["IDF1"] + 10  # they stand where the others stood
+    assert told["switches"] == 0
 
 
 def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
