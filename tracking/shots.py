@@ -36,7 +36,7 @@ class Shot:
 
     number: int = 0
     shots: int = 1  # so far
-    time_s: float = 0.0
+    time_s: float = 0.0  # of the last frame
     small: ImageArray | None = None  # (h, w) grey, of the last frame that showed something
     before: Shot | None = None  # the shot before this one, as its last frame was
 
@@ -44,7 +44,7 @@ class Shot:
         """The shot of the next frame."""
         small = _small(frame.image)
         if small.std() < _DARK:
-            return self
+            return replace(self, time_s=frame.time_s)
         seen = replace(self, time_s=frame.time_s, small=small)
         if self.small is None or not _cut(self.small, small, max(frame.time_s - self.time_s, 0.0)):
             return seen
