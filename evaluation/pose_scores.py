@@ -120,7 +120,8 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     scored = truth.labelled if options.strict else truth.annotated  # (F,)
     if options.strict:  # of two equally good pairs the first is taken: not the file's order decides
         truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
-    truth, predicted = (side.select(scored[side.frame]) for side in (truth, predicted))
+    taken = scored | truth.labelled  # where nobody is, only HOTA and identity ask for predictions
+    truth, predicted = (side.select(taken[side.frame]) for side in (truth, predicted))
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
     pairs = pose_pairs(truth, predicted)
@@ -132,7 +133,7 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     wanted = options.metrics
     detections = JointDetections.zero(JOINTS)
     if "AP" in wanted:
-        detections = _detections(truth, predicted, pairs)
+        detections = _detections(truth, predicted, pairs, scored)
     frames = np.flatnonzero(scored)
     clear_frames = frames if options.strict else frames[:-1]
     if "CLEAR" not in wanted:
@@ -199,13 +200,16 @@ def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> It
         yield f"{predicted.path}: {unscored} points have no score and rank last in AP{untracked}"
 
 
-def _detections(truth: Sequence, predicted: Sequence, pairs: PosePairs) -> JointDetections:
-    """The joints of the predictions, and how many truth has."""
+def _detections(
+    truth: Sequence, predicted: Sequence, pairs: PosePairs, scored: BoolArray
+) -> JointDetections:
+    """The joints of the predictions, and how many truth has, in the `scored` frames (F,)."""
     correct = correct_joints(
         pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
     )
     scores = np.where(predicted.there, predicted.scores, np.nan)
-    return JointDetections(scores, correct, truth.there.sum(0))
+    here = scored[predicted.frame]
+    return JointDetections(scores[here], correct[here], truth.there[scored[truth.frame]].sum(0))
 
 
 def _clear_frames(

@@ -311,6 +311,22 @@ def test_unlabelled_frames_are_dropped_with_their_predictions(pair: Pair, make_p
     assert scores["AP"]["pre"][15] == scores["CLEAR"]["pre"][15] == 100
 
 
+def test_hota_and_identity_take_labelled_frames_without_people_in_either_mode(
+    pair: Pair, make_person: Any, make_file: Any
+) -> None:
+    """The frame in the middle is labelled and nobody is there: who is predicted there is wrong."""
+    truth = make_file([[make_person()], [], [make_person()]])
+    truth["annolist"][1]["is_labeled"] = [True]
+    predicted = [[make_person()]] * 3
+    poseval = _scores(pair, truth, predicted, POSEVAL)
+    strict = _scores(pair, truth, predicted, STRICT)
+    assert poseval["HOTA"]["DetPr"][15] == pytest.approx(200 / 3)
+    assert poseval["Identity"]["person"]["IDF1"] == pytest.approx(80)
+    _assert_same(poseval["HOTA"], strict["HOTA"])
+    _assert_same(poseval["Identity"], strict["Identity"])
+    assert poseval["AP"]["pre"][15] == poseval["CLEAR"]["pre"][15] == 100  # as poseval
+
+
 def test_strict_scores_labelled_frames_alone(pair: Pair, make_person: Any, make_file: Any) -> None:
     """A frame may have people and yet say that it is not labelled."""
     people = [[make_person()]] * 3
