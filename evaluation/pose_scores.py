@@ -163,7 +163,7 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
 def _check_frames(truth: Sequence, predicted: Sequence) -> None:
     """Raise AnnotationError unless both have the same frames, in one order where they have names.
 
-    Pictures may lie in other folders, or have other names altogether (of which `_warnings` tells).
+    Pictures may lie in other folders, or have other names (of which `_warnings` tells).
     """
     if len(truth) != len(predicted):
         raise AnnotationError(
@@ -184,11 +184,14 @@ def _pictures(sequence: Sequence) -> list[str]:
 
 
 def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> Iterable[str]:
-    ours, theirs = _pictures(truth), _pictures(predicted)
-    if any(theirs) and not set(ours) & set(theirs):
+    names = zip(_pictures(truth), _pictures(predicted), strict=True)
+    other = [(frame, a, b) for frame, (a, b) in enumerate(names) if b and a != b]
+    if other:
+        frame, ours, theirs = other[0]
         yield (
-            f"{predicted.path}: no frame's name is one of the truth's ({theirs[0]}, {ours[0]}); "
-            "they are taken to be the same in this order"
+            f"{predicted.path}: {len(other)} of {len(predicted)} frames are called otherwise than "
+            f"the truth's (frame {frame} is {theirs}, not {ours}); they are taken to be the same "
+            "in this order"
         )
     flat = np.flatnonzero(truth.head_px == 0)
     if len(flat):
