@@ -166,14 +166,18 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
 def score_set(
     truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
 ) -> list[tuple[SequenceScore, Scores]]:
-    """Score every sequence, `workers` at a time, and sum each up. Raises AnnotationError.
+    """Score every sequence, `workers` at a time, and sum each up.
 
-    Sequences are called as poseval does, or as their files where several would share a name.
+    Sequences are called as poseval does, or as their files where several would share a name. Raises
+    AnnotationError where a file cannot be used, or where nobody at all is labelled: all scores
+    would be 0.
     """
     pairs = file_pairs(truth, predictions)
     sizes = [predicted.stat().st_size for _, predicted in pairs]
     longest_first = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
     scored = forked_map(partial(_scored, options), pairs, workers, longest_first)
+    if not any(score.counts.frames for score, _ in scored):
+        raise AnnotationError(f"{truth}: nobody is labelled there; there is nothing to score")
     names = Counter(score.name for score, _ in scored)
     names["total"] += 1  # whose files hold the set's scores
     return [

@@ -76,6 +76,11 @@ def test_a_truth_person_without_head_box(error_of: ErrorOf, make_person: Any) ->
     assert "gt/seq.json: frame 0 (images/00000.jpg), person 1: no head box" in line
 
 
+def test_a_truth_in_which_nobody_is_labelled(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[], []], [[make_person()]] * 2)
+    assert "gt: nobody is labelled there; there is nothing to score" in line
+
+
 @pytest.mark.parametrize("content", [[], {}, {"images": []}, {"annolist_": []}, {"annolist": 7}, 7])
 def test_an_unknown_format(error_of: ErrorOf, make_person: Any, content: Any) -> None:
     line = error_of([[make_person()]], json.dumps(content))
