@@ -87,6 +87,18 @@ def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
     )
 
 
+def side_by_side(truth_frame: IntArray, predicted_frame: IntArray) -> tuple[IntArray, IntArray]:
+    """Numbers (M,) of the true and of the predicted people who share a frame, by truth.
+
+    truth_frame (G,) and predicted_frame (P,) tell where they are, the latter ascending.
+    """
+    first = np.searchsorted(predicted_frame, truth_frame)  # (G,)
+    partners = np.searchsorted(predicted_frame, truth_frame, "right") - first
+    truth = np.repeat(np.arange(len(truth_frame)), partners)  # (M,)
+    place = np.arange(len(truth)) - np.repeat(np.cumsum(partners) - partners, partners)
+    return truth, first[truth] + place
+
+
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
     """Number the ids (N,) of each of a sequence's frames 0..n-1.
 
