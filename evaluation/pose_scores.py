@@ -197,6 +197,10 @@ def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> It
     if len(flat):
         rest = f" (and {len(flat) - 1} more in this file)" if len(flat) > 1 else ""
         yield f"{truth.where(flat[0])}: the head box has no size, nothing can match it{rest}"
+    for side in (truth, predicted):
+        if side.unknown_points:
+            left_out = f"{side.unknown_points} points are of no joint, 0 to 14, and left out"
+            yield f"{side.path}: {left_out}; are the others in PoseTrack's order?"
     unscored = int((predicted.there & (predicted.scores == MISSING_SCORE)).sum())
     if unscored:
         untracked = "" if kpt_thr is None else f"; none reaches the threshold of {kpt_thr:g}"

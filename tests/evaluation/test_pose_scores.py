@@ -303,6 +303,16 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     assert "15 points have no score" in score.warnings[0]
 
 
+def test_joints_that_posetrack_does_not_have_are_left_out_and_told(
+    pair: Pair, make_person: Any
+) -> None:
+    """As COCO's 17 joints in a 2017 file look."""
+    truth = [[make_person()]] * 2
+    score = _score(pair, truth, [[make_person(joints=range(17))]] * 2, STRICT)
+    assert "pred/seq.json: 4 points are of no joint, 0 to 14, and left out" in score.warnings[0]
+    assert summary(score.counts, STRICT)["CLEAR"]["mota"][15] == 100
+
+
 def test_unlabelled_frames_are_dropped_with_their_predictions(pair: Pair, make_person: Any) -> None:
     truth = [[make_person()], [], [make_person()]]
     predicted = [[make_person()]] * 3
