@@ -110,8 +110,7 @@ def _read_at_once(path: Path) -> FloatArray | None:
         table = np.loadtxt(lines, delimiter=comma, ndmin=2, comments=None)
     except ValueError:
         return None
-    whole = np.abs(table[:, :2])
-    if table.shape[1] < 6 or not (np.abs(table) < _FAR).all() or (whole % 1).any():
+    if table.shape[1] < 6 or not (np.abs(table) < _FAR).all() or (table[:, :2] % 1).any():
         return None
     if len(np.unique(table[:, :2], axis=0)) < len(table):
         return None
