@@ -247,7 +247,7 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
     names = poses.skeleton.names
     if "left_hip" in names and "right_hip" in names:
         hips = [names.index("left_hip"), names.index("right_hip")]
-        seen = poses.keypoint_scores[:, hips].min(axis=1) >= kpt_thr  # (N,)
+        seen = poses.seen(kpt_thr)[:, hips].all(axis=1)  # (N,)
         centres[seen] = poses.keypoints[seen][:, hips].mean(axis=1)
     return centres
 

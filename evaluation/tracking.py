@@ -9,7 +9,6 @@ installed run along (see evaluation/rivals.py).
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -122,10 +121,9 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
     # Here, since only these sets need OpenCV
     from evaluation.footage import filmed, filmed_by_hand, pictures
-    from evaluation.recorded_poses import gymnasts_seen, our_eyes
+    from evaluation.recorded_poses import gymnasts_seen
 
-    ours = functools.partial(our_eyes, args.detector, args.pose)
-    recording = gymnasts_seen(name, args.data, ours, args.keep)
+    recording = gymnasts_seen(name, args.data, (args.detector, args.pose), args.keep)
     images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed

@@ -63,6 +63,14 @@ def test_joints_below_the_threshold_are_not_drawn() -> None:
     assert len(drawing.labels) == 1
 
 
+def test_joints_that_are_not_given_are_not_drawn_at_any_threshold() -> None:
+    """Files without a joint have it at 0, 0 with score 0."""
+    style = OverlayStyle(boxes=False, labels=False, trails_s=0, kpt_thr=0.0)
+    shown = result(standing(50, score=0.0), [1])
+    painted = rasterise(Overlay(style).layout(shown), shown.frame.image)
+    np.testing.assert_array_equal(painted, shown.frame.image)
+
+
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
 def test_every_skeleton_and_nobody_can_be_drawn(skeleton: Skeleton) -> None:
     overlay = Overlay(OverlayStyle(blur_faces=True))

@@ -178,3 +178,20 @@ def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:
     assert [len(p) for p in again] == [len(p) for p in people]
     np.testing.assert_array_equal(again[5].keypoints, people[5].keypoints)
     assert again[0].skeleton is COCO17
+
+
+def test_what_one_network_saw_is_not_taken_for_what_another_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(recorded_poses, "gymnasts", lambda data, see: see(tmp_path / "clip.mp4"))
+    monkeypatch.setattr(recorded_poses, "poses_of_video", lambda *given: kept.append(given[2]))
+    for name, pose in (
+        ("gymnasts", "posse-pose"),
+        ("gymnasts-shaken", "posse-pose"),  # the same pictures, shaken afterwards
+        ("gymnasts", "posse-pose-large"),  # the same weights at another size
+        ("gymnasts-deim", "posse-pose"),
+    ):
+        recorded_poses.gymnasts_seen(name, tmp_path, ("posse-detector", pose), tmp_path)
+    assert kept[0] == kept[1]
+    assert len(set(kept)) == 3
