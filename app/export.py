@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
     found = _deviation(network, output)
-    if found > _MOST_DEVIATION[args.to]:
+    if not found <= _MOST_DEVIATION[args.to]:  # nor is it NaN
         output.unlink()
         raise WeightsError(
             f"{output} differed from the torch network by {found:.2%} of its largest output; "

@@ -61,6 +61,7 @@ class OpenVinoRuntime:
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         elif "BF16" in capabilities:
             self._options["INFERENCE_PRECISION_HINT"] = "bf16"
+        self._file = network.file
         # A file from elsewhere may be fixed to one picture in its middle
         self._pairs = streams > 1 and network.file is None
         self._streams = streams
@@ -104,9 +105,17 @@ class OpenVinoRuntime:
         """The network for a request of this shape (count, H, W, 3)."""
         if shape not in self._compiled:
             model = self._model.clone()
-            model.reshape(list(shape))
             self._idle[shape] = []  # first: another thread may look as soon as it is compiled
-            self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
+            try:
+                model.reshape(list(shape))
+                self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
+            except RuntimeError as error:
+                if self._file is None:
+                    raise
+                raise WeightsError(
+                    f"{self._file} cannot take pictures of {shape[2]}x{shape[1]}; export it for "
+                    "any height and width"
+                ) from error
         return self._compiled[shape]
 
 
