@@ -13,8 +13,9 @@ from pose.runtime import choose_device, choose_runtime
 from pose.weights import WeightsError
 from tracking.formats.whole import writing
 
-# Of the largest output: float16 weights alone give a few thousandths, an engine computes in float16
-_MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.01, "tensorrt": 0.05}
+# Of the largest output: float16 weights alone give up to 0.0082 with the bundled networks, and a
+# network of one's own may be above them; an engine computes in float16
+_MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.03, "tensorrt": 0.05}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
