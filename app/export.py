@@ -13,8 +13,9 @@ from pose.runtime import choose_device, choose_runtime
 from pose.weights import WeightsError
 from tracking.formats.whole import writing
 
-# Of the largest output: float16 weights alone give a few thousandths, an engine computes in float16
-_MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.01, "tensorrt": 0.05}
+# Of the largest output: float16 weights alone give up to 0.0082 with the bundled networks, and a
+# network of one's own may be above them; an engine computes in float16
+_MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.03, "tensorrt": 0.05}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
         export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
     found = _deviation(network, output)
-    if found > _MOST_DEVIATION[args.to]:
+    if not found <= _MOST_DEVIATION[args.to]:  # nor is it NaN
         output.unlink()
         raise WeightsError(
             f"{output} differed from the torch network by {found:.2%} of its largest output; "

@@ -18,6 +18,7 @@ from pose.library import (
     BUNDLED,
     SUFFIXES,
     any_network,
+    files_of,
     find_weights,
     local_weights,
 )
@@ -28,8 +29,10 @@ from pose.weights import (
     cache_dir,
     holder,
     load_checkpoint,
+    load_weights,
     read_metadata,
     require_file,
+    save_weights,
 )
 from pose.writing import whole_file
 
@@ -140,14 +143,12 @@ def add_file(file: Path, name: str | None = None) -> str:
     about = describe_file(file)
     target = cache_dir() / "weights" / (file.name if name is None else f"{name}{file.suffix}")
     if target.exists():
-        if filecmp.cmp(target, file, shallow=False):
+        if _same(file, target):
             return f"{about}; it is in the cache already"
         raise WeightsError(f"{target} is another network of that name; give --name, or remove it")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        for source in [file.with_suffix(".bin"), file] if file.suffix == ".xml" else [file]:
-            with whole_file(target.with_suffix(source.suffix)) as partial:
-                shutil.copyfile(source, partial)
+        _keep(file, target)
     except OSError as error:
         raise UserError(f"{target} cannot be written ({error.strerror})") from error
     published = by_name(target.name)
@@ -156,12 +157,38 @@ def add_file(file: Path, name: str | None = None) -> str:
     return f"{about}; use it as {known_as if find_weights(known_as) == target else target.name}"
 
 
+def _keep(file: Path, target: Path) -> None:
+    """Copy a network to `target`, with the weights that lie in another file beside it."""
+    *others, _ = reversed(files_of(file))
+    if others and file.suffix == ".safetensors":
+        save_weights(target, *load_weights(file))  # one file: the other's name may be taken
+        return
+    for source in (*others, file):  # the named one last: then all of it is there
+        with whole_file(target.with_suffix(source.suffix)) as partial:
+            shutil.copyfile(source, partial)
+
+
+def _same(file: Path, kept: Path) -> bool:
+    """Whether two files are the same network; one that is damaged is none."""
+    try:
+        if file.suffix == ".safetensors":
+            (ours, header), (theirs, its_header) = load_weights(file), load_weights(kept)
+            alike = header == its_header and ours.keys() == theirs.keys()
+            return alike and all(ours[name].equal(theirs[name]) for name in ours)
+        pairs = zip(files_of(file), files_of(kept), strict=True)
+        return all(filecmp.cmp(one, other, shallow=False) for one, other in pairs)
+    except WeightsError:
+        return False
+
+
 def describe_file(file: Path) -> str:
     """What a weights file is, in a line. Raises WeightsError where it is none."""
     require_file(file)
     if file.suffix not in SUFFIXES:
         raise WeightsError(f"{file}: weights end in {', '.join(SUFFIXES)}")
     network = any_network(str(file))
+    if file.suffix == ".safetensors" and network.network.build:
+        network.network.build()  # whether the weights are those of the network that it names
     width, height = network.network.pictures.size_wh
     if isinstance(network, PoseNetwork):
         names = f"{len(network.skeleton)} joints ({network.skeleton.name})"

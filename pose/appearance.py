@@ -3,7 +3,7 @@
 The stem's features (64 channels of colour and texture, before any pose is in them) are averaged
 where each joint's heatmap is high, then over the joints of each part of the body. Whitened by the
 statistics of training, they tell people apart better than the last features, which are trained to
-ignore clothes; the figures are in docs/speed.md.
+ignore clothes; what they bring is in docs/tracking.md.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ alone can be given to `--pose` or `--detector`.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import warnings
@@ -87,7 +88,13 @@ def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None
 
     model = convert_to_openvino(network)
     model.set_rt_info(json.dumps(about), [KEY])
-    openvino.save_model(model, path)
+    try:
+        openvino.save_model(model, path)
+    except RuntimeError as error:  # what a full disk is to OpenVINO
+        for piece in (path, path.with_suffix(".bin")):
+            with contextlib.suppress(OSError):
+                piece.unlink(missing_ok=True)
+        raise OSError("OpenVINO could not write it") from error
 
 
 def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pose.networks import IMAGENET_MEAN, IMAGENET_STD, Pictures
+from pose.reading import MALFORMED, reading
 from pose.weights import WeightsError, require_file
 
 KEY = "posse"
@@ -20,6 +21,8 @@ SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 def describe(file: Path) -> dict[str, Any]:
     """What an exported file is: kind, input_wh, joints or classes, and for ours the rest.
+
+    A side of `input_wh` is 0 where the file takes any.
 
     Raises WeightsError where it is damaged, or neither a pose network nor a detector.
     """
@@ -30,42 +33,48 @@ def describe(file: Path) -> dict[str, Any]:
         from pose.on_tensorrt import read_description
 
         return read_description(file)
-    import openvino
     from openvino.frontend import FrontEndManager, GeneralFailure
 
+    # `read_model` asks all readers, and TensorFlow's writes to stderr what it cannot read
+    kind_of_file = "onnx" if file.suffix == SUFFIX["onnx"] else "ir"
     try:
-        if file.suffix == SUFFIX["onnx"]:
-            # `read_model` asks all readers, and TensorFlow's writes to stderr what it cannot read
-            reader = FrontEndManager().load_by_framework("onnx")
-            model = reader.convert(reader.load(str(file)))
-        else:
-            model = openvino.Core().read_model(file)
-    except (RuntimeError, GeneralFailure) as error:
+        reader = FrontEndManager().load_by_framework(kind_of_file)
+        model = reader.convert(reader.load(str(file)))
+    except (RuntimeError, GeneralFailure, *MALFORMED) as error:
         raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
-    own = _own_description(model)
+    own = _own_description(model, file)
     if own:
         return own
-    shape = [side.get_length() if side.is_static else 0 for side in model.input(0).partial_shape]
-    ranks = [len(output.partial_shape) for output in model.outputs]
+    takes = [_sides(given.partial_shape) for given in model.inputs]
+    gives = [_sides(output.partial_shape) for output in model.outputs]
+    shape = takes[0] if len(takes) == 1 else []
     if len(shape) != 4 or shape[1] != 3:
-        raise WeightsError(f"{file} takes {shape}; expected pictures [N, 3, height, width]")
-    last = model.output(0).partial_shape
+        raise WeightsError(f"{file} takes {takes}; expected pictures [N, 3, height, width]")
     common = {"input_wh": [shape[3], shape[2]]}
-    if ranks == [4]:
-        return {"kind": "pose", "joints": last[1].get_length(), **common}
-    if ranks == [3]:
-        return {"kind": "detector", "classes": last[2].get_length() - 5, **common}
+    found = gives[0] if len(gives) == 1 else []
+    if len(found) == 4 and found[1]:
+        return {"kind": "pose", "joints": found[1], **common}
+    if len(found) == 3 and found[2] > 5:
+        return {"kind": "detector", "classes": found[2] - 5, **common}
     raise WeightsError(
-        f"{file} gives outputs of ranks {ranks}; expected heatmaps [N, K, h, w] of a pose network "
-        "or YOLOX's raw predictions [N, anchors, 5 + classes]"
+        f"{file} gives {gives} (0: of any length); expected heatmaps [N, K, h, w] of a pose "
+        "network or YOLOX's raw predictions [N, anchors, 5 + classes]"
     )
 
 
-def _own_description(model: Any) -> dict[str, Any]:
+def _sides(shape: Any) -> list[int]:
+    """A shape in numbers, 0 where any length will do; empty where not even the rank is known."""
+    if shape.rank.is_dynamic:
+        return []
+    return [side.get_length() if side.is_static else 0 for side in shape]
+
+
+def _own_description(model: Any, file: Path) -> dict[str, Any]:
     """The JSON under `posse`: at the top of an OpenVINO file, under `framework` of an ONNX one."""
     for path in ([KEY], ["framework", KEY]):
         if model.has_rt_info(path):
-            return dict(json.loads(model.get_rt_info(path).astype(str)))
+            with reading(f"{file}: what it says of itself", WeightsError):
+                return dict(json.loads(model.get_rt_info(path).astype(str)))
     return {}
 
 

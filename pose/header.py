@@ -7,6 +7,7 @@ a field was invented say nothing; a header with `weights` names a file beside it
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,8 +93,8 @@ def read_skeleton(text: str) -> Skeleton:
     try:
         given = json.loads(text)
         return Skeleton(
-            given["name"],
-            tuple(given["names"]),
+            str(given["name"]),
+            tuple(str(name) for name in given["names"]),
             tuple((int(a), int(b)) for a, b in given["limbs"]),
             tuple(given["mirror"]),
             tuple(given["sigmas"]),
@@ -117,6 +118,12 @@ def _ranges(text: str) -> dict[str, tuple[float, float]]:
     return {name: (float(low), float(high)) for name, (low, high) in json.loads(text).items()}
 
 
+def _above_0(text: str) -> float:
+    if not 0 < (value := float(text)) < math.inf:
+        raise ContentError(f"{text} is not above 0")
+    return value
+
+
 def _kind(text: str) -> str:
     if text not in ("pose", "detector"):
         raise ContentError(f"{text} is neither pose nor detector")
@@ -130,8 +137,8 @@ _PARSERS: dict[str, Callable[[str], Any]] = {
     "name": str,
     "skeleton": read_skeleton,
     "unbiased": lambda text: text == "1",
-    "sigma": lambda text: None if text == "None" else float(text),
-    "padding": float,
+    "sigma": lambda text: None if text == "None" else _above_0(text),
+    "padding": _above_0,
     "score": float,
     "steps": int,
     "ranges": _ranges,

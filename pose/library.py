@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import nn
 
 from pose.catalogue import CATALOGUE, Published, by_name
@@ -191,6 +192,9 @@ def check_hash(file: Path, published: Published) -> None:
 
 def _our_pose(file: Path) -> PoseNetwork:
     header = _our_header(file, "pose")
+    joints, named = header.network.get("joints", 17), len(header.skeleton)
+    if joints != named:
+        raise WeightsError(f"{file}: its network has {joints} joints, its skeleton {named}")
     return PoseNetwork(
         _ours(file, header, Pictures(header.input_wh), lambda: HRNet(**header.network)),
         header.skeleton,
@@ -219,12 +223,16 @@ def _ours(
     file: Path, header: Header, pictures: Pictures, architecture: Callable[[], nn.Module]
 ) -> Network:
     def build() -> nn.Module:
-        with reading(f"{file}: 'network' in its header", WeightsError):
-            network = architecture()
+        where = f"{file}: 'network' in its header"
+        try:
+            with reading(where, WeightsError), torch.device("meta"):  # numbers come from the file
+                network = architecture()
+        except RuntimeError as error:  # a width below 0
+            raise WeightsError(f"{where}: no network can be built so") from error
         state, _ = load_weights(file)
         if complaint := compare(state, network.state_dict()):
             raise WeightsError(f"{file} does not fit the network its header names: {complaint}")
-        network.load_state_dict(state)
+        network.load_state_dict(state, assign=True)
         return (Probabilities(network) if header.kind == "detector" else network).eval()
 
     key = sha256_of(*files_of(file))[:16]
@@ -233,26 +241,36 @@ def _ours(
 
 def _exported_pose(file: Path) -> PoseNetwork:
     about = _exported(file, "pose")
-    skeleton = about.get("skeleton")
-    return PoseNetwork(
-        Network(file.stem, sha256_of(*files_of(file))[:16], pictures_of(about), file=file),
-        read_skeleton(skeleton) if skeleton else _skeleton(_dataset_in(file.name), about["joints"]),
-        unbiased=about.get("unbiased", True),
-        sigma=about.get("sigma", 2.0),
-        padding=float(about.get("padding", PADDING)),
-    )
+    with reading(f"{file}: what it says of itself", WeightsError):
+        skeleton, joints = about.get("skeleton"), about.get("joints", 0)
+        if not all(about["input_wh"]):  # any size will do
+            about["input_wh"] = _size_in(file.name, joints)
+        return PoseNetwork(
+            _from_file(file, about),
+            read_skeleton(skeleton) if skeleton else _skeleton(_dataset_in(file.name), joints),
+            unbiased=about.get("unbiased", True),
+            sigma=about.get("sigma", 2.0),
+            padding=float(about.get("padding", PADDING)),
+        )
 
 
 def _exported_detector(file: Path) -> DetectorNetwork:
     about = _exported(file, "detector")
-    return DetectorNetwork(
-        Network(file.stem, sha256_of(*files_of(file))[:16], pictures_of(about), file=file),
-        person=about.get("person", 0),
-    )
+    with reading(f"{file}: what it says of itself", WeightsError):
+        if not all(about["input_wh"]):
+            about["input_wh"] = (640, 640)
+        return DetectorNetwork(_from_file(file, about), person=about.get("person", 0))
+
+
+def _from_file(file: Path, about: dict[str, Any]) -> Network:
+    key = sha256_of(*files_of(file))[:16]
+    return Network(file.stem, key, pictures_of(about), file=file)
 
 
 def _exported(file: Path, kind: str) -> dict[str, Any]:
     about = describe(file)
+    if about.get("kind") not in ("pose", "detector"):
+        raise WeightsError(f"{file}: what it says of itself is neither pose nor detector")
     if about["kind"] != kind:
         raise OtherKindError(f"{file} is a {about['kind']} network; a {kind} network is needed")
     return about

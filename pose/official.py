@@ -124,14 +124,14 @@ def _hrnet_arguments(state: State) -> dict[str, Any]:
             "an HRNet without its head (final_layer.*), such as an ImageNet backbone; "
             "a pose network is needed"
         )
-    width = state.get("stage2.0.branches.0.0.conv1.weight", head.new_zeros(0)).shape[0]
+    width = _outputs(state.get("stage2.0.branches.0.0.conv1.weight"))
     return {
         "width": width,
         "stage_modules": tuple(_count(state, f"stage{stage}.") for stage in (2, 3, 4)),
         "blocks": _count(state, "stage2.0.branches.0."),
         "stem_blocks": _count(state, "layer1."),
-        "stem_width": state.get("layer1.0.conv1.weight", head.new_zeros(64)).shape[0],
-        "joints": head.shape[0],
+        "stem_width": _outputs(state.get("layer1.0.conv1.weight"), 64),
+        "joints": _outputs(head),
     }
 
 
@@ -144,10 +144,15 @@ def _yolox_arguments(state: State) -> dict[str, Any]:
     layers = _count(state, "backbone.backbone.dark2.1.m.")
     return {
         "depth": {1: 0.33, 2: 0.67, 3: 1.0, 4: 1.33}.get(layers, layers / 3),
-        "width": stem.shape[0] / 64,
+        "width": _outputs(stem) / 64,
         "depthwise": any(".dconv." in key for key in state),
-        "classes": classes.shape[0],
+        "classes": _outputs(classes),
     }
+
+
+def _outputs(weights: Tensor | None, usual: int = 1) -> int:
+    """The output channels of a convolution; `usual` where its weights are no such thing."""
+    return weights.shape[0] or usual if weights is not None and weights.ndim else usual
 
 
 def _family(kind: str, arguments: Mapping[str, Any]) -> str:

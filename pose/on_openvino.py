@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -60,6 +61,7 @@ class OpenVinoRuntime:
             self._options["INFERENCE_PRECISION_HINT"] = "f32"
         elif "BF16" in capabilities:
             self._options["INFERENCE_PRECISION_HINT"] = "bf16"
+        self._file = network.file
         # A file from elsewhere may be fixed to one picture in its middle
         self._pairs = streams > 1 and network.file is None
         self._streams = streams
@@ -103,9 +105,17 @@ class OpenVinoRuntime:
         """The network for a request of this shape (count, H, W, 3)."""
         if shape not in self._compiled:
             model = self._model.clone()
-            model.reshape(list(shape))
-            self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
-            self._idle[shape] = []
+            self._idle[shape] = []  # first: another thread may look as soon as it is compiled
+            try:
+                model.reshape(list(shape))
+                self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
+            except RuntimeError as error:
+                if self._file is None:
+                    raise
+                raise WeightsError(
+                    f"{self._file} cannot take pictures of {shape[2]}x{shape[1]}; export it for "
+                    "any height and width"
+                ) from error
         return self._compiled[shape]
 
 
@@ -114,12 +124,22 @@ def _openvino_model(network: Network) -> Any:
     if network.file is not None:
         return _read_exported(network.file, network.pictures)
     folder = cache_dir() / "openvino" / f"{network.key}-{openvino.__version__[:9]}-{GRAPH_VERSION}"
-    if not (folder / "model.xml").is_file():
-        if _cache() is None:
-            _log.info("converting %s, which %s cannot keep", network.name, cache_dir())
-            return convert_to_openvino(network)
-        _log.info("converting %s for OpenVINO into %s", network.name, folder)
-        _keep(convert_to_openvino(network), folder)
+    if (folder / "model.xml").is_file():
+        try:
+            return openvino.Core().read_model(folder / "model.xml")
+        except RuntimeError:  # after a power cut a file may be there without its content
+            _log.warning("%s is damaged; %s is converted again", folder, network.name)
+            shutil.rmtree(folder, ignore_errors=True)
+    if _cache() is None:
+        _log.info("converting %s, which %s cannot keep", network.name, cache_dir())
+        return convert_to_openvino(network)
+    _log.info("converting %s for OpenVINO into %s", network.name, folder)
+    model = convert_to_openvino(network)
+    try:
+        _keep(model, folder)
+    except (OSError, RuntimeError) as error:  # a full disk
+        _log.warning("%s cannot be kept in %s: %s", network.name, cache_dir(), error)
+        return model
     return openvino.Core().read_model(folder / "model.xml")
 
 

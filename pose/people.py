@@ -29,6 +29,11 @@ class Frame:
     time_s: float  # since the first frame, from the source's own timestamps, never index / fps
     image: ImageArray  # (H, W, 3) BGR, never written to
 
+    def __post_init__(self) -> None:
+        shape, kind = np.shape(self.image), self.image.dtype
+        if len(shape) != 3 or shape[2] != 3 or kind != np.uint8:  # OpenCV would compute nonsense
+            raise ValueError(f"image has shape {shape} of {kind}, expected (any, any, 3) of uint8")
+
     @property
     def size_wh(self) -> tuple[int, int]:
         """Width and height in pixels."""

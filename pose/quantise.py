@@ -14,7 +14,6 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -25,13 +24,14 @@ from tqdm import tqdm
 from pose.command import number, positive, run_command
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
+from pose.exported import SUFFIX
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.header import Header, Ranges, parse_header, parse_size
 from pose.library import detector_network, find_weights, pose_network
 from pose.networks import DetectorNetwork, Network, PoseNetwork, padding_for
 from pose.official import recognise
-from pose.people import ImageArray
-from pose.reading import MALFORMED, read_json
+from pose.people import FloatArray, ImageArray
+from pose.reading import read_json, reading
 from pose.runtime import FromBytes
 from pose.weights import (
     State,
@@ -80,38 +80,36 @@ def calibration_pictures(
 ) -> list[ImageArray]:
     """Inputs from a COCO-keypoints file, spread evenly over it: crops, or letterboxed pictures."""
     names, people = _read_labels(data)
-    people = [each for each in people if each.get("bbox") and not each.get("iscrowd")]
     if not people:
         raise UserError(f"{data}: nobody has a box there")
     chosen = [people[index] for index in np.linspace(0, len(people) - 1, count).astype(int)]
     pictures = []
-    for person in chosen:
-        if person["image_id"] not in names:
-            raise UserError(f"{data}: the picture {person['image_id']} is not listed")
-        image = cv2.imread(str(images / names[person["image_id"]]))
+    for image_id, box in chosen:
+        if image_id not in names:
+            raise UserError(f"{data}: the picture {image_id} is not listed")
+        image = cv2.imread(str(images / names[image_id]))
         if image is None:
-            raise UserError(f"{images / names[person['image_id']]} is missing or no picture")
+            raise UserError(f"{images / names[image_id]} is missing or no picture")
         picture = np.asarray(image, np.uint8)
         size_wh = network.network.pictures.size_wh
         if isinstance(network, PoseNetwork):
-            box = xywh_to_xyxy(np.array([person["bbox"]], np.float32))
-            regions = crop_regions(box, size_wh, network.padding)
+            regions = crop_regions(box[None], size_wh, network.padding)
             pictures.append(crop_people(picture, regions, size_wh, network.unbiased)[0])
         else:
             pictures.append(letterbox(picture, size_wh)[0])
     return pictures
 
 
-def _read_labels(data: Path) -> tuple[dict[int, str], list[dict[str, Any]]]:
-    """The pictures' names by id, and the people, of a COCO-keypoints file. Raises UserError."""
+def _read_labels(data: Path) -> tuple[dict[int, str], list[tuple[int, FloatArray]]]:
+    """The pictures' names by id, and whose box (4,) is in which picture, of COCO keypoints."""
     content = read_json(data, UserError)
-    try:
-        names = {image["id"]: image["file_name"] for image in content["images"]}
-        people = content["annotations"]
-    except MALFORMED as error:
-        raise UserError(f"{data}: no COCO keypoints (JSON of images and annotations)") from error
-    if not people:
-        raise UserError(f"{data}: nobody is labelled there")
+    with reading(f"{data}: no COCO keypoints", UserError):
+        names = {image["id"]: str(image["file_name"]) for image in content["images"]}
+        people = [
+            (person["image_id"], xywh_to_xyxy(np.array(person["bbox"], np.float32).reshape(4)))
+            for person in content["annotations"]
+            if person.get("bbox") and not person.get("iscrowd")
+        ]
     return names, people
 
 
@@ -163,6 +161,8 @@ def run(args: argparse.Namespace) -> int:
     output = args.output or file
     if output.suffix != ".safetensors":
         raise UserError(f"{output}: ranges go into a safetensors file; name one with -o")
+    if file.suffix in SUFFIX.values():
+        raise UserError(f"{file} is an exported file; name the weights it is from")
     if file.suffix == output.suffix:
         state, metadata = load_weights(file)
         header = parse_header(metadata, file)

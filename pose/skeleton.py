@@ -6,13 +6,14 @@ exp(-d^2 / (2 s^2 (2 sigma)^2)) with s^2 the person's area (cocodataset.org, "Ke
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from pose import wholebody
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,67 +197,18 @@ AIC14 = skeleton_of(
     ),
 )  # fmt: skip
 
-_FINGERS = ("thumb", "forefinger", "middle_finger", "ring_finger", "pinky_finger")
-_FEET = tuple(f"{side}_{part}" for side in _SIDES for part in ("big_toe", "small_toe", "heel"))
-_HANDS = tuple(
-    name
-    for side in _SIDES
-    for name in (
-        f"{side}_hand_root",
-        *(f"{side}_{finger}{joint}" for finger in _FINGERS for joint in (1, 2, 3, 4)),
-    )
+# COCO-WholeBody (Jin et al., ECCV 2020); sigmas of its evaluation.
+WHOLEBODY133 = skeleton_of(
+    "wholebody133",
+    (*COCO17.names, *wholebody.NAMES),
+    (*((COCO17.names[a], COCO17.names[b]) for a, b in COCO17.limbs), *wholebody.LIMBS),
+    (*COCO17.sigmas, *wholebody.SIGMAS),
 )
-# Twins of the face's 68 points, as sums of their indices: jaw 0-16, brows 17-26, nostrils 31-35,
-# eyes 36-47, mouth 48-59 and its inside 60-67. The points of the middle have none.
-_FACE_SUMS = (
-    ((0, 16), 16), ((17, 26), 43), ((31, 35), 66), ((36, 39), 81), ((40, 41), 87), ((42, 45), 81),
-    ((46, 47), 87), ((48, 54), 102), ((55, 59), 114), ((60, 64), 124), ((65, 67), 132),
-)  # fmt: skip
-_HAND_SIGMAS = (
-    0.029, 0.022, 0.035, 0.037, 0.047, 0.026, 0.025, 0.024, 0.035, 0.018, 0.024, 0.022, 0.026,
-    0.017, 0.021, 0.021, 0.032, 0.020, 0.019, 0.022, 0.031,
-)  # fmt: skip
-
-
-def _face_names() -> tuple[str, ...]:
-    """face_8 in the middle; right_face_0 and left_face_0 for a pair, counted from the right."""
-    names = [f"face_{index}" for index in range(68)]
-    for (first, last), both in _FACE_SUMS:
-        for index in range(first, last + 1):
-            twin = both - index
-            if twin != index:
-                names[index] = f"{'right' if index < twin else 'left'}_face_{min(index, twin)}"
-    return tuple(names)
-
-
-def _wholebody() -> Skeleton:
-    """COCO-WholeBody (Jin et al., ECCV 2020): body, feet, face, hands; sigmas of its evaluation."""
-    names = (*COCO17.names, *_FEET, *_face_names(), *_HANDS)
-    limbs = [(COCO17.names[a], COCO17.names[b]) for a, b in COCO17.limbs]
-    for side in _SIDES:
-        limbs += [(f"{side}_ankle", f"{side}_{part}") for part in ("big_toe", "small_toe", "heel")]
-        for finger in _FINGERS:
-            chain = (f"{side}_hand_root", *(f"{side}_{finger}{joint}" for joint in (1, 2, 3, 4)))
-            limbs += itertools.pairwise(chain)
-    sigmas = (
-        *COCO17.sigmas, 0.068, 0.066, 0.066, 0.092, 0.094, 0.094,
-        0.042, 0.043, 0.044, 0.043, 0.040, 0.035, 0.031, 0.025, 0.020, 0.023, 0.029, 0.032, 0.037,
-        0.038, 0.043, 0.041, 0.045, 0.013, 0.012, 0.011, 0.011, 0.012, 0.012, 0.011, 0.011, 0.013,
-        0.015, 0.009, 0.007, 0.007, 0.007, 0.012, 0.009, 0.008, 0.016, 0.010, 0.017, 0.011, 0.009,
-        0.011, 0.009, 0.007, 0.013, 0.008, 0.011, 0.012, 0.010, 0.034, 0.008, 0.008, 0.009, 0.008,
-        0.008, 0.007, 0.010, 0.008, 0.009, 0.009, 0.009, 0.007, 0.007, 0.008, 0.011, 0.008, 0.008,
-        0.008, 0.010, 0.008, *_HAND_SIGMAS, *_HAND_SIGMAS,
-    )  # fmt: skip
-    return skeleton_of("wholebody133", names, tuple(limbs), sigmas)
-
-
-WHOLEBODY133 = _wholebody()
 
 SKELETONS = {
     skeleton.name: skeleton
     for skeleton in (COCO17, POSETRACK15, POSETRACK18, MPII16, CROWDPOSE14, AIC14, WHOLEBODY133)
 }
-
 
 # The same point of the body under other names: CrowdPose's, PoseTrack 2018's, MPII's.
 _OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}

@@ -1,8 +1,8 @@
 """Weight files: ours in safetensors with a header that says what they are, official ones as .pth.
 
-Numbers are stored as float16 and given back as float32. The header's metadata is text by key, which
-pose.header reads. A header with `weights`, the name of a file beside it, has that file's: one
-network trained for several input sizes, under a name for each.
+Numbers are stored as float16, where they fit, and given back as float32. The header's metadata is
+text by key, which pose.header reads. A header with `weights`, the name of a file beside it, has
+that file's: one network trained for several input sizes, under a name for each.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import pickle
+import struct
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -23,9 +24,20 @@ from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
 from pose.errors import UserError
+from pose.reading import MALFORMED
 from pose.writing import whole_file
 
 State = dict[str, Tensor]
+
+# What torch raises for a damaged checkpoint, beside what any wrong content raises
+_DAMAGED = (
+    RuntimeError,
+    OSError,
+    EOFError,
+    pickle.UnpicklingError,
+    AssertionError,
+    struct.error,
+)
 
 
 class WeightsError(UserError):
@@ -35,12 +47,11 @@ class WeightsError(UserError):
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
     """Write `state` as float16 with `metadata` in the header; the file appears whole or not.
 
+    A tensor with a value beyond float16's stays float32, such as the variances of raw bytes.
+
     Raises WeightsError where it cannot be written: a folder without the right, a full disk.
     """
-    halved = {
-        name: (tensor.half() if tensor.is_floating_point() else tensor).detach().cpu().contiguous()
-        for name, tensor in state.items()
-    }
+    halved = {name: _halved(tensor.detach()).cpu().contiguous() for name, tensor in state.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
@@ -97,7 +108,7 @@ def load_checkpoint(path: Path) -> State:
     try:
         with safe_globals(_stand_ins(path)):
             content = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, OSError, EOFError, pickle.UnpicklingError, KeyError) as error:
+    except (*_DAMAGED, *MALFORMED) as error:
         # A truncated .pth is a zip file without a directory: torch says so in many lines.
         raise WeightsError(
             f"{path} is damaged or not a torch checkpoint of tensors alone; fetch or copy it again"
@@ -130,13 +141,31 @@ def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any]
 
 
 def _find_state(content: Any) -> State:
-    """The tensors of a checkpoint: at its top or one level below, the usual names first."""
-    if not isinstance(content, dict):
-        return {}
-    for key in ("ema_state_dict", "state_dict", "model", "ema"):
-        if isinstance(content.get(key), dict):
-            return _find_state(content[key])
-    return {name: value for name, value in content.items() if isinstance(value, Tensor)}
+    """The tensors of a checkpoint: at its top, or below the usual names.
+
+    mmengine's `ema_state_dict` is none of them: when it saves, it puts the averaged weights under
+    `state_dict` and the others there.
+    """
+    for _ in range(3):  # deep enough for all that are known; one may hold itself
+        if not isinstance(content, dict):
+            return {}
+        found = (content[key] for key in ("state_dict", "model", "ema") if key in content)
+        inner = next((each for each in found if isinstance(each, dict)), None)
+        if inner is None:
+            break
+        content = inner
+    return {
+        name: value
+        for name, value in content.items()
+        if isinstance(name, str) and isinstance(value, Tensor)
+    }
+
+
+def _halved(tensor: Tensor) -> Tensor:
+    if not tensor.is_floating_point():
+        return tensor
+    half = tensor.half()
+    return tensor if torch.any(half.isinf() & tensor.isfinite()) else half
 
 
 def _float32(state: Mapping[str, Tensor]) -> State:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from app.models import add_file, describe_file, listing
 from pose.catalogue import CATALOGUE
 from pose.hrnet import HRNet
 from pose.library import pose_network
-from pose.weights import WeightsError, save_weights
+from pose.weights import WeightsError, load_weights, save_weights
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
@@ -80,6 +81,41 @@ def test_an_added_file_takes_nobody_elses_place(ours: Path, tmp_path: Path, cach
         add_file(other)
     assert (cache / ours.name).read_bytes() == before
     assert add_file(other, "second").endswith("use it as second")
+
+
+def test_an_added_file_brings_the_weights_that_lie_beside_it(ours: Path, cache: Path) -> None:
+    state, header = load_weights(ours)
+    large = ours.with_name("mine-large.safetensors")
+    save_weights(large, {}, {**header, "input_wh": "64x96", "weights": ours.name})
+    assert add_file(large).endswith("for 64x96; use it as mine-large")
+    ours.unlink()
+    network = pose_network("mine-large").network
+    assert network.build is not None
+    assert torch.equal(network.build().state_dict()["bn1.weight"], state["bn1.weight"])
+    assert "in the cache already" in add_file(cache / large.name)
+
+
+def test_openvino_files_that_differ_in_their_weights_alone_are_two_networks(
+    ours: Path, tmp_path: Path
+) -> None:
+    one, other = tmp_path / "one" / "best.xml", tmp_path / "other" / "best.xml"
+    assert main(["export", str(ours), "--to", "openvino", "-o", str(one)]) == 0
+    add_file(one)
+    shutil.copytree(one.parent, other.parent)
+    weights = bytearray(one.with_suffix(".bin").read_bytes())
+    weights[len(weights) // 2] ^= 1
+    other.with_suffix(".bin").write_bytes(weights)
+    assert "in the cache already" in add_file(one)
+    with pytest.raises(WeightsError, match="another network of that name"):
+        add_file(other)
+
+
+def test_weights_that_do_not_fit_their_header_are_not_added(ours: Path, cache: Path) -> None:
+    state, header = load_weights(ours)
+    save_weights(ours, state, {**header, "network": json.dumps({**TINY, "width": 16})})
+    with pytest.raises(WeightsError, match="does not fit the network its header names"):
+        add_file(ours)
+    assert not cache.exists()
 
 
 @pytest.mark.parametrize("name", ["", "../mine", "a/b"])

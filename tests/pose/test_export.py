@@ -18,8 +18,9 @@ import onnxruntime
 import pytest
 import torch
 
+from pose.detector import load_detector
 from pose.estimator import load_estimator
-from pose.export import description, deviation, export, write_half_onnx
+from pose.export import _metadata_property, description, deviation, export, write_half_onnx
 from pose.exported import SUFFIX
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
@@ -327,3 +328,77 @@ def test_a_damaged_export_is_named(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="damaged") as caught:
         pose_network(str(path))
     assert "\n" not in str(caught.value)
+
+
+def export_from_elsewhere(
+    module: torch.nn.Module, picture: torch.Tensor, path: Path, free: bool
+) -> None:
+    sides = {"images": {0: "n", 2: "height", 3: "width"}} if free else None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            module, (picture,), path, dynamo=False, input_names=["images"], dynamic_axes=sides
+        )
+
+
+def test_a_pose_file_from_elsewhere_for_any_size_gets_the_usual_one(tmp_path: Path) -> None:
+    picture = torch.zeros(1, 3, 64, 32)
+    for name, size_wh in (("net.onnx", (192, 256)), ("net_64x32.onnx", (32, 64))):
+        export_from_elsewhere(HRNet(**TINY).eval(), picture, tmp_path / name, free=True)
+        assert pose_network(str(tmp_path / name)).network.pictures.size_wh == size_wh
+
+
+def test_a_detector_file_from_elsewhere_is_for_any_size_or_says_that_it_is_not(
+    tmp_path: Path,
+) -> None:
+    class Fixed(torch.nn.Module):
+        """As exports have it that place the boxes themselves: cells of one size of picture."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.network = HRNetDetector({**TINY}, head_width=8).eval()
+            self.register_buffer("cells", torch.ones(1, 84, 6))
+
+        def forward(self, images: torch.Tensor) -> torch.Tensor:
+            return self.network(images) + self.cells
+
+    picture, path = torch.zeros(1, 3, 64, 64), tmp_path / "detector.onnx"
+    export_from_elsewhere(Fixed().network, picture, path, free=True)
+    assert detector_network(str(path)).network.pictures.size_wh == (640, 640)
+    export_from_elsewhere(Fixed(), picture, path, free=False)
+    detect = load_detector(str(path), "cpu")
+    assert len(detect(Frame(0, 0.0, np.zeros((64, 64, 3), np.uint8)))) >= 0
+    with pytest.raises(WeightsError, match=r"cannot take pictures of 64x32; export it for any"):
+        detect(Frame(0, 0.0, np.zeros((32, 64, 3), np.uint8)))
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{no JSON", "what it says of itself: not built"),
+        ('{"kind": "cat"}', "neither pose nor detector"),
+        ('{"kind": "pose", "input_wh": [32]}', "what it says of itself: not built"),
+    ],
+)
+def test_a_file_that_says_nonsense_of_itself_is_named(
+    text: str, message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.onnx"
+    export_from_elsewhere(HRNet(**TINY).eval(), torch.zeros(1, 3, 64, 32), path, free=False)
+    path.write_bytes(path.read_bytes() + _metadata_property("posse", text))
+    with pytest.raises(WeightsError, match=message):
+        pose_network(str(path))
+
+
+def test_an_openvino_file_that_cannot_be_written_leaves_nothing(
+    pose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(_: object, path: Path) -> None:
+        path.write_text("half")
+        raise RuntimeError("Can't open bin file")  # OpenVINO's words
+
+    monkeypatch.setattr("openvino.save_model", full_disk)
+    path = tmp_path / "out" / "net.xml"
+    with pytest.raises(OSError, match="OpenVINO could not write it"):
+        export(pose_network(str(pose_file)), "openvino", path)
+    assert list(path.parent.iterdir()) == []

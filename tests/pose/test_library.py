@@ -141,7 +141,10 @@ def test_weights_of_ours_say_what_they_are(cache: Path) -> None:
         ({"kind": "cat"}, "'kind' in its header: cat is neither pose nor detector"),
         ({"input_wh": "0x0"}, "'input_wh' in its header: 0x0 is no size"),
         ({"padding": "wide"}, "'padding' in its header: not built as it should be"),
+        ({"padding": "0"}, "'padding' in its header: 0 is not above 0"),
+        ({"sigma": "nan"}, "'sigma' in its header: nan is not above 0"),
         ({"network": "[1]"}, "'network' in its header: not built as it should be"),
+        ({"skeleton": "mpii16"}, "its network has 17 joints, its skeleton 16"),
     ],
 )
 def test_odd_headers_are_refused(metadata: dict[str, str], message: str, tmp_path: Path) -> None:
@@ -164,8 +167,9 @@ def test_headers_go_through_text(header: Header) -> None:
     assert again == header
 
 
-def test_weights_of_no_network_are_refused(tmp_path: Path) -> None:
-    odd = json.dumps({"breadth": 3})
+@pytest.mark.parametrize("arguments", [{"breadth": 3}, {"width": -8}])
+def test_weights_of_no_network_are_refused(arguments: dict[str, int], tmp_path: Path) -> None:
+    odd = json.dumps(arguments)
     network = pose_network(str(save_ours(tmp_path / "odd.safetensors", network=odd))).network
     assert network.build is not None
     with pytest.raises(WeightsError, match="'network' in its header"):

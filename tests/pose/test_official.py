@@ -107,6 +107,13 @@ def test_other_networks_are_refused(keys: list[str], message: str) -> None:
         recognise({key: torch.empty(8, 8, 3, 3) for key in keys})
 
 
+@pytest.mark.parametrize("key", ["final_layer.weight", "layer1.0.conv1.weight"])
+def test_a_number_in_a_convolutions_place_is_told(key: str) -> None:
+    state = HRNet(width=8, stage_modules=(1, 1, 1), blocks=1, joints=5).state_dict()
+    with pytest.raises(WeightsError, match=r"nearest network .* (a number, expected|missing)"):
+        recognise({**state, key: torch.tensor(1.0)})
+
+
 def test_our_yolox_is_the_released_one(shared: Path) -> None:
     """The released nano, batch norms folded into its convolutions, in our network."""
     import cv2

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pose.people import Detections, Poses
+from pose.people import Detections, Frame, Poses
 from pose.skeleton import COCO17
 
 
@@ -27,6 +27,21 @@ def test_arrays_become_float32() -> None:
 def test_a_wrong_shape_is_named_with_the_expected_one() -> None:
     with pytest.raises(ValueError, match=r"scores has shape \(2,\), expected \(1,\)"):
         Detections(np.zeros((1, 4)), np.zeros(2))
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        np.zeros((4, 6), np.uint8),
+        np.zeros((4, 6, 4), np.uint8),
+        np.zeros((4, 6, 3), np.float32),
+        np.zeros((4, 6, 3), np.uint16),
+    ],
+    ids=["grey", "with alpha", "of numbers from 0 to 1", "of 16 bits"],
+)
+def test_a_picture_that_is_no_bytes_in_three_channels_is_refused(image: np.ndarray) -> None:
+    with pytest.raises(ValueError, match=r"image has shape .*, expected \(any, any, 3\) of uint8"):
+        Frame(0, 0.0, image)
 
 
 def test_nobody_has_the_shapes_of_somebody() -> None:

@@ -176,13 +176,28 @@ def test_a_checkpoint_cannot_carry_ranges(
     assert "name one with -o" in capsys.readouterr().err
 
 
+def test_an_exported_file_is_not_rounded(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "net.onnx").write_bytes(b"any")
+    arguments = ["--data", "labels.json", "--images", str(tmp_path), "-o", "out.safetensors"]
+    assert main([str(tmp_path / "net.onnx"), *arguments]) == 1
+    assert "is an exported file; name the weights it is from" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
         (None, "no such file"),
         ("# labels", "not a whole JSON file"),
         ('{"images": []}', "no COCO keypoints"),
-        ('{"images": [], "annotations": []}', "nobody is labelled there"),
+        ('{"images": [], "annotations": []}', "nobody has a box there"),
+        (
+            '{"images": [], "annotations": [{"bbox": [0, 0, 9, 9]}]}',
+            "no COCO keypoints: 'image_id'",
+        ),
+        ('{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 9]}]}', "no COCO keypoints"),
+        ('{"images": [], "annotations": ["somebody"]}', "no COCO keypoints"),
         ('{"images": [], "annotations": [{"image_id": 1}]}', "nobody has a box there"),
         (
             '{"images": [], "annotations": [{"image_id": 1, "bbox": [0, 0, 9, 9]}]}',

@@ -146,6 +146,35 @@ def test_without_a_cache_a_network_is_converted_at_each_start(
     assert torch.equal(uncached, cached)
 
 
+@pytest.mark.parametrize("name", ["model.xml", "model.bin"])
+def test_a_kept_network_that_is_damaged_is_converted_again(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path))
+    network = tiny_hrnet("damaged")
+    expected = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
+    (kept,) = (tmp_path / "openvino").glob(f"damaged-*/{name}")
+    whole = kept.stat().st_size
+    kept.write_bytes(b"")
+    found = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
+    assert torch.equal(found, expected)
+    assert kept.stat().st_size == whole
+    assert "is damaged; damaged is converted again" in caplog.text
+
+
+def test_a_full_disk_keeps_nobody_from_working(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise RuntimeError("basic_ios::clear: iostream error")  # OpenVINO's words for it
+
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path))
+    monkeypatch.setattr("pose.on_openvino.openvino.save_model", fail)
+    found = OpenVinoRuntime(tiny_hrnet(), precision="f32").submit(pictures(1))()[0]
+    assert found.shape == (1, 5, 16, 8)
+    assert "cannot be kept in" in caplog.text
+
+
 def test_a_conversion_is_reported_to_nobody() -> None:
     with pytest.raises(ImportError):
         importlib.import_module("openvino_telemetry")

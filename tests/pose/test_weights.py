@@ -84,6 +84,14 @@ def test_truncated_files_are_named_as_damaged(tmp_path: Path) -> None:
         load_checkpoint(official)
 
 
+def test_a_checkpoint_with_a_changed_byte_is_named_as_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "net.pth"
+    torch.save(STATE, path)
+    path.write_bytes(path.read_bytes().replace(b"num_batches", b"num\xffbatches", 1))
+    with pytest.raises(WeightsError, match="damaged"):  # a name that is no UTF-8
+        load_checkpoint(path)
+
+
 @pytest.mark.parametrize("wrap", [lambda s: s, lambda s: {"state_dict": s, "epoch": 3}])
 def test_a_checkpoint_is_found_at_its_top_or_under_state_dict(wrap, tmp_path: Path) -> None:  # type: ignore[no-untyped-def]
     path = tmp_path / "net.pth"
@@ -91,11 +99,31 @@ def test_a_checkpoint_is_found_at_its_top_or_under_state_dict(wrap, tmp_path: Pa
     assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
 
 
+def test_of_a_checkpoint_with_averaged_weights_those_are_taken(tmp_path: Path) -> None:
+    """mmengine saves them under `state_dict`, and under `ema_state_dict` what was averaged."""
+    path = tmp_path / "epoch_210.pth"
+    latest = {f"module.{name}": value + 1 for name, value in STATE.items()}
+    ema = {"steps": torch.tensor(3), **latest}
+    torch.save({"ema_state_dict": ema, "state_dict": STATE, "meta": {}}, path)
+    assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
+    assert load_checkpoint(path).keys() == STATE.keys()
+
+
+def test_values_beyond_float16_are_kept(tmp_path: Path) -> None:
+    variances = torch.tensor([1e6, 1.0])
+    save_weights(tmp_path / "net.safetensors", {"bn.running_var": variances}, {})
+    state, _ = load_weights(tmp_path / "net.safetensors")
+    assert torch.equal(state["bn.running_var"], variances)
+
+
 def test_a_checkpoint_without_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "net.pth"
-    torch.save({"epoch": 3}, path)
-    with pytest.raises(WeightsError, match="holds no network weights"):
-        load_checkpoint(path)
+    itself: dict[str, object] = {}
+    itself["model"] = itself
+    for content in ({"epoch": 3}, {1: torch.zeros(2)}, itself):
+        torch.save(content, path)
+        with pytest.raises(WeightsError, match="holds no network weights"):
+            load_checkpoint(path)
 
 
 class _Evil:
