@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -62,15 +61,6 @@ PLAIN = PoseAugmentation(
     occlusion_chance=0, low_resolution_chance=0, colour=False,
 )  # fmt: skip
 YOLOX_TINY: dict[str, Any] = {"depth": 0.33, "width": 0.0625, "depthwise": True, "classes": 80}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """No fight for cores over networks of a few kilobytes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _people(tmp_path: Path, pictures: int = 4) -> LabelledPeople:
