@@ -101,7 +101,7 @@ def test_a_value_out_of_range_is_told_by_the_name_of_its_option(
     assert capsys.readouterr().err == f"posse: {said}\n"
 
 
-@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label a.csv"])
+@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label walk.mp4"])
 def test_a_file_where_a_folder_is_needed_is_called_a_file(
     command: str,
     tmp_path: Path,
@@ -111,6 +111,7 @@ def test_a_file_where_a_folder_is_needed_is_called_a_file(
     monkeypatch.chdir(tmp_path)
     header = "frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score"
     (tmp_path / "a.csv").write_text(f"{header}\n0,0,1,1,0,0,9,9,5,5,1\n")
+    make_video(tmp_path / "walk.mp4", 1)
     assert main([*command.split(), "-o", "a.csv"]) == 1
     said = capsys.readouterr().err
     assert "a.csv: cannot be written: a" in said
