@@ -47,7 +47,7 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
     here = os.pathsep.join([str(Path(__file__).parent), *sys.path])
     return subprocess.run(
         [sys.executable, *arguments],
-        env={**os.environ, "PYTHONPATH": here, "OMP_NUM_THREADS": "1"},
+        env={**os.environ, "PYTHONPATH": here},
         capture_output=True,
         text=True,
         timeout=300,
@@ -91,7 +91,6 @@ from pathlib import Path
 from small_data import small_recipe, small_task
 from pose.training.loop import Run
 from pose.training.processes import Processes
-torch.set_num_threads(1)
 torch.manual_seed(0)
 cpu = Processes(torch.device("cpu"))
 Run(small_task(Path(sys.argv[1])), small_recipe(), Path(sys.argv[2]), cpu, workers=2).train()
@@ -179,7 +178,6 @@ from pose.training.loop import Run
 from pose.training.processes import Processes
 file, out, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
 torch.manual_seed(0)
-torch.set_num_threads(1)
 run = Run(small_task(file), small_recipe(), out, Processes(torch.device("cpu")), save_every_s=0.2)
 step = run._optimisation.step
 def fatal(rate):
@@ -314,7 +312,6 @@ from pose.training.loop import Run
 from pose.training.processes import join
 file, out = map(Path, sys.argv[1:])
 torch.manual_seed(0)
-torch.set_num_threads(1)
 processes = join(torch.device("cpu"))
 # A detector leaves parameters unused
 for kind, task in (("pose", small_task), ("detector", small_detector_task)):
@@ -366,7 +363,6 @@ from pathlib import Path
 from small_data import small_recipe, small_task
 from pose.training.loop import Run
 from pose.training.processes import Processes
-torch.set_num_threads(1)
 file, out = Path(sys.argv[1]), Path(sys.argv[2])
 run = Run(small_task(file), small_recipe(40), out, Processes(torch.device("cpu")))
 peaks = []
