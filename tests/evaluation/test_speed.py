@@ -51,7 +51,7 @@ def programs(monkeypatch):
 
 
 def few(*more: object) -> list[str]:
-    counts = ["--frames", "6", "--people", "1", "--repeats", "1"]
+    counts = ["--frames", "6", "--height", "96", "--people", "1", "--repeats", "1"]
     return [*counts, *(str(each) for each in more)]
 
 
