@@ -29,7 +29,7 @@ from pose.errors import UserError
 from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
-from pose.training import command, posetrack15
+from pose.training import command, options, posetrack15
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
@@ -505,10 +505,10 @@ def test_options_that_would_do_nothing_are_a_mistake(
 
 def test_rotation_says_how_far_crops_are_turned() -> None:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    options.add_arguments(parser)
     words = ["pose", "--data", "a", "--images", "b", "--out", "c"]
-    usual = command._recipe(parser.parse_args(words), Start(TINY)).augmentation
-    level = command._recipe(parser.parse_args([*words, "--rotation", "0"]), Start(TINY))
+    usual = options.recipe_of(parser.parse_args(words), Start(TINY)).augmentation
+    level = options.recipe_of(parser.parse_args([*words, "--rotation", "0"]), Start(TINY))
     assert usual.turn_chance > 0
     assert (level.augmentation.turn_chance, level.augmentation.rotation_deg) == (0, 0)
 
