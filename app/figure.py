@@ -34,7 +34,7 @@ def figure(
     """
     how = _figure_of(poses.skeleton)
     points = poses.keypoints[person]  # (K, 2)
-    seen = poses.keypoint_scores[person] >= style.kpt_thr  # (K,)
+    seen = poses.seen(style.kpt_thr)[person]  # (K,)
     neck, neck_seen = np.zeros((1, 2), np.float32), False
     if how.shoulders is not None:
         pair = list(how.shoulders)

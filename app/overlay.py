@@ -79,6 +79,7 @@ class Overlay:
         self._ways: dict[int, list[tuple[float, float, float]]] = {}  # id -> (time_s, x, y)
         self._now_s = -np.inf
         self._step_s = 0.0  # between the last two frames
+        self._shot = 0
 
     def reset(self) -> None:
         """Forget the trails, for a new video or after a jump."""
@@ -126,8 +127,9 @@ class Overlay:
     def _remember(self, result: FrameResult) -> None:
         """Add where everybody is now, and forget what is older than the trails."""
         now_s = result.frame.time_s
-        if now_s < self._now_s:
+        if now_s < self._now_s or result.shot != self._shot:
             self.reset()
+        self._shot = result.shot
         for way in self._ways.values():
             if way and way[-1][0] == now_s:  # shown again, in another style or corrected
                 way.pop()
@@ -245,7 +247,7 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
     names = poses.skeleton.names
     if "left_hip" in names and "right_hip" in names:
         hips = [names.index("left_hip"), names.index("right_hip")]
-        seen = poses.keypoint_scores[:, hips].min(axis=1) >= kpt_thr  # (N,)
+        seen = poses.seen(kpt_thr)[:, hips].all(axis=1)  # (N,)
         centres[seen] = poses.keypoints[seen][:, hips].mean(axis=1)
     return centres
 

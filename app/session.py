@@ -143,12 +143,14 @@ class Session:
     def status(self) -> Status:
         """What is going on."""
         problem = self._recordings.problem or self._loader.problem or self._inference.problem
+        loader = self._loader
         if self._run is None:
-            return replace(IDLE, problem=problem, loading=self._loader.busy)
+            return replace(IDLE, problem=problem, loading=loader.busy, to_fetch=loader.to_fetch)
         return replace(
             self._run.status(time.monotonic()),
             problem=self._run.problem or problem,
-            loading=self._loader.busy,
+            loading=loader.busy,
+            to_fetch=loader.to_fetch,
             recording=self._recordings.running,
             recorded_s=self._recordings.length_s,
             recorded_lost=self._recordings.lost,
@@ -221,6 +223,10 @@ class Session:
             self._loader.ask(config)
         self.config = config
         self._inference.configure(config)
+
+    def load_again(self) -> None:
+        """Load the networks once more, since those that were missing have come."""
+        self._loader.ask(self.config)
 
     def correct(self, correction: Correction) -> None:
         """Apply a correction, to the picture on screen and to everything later."""

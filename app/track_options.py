@@ -26,6 +26,7 @@ SETTINGS = {
     "max_people": ("pipeline", "max_people"),
     "max_latency": ("pipeline", "max_latency_ms"),
     "camera_motion": ("pipeline", "camera_motion"),
+    "shot_cuts": ("pipeline", "shot_cuts"),
     "appearance": ("pipeline", "appearance"),
     "start_frame": ("clip", "start_frame"),
     "max_frames": ("clip", "max_frames"),
@@ -95,6 +96,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_const",
         const=True,
         help="the camera moves: measure how, so that people are not lost",
+    )
+    how.add_argument(
+        "--no-shot-cuts",
+        dest="shot_cuts",
+        action="store_const",
+        const=False,
+        help="the video is one shot: whatever flashes or jumps, people stay who they are",
     )
     how.add_argument(
         "--appearance", action="store_const", const=True, help="compare what people look like, too"

@@ -100,5 +100,6 @@ def _assembled(
         keypoints,
         scores,
         head_px,
+        rows.unknown_points,
     )
     return sequence.select(np.array([row.has_points for row in people], bool))

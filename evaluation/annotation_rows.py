@@ -33,6 +33,7 @@ class Rows:
     frames: list[tuple[str, bool, bool]] = field(default_factory=list)  # name, annotated, labelled
     regions: dict[int, list[FloatArray]] = field(default_factory=dict)  # frame -> (V, 2) each
     people: list[Person] = field(default_factory=list)
+    unknown_points: int = 0  # whose id is none of the 15 joints'
 
     def place(self, frame: int, person: int | None = None) -> str:
         """Name a frame, and a person in it, for a message; both count from 0."""

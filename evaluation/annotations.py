@@ -39,6 +39,7 @@ class Sequence:
     keypoints: FloatArray  # (N, 15, 2)
     scores: FloatArray  # (N, 15) of the points
     head_px: FloatArray  # (N,) 0.6 of the head box's diagonal; NaN without box
+    unknown_points: int  # that the file gives for no joint of the 15; they are left out
 
     @property
     def name(self) -> str:

@@ -126,13 +126,14 @@ def timeline(
     highest = max(float((sums[0] + sums[1]).max()), 1.0)
     bar = width / len(edges)
     parts = [_line(0, height - bottom, width, height - bottom, "axis")]
+    ranks = []  # drawn last: the highest bars of a moment reach up to them
     for rank, (start, end) in moments.items():
         x, wide = bar * start / per_bar, bar * (end - start) / per_bar
         parts.append(
             f'<rect class="moment" x="{x:.1f}" y="0" width="{wide:.1f}" '
             f'height="{height - bottom}"/>'
-            f'<text class="rank" x="{x + 5:.1f}" y="30">{rank}</text>'
         )
+        ranks.append(f'<text class="rank" x="{x + 5:.1f}" y="30">{rank}</text>')
     numbers = frames.tolist()
     for index, (missed, wrong) in enumerate(zip(*(s.tolist() for s in sums), strict=True)):
         first = numbers[index * per_bar]
@@ -146,6 +147,7 @@ def timeline(
             f'y="{height - bottom - low - high:.1f}" width="{bar:.2f}" height="{high:.1f}" '
             f'fill="{FALSE_POSITIVE}"/></g>'
         )
+    parts += ranks
     places = {frame: index for index, frame in enumerate(numbers)}
     for frame, text in switches.items():
         x = bar * (places[frame] // per_bar + 0.5)

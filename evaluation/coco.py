@@ -74,7 +74,10 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
 
 
 def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
-    """Predictions, checked. Raises AnnotationError."""
+    """Predictions, checked, with what pycocotools reads of them. Raises AnnotationError.
+
+    Where every one has a box it counts as pycocotools takes it: for the size of people.
+    """
     results = read_json(path, AnnotationError)
     if isinstance(results, dict) and "annotations" in results:
         results = results["annotations"]
@@ -93,7 +96,12 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
                 raise ContentError(f"its score is not finite: {shown(result['score'])}")
             if number(result.setdefault("category_id", usual)) not in categories:
                 raise ContentError(f"its category {result['category_id']} is not in the truth")
-    return results
+            if result.get("bbox"):
+                _, _, _, _ = map(number, result["bbox"])
+    fields = ["image_id", "category_id", "keypoints", "score"]
+    if all(result.get("bbox") for result in results):
+        fields.append("bbox")
+    return [{name: result[name] for name in fields} for result in results]
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:

@@ -49,13 +49,18 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
 def _complete(annotation: dict[str, Any]) -> None:
     _, _, width, height = map(number, annotation["bbox"])
     annotation.setdefault("area", width * height * _SEGMENT_SHARE)
-    annotation.setdefault("iscrowd", 0)
+    annotation["iscrowd"] = _flag(annotation.get("iscrowd", 0))
     annotation.setdefault("category_id", 1)
     annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))
-    for name in ("area", "iscrowd", "category_id", "num_keypoints"):
+    for name in ("area", "category_id", "num_keypoints"):
         number(annotation[name])
     if annotation.get("bbox_head"):
         _, _, _, _ = map(number, annotation["bbox_head"])
+
+
+def _flag(value: Any) -> int:
+    """0 or 1, as COCO has it, of a number or of true or false, as PoseTrack 2018 has it."""
+    return int(value if type(value) is bool else number(value) != 0)
 
 
 def check_keypoints(annotation: Any, joints: int) -> None:

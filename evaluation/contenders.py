@@ -58,10 +58,14 @@ def posse(config: TrackerConfig | None = None) -> TrackerMaker:
 
 
 def _step(
-    tracker: PoseTracker, people: Poses, time_s: float, warp: SingleArray | None = None
+    tracker: PoseTracker,
+    people: Poses,
+    time_s: float,
+    warp: SingleArray | None = None,
+    shot: int = 0,
 ) -> Tracked:
     """Everybody whom the program would show in this frame."""
-    seen = tracker.update(people, time_s, warp)
+    seen = tracker.update(people, time_s, warp, shot)
     return _boxes_and_ids(seen.joined(tracker.coasting(people.skeleton)))
 
 
@@ -83,6 +87,16 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
 def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
     return _timed(functools.partial(_step, PoseTracker()), recording.people, recording.warps or [])
+
+
+def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+    """As `run`, for our tracker told where another shot begins."""
+    tracker = PoseTracker()
+
+    def step(people: Poses, time_s: float, shot: int) -> Tracked:
+        return _step(tracker, people, time_s, shot=shot)
+
+    return _timed(step, recording.people, recording.shots or [])
 
 
 def _timed(

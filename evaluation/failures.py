@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import colorsys
-import functools
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +21,7 @@ import numpy as np
 from evaluation.contenders import posse, run
 from evaluation.footage import pictures
 from evaluation.matching import box_iou
-from evaluation.recorded_poses import gymnasts_seen, our_eyes
+from evaluation.recorded_poses import gymnasts_seen
 from evaluation.recordings import GYMNASTS_FROM, Recording, without_appearance
 from evaluation.results import check_writable
 from evaluation.rivals import Tracked
@@ -118,8 +117,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace) -> int:
     """Write the picture; 0."""
     check_writable(args.output)
-    ours = functools.partial(our_eyes, "posse-detector", "posse-pose")
-    recording = without_appearance(gymnasts_seen("gymnasts", args.data, ours, args.keep))
+    networks = "posse-detector", "posse-pose"
+    recording = without_appearance(gymnasts_seen("gymnasts", args.data, networks, args.keep))
     tracked, _ = run(recording.people, posse())
     images = list(pictures(args.data / "gymnasts" / "gymnasts.mp4"))[GYMNASTS_FROM:]
     rows = []

@@ -39,7 +39,8 @@ class PictureSet:
 def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     """A COCO-keypoints file with a folder `images` beside it; of a split file, the part `val`.
 
-    Raises UserError where there is none, or something in it is missing.
+    People are whatever category has labelled joints; it is 1 afterwards, and the others are gone.
+    Raises UserError where there is no such file, nobody in it, or something in it is missing.
     """
     if labels.is_dir():
         labels = labels / "person_keypoints.json"
@@ -52,6 +53,7 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
         content["images"] = [each for each in content["images"] if each.get("split") == "val"]
         ids = {each["id"] for each in content["images"]}
         content["annotations"] = [a for a in content["annotations"] if a["image_id"] in ids]
+    _keep_people(content, labels)
     for _ in range(quarters):
         _turn(content)
     truth = COCO()
@@ -59,6 +61,17 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     with contextlib.redirect_stdout(io.StringIO()):  # it prints its progress
         truth.createIndex()
     return PictureSet(truth, labels.parent / "images", quarters)
+
+
+def _keep_people(content: dict[str, Any], labels: Path) -> None:
+    """Leave people alone in `content`, as category 1. Raises UserError where there are none."""
+    everything = content["annotations"]
+    person = next((a["category_id"] for a in everything if a["num_keypoints"]), None)
+    if person is None:
+        raise UserError(f"{labels}: nobody in it has labelled joints; there is nothing to score")
+    people = [a for a in everything if a["category_id"] == person]
+    content["annotations"] = [{**a, "category_id": 1} for a in people]
+    content["categories"] = [{"id": 1, "name": "person"}]
 
 
 def _check_pictures(content: dict[str, Any], labels: Path, turned: bool) -> None:

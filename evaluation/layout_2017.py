@@ -52,7 +52,9 @@ def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
     table = _table(points, _FIELDS[:3] if truth else _FIELDS)  # scores of truth do not count
     if table is None:  # a point lacks its score, or something is wrong: look at each
         table = np.array([_row(rows, *one) for one in zip(owner.tolist(), points, strict=True)])
-    return _placed(len(counts), owner, table)
+    known = np.isin(table[:, 0], np.arange(JOINTS))
+    rows.unknown_points = int((~known).sum())
+    return _placed(len(counts), owner[known], table[known])
 
 
 def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> list[Any]:
@@ -93,12 +95,10 @@ def _placed(people: int, owner: IntArray, table: FloatArray) -> tuple[FloatArray
     """The points (P, 3 or 4) as keypoints (N, 15, 2) and scores (N, 15) of their owners (P,)."""
     keypoints = np.full((people, JOINTS, 2), np.nan)
     scores = np.full((people, JOINTS), MISSING_SCORE)
-    if len(table):
-        known = np.isin(table[:, 0], np.arange(JOINTS))
-        # Backwards, so that of a joint given twice the first stays, as in poseval.
-        rows = table[known][::-1]
-        index = (owner[known][::-1], rows[:, 0].astype(np.int64))
-        keypoints[index] = rows[:, 1:3]
-        if table.shape[1] == 4:
-            scores[index] = rows[:, 3]
+    # Backwards, so that of a joint given twice the first stays, as in poseval.
+    rows = table[::-1]
+    index = (owner[::-1], rows[:, 0].astype(np.int64))
+    keypoints[index] = rows[:, 1:3]
+    if table.shape[1] == 4:
+        scores[index] = rows[:, 3]
     return keypoints, scores

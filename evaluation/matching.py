@@ -56,7 +56,7 @@ class JoinedFrames(NamedTuple):
 
 
 def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
-    """Put the frames of a sequence behind one another."""
+    """Put the frames of a sequence behind one another, with the pairs that may be in some layer."""
     truths = [len(frame.truth_ids) for frame in frames]
     predictions = [len(frame.predicted_ids) for frame in frames]
     pairs = [np.zeros((0, layers))]
@@ -69,9 +69,11 @@ def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
         frames,
         strict=False,
     ):
-        pairs.append(frame.pairs.reshape(layers, g * p).T)
-        truth.append(np.repeat(np.arange(g_before, g_before + g), p))
-        predicted.append(np.tile(np.arange(p_before, p_before + p), g))
+        values = frame.pairs.reshape(layers, g * p).T
+        near = np.flatnonzero(np.isfinite(values).any(1))  # few, where many people stand apart
+        pairs.append(values[near])
+        truth.append(g_before + near // p)
+        predicted.append(p_before + near % p)
     none, nowhere = np.zeros(0, np.int64), np.zeros((0, layers), bool)
     return JoinedFrames(
         len(frames),
@@ -85,6 +87,18 @@ def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
         np.concatenate(predicted),
         np.concatenate(pairs),
     )
+
+
+def side_by_side(truth_frame: IntArray, predicted_frame: IntArray) -> tuple[IntArray, IntArray]:
+    """Numbers (M,) of the true and of the predicted people who share a frame, by truth.
+
+    truth_frame (G,) and predicted_frame (P,) tell where they are, the latter ascending.
+    """
+    first = np.searchsorted(predicted_frame, truth_frame)  # (G,)
+    partners = np.searchsorted(predicted_frame, truth_frame, "right") - first
+    truth = np.repeat(np.arange(len(truth_frame)), partners)  # (M,)
+    place = np.arange(len(truth)) - np.repeat(np.cumsum(partners) - partners, partners)
+    return truth, first[truth] + place
 
 
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:

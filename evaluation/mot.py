@@ -33,6 +33,7 @@ from evaluation.mota import MotCounts, clear, mot_scores
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
+from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 
 _OVERLAP = 0.5  # IoU at which a box is found
@@ -41,7 +42,14 @@ _FAR = 1e15  # no number of a frame, no id and no pixel
 # neither right nor wrong
 _DISTRACTORS = (2, 7, 8, 12)
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
-_TALLIES = ("misses", "false_positives", "switches", "fragments")
+_TALLIES = {  # of MotCounts, and how the table calls them
+    "misses": "miss",
+    "false_positives": "false",
+    "switches": "switch",
+    "fragments": "frag",
+    "mostly_tracked": "MT",
+    "mostly_lost": "ML",
+}
 
 
 class Boxes(NamedTuple):
@@ -76,6 +84,42 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     AnnotationError with the line of a value that is no number, or of an id that is twice in a
     frame.
     """
+    table = _read_at_once(path)
+    if table is None:  # lines of different lengths, or something is wrong with one
+        table = _read_by_line(path)
+    table = table[np.lexsort((table[:, 1], table[:, 0]))]
+    kind = table[:, 7] if truth else np.full(len(table), PEDESTRIAN)
+    corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
+    frame, ids = table[:, :2].astype(np.int64).T
+    return Boxes(
+        frame,
+        ids,
+        corners,
+        (kind == PEDESTRIAN) & (table[:, 6] != 0) if truth else np.ones(len(table), bool),
+        np.isin(kind, _DISTRACTORS),
+    )
+
+
+def _read_at_once(path: Path) -> FloatArray | None:
+    """The lines as `_read_by_line` gives them, and sooner; None where it must look."""
+    lines = read_text(path, AnnotationError).splitlines()
+    if not any(map(str.strip, lines)):
+        return None
+    comma = "," if "," in lines[0] else None
+    try:
+        table = np.loadtxt(lines, delimiter=comma, ndmin=2, comments=None)
+    except ValueError:
+        return None
+    if table.shape[1] < 6 or not (np.abs(table) < _FAR).all() or (table[:, :2] % 1).any():
+        return None
+    if len(np.unique(table[:, :2], axis=0)) < len(table):
+        return None
+    marks = [_marks(values) for values in table.tolist()]
+    return np.concatenate([table[:, :6], marks], axis=1)
+
+
+def _read_by_line(path: Path) -> FloatArray:
+    """Frame, id, x, y, width, height, confidence and class of each line (L, 8)."""
     rows: dict[tuple[int, int], list[float]] = {}
     for place, values in mot_rows(path, AnnotationError):
         if not all(abs(value) < _FAR for value in values):  # nan is not
@@ -83,14 +127,13 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
         key = (int(values[0]), int(values[1]))
         if key in rows:
             raise AnnotationError(f"{place}: id {key[1]} is twice in frame {key[0]}")
-        kind = class_of(values) if truth else PEDESTRIAN
-        scored = not truth or (kind == PEDESTRIAN and (len(values) < 7 or values[6] != 0))
-        rows[key] = [*values[2:6], scored, kind in _DISTRACTORS]
-    keys = sorted(rows)
-    table = np.array([rows[key] for key in keys], np.float64).reshape(-1, 6)
-    frame, ids = np.array(keys, np.int64).reshape(-1, 2).T
-    corners = np.concatenate([table[:, :2], table[:, :2] + table[:, 2:4]], axis=1)
-    return Boxes(frame, ids, corners, table[:, 4] > 0, table[:, 5] > 0)
+        rows[key] = [*values[:6], *_marks(values)]
+    return np.array(list(rows.values()), np.float64).reshape(-1, 8)
+
+
+def _marks(values: list[float]) -> tuple[float, float]:
+    """Confidence, 1 where a line has none, and class."""
+    return values[6] if len(values) > 6 else 1.0, class_of(values)
 
 
 def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
@@ -115,6 +158,20 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
             found, overlap = found.select(kept), overlap[:, kept]
         similar.append(whole_people(true.ids[true.scored], found.ids, overlap[true.scored]))
     return score_frames(similar)
+
+
+def score_files(truth_path: Path, predicted_path: Path) -> BoxCounts:
+    """Read and score one sequence; warn of boxes before or after all of truth, which are false."""
+    truth, predicted = read_boxes(truth_path, truth=True), read_boxes(predicted_path, truth=False)
+    if len(truth.frame):
+        first, last = truth.frame[[0, -1]].tolist()
+        outside = int(((predicted.frame < first) | (predicted.frame > last)).sum())
+        if outside:
+            sys.stderr.write(
+                f"warning: {predicted_path}: {outside} of {len(predicted.frame)} boxes lie outside "
+                f"frames {first} to {last}, those of {truth_path}; they count as false\n"
+            )
+    return score_boxes(truth, predicted)
 
 
 def score_frames(similar: Sequence[FramePairs]) -> BoxCounts:
@@ -182,17 +239,15 @@ def run(args: argparse.Namespace) -> int:
     """Score, print the table, write the file."""
     if args.outputDir is not None:
         check_folder(args.outputDir)
-    counts_of = {
-        name: score_boxes(read_boxes(truth, truth=True), read_boxes(predicted, truth=False))
-        for name, (truth, predicted) in file_pairs(args.groundTruth, args.predictions).items()
-    }
+    pairs = file_pairs(args.groundTruth, args.predictions)
+    counts_of = {name: score_files(*paths) for name, paths in pairs.items()}
     first, *rest = counts_of.values()
     overall = box_scores(sum(rest, first))
     scores_of = {name: box_scores(counts) for name, counts in counts_of.items()}
     rows: list[list[str | float]] = []
     for name, scores in [*scores_of.items(), ("all", overall)]:
         rows.append([name, *scores.values()])
-    header = ["sequence", *_COLUMNS, "miss", "false", "switch", "frag"]
+    header = ["sequence", *_COLUMNS, *_TALLIES.values()]
     sys.stdout.write(text_table(header, rows) + "\n")
     if args.outputDir is not None:
         write_all(

@@ -34,6 +34,8 @@ class MotCounts(NamedTuple):
     false_positives: FloatArray  # (K,)
     switches: FloatArray  # (K,)
     fragments: FloatArray  # (K,) times a truth was lost and found again
+    mostly_tracked: FloatArray  # (K,) truths matched in at least four fifths of their appearances
+    mostly_lost: FloatArray  # (K,) truths matched in less than a fifth of them
     distance: FloatArray  # (K,) sum over the matched pairs
     raw_distance: FloatArray  # (K,) what poseval sums instead, see `_extra_events`
 
@@ -131,6 +133,7 @@ def clear_joined(sequence: JoinedFrames) -> ClearResult:
         (given - found).sum(0).astype(float),
         sums_by(matches.layer, switched, layers),
         _fragments(sequence, truth_numbers, matches, last),
+        *_mostly(sequence, truth_numbers, len(truths), matches),
         distance,
         raw + distance + sums_by(matches.layer, again, layers),
     )
@@ -265,6 +268,19 @@ def _fragments(
     found_now, before = found[order][there], found_before[order][there]
     missed_last = _previous(layer, truth, found_now.astype(np.int64)) == 0
     return sums_by(layer, found_now & before & missed_last, sequence.pairs.shape[1])
+
+
+def _mostly(
+    sequence: JoinedFrames, truth_numbers: IntArray, truths: int, matches: _Matches
+) -> tuple[FloatArray, FloatArray]:
+    """How many truths are mostly tracked, and how many mostly lost (K,), under whatever ids."""
+    layers = sequence.pairs.shape[1]
+    person, layer = np.nonzero(sequence.truth_there)  # (S,) every appearance
+    cells = truth_numbers[person] * layers + layer, matches.truth * layers + matches.layer
+    there, found = (np.bincount(each, minlength=truths * layers) for each in cells)
+    # In whole numbers: 0.8 and 0.2 are none in binary
+    tracked, lost = (there > 0) & (5 * found >= 4 * there), 5 * found < there
+    return tuple(each.reshape(truths, layers).sum(0).astype(float) for each in (tracked, lost))
 
 
 def _extra_events(matches: _Matches, last: IntArray, switched: BoolArray) -> IntArray:

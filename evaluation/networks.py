@@ -145,12 +145,15 @@ def coco_ap(truth: COCO, results: list[dict[str, Any]], kind: str) -> tuple[floa
 
 
 def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> Figures:
-    """Precision and recall at IoU 0.5 of the boxes over `threshold` on the labelled frames."""
+    """Precision and recall at IoU 0.5 of the boxes over `threshold` on the labelled frames.
+
+    Raises UserError where the truth labels nobody, or frames that the video does not have.
+    """
     everything = read_boxes(truth, truth=True)
     people = everything.select(everything.scored)
     if not len(people.ids):
         raise UserError(f"{truth}: no boxes of people there")
-    labelled = set(people.frame.tolist())
+    labelled, last = set(people.frame.tolist()), int(people.frame[-1])
     matched = found_count = 0
     with open_source(clip) as source:
         for frame in source:
@@ -162,8 +165,10 @@ def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> 
             found_count += len(boxes)
             overlap = box_iou(wanted, boxes.astype(np.float64))
             matched += int(cheapest_mask(np.where(overlap >= 0.5, 1 - overlap, np.nan)).sum())
-            if frame.index + 1 == max(labelled):
+            if frame.index + 1 == last:
                 break
+        else:
+            raise UserError(f"{clip}: it ends before frame {last}, which {truth} labels")
     return {
         f"recall, {clip.stem}": matched / len(people.ids),
         f"precision, {clip.stem}": matched / max(found_count, 1),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.ap import correct_joints
-from evaluation.matching import BoolArray, FloatArray, IntArray
+from evaluation.matching import BoolArray, FloatArray, IntArray, side_by_side
 from pose.pckh import within_half_a_head
 
 
@@ -25,7 +25,9 @@ def pckh_counts(
     usable = head_px > 0
     truth, head_px, truth_image = truth[usable], head_px[usable], truth_image[usable]
     labelled: BoolArray = ~np.isnan(truth[..., 0])  # (G, K)
-    g, p = np.nonzero(truth_image[:, None] == predicted_image)
+    order = np.argsort(predicted_image, kind="stable")
+    g, p = side_by_side(truth_image, predicted_image[order])  # (M,) each
+    p = order[p]
     matched = within_half_a_head(predicted[p], truth[g], head_px[g])  # (M, K)
     right = correct_joints(matched, labelled.sum(1), g, p, len(predicted))
     return right.sum(0), labelled.sum(0)

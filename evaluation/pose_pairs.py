@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.annotations import Sequence
-from evaluation.matching import BoolArray, FloatArray, FramePairs, IntArray
+from evaluation.matching import BoolArray, FloatArray, FramePairs, IntArray, side_by_side
 from pose.oks import oks
 from pose.skeleton import POSETRACK15
 
@@ -39,10 +39,7 @@ def pose_pairs(truth: Sequence, predicted: Sequence) -> PosePairs:
     edges = np.arange(len(truth) + 1)
     truth_starts = np.searchsorted(truth.frame, edges)
     predicted_starts = np.searchsorted(predicted.frame, edges)
-    partners = np.diff(predicted_starts)[truth.frame]  # (G,) predictions beside each truth
-    g = np.repeat(np.arange(len(truth.frame)), partners)  # (M,)
-    run = np.arange(len(g)) - np.repeat(np.cumsum(partners) - partners, partners)
-    p = predicted_starts[truth.frame[g]] + run  # (M,)
+    g, p = side_by_side(truth.frame, predicted.frame)  # (M,) each
     offset = truth.keypoints[g] - predicted.keypoints[p]  # (M, 15, 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         distances = np.sqrt((offset**2).sum(-1)) / truth.head_px[g, None]  # (M, 15)

@@ -120,7 +120,8 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     scored = truth.labelled if options.strict else truth.annotated  # (F,)
     if options.strict:  # of two equally good pairs the first is taken: not the file's order decides
         truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
-    truth, predicted = (side.select(scored[side.frame]) for side in (truth, predicted))
+    taken = scored | truth.labelled  # where nobody is, only HOTA and identity ask for predictions
+    truth, predicted = (side.select(taken[side.frame]) for side in (truth, predicted))
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
     pairs = pose_pairs(truth, predicted)
@@ -132,7 +133,7 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     wanted = options.metrics
     detections = JointDetections.zero(JOINTS)
     if "AP" in wanted:
-        detections = _detections(truth, predicted, pairs)
+        detections = _detections(truth, predicted, pairs, scored)
     frames = np.flatnonzero(scored)
     clear_frames = frames if options.strict else frames[:-1]
     if "CLEAR" not in wanted:
@@ -162,7 +163,7 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
 def _check_frames(truth: Sequence, predicted: Sequence) -> None:
     """Raise AnnotationError unless both have the same frames, in one order where they have names.
 
-    Pictures may lie in other folders, or have other names altogether (of which `_warnings` tells).
+    Pictures may lie in other folders, or have other names (of which `_warnings` tells).
     """
     if len(truth) != len(predicted):
         raise AnnotationError(
@@ -183,29 +184,39 @@ def _pictures(sequence: Sequence) -> list[str]:
 
 
 def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> Iterable[str]:
-    ours, theirs = _pictures(truth), _pictures(predicted)
-    if any(theirs) and not set(ours) & set(theirs):
+    names = zip(_pictures(truth), _pictures(predicted), strict=True)
+    other = [(frame, a, b) for frame, (a, b) in enumerate(names) if b and a != b]
+    if other:
+        frame, ours, theirs = other[0]
         yield (
-            f"{predicted.path}: no frame's name is one of the truth's ({theirs[0]}, {ours[0]}); "
-            "they are taken to be the same in this order"
+            f"{predicted.path}: {len(other)} of {len(predicted)} frames are called otherwise than "
+            f"the truth's (frame {frame} is {theirs}, not {ours}); they are taken to be the same "
+            "in this order"
         )
     flat = np.flatnonzero(truth.head_px == 0)
     if len(flat):
         rest = f" (and {len(flat) - 1} more in this file)" if len(flat) > 1 else ""
         yield f"{truth.where(flat[0])}: the head box has no size, nothing can match it{rest}"
+    for side in (truth, predicted):
+        if side.unknown_points:
+            left_out = f"{side.unknown_points} points are of no joint, 0 to 14, and left out"
+            yield f"{side.path}: {left_out}; are the others in PoseTrack's order?"
     unscored = int((predicted.there & (predicted.scores == MISSING_SCORE)).sum())
     if unscored:
         untracked = "" if kpt_thr is None else f"; none reaches the threshold of {kpt_thr:g}"
         yield f"{predicted.path}: {unscored} points have no score and rank last in AP{untracked}"
 
 
-def _detections(truth: Sequence, predicted: Sequence, pairs: PosePairs) -> JointDetections:
-    """The joints of the predictions, and how many truth has."""
+def _detections(
+    truth: Sequence, predicted: Sequence, pairs: PosePairs, scored: BoolArray
+) -> JointDetections:
+    """The joints of the predictions, and how many truth has, in the `scored` frames (F,)."""
     correct = correct_joints(
         pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
     )
     scores = np.where(predicted.there, predicted.scores, np.nan)
-    return JointDetections(scores, correct, truth.there.sum(0))
+    here = scored[predicted.frame]
+    return JointDetections(scores[here], correct[here], truth.there[scored[truth.frame]].sum(0))
 
 
 def _clear_frames(

@@ -56,7 +56,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--metrics", nargs="+", choices=METRICS, help="default: all")
     text = "poseval: equal to the reference with its quirks; strict: every labelled frame"
     add("--compat", choices=("poseval", "strict"), default="poseval", help=text)
-    text = "predicted joints below X are not tracked (AP takes all); several values: a sweep"
+    text = "predicted joints below X are not tracked, AP takes all; several: the first, and a sweep"
     add("--kpt-thr", type=number, nargs="+", metavar="X", help=text)
     add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
     add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
@@ -166,14 +166,18 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
 def score_set(
     truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
 ) -> list[tuple[SequenceScore, Scores]]:
-    """Score every sequence, `workers` at a time, and sum each up. Raises AnnotationError.
+    """Score every sequence, `workers` at a time, and sum each up.
 
-    Sequences are called as poseval does, or as their files where several would share a name.
+    Sequences are called as poseval does, or as their files where several would share a name. Raises
+    AnnotationError where a file cannot be used, or where nobody at all is labelled: all scores
+    would be 0.
     """
     pairs = file_pairs(truth, predictions)
     sizes = [predicted.stat().st_size for _, predicted in pairs]
     longest_first = sorted(range(len(pairs)), key=sizes.__getitem__, reverse=True)
     scored = forked_map(partial(_scored, options), pairs, workers, longest_first)
+    if not any(score.counts.frames for score, _ in scored):
+        raise AnnotationError(f"{truth}: nobody is labelled there; there is nothing to score")
     names = Counter(score.name for score, _ in scored)
     names["total"] += 1  # whose files hold the set's scores
     return [
@@ -214,10 +218,12 @@ def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
 
 
 def notes(counts: PoseCounts, options: ScoreOptions) -> list[str]:
-    """Which of poseval's quirks touch this result."""
-    if options.strict:
-        return []
+    """What a reader must know of this result: joints left out, quirks of poseval's in it."""
     result = []
+    if options.kpt_thr is not None:
+        result.append(f"joints that score under {options.kpt_thr:g} are not tracked; AP takes all")
+    if options.strict:
+        return result
     if "CLEAR" in options.metrics:
         result.append(
             f"as in poseval, the last labelled frame of each sequence is not in MOTA "

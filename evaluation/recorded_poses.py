@@ -6,7 +6,7 @@ And the whole program on a video, for settings that decide what the networks loo
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,17 +37,26 @@ def poses_of_video(video: Path, eyes: Callable[[], Eyes], kept: Path | None) -> 
     return people
 
 
-def gymnasts_seen(name: str, data: Path, ours: Callable[[], Eyes], keep: Path | None) -> Recording:
-    """The gymnasts as the networks of the set `name` see them: a teacher's, or `ours`.
+def gymnasts_seen(name: str, data: Path, networks: tuple[str, str], keep: Path | None) -> Recording:
+    """The gymnasts as the networks of the set `name` see them: a teacher's, or `networks`.
 
-    What they saw is kept in the folder `keep`, and taken from there the next time.
+    networks: a detector and a pose network of ours, by name or file. What they saw is kept in the
+    folder `keep`, and taken from there the next time that the same weights look.
     """
-    network = name.partition("-")[2]
-    kept, eyes = "gymnasts", ours
-    if network in TEACHERS:
-        kept, eyes = name, functools.partial(teachers_eyes, data.parent / "teachers", network)
+    teacher = name.partition("-")[2]
+    if teacher in TEACHERS:
+        kept, eyes = name, functools.partial(teachers_eyes, data.parent / "teachers", teacher)
+    else:
+        kept, eyes = f"gymnasts-{_fingerprint(networks)}", functools.partial(our_eyes, *networks)
     file = None if keep is None else keep / f"{kept}.npz"
     return gymnasts(data, lambda video: poses_of_video(video, eyes, file))
+
+
+def _fingerprint(networks: Iterable[str]) -> str:
+    from pose.library import files_of, find_weights
+    from pose.weights import sha256_of
+
+    return "-".join(sha256_of(*files_of(find_weights(name)))[:8] for name in networks)
 
 
 def our_eyes(detector: str, pose: str) -> Eyes:

@@ -5,6 +5,7 @@ Boxes are x1 y1 x2 y2. The sets lie in a folder laid out as `eval/` of the share
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zlib
 from collections.abc import Callable
@@ -27,6 +28,7 @@ TEACHERS = ("rtmdet", "deim", "yolox")  # detectors in whose place gymnasts are 
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
     "poses-shaken",
+    "poses-cut",
     "mot15",
     "pets",
     "gymnasts",
@@ -54,6 +56,7 @@ class Recording:
     truth_ids: list[IntArray]  # (F) of (G,)
     tuned: bool  # settings were chosen on it
     warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
+    shots: list[int] | None = None  # (F) which one each frame is of, if the film was edited
     least_height: float = 0.0  # pixels; who is shown lower is not counted: truth leaves them out
 
 
@@ -164,8 +167,14 @@ def _seed(path: Path, level: str) -> int:
 
 def _read_mot(path: Path) -> tuple[list[FloatArray], list[IntArray], list[FloatArray]]:
     """Boxes, ids and scores of frames 1 to F of a MOT text file; a score of -1 becomes 1."""
-    with path.open(encoding="utf-8") as lines:
-        rows = np.loadtxt(lines, delimiter=",", ndmin=2)
+    rows = np.zeros((0, 0))
+    with path.open(encoding="utf-8") as file, contextlib.suppress(ValueError):
+        lines = file.read().splitlines()
+        rows = np.loadtxt(lines, delimiter=",", ndmin=2) if any(lines) else rows
+    if rows.shape[1] < 7:
+        raise TruthError(
+            f"{path}: no MOT text, expected lines of frame,id,x,y,width,height,confidence,..."
+        )
     boxes = np.concatenate([rows[:, 2:4], rows[:, 2:4] + rows[:, 4:6]], axis=1)
     scores = np.where(rows[:, 6] < 0, 1.0, rows[:, 6])
     ids = rows[:, 1].astype(np.int64)

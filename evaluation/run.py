@@ -133,7 +133,7 @@ def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) 
         for result in pipeline.follow(frames_of(sequence, folder)):
             if writer is None:
                 info = ClipInfo(sequence.path.stem, result.frame.size_wh, pipeline.skeleton)
-                writer = Writer(target, info)
+                writer = Writer(target, info, sequence.frame_names)
             writer.put(result)
     except BaseException:
         if writer is not None:

@@ -31,6 +31,7 @@ from evaluation.forked import worth_forking
 from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
 from pose.command import positive, run_command
+from pose.errors import UserError
 
 _REFERENCE_START_S, _REFERENCE_FRAME_S = 0.9, 0.01  # poseval: 5 s for 412 frames, start included
 _NOTHING = "import os; os.environ['OPENBLAS_NUM_THREADS'] = '1'; import numpy"  # as the scorer
@@ -49,17 +50,19 @@ class Run:
 
 
 def timed(command: Sequence[str], frames: int, compiled: Path) -> Run:
-    """Run a command, its bytecode in `compiled`; raises CalledProcessError where it fails."""
+    """Run a command, its bytecode in `compiled`; a UserError with its last line where it fails."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(compiled)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
-    quiet = subprocess.DEVNULL
-    start = time.perf_counter()
-    process = subprocess.Popen(command, stdout=quiet, stderr=quiet, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    wall_s = time.perf_counter() - start
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        raise subprocess.CalledProcessError(process.returncode, command)
+    with tempfile.TemporaryFile() as said:
+        start = time.perf_counter()
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
+        wall_s = time.perf_counter() - start
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            said.seek(0)
+            last = said.read().decode(errors="replace").strip().rpartition("\n")[2]
+            raise UserError(last.removeprefix("error: ") or f"{' '.join(command)} failed")
     return Run(frames, wall_s, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
 
 
@@ -114,11 +117,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("-g", "--groundTruth", type=Path, metavar="DIR")
     parser.add_argument("-p", "--predictions", type=Path, metavar="DIR")
-    parser.add_argument("--frames", type=int, nargs="*", default=[1000, 2000, 5000, 10000])
+    parser.add_argument("--frames", type=positive, nargs="*", default=[1000, 2000, 5000, 10000])
     parser.add_argument("--repeats", type=positive, default=10, help="of the start and the pair")
     parser.add_argument("--all-metrics", action="store_true", help="HOTA and identity too")
     parser.add_argument(
-        "--workers", type=int, default=worth_forking(), help="processes; default: the cores"
+        "--workers", type=positive, default=worth_forking(), help="processes; default: the cores"
     )
 
 

@@ -1,8 +1,8 @@
-"""Recordings disturbed: filmed by an unsteady hand, or seen a little differently.
+"""Recordings disturbed: filmed by an unsteady hand, edited, or seen a little differently.
 
 With the hand every picture is turned and shifted, and what was seen and the truth move with it.
 Only the tracker's share in a moving camera is measured so; what networks make of shaken pictures is
-not.
+not. Nor is, of an edited film, how its cuts are told.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ _STEADY = 0.8  # what remains of the hand's speed after a frame
 _SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
 _TURN_DEG = 0.3
 _RETURN = 0.03  # share of the way back to the middle, each frame
+_SHOT_FRAMES = 30  # from cut to cut
+_OTHERS = 100_000  # added to the ids of the other camera's people
 _TREMBLE_PX, _TREMBLE_SCORE = 0.7, 0.01  # standard deviations
 
 Affine = NDArray[np.float64]  # (2, 3)
@@ -54,6 +56,21 @@ def shaken(recording: Recording, moves: Sequence[Affine]) -> Recording:
         people=[_moved(p, move) for p, move in zip(recording.people, moves, strict=True)],
         truth_boxes=[_moved_boxes(b, m) for b, m in zip(recording.truth_boxes, moves, strict=True)],
         warps=[None, *(step[:2].astype(np.float32) for step in steps)],
+    )
+
+
+def edited(one: Recording, other: Recording) -> Recording:
+    """Two cameras' recordings as one film that goes to and fro between them."""
+    frames = min(len(one.people), len(other.people))
+    shots = [n // _SHOT_FRAMES % 2 for n in range(frames)]
+    cameras = one, other
+    return replace(
+        one,
+        name=f"{one.name}, {other.name}",
+        people=[cameras[shot].people[n] for n, shot in enumerate(shots)],
+        truth_boxes=[cameras[shot].truth_boxes[n] for n, shot in enumerate(shots)],
+        truth_ids=[cameras[shot].truth_ids[n] + _OTHERS * shot for n, shot in enumerate(shots)],
+        shots=shots,
     )
 
 

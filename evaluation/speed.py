@@ -26,7 +26,7 @@ from evaluation.random_weights import write_random_weights
 from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
 from evaluation.table import markdown_table
-from pose.command import positive, run_command
+from pose.command import natural, positive, run_command
 from pose.cores import core_count
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
@@ -40,11 +40,11 @@ RANDOM = "random:"  # before the name of a published network: weights of chance 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
-    parser.add_argument("--height", type=int, default=0, help="scale it to so many rows first")
-    parser.add_argument("--frames", type=int, default=150, help="so many of its first frames")
+    parser.add_argument("--height", type=natural, default=0, help="scale it to so many rows first")
+    parser.add_argument("--frames", type=positive, default=150, help="so many of its first frames")
     parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20])
     text = "keep the best-scored so many end to end, for a load that is known"
-    parser.add_argument("--max-people", type=int, default=0, metavar="N", help=text)
+    parser.add_argument("--max-people", type=natural, default=0, metavar="N", help=text)
     parser.add_argument("--repeats", type=positive, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")

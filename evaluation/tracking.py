@@ -9,10 +9,10 @@ installed run along (see evaluation/rivals.py).
 from __future__ import annotations
 
 import argparse
-import functools
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -26,6 +26,7 @@ from evaluation.contenders import (
     run_pipeline,
     run_refined,
     run_with_camera,
+    run_with_shots,
     scores,
     total,
 )
@@ -34,7 +35,7 @@ from evaluation.recorded_poses import LOWEST_SCORE
 from evaluation.recordings import GYMNASTS_FROM, SETS, Recording, load_set, without_appearance
 from evaluation.results import check_writable, write_figures
 from evaluation.rivals import TrackerMaker, installed
-from evaluation.shaking import hand_held, shaken, trembled
+from evaluation.shaking import edited, hand_held, shaken, trembled
 from evaluation.table import markdown_table
 from pose.command import natural, run_command
 from tracking.pipeline import PipelineConfig
@@ -43,6 +44,7 @@ SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
 _OURS = "posse"
 _REFINED = "posse, refined afterwards"
 _WITH_CAMERA = "posse, camera motion"
+_WITH_CUTS = "posse, cuts told"
 _WITH_APPEARANCE = "posse, appearance"
 _PROGRAM = "whole program, once"
 _COPIES = 12  # of each real video, see evaluation.shaking.trembled
@@ -80,6 +82,8 @@ def contenders(
         rows[_REFINED] = lambda recording: run_refined(recording.people)
     if all(recording.warps is not None for recording in recordings):
         rows[_WITH_CAMERA] = run_with_camera
+    if all(recording.shots is not None for recording in recordings):
+        rows[_WITH_CUTS] = run_with_shots
     if any(seen.appearance.size for recording in recordings for seen in recording.people):
         rows[_WITH_APPEARANCE] = rows[_OURS]
     return rows | {name: online(make) for name, make in makers.items()}
@@ -95,6 +99,10 @@ def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
     elif name == "poses-shaken":
         recordings = load_set(args.data, "poses-medium", args.frames or None)
         recordings = [shaken(still, hand_held(len(still.people))) for still in recordings]
+    elif name == "poses-cut":
+        every = load_set(args.data, "poses-medium", args.frames or None)
+        halves = [[each for each in every if each.tuned == tuned] for tuned in (True, False)]
+        recordings = [edited(*two) for half in halves for two in pairwise(half)]
     else:
         recordings = load_set(args.data, name, args.frames or None)
     if args.part == "all":
@@ -113,10 +121,9 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
     # Here, since only these sets need OpenCV
     from evaluation.footage import filmed, filmed_by_hand, pictures
-    from evaluation.recorded_poses import gymnasts_seen, our_eyes
+    from evaluation.recorded_poses import gymnasts_seen
 
-    ours = functools.partial(our_eyes, args.detector, args.pose)
-    recording = gymnasts_seen(name, args.data, ours, args.keep)
+    recording = gymnasts_seen(name, args.data, (args.detector, args.pose), args.keep)
     images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed

@@ -81,6 +81,19 @@ def find_weights(name_or_file: str) -> Path:
     raise WeightsError(f"no weights are called '{name_or_file}'; {hint}")
 
 
+def to_fetch(*names: str) -> tuple[Published, ...]:
+    """Those of the networks named that are published, and not on this machine."""
+    absent = []
+    for name in names:
+        entry = by_name(name)
+        try:
+            find_weights(name)
+        except WeightsError:
+            if entry is not None:
+                absent.append(entry)
+    return tuple(absent)
+
+
 def files_of(file: Path) -> tuple[Path, ...]:
     """A weights file and, where it has no weights itself, the one beside it that does.
 

@@ -104,6 +104,10 @@ class Poses:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def seen(self, kpt_thr: float) -> BoolArray:
+        """Which joints (N, K) are given and score `kpt_thr` or more, be it 0."""
+        return (self.keypoint_scores >= kpt_thr) & (self.keypoint_scores > 0)
+
     @classmethod
     def empty(cls, skeleton: Skeleton) -> Poses:
         """Nobody."""

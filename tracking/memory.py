@@ -25,6 +25,7 @@ class Memory:
     evidence: NDArray[np.float64]  # (T,) sum of scores so far
     scores: NDArray[np.float64]  # (T,) of the last sight
     seen_s: NDArray[np.float64]  # (T,) the tracker's time of the last sight
+    shot: IntArray  # (T,) the shot in which they are
     joint_scores: NDArray[np.float64]  # (T, K) of the last sight, fading for joints not seen since
     motion: MotionArray  # (5, T, C), see tracking.motion and tracking.observation
     appearance: FloatArray  # (T, D) running mean, unit length; zeros where unknown
@@ -43,6 +44,7 @@ class Memory:
             evidence=nobody,
             scores=nobody,
             seen_s=np.zeros(0),
+            shot=np.zeros(0, np.int64),
             joint_scores=np.zeros((0, joints)),
             motion=np.zeros((5, 0, 4 + 2 * joints)),
             appearance=np.zeros((0, features), np.float32),

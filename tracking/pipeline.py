@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -21,6 +21,7 @@ from pose.skeleton import Skeleton
 from tracking.budget import Budget
 from tracking.camera_motion import CameraMotion
 from tracking.propagation import confirmed, with_missed
+from tracking.shots import Shot
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -44,6 +45,7 @@ class PipelineConfig:
     appearance: bool = False  # describe what people look like, for the tracker
     find_missed: bool = False  # look for poses where the detector missed somebody just seen
     camera_motion: bool = False  # measure how the camera moved, for the tracker
+    shot_cuts: bool = True  # tell where another shot begins, in which people are others
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
     def __post_init__(self) -> None:
@@ -69,6 +71,7 @@ class FrameResult:
     people: TrackedPoses
     timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
     found: Poses | None = None  # all that were found, whether their identity is sure or not yet
+    shot: int = 0  # of an edited video
 
 
 class Detector(Protocol):
@@ -90,11 +93,18 @@ class Estimator(Protocol):
     def __call__(self, frame: Frame, detections: Detections) -> Poses: ...
 
 
+class _Boxes(NamedTuple):
+    """The people that are being found in a frame."""
+
+    wait: Callable[[], tuple[Detections, float]]  # and how long it took, ms
+    shot: Shot
+
+
 class Pipeline:
     """Frame in, FrameResult out; frames of one video, in order.
 
-    State across frames: the tracker, the count of frames, the camera's last picture, and how much
-    the detector may do. `reset` forgets them, for a new video.
+    State across frames: the tracker, the count of frames, the camera's last picture, the shot, and
+    how much the detector may do. `reset` forgets them, for a new video.
     """
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
@@ -118,6 +128,7 @@ class Pipeline:
         self.tracker = PoseTracker(self.config.tracker)
         self._frames_done = 0
         self._camera = CameraMotion()
+        self._shot = self._begun_shot = Shot()  # of the last frame done, and begun
         self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
@@ -125,11 +136,12 @@ class Pipeline:
 
         How often the detector runs where `max_latency_ms` decides it, is measured anew.
         """
-        return freeze((self.tracker, self._frames_done, self._camera))
+        return freeze((self.tracker, self._frames_done, self._camera, self._shot))
 
     def load(self, saved: bytes) -> None:
         """Go on where a pipeline of the same configuration was saved."""
-        self.tracker, self._frames_done, self._camera = thaw(saved)
+        self.tracker, self._frames_done, self._camera, self._shot = thaw(saved)
+        self._begun_shot = self._shot
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and follow the people of `frame`."""
@@ -164,11 +176,13 @@ class Pipeline:
         every = max(self.config.detect_every, self._budget.detect_every)
         return (self._frames_done + ahead) % every == 0
 
-    def _begin(self, frame: Frame, ahead: int = 0) -> Callable[[], tuple[Detections, float]]:
-        """Start finding boxes; the function returned waits, and adds how long it took in ms."""
+    def _begin(self, frame: Frame, ahead: int = 0) -> _Boxes:
+        """Start finding boxes; what is returned waits for them."""
         start = time.perf_counter()
         wait: Callable[[], Detections]
-        if self._detects(ahead):
+        last = self._begun_shot
+        shot = self._begun_shot = last.after(frame) if self.config.shot_cuts else last
+        if self._detects(ahead) or shot.number != last.number:
             if hasattr(self.detector, "effort"):
                 self.detector.effort = self._budget.effort
             submit = getattr(self.detector, "submit", None)
@@ -181,15 +195,14 @@ class Pipeline:
             waiting = time.perf_counter()
             return self._best(wait()), begun_ms + _since_ms(waiting)
 
-        return finish
+        return _Boxes(finish, shot)
 
-    def _finish(
-        self, frame: Frame, boxes: Callable[[], tuple[Detections, float]]
-    ) -> Callable[[], FrameResult]:
+    def _finish(self, frame: Frame, boxes: _Boxes) -> Callable[[], FrameResult]:
         """Start estimating the poses in the boxes; the function returned waits and tracks."""
-        detections, detect_ms = boxes()
+        detections, detect_ms = boxes.wait()
+        shot = boxes.shot
         found = len(detections)
-        if self.config.find_missed:
+        if self.config.find_missed and shot.number == self.tracker.shot:
             detections = with_missed(detections, self.tracker.predict(frame.time_s))
             if self.config.max_people:  # the detector's come first
                 detections = detections.select(slice(self.config.max_people))
@@ -203,20 +216,21 @@ class Pipeline:
             poses = confirmed(wait(), found)
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
-            people = self._track(frame, poses)
+            people = self._track(frame, poses, shot.number)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
+            self._shot = shot
             self._budget.spend(sum(timings_ms.values()))
-            return FrameResult(frame, people, timings_ms, poses)
+            return FrameResult(frame, people, timings_ms, poses, shot.number)
 
         return finish
 
-    def _track(self, frame: Frame, poses: Poses) -> TrackedPoses:
+    def _track(self, frame: Frame, poses: Poses, shot: int) -> TrackedPoses:
         warp = None
         if self.config.camera_motion:
             before = self.tracker.predict(frame.time_s).boxes
             warp = self._camera(frame.image, before)
-        people = self.tracker.update(poses, frame.time_s, warp)
+        people = self.tracker.update(poses, frame.time_s, warp, shot)
         missed = self.tracker.coasting(poses.skeleton)
         if not len(missed):  # most often
             return people

@@ -39,7 +39,7 @@ _Link = tuple[int, int, float]  # the piece before, the one after, how alike
 class _Piece:
     """One track: M sights of a person."""
 
-    frames: IntArray  # (M,) ascending
+    frames: IntArray  # (M,) ascending, of one shot
     times_s: NDArray[np.float64]  # (M,)
     people: Poses  # M
 
@@ -48,24 +48,27 @@ def refined(
     frames: Sequence[TrackedPoses],
     times_s: Sequence[float],
     config: TrackerConfig | None = None,
+    shots: Sequence[int] | None = None,
 ) -> list[TrackedPoses]:
     """The tracks of a whole video, linked, filled and smoothed; frame for frame as given.
 
     A joined person keeps the id that was seen first. Filled people have lower scores than those
-    beside the gap. The online tracks are not changed.
+    beside the gap. Nobody is joined with a person of another of the `shots` (one for each frame;
+    None: a single one), nor shown there. The online tracks are not changed.
     """
     if not frames:
         return []
     config = config or TrackerConfig()
     clock = _rising(times_s)
     skeleton = frames[0].poses.skeleton
+    shot = np.zeros(len(frames), np.int64) if shots is None else np.array(shots, np.int64)
     pieces = _pieces(frames, clock)
-    chains = _chains(pieces, config.velocity_decay_s)
+    chains = _chains(pieces, shot, config.velocity_decay_s)
     smooth = {}
     for person, chain in chains.items():
         together = _together([pieces[member] for member in chain])
         if together.times_s[-1] - together.times_s[0] >= _SHORTEST_S or len(clock) == 1:
-            smooth[person] = _smoothed(together, clock, config)
+            smooth[person] = _within(shot, *_smoothed(together, clock, config))
     return _by_frame(smooth, len(frames), skeleton)
 
 
@@ -91,18 +94,24 @@ def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[
     }
 
 
-def _chains(pieces: dict[int, _Piece], decay_s: float) -> dict[int, list[int]]:
-    """Ids of the pieces of each person in order of time, by the first one's id."""
+def _chains(pieces: dict[int, _Piece], shot: IntArray, decay_s: float) -> dict[int, list[int]]:
+    """Ids of the pieces of each person in order of time, by the first one's id.
+
+    `shot` (F,) is of every frame.
+    """
     ids = list(pieces)
     ends = {person: _end(piece, last=True) for person, piece in pieces.items()}
     starts = {person: _end(piece, last=False) for person, piece in pieces.items()}
     begins_s = np.array([pieces[person].times_s[0] for person in ids])
+    shot_of = [int(shot[pieces[person].frames[0]]) for person in ids]
     by_begin = np.argsort(begins_s, kind="stable")
     links: list[_Link] = []
     for row, before in enumerate(ids):
         ends_s = pieces[before].times_s[-1]
         span = np.searchsorted(begins_s[by_begin], [ends_s, ends_s + LINK_S], side="right")
         for column in by_begin[slice(*span)].tolist():
+            if shot_of[column] != shot_of[row]:
+                continue
             gap_s = begins_s[column] - ends_s
             alike = _link(ends[before], starts[ids[column]], gap_s, decay_s)
             if alike >= LIKELY:
@@ -228,6 +237,12 @@ def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray,
     ]
     frames = np.concatenate([*spans, piece.frames[-1:]])
     return frames, np.searchsorted(piece.frames, frames, side="right") - 1
+
+
+def _within(shot: IntArray, frames: IntArray, people: Poses) -> tuple[IntArray, Poses]:
+    """A person's frames (M,) and sights but those filled into frames of another shot (F,)."""
+    inside = shot[frames] == shot[frames[0]]
+    return (frames, people) if inside.all() else (frames[inside], people.select(inside))
 
 
 def _by_frame(

@@ -44,13 +44,17 @@ class PoseTracker:
         self._now_s = 0.0  # the tracker's own time, which only grows
         self._given_s: float | None = None  # the caller's time of the last frame
         self._step_s = _USUAL_STEP_S
+        self.shot = 0  # of the last frame
 
-    def update(self, poses: Poses, time_s: float, warp: FloatArray | None = None) -> TrackedPoses:
+    def update(
+        self, poses: Poses, time_s: float, warp: FloatArray | None = None, shot: int = 0
+    ) -> TrackedPoses:
         """Continue the tracks with the people of a frame; returns those who are sure.
 
         `poses` are the people of the frame at `time_s`, in any order. `warp` (2, 3) takes pixels of
-        the last frame to this one where the camera moved. Raises ValueError where the configured
-        sigmas are not one for each joint.
+        the last frame to this one where the camera moved. People of another `shot` than the
+        frame's are not looked for in it; they are remembered for when it comes back. Raises
+        ValueError where the configured sigmas are not one for each joint.
         """
         poses, seen = observed(poses, self.config)
         sigmas = self.config.sigmas or poses.skeleton.sigmas
@@ -61,7 +65,12 @@ class PoseTracker:
             seen = seen if len(kept) == len(seen) else seen.select(kept)
         first = self._given_s is None
         self._advance(time_s)
-        memory = self._remembered(poses)
+        memory, elsewhere = self._remembered(poses), None
+        if shot or self.shot:  # not in most videos
+            here = memory.shot == shot
+            memory, elsewhere = memory.select(here), memory.select(~here)
+            first |= shot != self.shot and not len(memory)
+            self.shot = shot
         if warp is not None:
             memory.motion = motion.warped(memory.motion, warp)
 
@@ -93,7 +102,7 @@ class PoseTracker:
             born = self._born(seen.select(new), first)
             ids[new] = np.where(born.confirmed, born.ids, 0)
             memory = memory.joined(born)
-        self._memory = memory
+        self._memory = memory if elsewhere is None else memory.joined(elsewhere)
         return _shown(poses, seen.order, ids)
 
     def coasting(self, skeleton: Skeleton) -> TrackedPoses:
@@ -107,6 +116,7 @@ class PoseTracker:
         if not who.any():  # most often
             return TrackedPoses.empty(skeleton)
         who &= self._now_s - memory.seen_s <= config.coast_s + 1e-6
+        who &= memory.shot == self.shot
         who &= memory.confirmed & (memory.evidence >= _COASTING_FROM * config.confirm_score)
         if not who.any():
             return TrackedPoses.empty(skeleton)
@@ -259,6 +269,7 @@ class PoseTracker:
             evidence=seen.trust.copy(),
             scores=seen.scores.copy(),
             seen_s=np.full(count, self._now_s),
+            shot=np.full(count, self.shot),
             joint_scores=seen.joint_scores,
             motion=motion.started(seen.measured, noise, (config.first_speed * heights) ** 2),
             appearance=seen.appearance,

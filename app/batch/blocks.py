@@ -144,7 +144,7 @@ class BlockWriter:
             return
         frame = item.frame
         bare = frame_without_picture(frame.index, frame.time_s, item.people)
-        self._results.append(replace(bare, found=item.found))
+        self._results.append(replace(bare, found=item.found, shot=item.shot))
         if self._overlay is None:
             return
         if self._recorder is None:
@@ -187,6 +187,7 @@ def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
     return {
         "index": np.array([result.frame.index for result in results], np.int64),
         "time_s": np.array([result.frame.time_s for result in results], np.float64),
+        "shot": np.array([result.shot for result in results], np.int64),
         "ids": np.concatenate([tracked.ids for tracked in people]),
         **_pack_poses([tracked.poses for tracked in people], ""),
         **_pack_poses(
@@ -217,7 +218,7 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
     for row, time_s in enumerate(arrays["time_s"].tolist()):
         people = TrackedPoses(next(followed), ids[row])
         bare = frame_without_picture(int(arrays["index"][row]), time_s, people)
-        yield replace(bare, found=next(found))
+        yield replace(bare, found=next(found), shot=int(arrays["shot"][row]))
 
 
 def _unpack_poses(

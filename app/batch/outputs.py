@@ -44,6 +44,7 @@ def after_second_pass(results: Sequence[FrameResult], settings: Settings) -> lis
         [result.people for result in results],
         [result.frame.time_s for result in results],
         settings.pipeline.tracker,
+        [result.shot for result in results],
     )
     return [
         replace(result, people=tracked) for result, tracked in zip(results, people, strict=True)

@@ -33,6 +33,7 @@ from app.config import Settings
 from app.gui import remembering
 from app.gui.actions import make_actions
 from app.gui.editing import Editing
+from app.gui.fetching import Fetching
 from app.gui.icons import app_icon
 from app.gui.keys import ControlKeys
 from app.gui.library import Library
@@ -92,6 +93,7 @@ class MainWindow(QMainWindow):
         self._lay_out()
         self.playing = Playing(self)
         self.tuning = Tuning(self)
+        self.fetching = Fetching(self)
         self.reporting = Reporting(self)
         self._connect()
         ControlKeys(self, self.stage.canvas)
@@ -227,6 +229,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.work.close()
         self.playing.looking.close()
+        self.fetching.close()
         self.session.close()
         self.log_pane.detach()
         super().closeEvent(event)

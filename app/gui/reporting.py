@@ -70,6 +70,7 @@ class Reporting(QObject):
         self._show_recording(status.recording)
         window.editing.renew()
         window.stage.notice.show_problem(*self._newest_problem(status))
+        window.fetching.show(status.to_fetch)
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()

@@ -194,6 +194,7 @@ class Notice(QFrame):
     """A line at the top of the picture that says what went wrong, with a way on."""
 
     restart_wanted = pyqtSignal()
+    fetch_wanted = pyqtSignal()  # or no longer, while something is fetched
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -207,6 +208,10 @@ class Notice(QFrame):
         self.button = QPushButton(tr("Start again"))
         self.button.setAccessibleName(self.button.text())
         self.button.clicked.connect(self.restart_wanted)
+        self.fetch_button = QPushButton(tr("Fetch"))
+        self.fetch_button.setAccessibleName(self.fetch_button.text())
+        self.fetch_button.clicked.connect(self.fetch_wanted)
+        self.fetch_button.hide()
         self._dismissed = ""  # what was read, and need not be shown any longer
         self.close_button = QPushButton(icon("close"), "")
         self.close_button.setFlat(True)
@@ -214,6 +219,7 @@ class Notice(QFrame):
         self.close_button.setToolTip(tr("Read, and out of the picture"))
         self.close_button.clicked.connect(self._dismiss)
         row.addWidget(self._text, 1)
+        row.addWidget(self.fetch_button)
         row.addWidget(self.button)
         row.addWidget(self.close_button)
         self.hide()
@@ -222,9 +228,27 @@ class Notice(QFrame):
         """Show `problem`; hide where it is empty, or closed already."""
         if not problem:
             self.remind()
-        self._text.setText(problem)
+        self._show(problem, "problem")
         self.button.setVisible(can_restart)
-        self.setVisible(problem != self._dismissed)
+
+    def show_work(self, text: str) -> None:
+        """Say what is being done about it."""
+        self._show(text, "work")
+        self.button.hide()
+
+    def _show(self, text: str, tone: str) -> None:
+        if self._text.objectName() != tone:
+            self._text.setObjectName(tone)
+            self._text.setStyleSheet("")  # looks up the style of the new name
+        self._text.setText(text)
+        self.setVisible(text != self._dismissed)
+
+    def offer(self, text: str) -> None:
+        """Show the button that fetches, or cancels that; none where `text` is empty."""
+        self.fetch_button.setVisible(bool(text))
+        if text:
+            self.fetch_button.setText(text)
+            self.fetch_button.setAccessibleName(text)
 
     def remind(self) -> None:
         """Show also what was closed, should it come again."""

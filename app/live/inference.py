@@ -35,6 +35,7 @@ LIVE_FIELDS = (
     "max_latency_ms",
     "find_missed",
     "camera_motion",
+    "shot_cuts",
     "tracker",
 )
 

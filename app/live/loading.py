@@ -11,6 +11,7 @@ from contextlib import contextmanager
 
 from app.live.latest import Latest
 from app.live.preloading import preload_libraries
+from pose.catalogue import Published, by_name
 from pose.errors import UserError
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
@@ -47,11 +48,21 @@ def load_pipeline(config: PipelineConfig) -> Pipeline:
         return build_pipeline(config)
 
 
+def networks_to_fetch(config: PipelineConfig) -> tuple[Published, ...]:
+    """The networks of `config` that are published, and not on this machine."""
+    if not (by_name(config.detector) or by_name(config.pose)):
+        return ()
+    from pose.library import to_fetch  # imports torch
+
+    return to_fetch(config.detector, config.pose)
+
+
 class PipelineLoader:
     """Builds the pipeline of the newest config asked for; those asked for meanwhile are skipped."""
 
     def __init__(self, make_pipeline: MakePipeline) -> None:
         self.problem = ""  # why the last one could not be built, in one line
+        self.to_fetch: tuple[Published, ...] = ()  # networks that it needs, and that are not here
         self._make = make_pipeline
         self._asked: Latest[PipelineConfig] = Latest()
         self._built: Latest[Pipeline] = Latest()
@@ -70,6 +81,7 @@ class PipelineLoader:
         """Ask for the pipeline of `config`; returns at once."""
         with self._lock:
             self._open += 1
+        self.problem, self.to_fetch = "", ()
         if self._asked.put(config) is not None:
             self._answered()
 
@@ -95,10 +107,10 @@ class PipelineLoader:
                 continue
             try:
                 self._built.put(self._make(config))
-                self.problem = ""
+                self.problem, self.to_fetch = "", ()
             except UserError as error:
                 log.warning("%s", error)
-                self.problem = str(error)
+                self.problem, self.to_fetch = str(error), networks_to_fetch(config)
             except Exception as error:  # a network's own failure; the picture goes on without it
                 log.exception("loading %s and %s", config.detector, config.pose)
                 self.problem = f"The networks cannot be loaded: {type(error).__name__}: {error}"

@@ -14,6 +14,7 @@ from app.live.history import History
 from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
 from app.video.source import is_live
+from pose.catalogue import Published
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
@@ -44,6 +45,7 @@ class Status:
     range_s: tuple[float, float | None] = (0.0, None)  # the part of a file that is played
     problem: str = ""  # one line: what went wrong, or what is being waited for
     loading: bool = False  # a network is being loaded
+    to_fetch: tuple[Published, ...] = ()  # networks to be used that are not on this machine
     playing: bool = False
     seeking_s: float | None = None  # a picture that takes a while to come, by its time
     counts: Counts = field(default_factory=Counts)

@@ -59,11 +59,15 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def angles_deg(first: FloatArray, middle: FloatArray, last: FloatArray) -> FloatArray:
-    """Angles (N,) between the ways from `middle` (N, 2) to `first` and to `last` (N, 2)."""
+    """Angles (N,) between the ways from `middle` (N, 2) to `first` and to `last` (N, 2).
+
+    nan where one of them lies in the very same place as `middle`: no way leads there.
+    """
     one, other = first - middle, last - middle  # (N, 2)
     cross = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
     dot = (one * other).sum(1)
-    return np.degrees(np.abs(np.arctan2(cross, dot))).astype(np.float32)
+    angles = np.degrees(np.abs(np.arctan2(cross, dot))).astype(np.float32)
+    return np.where((cross == 0) & (dot == 0), np.float32(np.nan), angles)
 
 
 class Measurer:
@@ -114,8 +118,8 @@ def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray |
         indices = [poses.skeleton.index(joint) for joint in joints]
     except ValueError:
         return None
-    seen = poses.keypoint_scores[:, indices, None] >= kpt_thr  # (N, J, 1)
-    return np.where(seen, poses.keypoints[:, indices], np.nan).astype(np.float32)
+    seen = poses.seen(kpt_thr)[:, indices]  # (N, J)
+    return np.where(seen[..., None], poses.keypoints[:, indices], np.nan).astype(np.float32)
 
 
 def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray) -> float:

@@ -220,6 +220,7 @@ def test_what_cannot_be_done_is_one_line_before_the_work_begins(
     nameless = tmp_path / "nameless.json"
     nameless.write_text(json.dumps({"images": [{"id": 1}], "annotations": []}))
     for words, said in (
+        ([str(video), "-o", str(file)], "a part of its name is a file"),
         ([str(video), "-o", str(file / "out")], "cannot be written"),
         (["gone.mp4", "-o", str(out)], "gone.mp4"),
         (["gone.mp4", "-o", str(tmp_path), "--corrected", "gone.json"], "gone.json: no such file"),

@@ -63,6 +63,14 @@ def test_joints_below_the_threshold_are_not_drawn() -> None:
     assert len(drawing.labels) == 1
 
 
+def test_joints_that_are_not_given_are_not_drawn_at_any_threshold() -> None:
+    """Files without a joint have it at 0, 0 with score 0."""
+    style = OverlayStyle(boxes=False, labels=False, trails_s=0, kpt_thr=0.0)
+    shown = result(standing(50, score=0.0), [1])
+    painted = rasterise(Overlay(style).layout(shown), shown.frame.image)
+    np.testing.assert_array_equal(painted, shown.frame.image)
+
+
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=SKELETONS)
 def test_every_skeleton_and_nobody_can_be_drawn(skeleton: Skeleton) -> None:
     overlay = Overlay(OverlayStyle(blur_faces=True))
@@ -126,6 +134,14 @@ def test_trails_do_not_depend_on_who_came_first() -> None:
     went_on = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
     for mine, theirs in zip(later(from_the_start), later(went_on), strict=True):
         assert mine[-1].tolist() == theirs[-1].tolist()
+
+
+def test_a_cut_forgets_the_trails() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=9.0, boxes=False))
+    for index in range(5):
+        overlay.layout(result(standing(40 + 4 * index), [1], index, index / 10))
+    cut = replace(result(Poses.empty(COCO17), [], 5, 0.5), shot=1)
+    assert overlay.layout(cut).polylines == ()
 
 
 def test_a_jump_back_in_time_forgets_the_trails() -> None:

@@ -76,6 +76,11 @@ def test_a_truth_person_without_head_box(error_of: ErrorOf, make_person: Any) ->
     assert "gt/seq.json: frame 0 (images/00000.jpg), person 1: no head box" in line
 
 
+def test_a_truth_in_which_nobody_is_labelled(error_of: ErrorOf, make_person: Any) -> None:
+    line = error_of([[], []], [[make_person()]] * 2)
+    assert "gt: nobody is labelled there; there is nothing to score" in line
+
+
 @pytest.mark.parametrize("content", [[], {}, {"images": []}, {"annolist_": []}, {"annolist": 7}, 7])
 def test_an_unknown_format(error_of: ErrorOf, make_person: Any, content: Any) -> None:
     line = error_of([[make_person()]], json.dumps(content))
@@ -213,6 +218,10 @@ def test_bad_mot_lines(
         ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
         ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),
         ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not finite"),
+        (
+            {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
+            'result 0: "h" is no finite number',
+        ),
     ],
 )
 def test_bad_coco_results(
@@ -272,16 +281,41 @@ def test_a_folder_that_cannot_be_made_is_told_before_scoring(
     assert capsys.readouterr().err == line
 
 
+@pytest.mark.parametrize("option", ["--repeats", "--frames"])
 @pytest.mark.parametrize("program", [speed.main, scoring_speed.main])
 def test_nothing_can_be_timed_no_times(
-    program: Callable[[list[str]], int], capsys: pytest.CaptureFixture[str]
+    program: Callable[[list[str]], int], option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
-        program(["--repeats", "0"])
+        program([option, "0"])
     assert ended.value.code == 2
     err = capsys.readouterr().err
-    assert "argument --repeats: 0 is not 1 or more; see python -m evaluation." in err
+    assert f"argument {option}: 0 is not 1 or more; see python -m evaluation." in err
     assert err.count("\n") == 1
+
+
+def test_what_the_scorer_says_is_told_when_it_cannot_be_timed(
+    pair: Pair, make_person: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gt, pred = pair([[make_person()]] * 3, [[make_person()]] * 2)
+    arguments = ["-g", str(gt), "-p", str(pred), "--repeats", "1", "--frames"]
+    assert scoring_speed.main(arguments) == 1
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: {pred / 'seq.json'}: 2 frames, but the truth")
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize("text", ["", "1,1,5,5,10,10\n", "people\n", "1,1,5,5,9,9,1\n2,1\n"])
+def test_recordings_that_are_none_are_told(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("gt.txt", "test.txt"):
+        path = tmp_path / "mot15" / "a" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    arguments = ["--data", str(tmp_path), "--sets", "mot15", "--no-speed"]
+    assert tracking.main(arguments) == 1
+    assert "gt.txt: no MOT text, expected lines of frame,id" in capsys.readouterr().err
 
 
 def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(

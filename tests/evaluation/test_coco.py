@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from evaluation import coco
 from evaluation.annotations import AnnotationError
+from evaluation.pckh import pckh_counts
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, SKELETONS
 
 
@@ -60,6 +62,42 @@ def test_ids_are_only_names(ids: list[int], tmp_path: Path) -> None:
     other = [{**found[0], "category_id": 1}]
     with pytest.raises(AnnotationError, match="its category 1 is not in the truth"):
         coco.load_results(write(tmp_path, "res.json", other), truth, skeleton)
+
+
+@pytest.mark.parametrize("boxes", [[None, [0, 0, 9, 9]], [[0, 0, 9, 9], None], [[], None]])
+def test_results_may_have_boxes_in_part(boxes: list[Any], tmp_path: Path) -> None:
+    """pycocotools looks for a box in the first result, and then wants one of each."""
+    people = [person(17, x=10 + 300 * n) for n in range(2)]
+    content = {"images": [{"id": 1}], "annotations": people}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
+    found = [
+        {"image_id": 1, "keypoints": each["keypoints"], "score": 0.9, "bbox": box, "caption": ""}
+        for each, box in zip(people, boxes, strict=True)
+    ]
+    results = coco.load_results(write(tmp_path, "res.json", found), truth, skeleton)
+    assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
+
+
+def test_a_crowd_may_be_true_or_false_as_in_posetrack18(tmp_path: Path) -> None:
+    people = [person(17, iscrowd=False), person(17, x=400, iscrowd=True)]
+    content = {"images": [{"id": 1}], "annotations": people}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
+    found = [{"image_id": 1, "keypoints": people[0]["keypoints"], "score": 0.9}]
+    results = coco.load_results(write(tmp_path, "res.json", found), truth, skeleton)
+    assert coco.oks_ap(truth, results, skeleton.sigmas)["AR"] == pytest.approx(100)
+
+
+def test_pckh_holds_people_against_those_of_their_picture_alone() -> None:
+    """A table of everybody in a data set with everybody took gigabytes."""
+    count = 4000
+    points = np.zeros((count, 14, 2))
+    pictures = np.arange(count)
+    tracemalloc.start()
+    right, labelled = pckh_counts(points, np.ones(count), points, pictures, pictures[::-1])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert right.tolist() == labelled.tolist() == [count] * 14
+    assert peak < count**2
 
 
 def test_a_skeleton_can_come_from_a_file(tmp_path: Path) -> None:

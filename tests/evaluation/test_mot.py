@@ -56,6 +56,51 @@ def test_a_number_of_a_frame_is_whole(tmp_path: Path) -> None:
         mot.read_boxes(path, truth=True)
 
 
+@pytest.mark.parametrize("first", ["1,2,0,0,9,9,1,8,1", "1,2,0,0,9,9", "1 2 0 0 9 9 1 8 1"])
+def test_lines_of_one_length_or_of_several_are_read_alike(first: str, tmp_path: Path) -> None:
+    path = tmp_path / "gt.txt"
+    columns = "7,1,5,5,9.5,9,0.5,8,1\r\n\n2,4,0,0,9,9,0,1,1\n2,3,1,2,3,4,1,1,1"
+    if len(first.split(",")) == 6:  # also in the others, none is a distractor
+        columns = "7,1,5,5,9.5,9\r\n\n2,4,0,0,9,9\n2,3,1,2,3,4"
+    if " " in first:
+        columns = columns.replace(",", " ")
+    path.write_text(f"{first}\n{columns}\n")
+    at_once = mot.read_boxes(path, truth=True)
+    path.write_text(f"{first}\n{columns},\n")  # the last line ends in a comma
+    by_line = mot.read_boxes(path, truth=True)
+    for one, other in zip(at_once, by_line, strict=True):
+        assert one.tolist() == other.tolist()
+    assert at_once.frame.tolist() == [1, 2, 2, 7]
+    assert at_once.ids.tolist() == [2, 3, 4, 1]
+    assert at_once.boxes[3].tolist() == [5, 5, 14.5, 14]
+
+
+def test_boxes_before_or_after_all_of_truth_are_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    truth.write_text("5,1,0,0,9,9\n7,1,0,0,9,9\n")
+    predicted.write_text("4,1,0,0,9,9\n5,1,0,0,9,9\n6,1,0,0,9,9\n8,1,0,0,9,9\n")
+    counts = mot.score_files(truth, predicted).mot
+    assert (counts.misses[0], counts.false_positives[0]) == (1, 3)
+    assert "pred.txt: 2 of 4 boxes lie outside frames 5 to 7, those of" in capsys.readouterr().err
+
+
+def test_people_are_mostly_tracked_from_four_fifths_and_mostly_lost_below_one(
+    tmp_path: Path,
+) -> None:
+    """Of ten frames: 8 under two ids, 7, 2 and 1. motmetrics 1.4.0 gives the same."""
+    found = {1: 8, 2: 7, 3: 2, 4: 1}
+    line = "{},{},{},0,90,90,1,-1,-1,-1\n"
+    truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    everything = [(frame, person) for frame in range(1, 11) for person in found]
+    truth.write_text("".join(line.format(f, p, 100 * p) for f, p in everything))
+    seen = [(f, p) for f, p in everything if f <= found[p]]
+    predicted.write_text("".join(line.format(f, p + 10 * (f > 4), 100 * p) for f, p in seen))
+    scores = mot.box_scores(mot.score_files(truth, predicted))
+    assert (scores["mostly_tracked"], scores["mostly_lost"]) == (1, 1)
+
+
 def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
     line = "1,1,0,0,9,9,1,-1,-1,-1\n"
     for name in ("a.txt", "b/gt/gt.txt", "pred/a.txt", "pred/b/test.txt"):

@@ -168,6 +168,26 @@ def test_what_pycocotools_wants_is_filled_in(pictures: PictureSet, tmp_path: Pat
     assert scores["person AP50"] == pytest.approx(1, abs=0.01)
 
 
+def test_people_may_be_any_category_and_others_are_no_people(
+    pictures: PictureSet, tmp_path: Path
+) -> None:
+    """Where people were not category 1, pycocotools' -1 for "nobody" was given as their AP."""
+    file = tmp_path / "people.json"
+    content = json.loads(file.read_text())
+    for person in content["annotations"]:
+        person["category_id"] = 0
+    dog = {"image_id": 1, "bbox": [5, 5, 20, 20], "category_id": 1}
+    content["annotations"].append(dog)
+    file.write_text(json.dumps(content))
+    truth = read_set(file)
+    scores = score_boxes(truth, lambda image: Detections(BOXES, np.ones(2, np.float32)))
+    assert scores["person AP50"] == pytest.approx(1, abs=0.01)
+    content["annotations"] = [dog]
+    file.write_text(json.dumps(content))
+    with pytest.raises(UserError, match="nobody in it has labelled joints"):
+        read_set(file)
+
+
 def test_only_the_part_for_scoring_is_read(pictures: PictureSet) -> None:
     assert [picture for picture, *_ in pictures.pictures()] == [1]
 
@@ -210,3 +230,6 @@ def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None
     truth.write_text("\n".join([*lines, "3,9,0,0,90,90,1,3,1"]))  # a car is nobody to be found
     cars_too = score_video(tmp_path, truth, lambda image: found, 0.3)
     assert cars_too == figures
+    truth.write_text("\n".join([*lines, "4,1,0,0,90,90,1"]))
+    with pytest.raises(UserError, match=r"ends before frame 4, which .*gt\.txt labels"):
+        score_video(tmp_path, truth, lambda image: found, 0.3)

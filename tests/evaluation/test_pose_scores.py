@@ -303,12 +303,38 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     assert "15 points have no score" in score.warnings[0]
 
 
+def test_joints_that_posetrack_does_not_have_are_left_out_and_told(
+    pair: Pair, make_person: Any
+) -> None:
+    """As COCO's 17 joints in a 2017 file look."""
+    truth = [[make_person()]] * 2
+    score = _score(pair, truth, [[make_person(joints=range(17))]] * 2, STRICT)
+    assert "pred/seq.json: 4 points are of no joint, 0 to 14, and left out" in score.warnings[0]
+    assert summary(score.counts, STRICT)["CLEAR"]["mota"][15] == 100
+
+
 def test_unlabelled_frames_are_dropped_with_their_predictions(pair: Pair, make_person: Any) -> None:
     truth = [[make_person()], [], [make_person()]]
     predicted = [[make_person()]] * 3
     scores = _scores(pair, truth, predicted, POSEVAL)
     assert scores["frames"] == 2
     assert scores["AP"]["pre"][15] == scores["CLEAR"]["pre"][15] == 100
+
+
+def test_hota_and_identity_take_labelled_frames_without_people_in_either_mode(
+    pair: Pair, make_person: Any, make_file: Any
+) -> None:
+    """The frame in the middle is labelled and nobody is there: who is predicted there is wrong."""
+    truth = make_file([[make_person()], [], [make_person()]])
+    truth["annolist"][1]["is_labeled"] = [True]
+    predicted = [[make_person()]] * 3
+    poseval = _scores(pair, truth, predicted, POSEVAL)
+    strict = _scores(pair, truth, predicted, STRICT)
+    assert poseval["HOTA"]["DetPr"][15] == pytest.approx(200 / 3)
+    assert poseval["Identity"]["person"]["IDF1"] == pytest.approx(80)
+    _assert_same(poseval["HOTA"], strict["HOTA"])
+    _assert_same(poseval["Identity"], strict["Identity"])
+    assert poseval["AP"]["pre"][15] == poseval["CLEAR"]["pre"][15] == 100  # as poseval
 
 
 def test_strict_scores_labelled_frames_alone(pair: Pair, make_person: Any, make_file: Any) -> None:
@@ -326,10 +352,26 @@ def test_frames_in_another_order_are_refused(pair: Pair, make_person: Any, make_
     predicted["annolist"].reverse()
     with pytest.raises(AnnotationError, match=r"in another order .* frame 0 is 00002\.jpg"):
         _score(pair, truth, predicted, POSEVAL)
-    for frame in predicted["annolist"]:
-        frame["image"] = [{"name": "elsewhere.jpg"}]
+
+
+@pytest.mark.parametrize(
+    ("name", "warning"),
+    [
+        ("elsewhere{}.jpg", "3 of 3 frames are called otherwise than the truth's (frame 0 is else"),
+        # Two of the three names are the truth's, of the frame after
+        ("images/{:05d}.jpg", "3 of 3 frames are called otherwise than the truth's (frame 0 is 0"),
+        ("", ""),
+    ],
+)
+def test_frames_of_other_names_are_told(
+    name: str, warning: str, pair: Pair, make_person: Any, make_file: Any
+) -> None:
+    truth, predicted = make_file([[make_person()]] * 3), make_file([[make_person()]] * 3)
+    for index, frame in enumerate(predicted["annolist"], start=1):
+        frame["image"] = [{"name": name.format(index)}]
     warnings = _score(pair, truth, predicted, POSEVAL).warnings
-    assert "no frame's name is one of the truth's (elsewhere.jpg, 00000.jpg)" in warnings[0]
+    assert len(warnings) == bool(warning)
+    assert warning in "".join(warnings)
 
 
 def test_points_strictly_inside_an_ignore_region_are_not_scored(

@@ -128,6 +128,16 @@ def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
     assert rows[2]["mota"] == single["mota"][15]
 
 
+def test_a_threshold_is_told_beside_the_tables(
+    pair: Any, make_person: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gt, pred = pair([[make_person()]] * 2, [[make_person()]] * 2)
+    arguments = ["-g", str(gt), "-p", str(pred), "-o", str(tmp_path / "out"), "--compat", "strict"]
+    assert posetrack.main([*arguments, "--kpt-thr", "0.2", "0.4"]) == 0
+    line = "note: joints that score under 0.2 are not tracked; AP takes all\n"
+    assert capsys.readouterr().err == line
+
+
 @pytest.mark.parametrize(
     ("flags", "said"),
     [

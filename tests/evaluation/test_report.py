@@ -77,6 +77,8 @@ def test_the_page_needs_nothing_but_itself(pair: Pair, make_person: Any, tmp_pat
     assert "15 joints missed, 0 false, 15 switched (100% of all errors)" in page
     assert "The worst frame is 1, images/00001.jpg, with 15." in page
     assert "The joint threshold" in page
+    # A moment's number lies over the bars, not under them
+    assert page.index('<text class="rank"') > page.rindex(" false positives</title>")
 
 
 def test_results_appear_all_or_not_at_all(tmp_path: Path) -> None:

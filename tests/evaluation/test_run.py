@@ -72,9 +72,12 @@ def test_pictures_become_two_sets_of_predictions_and_scores(data_set: Path) -> N
     joints = {}
     for name in ("unfiltered", "filtered"):
         last = json.loads((out / name / "seq.json").read_text())["annolist"][-1]
+        assert last["image"] == [{"name": "images/seq/00007.jpg"}]  # the truth's
         joints[name] = len(last["annorect"][0]["annopoints"][0]["point"])
     assert joints == {"unfiltered": 15, "filtered": 14}
-    scores = json.loads((out / "summary.json").read_text())["total"]
+    summary = json.loads((out / "summary.json").read_text())
+    assert not summary["warnings"]
+    scores = summary["total"]
     assert scores["AP"]["pre"][:14] == [100] * 14
     assert scores["CLEAR"]["rec"][14] == 0
     assert (out / "report.html").is_file()

@@ -10,10 +10,18 @@ import numpy as np
 import pytest
 
 from evaluation import recorded_poses
-from evaluation.contenders import count, posse, run, run_refined, run_with_camera, scores
+from evaluation.contenders import (
+    count,
+    posse,
+    run,
+    run_refined,
+    run_with_camera,
+    run_with_shots,
+    scores,
+)
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording, without_appearance
-from evaluation.shaking import hand_held, shaken, trembled
+from evaluation.shaking import edited, hand_held, shaken, trembled
 from evaluation.tracking import main, recordings_of, table
 from pose.skeleton import COCO17
 
@@ -96,6 +104,17 @@ def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known()
     )  # they walk
 
 
+def test_of_an_edited_film_people_are_told_apart_where_its_cuts_are_told() -> None:
+    film = edited(seen("mild"), seen("mild"))
+    assert film.shots is not None and set(film.shots) == {0, 1}
+    everybody = {i for ids in film.truth_ids for i in ids.tolist()}
+    assert len(everybody) == 4  # two of each camera
+    untold = scores(count(film, *run(film.people, posse())))
+    told = scores(count(film, *run_with_shots(film)))
+    assert told["IDF1"] > untold["IDF1"] + 10  # they stand where the others stood
+    assert told["switches"] == 0
+
+
 def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
     still = seen("mild")
     copies = [trembled(still, seed) for seed in (0, 0, 1)]
@@ -159,3 +178,20 @@ def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:
     assert [len(p) for p in again] == [len(p) for p in people]
     np.testing.assert_array_equal(again[5].keypoints, people[5].keypoints)
     assert again[0].skeleton is COCO17
+
+
+def test_what_one_network_saw_is_not_taken_for_what_another_sees(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept: list[Path] = []
+    monkeypatch.setattr(recorded_poses, "gymnasts", lambda data, see: see(tmp_path / "clip.mp4"))
+    monkeypatch.setattr(recorded_poses, "poses_of_video", lambda *given: kept.append(given[2]))
+    for name, pose in (
+        ("gymnasts", "posse-pose"),
+        ("gymnasts-shaken", "posse-pose"),  # the same pictures, shaken afterwards
+        ("gymnasts", "posse-pose-large"),  # the same weights at another size
+        ("gymnasts-deim", "posse-pose"),
+    ):
+        recorded_poses.gymnasts_seen(name, tmp_path, ("posse-detector", pose), tmp_path)
+    assert kept[0] == kept[1]
+    assert len(set(kept)) == 3

@@ -6,6 +6,7 @@ A joint that is not there is not listed: evaluators count every one that is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,20 +34,24 @@ NECK, HEAD_TOP = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
 
 
 class Writer:
-    """See TracksWriter."""
+    """See TracksWriter. `pictures` names that of every frame of the clip, where it has names."""
 
-    def __init__(self, path: Path, info: ClipInfo) -> None:
+    def __init__(self, path: Path, info: ClipInfo, pictures: Sequence[str] = ()) -> None:
         self._info = info
+        self._pictures = pictures
         self._lists = JsonLists(path, ("annolist",))
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         frame = result.frame
         poses = to_posetrack15(result.people.poses)
+        name = f"{self._info.name}/{frame.index:06d}.jpg"
+        if self._pictures:
+            name = self._pictures[frame.index]
         self._lists.append(
             "annolist",
             {
-                "image": [{"name": f"{self._info.name}/{frame.index:06d}.jpg"}],
+                "image": [{"name": name}],
                 "imgnum": [frame.index + 1],
                 "time_s": [round(frame.time_s, 6)],
                 "annorect": _annorects(poses, result.people.ids.tolist()),

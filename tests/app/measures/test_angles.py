@@ -42,6 +42,19 @@ def test_angles_go_from_folded_to_stretched() -> None:
     assert angles_deg(first, middle, last) == pytest.approx([0, 90, 180])
 
 
+def test_there_is_no_angle_where_two_joints_are_in_one_place() -> None:
+    place, elsewhere = np.full((1, 2), 5, np.float32), np.zeros((1, 2), np.float32)
+    assert np.isnan(angles_deg(place, place, elsewhere))
+    assert np.isnan(angles_deg(elsewhere, place, place))
+
+
+def test_a_joint_that_is_not_given_is_not_seen_at_any_threshold() -> None:
+    """Files without a joint have it at 0, 0 with score 0."""
+    column = NAMES.index("knee left")
+    assert np.isnan(Measurer()(standing(0, score=0.0), 0.0)[0, column])
+    assert Measurer()(standing(0, score=0.01), 0.0)[0, column] == pytest.approx(90)
+
+
 def test_a_bent_knee_is_measured_and_an_unseen_one_is_not() -> None:
     column = NAMES.index("knee left")
     assert Measurer()(standing(0), 0.3)[0, column] == pytest.approx(90)

@@ -1,0 +1,84 @@
+"""Published networks that are not on this machine, brought on a click in the window."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from PyQt6.QtCore import QObject
+
+from app.gui.translation import tr
+from app.gui.work import Progress, Work
+from app.live.loading import holding_nobody_up
+from pose.catalogue import Published
+
+if TYPE_CHECKING:
+    from app.gui.main_window import MainWindow
+
+
+class Fetching(QObject):
+    """Offers to fetch what the chosen networks lack, beside the line that says so."""
+
+    def __init__(self, window: MainWindow) -> None:
+        super().__init__(window)
+        self._session, self._notice = window.session, window.stage.notice
+        self._work = Work(self)
+        self._wanted: tuple[Published, ...] = ()
+        self._share = 0.0
+        self._problem = ""  # why they did not come, the last time
+        self._notice.fetch_wanted.connect(self._begin_or_cancel)
+        self._work.progressed.connect(self._note)
+        self._work.failed.connect(self._fail)
+
+    def show(self, wanted: tuple[Published, ...]) -> None:
+        """Offer to fetch the networks `wanted`, or tell how far that is."""
+        if self._work.busy:
+            names = ", ".join(each.name for each in self._wanted)
+            self._notice.show_work(tr("Fetching {}…").format(names))
+            self._notice.offer(tr("Cancel ({:.0%} done)").format(self._share))
+            return
+        if wanted != self._wanted:
+            self._wanted, self._problem = wanted, ""
+        if wanted and self._problem:
+            self._notice.show_problem(self._problem, False)
+        megabytes = sum(each.size_mb for each in wanted)
+        self._notice.offer(tr("Fetch ({} MB)").format(megabytes) if wanted else "")
+
+    def close(self) -> None:
+        """Leave what is being fetched; the next time goes on from there."""
+        self._work.cancel()
+        self._work.close()
+
+    def _begin_or_cancel(self) -> None:
+        if self._work.busy:
+            self._work.cancel()
+        if self._work.busy or not self._wanted:
+            return
+        self._share, self._problem = 0.0, ""
+        self._notice.remind()
+        wanted = self._wanted
+        self._work.begin(tr("Fetching"), lambda tell: _fetch(wanted, tell), self._come)
+
+    def _come(self, _: object) -> None:
+        self._session.load_again()
+
+    def _note(self, _: str, share: float | None) -> None:
+        self._share = share or 0.0
+
+    def _fail(self, problem: str) -> None:
+        self._problem = "" if self._work.cancelled else problem
+
+
+def _fetch(wanted: Sequence[Published], tell: Progress) -> None:
+    with holding_nobody_up():
+        from pose.fetch import fetch
+
+    megabytes, before = sum(each.size_mb for each in wanted), 0
+    for each in wanted:
+        fetch(each, _telling(tell, before / megabytes, each.size_mb / megabytes))
+        before += each.size_mb
+
+
+def _telling(tell: Progress, start: float, share: float) -> Callable[[int, int | None], None]:
+    """What turns one network's bytes, so far and in all, into progress of them all."""
+    return lambda done, total: tell(start + (share * done / total if total else 0.0))
