@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,13 +26,19 @@ JOINTS_ALONE = ("openpose", "trc")  # formats without boxes
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse convert`."""
-    endings = ", ".join(f"{name} ({value.suffix})" for name, value in FORMATS.items())
     parser.add_argument("source", type=Path, metavar="A", help="the tracks to read")
     parser.add_argument("target", type=Path, metavar="B", help="the file or folder to write")
     parser.add_argument("--from", dest="source_format", choices=FORMATS, metavar="FORMAT",
                         help="of A (default: by its name and content)")  # fmt: skip
     parser.add_argument("--to", dest="target_format", choices=FORMATS, metavar="FORMAT",
-                        help=f"of B (default: by its ending): {endings}")  # fmt: skip
+                        help="of B (default: by its ending)")  # fmt: skip
+    parser.epilog = "\n".join(["formats, their endings, and what they are:", *_format_lines()])
+
+
+def _format_lines() -> Iterator[str]:
+    for name, kind in FORMATS.items():
+        only = "" if kind.readable else "; written only"
+        yield f"  {name:11} {kind.suffix:17} {kind.summary}{only}"
 
 
 def run(args: argparse.Namespace) -> int:

@@ -129,7 +129,7 @@ def _fetch(name: str) -> None:
             bar.update(done - bar.n)
 
         path = fetch(published, report)
-    _say(f"{published.name}: {path}")
+    _say(f"{published.name}: {path} (licence: {published.licence})")
 
 
 def add_file(file: Path, name: str | None = None) -> str:

@@ -1,4 +1,4 @@
-"""How people look is decided here and, for one figure, in app.figure: a frame -> a Drawing.
+"""How people look is decided here and in app.figure and app.faces: a frame -> a Drawing.
 
 `app.paint` paints the Drawing onto pictures with OpenCV, and the window paints the same with Qt.
 """
@@ -13,6 +13,7 @@ from functools import cache
 import numpy as np
 
 from app.drawing import Colour, ColourArray, Drawing, Label, Polyline
+from app.faces import faces
 from app.figure import figure, no_rows
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
@@ -28,7 +29,6 @@ PALETTE: tuple[Colour, ...] = (
 # theirs; not at once, or it would blink with a person who is missed for a frame
 FADED_S = 0.3
 MOST_LETTERS = 24  # of a label: whose figure it is stays to be seen, and who stands beside
-FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_top", "head")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +115,7 @@ class Overlay:
         return Drawing(
             result.frame.size_wh,
             style.black_background,
-            _faces(poses, *seen) if style.blur_faces else no_rows(3),
+            faces(poses, *seen) if style.blur_faces else no_rows(3),
             tuple(polylines),
             np.concatenate(segments),
             _to_colours(np.concatenate(segment_colours)),
@@ -275,33 +275,3 @@ def _corners(box: FloatArray, colour: FloatArray, scale: float) -> list[Polyline
     )
     widths = np.full(3, width, np.float32)
     return [Polyline(np.array(path, np.float32), widths, rgba) for path in paths]
-
-
-def _faces(*people: Poses) -> FloatArray:
-    """(N, 3) x y radius of circles that hide the heads of all these, each once."""
-    return np.unique(np.concatenate([_heads(poses) for poses in people]), axis=0)
-
-
-def _heads(poses: Poses) -> FloatArray:
-    """(N, 3) x y radius of a circle around each head.
-
-    The joints' scores weigh the centre but nobody is left out: hiding a place that is no face does
-    less harm than showing a face. Without joints of a head it is at the top of the box.
-    """
-    names = poses.skeleton.names
-    face = [names.index(name) for name in FACE_JOINTS if name in names]
-    if not len(poses):
-        return no_rows(3)
-    sides = poses.boxes[:, 2:] - poses.boxes[:, :2]  # (N, 2)
-    longer = sides.max(axis=1)  # (N,)
-    if not face:
-        middle = (poses.boxes[:, 0] + poses.boxes[:, 2]) / 2
-        return np.column_stack([middle, poses.boxes[:, 1] + longer / 10, longer / 5])
-    points = poses.keypoints[:, face]  # (N, F, 2)
-    weights = np.maximum(poses.keypoint_scores[:, face], 1e-3)[..., None]  # (N, F, 1)
-    centres = (points * weights).sum(axis=1) / weights.sum(axis=1)  # (N, 2)
-    spread = np.linalg.norm(points - centres[:, None], axis=2)  # (N, F)
-    sure = np.where(weights[..., 0] >= 0.3, spread, 0).max(axis=1)  # (N,)
-    # A head is an eighth of a person's height (Vitruvius); the margin covers its back and chin
-    radii = np.clip(1.6 * sure, longer / 13, longer / 5)
-    return np.column_stack([centres, radii]).astype(np.float32)

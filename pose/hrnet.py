@@ -175,6 +175,8 @@ class HRNet(nn.Module):
         return _list_of(layers)
 
     def _initialise(self) -> None:
+        if self.conv1.weight.is_meta:  # without values; torch would load its compiler to give none
+            return
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")

@@ -3,18 +3,33 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Before torch is loaded, in programs that tests start too: with networks of a few kilobytes,
+# threads do nothing but wait for each other, and spin meanwhile.
+os.environ["OMP_NUM_THREADS"] = "1"
 
 # The same examples on every machine: what a run finds, the next one finds again.
 settings.register_profile("posse", derandomize=True)
 settings.load_profile("posse")
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Converted networks and temporary files of these tests alone; the user's stay as they are."""
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("cache")
+        patch.setenv("POSSE_CACHE", str(folder))
+        patch.setattr(tempfile, "tempdir", str(tmp_path_factory.mktemp("temporary")))
+        yield folder
 
 
 @pytest.fixture(scope="session")

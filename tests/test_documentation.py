@@ -18,27 +18,32 @@ PYTHON = re.compile(r"```python\n(.*?)```", re.DOTALL)
 PERSON = re.compile(r"\d\.\d\d s: person \d+, nose at \[.*\]")
 
 
-def _run(program: str, folder: Path) -> list[str]:
-    """What a program prints that is given the sample clip."""
-    program = program.replace('"assets/sample.mp4"', repr(str(ROOT / "assets/sample.mp4")))
+@pytest.fixture(scope="module")
+def printed(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], list[str]]:
+    """What the examples of the library's page and of the README print, run by one process."""
+    [readme] = PYTHON.findall(README)
+    assert "follow(video)" in readme
+    short = readme.replace("follow(video)", "follow(islice(video, 5))")
+    parts = "\n".join(PYTHON.findall(LIBRARY)), f"from itertools import islice\n{short}"
+    program = "\nprint('README')\n".join(f"exec({part!r}, {{}})" for part in parts)
+    program = program.replace("assets/sample.mp4", str(ROOT / "assets/sample.mp4"))
+    folder = tmp_path_factory.mktemp("examples")
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, cwd=folder, check=False
     )
     assert done.returncode == 0, done.stderr
-    return done.stdout.splitlines()
+    library, _, of_readme = done.stdout.partition("README\n")
+    return library.splitlines(), of_readme.splitlines()
 
 
-def test_the_librarys_examples_run(tmp_path: Path) -> None:
-    lines = _run("\n".join(PYTHON.findall(LIBRARY)), tmp_path)
+def test_the_librarys_examples_run(printed: tuple[list[str], list[str]]) -> None:
+    lines, _ = printed
     assert any(map(PERSON.fullmatch, lines))
     assert lines[-2:] == ["[1]", "1"]
 
 
-def test_the_readmes_example_runs(tmp_path: Path) -> None:
-    [program] = PYTHON.findall(README)
-    assert "follow(video)" in program
-    short = program.replace("follow(video)", "follow(islice(video, 5))")
-    lines = _run(f"from itertools import islice\n{short}", tmp_path)
+def test_the_readmes_example_runs(printed: tuple[list[str], list[str]]) -> None:
+    _, lines = printed
     assert lines
     assert all(map(PERSON.fullmatch, lines))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, fields
 
 from tracking.assignment import Method
@@ -59,6 +60,8 @@ class TrackerConfig:
             "birth_thr",
             "crowd_doubt",
         )
+        if self.sigmas is not None and not all(0 < sigma < math.inf for sigma in self.sigmas):
+            raise ValueError(f"sigmas is {self.sigmas}, expected numbers above 0")
         positive = ("min_similarity", "velocity_decay_s", "box_noise", "joint_noise")
         for field in fields(self):
             value = getattr(self, field.name)

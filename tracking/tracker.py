@@ -53,10 +53,13 @@ class PoseTracker:
 
         `poses` are the people of the frame at `time_s`, in any order. `warp` (2, 3) takes pixels of
         the last frame to this one where the camera moved. People of another `shot` than the
-        frame's are not looked for in it; they are remembered for when it comes back.
+        frame's are not looked for in it; they are remembered for when it comes back. Raises
+        ValueError where the configured sigmas are not one for each joint.
         """
         poses, seen = observed(poses, self.config)
         sigmas = self.config.sigmas or poses.skeleton.sigmas
+        if len(sigmas) != len(poses.skeleton):
+            raise ValueError(f"sigmas has {len(sigmas)} numbers, expected {len(poses.skeleton)}")
         if self.config.double_oks < 1:
             kept = distinct(seen, sigmas, self.config.double_oks)
             seen = seen if len(kept) == len(seen) else seen.select(kept)

@@ -43,9 +43,9 @@ class MeasuresPanel(QWidget):
                 text = f"{measure.name.capitalize()}, {measure.unit}"
                 choice.addItem(tr(text), measure.name)
             choice.setCurrentIndex(choice.findData(first))
-            plot = pg.PlotWidget(background=None, axisItems={"bottom": _Seconds("bottom")})
+            seconds = {"bottom": _Seconds("bottom")}
+            plot = pg.PlotWidget(background=None, axisItems=seconds, enableMenu=False)
             plot.setAccessibleName(tr("Chart {}").format(chart + 1))
-            plot.setMenuEnabled(False)
             plot.setMouseEnabled(False, False)
             plot.hideButtons()
             plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there

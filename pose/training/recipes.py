@@ -99,6 +99,22 @@ _HRNET_AUGMENTATION = PoseAugmentation(
     colour=False,
 )
 _SIZE = (192, 256)
+# HRNet on COCO, section 4.1: Adam, 1e-3, tenths at epochs 170 and 200 of 210, 4 x 32 people.
+_HRNET_COCO = Recipe(
+    (Stage(_SIZE, 210, 128),),
+    optimiser="adam",
+    learning_rate=1e-3,
+    drops=(170, 200),
+    weight_decay=0.0,
+    warmup_steps=0,
+    average_decay=0.0,
+    augmentation=_HRNET_AUGMENTATION,
+)
+# HRNet on PoseTrack, section 4.3: from COCO's weights, 20 epochs at 384 x 288, tenths at 10 and 15.
+# Boxes are the joints' extent, 15% longer (people_file.BOX_MARGIN).
+_HRNET_POSETRACK = replace(
+    _HRNET_COCO, stages=(Stage((288, 384), 20, 128),), learning_rate=1e-4, drops=(10, 15)
+)
 
 RECIPES: dict[str, Recipe] = {
     # Ours, for the bundled networks: small pictures first, four times as many an hour.
@@ -111,50 +127,15 @@ RECIPES: dict[str, Recipe] = {
     "detector-tune": Recipe(
         (Stage((416, 416), 30, 16),), learning_rate=5e-4, backbone_rate=0.3, patience=8
     ),
-    # HRNet on COCO, section 4.1: Adam, 1e-3, tenths at epochs 170 and 200 of 210, 4 x 32 people.
-    "hrnet-coco": Recipe(
-        (Stage(_SIZE, 210, 128),),
-        optimiser="adam",
-        learning_rate=1e-3,
-        drops=(170, 200),
-        weight_decay=0.0,
-        warmup_steps=0,
-        average_decay=0.0,
-        augmentation=_HRNET_AUGMENTATION,
-    ),
+    "hrnet-coco": _HRNET_COCO,
     # HRNet on MPII, section 4.2: as on COCO, crops of 256 x 256.
-    "hrnet-mpii": Recipe(
-        (Stage((256, 256), 210, 128),),
-        optimiser="adam",
-        learning_rate=1e-3,
-        drops=(170, 200),
-        weight_decay=0.0,
-        warmup_steps=0,
-        average_decay=0.0,
-        augmentation=_HRNET_AUGMENTATION,
-    ),
-    # HRNet on PoseTrack, section 4.3: from COCO's weights, 20 epochs at 384 x 288, tenths at 10
-    # and 15. Boxes are the joints' extent, 15% longer (people_file.BOX_MARGIN).
-    "hrnet-posetrack": Recipe(
-        (Stage((288, 384), 20, 128),),
-        optimiser="adam",
-        learning_rate=1e-4,
-        drops=(10, 15),
-        weight_decay=0.0,
-        warmup_steps=0,
-        average_decay=0.0,
-        augmentation=_HRNET_AUGMENTATION,
-    ),
+    "hrnet-mpii": replace(_HRNET_COCO, stages=(Stage((256, 256), 210, 128),)),
+    "hrnet-posetrack": _HRNET_POSETRACK,
     # BRACE (Moltisanti et al., ECCV 2022) fine-tunes a COCO network on hand-made labels of break
     # dance; we found no schedule of its own, so this is PoseTrack's with turns to the full.
-    "brace": Recipe(
-        (Stage(_SIZE, 20, 64),),
-        optimiser="adam",
-        learning_rate=1e-4,
-        drops=(10, 15),
-        weight_decay=0.0,
-        warmup_steps=0,
-        average_decay=0.0,
+    "brace": replace(
+        _HRNET_POSETRACK,
+        stages=(Stage(_SIZE, 20, 64),),
         augmentation=PoseAugmentation(scale=0.35, turn_chance=0.6),
     ),
 }

@@ -101,7 +101,7 @@ def test_a_value_out_of_range_is_told_by_the_name_of_its_option(
     assert capsys.readouterr().err == f"posse: {said}\n"
 
 
-@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv"])
+@pytest.mark.parametrize("command", ["track a.csv", "measure a.csv", "label walk.mp4"])
 def test_a_file_where_a_folder_is_needed_is_called_a_file(
     command: str,
     tmp_path: Path,
@@ -111,6 +111,7 @@ def test_a_file_where_a_folder_is_needed_is_called_a_file(
     monkeypatch.chdir(tmp_path)
     header = "frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score"
     (tmp_path / "a.csv").write_text(f"{header}\n0,0,1,1,0,0,9,9,5,5,1\n")
+    make_video(tmp_path / "walk.mp4", 1)
     assert main([*command.split(), "-o", "a.csv"]) == 1
     said = capsys.readouterr().err
     assert "a.csv: cannot be written: a" in said
@@ -212,22 +213,26 @@ def test_errors_are_one_line_and_exit_code_one(
         assert said.count("\n") == 1
 
 
-def test_whoever_reads_may_stop_reading() -> None:
-    words = ["models"]
+@pytest.fixture
+def short_command(tmp_path: Path) -> list[str]:
+    """A program that says a line, and does not load torch for it."""
+    table, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    table.write_text("frame,time_s,id,score,x1,y1,x2,y2\n0,0,1,1,0,0,9,9\n")
+    return [sys.executable, "-m", "app", "convert", str(table), str(other)]
+
+
+def test_whoever_reads_may_stop_reading(short_command: list[str]) -> None:
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "w") as closed:
-        done = subprocess.run([sys.executable, "-m", "app", *words], stdout=closed,
-                              stderr=subprocess.PIPE, text=True)  # fmt: skip
+        done = subprocess.run(short_command, stdout=closed, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (141, "")
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is always full here")
-def test_output_to_a_full_disk_is_one_line() -> None:
+def test_output_to_a_full_disk_is_one_line(short_command: list[str]) -> None:
     with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            [sys.executable, "-m", "app", "models"], stdout=full, stderr=subprocess.PIPE, text=True
-        )
+        done = subprocess.run(short_command, stdout=full, stderr=subprocess.PIPE, text=True)
     assert (done.returncode, done.stderr) == (1, "posse: No space left on device\n")
 
 

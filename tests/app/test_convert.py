@@ -12,7 +12,7 @@ from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, Settings
 from app.corrections import Correction, save_corrections
-from tracking.files import read_tracks
+from tracking.files import FORMATS, read_tracks
 
 
 @pytest.fixture
@@ -21,6 +21,16 @@ def csv(tmp_path: Path) -> Path:
     source = make_video(tmp_path / "walk.mp4", 8)
     track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
     return tmp_path / "walk.csv"
+
+
+def test_the_help_tells_what_every_format_is(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["convert", "--help"])
+    lines = capsys.readouterr().out.splitlines()
+    for name, kind in FORMATS.items():
+        (line,) = [line for line in lines if line.split()[:2] == [name, kind.suffix]]
+        assert kind.summary in line
+        assert line.endswith("written only") != kind.readable
 
 
 @pytest.mark.parametrize("name", ["x.coco.json", "x.alphapose.json", "x_openpose", "x.csv"])

@@ -167,6 +167,14 @@ def test_the_command_adds_lists_and_refuses_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_what_was_fetched_is_told_with_its_licence(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("app.models.fetch", lambda published, report: Path(published.file_name))
+    assert main(["models", "fetch", "yolox-nano"]) == 0
+    assert capsys.readouterr().out == "yolox-nano: yolox_nano.pth (licence: Apache-2.0)\n"
+
+
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
 def test_an_export_is_checked_and_usable(
     to: str, ours: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]

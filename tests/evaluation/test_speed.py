@@ -7,8 +7,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from evaluation import peers, speed
+from pose.hrnet import HRNet
+from pose.weights import save_weights
+from pose.yolox import HRNetDetector
 
 
 class FakeYolo:
@@ -50,17 +54,32 @@ def programs(monkeypatch):
     )
 
 
-def few(*more: object) -> list[str]:
-    counts = ["--frames", "6", "--people", "1", "--repeats", "1"]
-    return [*counts, *(str(each) for each in more)]
+@pytest.fixture(scope="module")
+def few(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Options for little work: six small frames, one person, tiny networks."""
+    hrnet = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
+    finding = {"hrnet": hrnet, "head_width": 8}
+    torch.manual_seed(0)
+    made = {
+        "detector": (HRNetDetector(**finding), finding, "64x64"),
+        "pose": (HRNet(**hrnet), hrnet, "32x64"),
+    }
+    words = ["--frames", "6", "--height", "96", "--people", "1", "--repeats", "1"]
+    for kind, (network, arguments, size) in made.items():
+        file = tmp_path_factory.mktemp("networks") / f"{kind}.safetensors"
+        header = {"kind": kind, "network": json.dumps(arguments), "input_wh": size}
+        save_weights(file, network.state_dict(), header)
+        words += [f"--{kind}", str(file)]
+    return words
 
 
-def test_it_measures_stages_the_whole_way_and_others_beside(programs, tmp_path: Path, capsys):
+def test_it_measures_stages_the_whole_way_and_others_beside(programs, few, tmp_path: Path, capsys):
     networks = [tmp_path / "det.onnx", tmp_path / "pose.onnx"]
     for network in networks:
         network.write_bytes(b"")
     figures = tmp_path / "figures.json"
-    assert speed.main(few("--peers", "--rtmlib", *networks, "--json", figures)) == 0
+    words = ["--peers", "--rtmlib", *map(str, networks), "--json", str(figures)]
+    assert speed.main([*few, *words]) == 0
     report = json.loads(figures.read_text())
     assert report["end_to_end"]["frames"] == 6
     assert report["end_to_end"]["frames_per_s"] > 0
@@ -76,8 +95,8 @@ def test_it_measures_stages_the_whole_way_and_others_beside(programs, tmp_path: 
     assert "rtmlib, det and pose" in printed
 
 
-def test_a_program_that_cannot_start_is_one_line(programs, capsys):
-    assert speed.main(few("--peers", "--no-stages")) == 1
+def test_a_program_that_cannot_start_is_one_line(programs, few, capsys):
+    assert speed.main([*few, "--peers", "--no-stages"]) == 1
     error = capsys.readouterr().err
     assert "rtmlib cannot start: the lightweight networks cannot be fetched" in error
     assert "--rtmlib" in error

@@ -22,8 +22,7 @@ TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "
 
 
 @pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+def weights(tmp_path: Path) -> str:
     torch.manual_seed(1)
     network = HRNet(**TINY)
     torch.nn.init.uniform_(network.final_layer.bias, 0.2, 0.4)  # so that every joint is seen

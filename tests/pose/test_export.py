@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import functools
 import importlib.util
 import json
 import sys
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from unittest.mock import MagicMock
@@ -36,17 +38,12 @@ from pose.yolox import HRNetDetector
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def pose_file(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def pose_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     network = HRNet(**TINY, joints=14)
     torch.nn.init.normal_(network.final_layer.weight, std=0.1)
-    path = tmp_path / "tiny.safetensors"
+    path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
     metadata = {
         "kind": "pose",
         "network": json.dumps({**TINY, "joints": 14}),
@@ -59,11 +56,24 @@ def pose_file(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def exported(pose_file: Path) -> Callable[[str], Path]:
+    """Gives the network of `pose_file` as a file for "onnx" or "openvino"."""
+
+    @functools.cache
+    def written(to: str) -> Path:
+        path = pose_file.with_name(f"out{SUFFIX[to]}")
+        export(pose_network(str(pose_file)), to, path)
+        return path
+
+    return written
+
+
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
-def test_an_exported_pose_network_is_the_network(to: str, pose_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / f"out{SUFFIX[to]}"
-    network = pose_network(str(pose_file))
-    export(network, to, path)
+def test_an_exported_pose_network_is_the_network(
+    to: str, pose_file: Path, exported: Callable[[str], Path]
+) -> None:
+    network, path = pose_network(str(pose_file)), exported(to)
     again = pose_network(str(path))
     assert again.skeleton == CROWDPOSE14
     assert (again.unbiased, again.sigma) == (False, 1.5)
@@ -92,12 +102,8 @@ def test_an_exported_detector_is_the_network_at_any_size(to: str, tmp_path: Path
     assert run.submit(wide)()[0].shape == (1, 12 * 4 + 6 * 2 + 3, 6)
 
 
-def test_onnx_runtime_reads_our_onnx(pose_file: Path, tmp_path: Path) -> None:
-    import onnxruntime
-
-    path = tmp_path / "out.onnx"
-    network = pose_network(str(pose_file))
-    export(network, "onnx", path)
+def test_onnx_runtime_reads_our_onnx(pose_file: Path, exported: Callable[[str], Path]) -> None:
+    network, path = pose_network(str(pose_file)), exported("onnx")
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     assert json.loads(session.get_modelmeta().custom_metadata_map["posse"])["kind"] == "pose"
     pictures = np.random.default_rng(0).integers(0, 256, (3, 64, 32, 3), np.uint8)
@@ -106,9 +112,10 @@ def test_onnx_runtime_reads_our_onnx(pose_file: Path, tmp_path: Path) -> None:
     np.testing.assert_allclose(found, expected, atol=1e-3 * float(expected.abs().max()))
 
 
-def test_onnx_runtime_gives_what_torch_gives(pose_file: Path, tmp_path: Path) -> None:
-    network, path = pose_network(str(pose_file)), tmp_path / "out.onnx"
-    export(network, "onnx", path)
+def test_onnx_runtime_gives_what_torch_gives(
+    pose_file: Path, exported: Callable[[str], Path]
+) -> None:
+    network, path = pose_network(str(pose_file)), exported("onnx")
     run = OnnxRuntime(pose_network(str(path)).network, torch.device("cpu"))
     assert deviation(network.network, run) < 1e-4
     assert run.submit(np.zeros((0, 64, 32, 3), np.uint8))()[0].shape == (0, 14, 16, 8)
@@ -128,21 +135,19 @@ def test_onnx_files_from_elsewhere_take_one_normalised_picture(
 
 @pytest.mark.parametrize(("to", "advice"), [("onnx", "onnxruntime-gpu"), ("openvino", "CPUs")])
 def test_what_an_exported_file_needs_on_cuda_is_told(
-    to: str, advice: str, pose_file: Path, tmp_path: Path
+    to: str, advice: str, exported: Callable[[str], Path]
 ) -> None:
-    path = tmp_path / f"out{SUFFIX[to]}"
-    export(pose_network(str(pose_file)), to, path)
     if to == "onnx" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
         pytest.skip("this ONNX Runtime has CUDA")
     with pytest.raises(DeviceError, match=advice):
-        choose_runtime(pose_network(str(path)).network, torch.device("cuda:0"), many=True)
+        choose_runtime(pose_network(str(exported(to))).network, torch.device("cuda:0"), many=True)
 
 
-def test_an_exported_file_is_not_exported_again(pose_file: Path, tmp_path: Path) -> None:
-    path = tmp_path / "out.onnx"
-    export(pose_network(str(pose_file)), "onnx", path)
+def test_an_exported_file_is_not_exported_again(
+    exported: Callable[[str], Path], tmp_path: Path
+) -> None:
     with pytest.raises(WeightsError, match="exported file already"):
-        export(pose_network(str(path)), "openvino", tmp_path / "again.xml")
+        export(pose_network(str(exported("onnx"))), "openvino", tmp_path / "again.xml")
 
 
 def test_tensorrt_that_is_not_installed_is_said(pose_file: Path, tmp_path: Path) -> None:

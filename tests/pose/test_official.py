@@ -67,6 +67,14 @@ def test_every_yolox_is_recognised(size: str) -> None:
     assert (found.kind, found.family, found.outputs) == ("detector", f"yolox-{size}", 80)
 
 
+def test_to_tell_a_network_no_weights_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To draw them for shapes alone torch loads its compiler, for three seconds of each start."""
+    state = hrnet_w32()
+    for name in ("kaiming_normal_", "normal_"):
+        monkeypatch.delattr(nn.init, name)
+    assert recognise(state).family == "hrnet-w32"
+
+
 def test_a_recognised_network_computes_what_the_original_does() -> None:
     arguments = {"width": 8, "stage_modules": (1, 1, 2), "blocks": 1, "stem_blocks": 2}
     network = HRNet(**arguments, joints=5).eval()

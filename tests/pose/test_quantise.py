@@ -23,8 +23,7 @@ TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "
 
 
 @pytest.fixture
-def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
+def weights(tmp_path: Path) -> Path:
     torch.manual_seed(0)
     network = HRNet(**TINY)
     torch.nn.init.normal_(network.final_layer.weight, std=0.1)
@@ -153,7 +152,8 @@ def test_a_checkpoint_of_others_becomes_a_file_of_ours(
 ) -> None:
     state, _ = load_weights(weights)
     torch.save(state, tmp_path / name)
-    arguments = ["--data", str(labelled_pictures(tmp_path)), "--images", str(tmp_path)]
+    data = labelled_pictures(tmp_path)
+    arguments = ["--data", str(data), "--images", str(tmp_path), "--count", "2"]
     output = tmp_path / "rounded.safetensors"
     assert main([str(tmp_path / name), *arguments, "-o", str(output)]) == 0
     given, made = pose_network(str(tmp_path / name)), pose_network(str(output))

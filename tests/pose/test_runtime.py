@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
@@ -19,15 +18,6 @@ from pose.on_openvino import OpenVinoRuntime, _keep
 from pose.runtime import DeviceError, TorchRuntime, choose_device, choose_runtime
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
-
-
-@pytest.fixture(autouse=True, scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """One for all tests of this file, so that the tiny network is converted once."""
-    folder = tmp_path_factory.mktemp("cache")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("POSSE_CACHE", str(folder))
-        yield folder
 
 
 def tiny_hrnet(key: str = "tiny", joints: int = 5) -> Network:

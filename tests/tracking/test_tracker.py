@@ -307,9 +307,16 @@ def test_another_pose_network_goes_on_with_the_same_people() -> None:
     assert follow(tracker, [other] * 3, start=3) == [[1]] * 3
 
 
+def test_sigmas_of_another_skeleton_are_refused() -> None:
+    tracker = PoseTracker(TrackerConfig(sigmas=(0.05,) * 3))
+    with pytest.raises(ValueError, match="sigmas has 3 numbers, expected 17"):
+        tracker.update(people((100, 200)), 0.0)
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("assignment", "best"), ("oks_weight", 1.5), ("memory_s", -1.0),
-                        ("box_noise", 0.0), ("min_similarity", float("nan"))],
+                        ("box_noise", 0.0), ("min_similarity", float("nan")),
+                        ("sigmas", (0.1, float("nan"))), ("sigmas", (0.1, 0.0))],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
     with pytest.raises(ValueError, match=name):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from clips import build, make_video
-from test_runs import build_that_dies_once, build_without_weights
+from failing import build_that_dies_once, build_without_weights
 
 from app.batch.cluster import ClusterError, run_cluster, with_local_weights
 from app.batch.inputs import find_clips

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from clips import BrightBoxes, Upright, build, make_video
+from failing import build_that_dies_once, build_without_memory, build_without_weights
 
 from app.batch.clip import Clip, Progress, track_clip
 from app.batch.inputs import find_clips
@@ -28,29 +28,6 @@ from pose.weights import WeightsError
 from tracking.pipeline import Pipeline, PipelineConfig
 
 PLAIN = Settings(clip=ClipOptions(video=False))
-
-
-class DiesOnce(BrightBoxes):
-    """Ends its process without a word on the tenth frame, the first time."""
-
-    def __call__(self, frame: Frame) -> Detections:
-        marker = Path(os.environ["POSSE_TEST_MARKER"])
-        if frame.index == 10 and not marker.exists():
-            marker.write_text("")
-            os._exit(9)
-        return super().__call__(frame)
-
-
-def build_that_dies_once(config: PipelineConfig) -> Pipeline:
-    return Pipeline(DiesOnce(), Upright(), config)
-
-
-def build_without_weights(config: PipelineConfig) -> Pipeline:
-    raise WeightsError("pose.safetensors: no such weights file")
-
-
-def build_without_memory(config: PipelineConfig) -> Pipeline:
-    raise MemoryError
 
 
 @pytest.fixture

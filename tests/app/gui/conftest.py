@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from fake_session import FakeFile, make_pipeline
-from PyQt6.QtCore import QSettings
+from PyQt6.QtCore import QEvent, QSettings
 from PyQt6.QtWidgets import QApplication, QDialog
 
 from app.config import Settings
@@ -41,14 +41,19 @@ def memory(tmp_path: Path) -> Memory:
     return kept
 
 
+@pytest.fixture(scope="session")
+def dark(qapp: QApplication) -> None:
+    """The dark theme, put on once: each time takes as long as there are widgets to polish."""
+    apply_theme(qapp, DARK)
+
+
 @pytest.fixture
-def open_window(qtbot, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
+def open_window(qtbot, dark: None, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
     """Open windows on the sources given, one after the other; afterwards no thread is left."""
     before = set(threading.enumerate())
     windows: list[MainWindow] = []
 
     def open_it(*sources, delay_s: float = 0.0, specs: tuple[str, ...] = ()) -> MainWindow:
-        apply_theme(QApplication.instance(), DARK)
         waiting = list(sources)
         session = Session(
             PipelineConfig(),
@@ -68,6 +73,7 @@ def open_window(qtbot, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
         window.library.discard()  # or it would ask
         window.close()
         window.deleteLater()
+        QApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)  # now: no loop would
     left = [thread for thread in threading.enumerate() if thread not in before]
     assert not left, f"threads left behind: {left}"
 

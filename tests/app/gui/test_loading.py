@@ -70,7 +70,9 @@ print(json.dumps(told))
 def test_the_window_goes_on_while_networks_load(tmp_path: Path) -> None:
     # Linked by their import, torch's libraries alone held the window for longer, every time; what
     # the machine itself holds up is not held up twice
-    worst_ms = min(longest_gap_ms(tmp_path) for _ in range(2))
+    worst_ms = longest_gap_ms(tmp_path)
+    if worst_ms >= 100:
+        worst_ms = longest_gap_ms(tmp_path)
     assert worst_ms < 100
 
 

@@ -193,7 +193,7 @@ def test_a_video_of_another_size_is_not_that_of_the_tracks(
         container.mux([*stream.encode(black), *stream.encode()])
     settings = Settings(clip=ClipOptions(video=False, formats=("csv",)))
     track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
-    words = ["measure", str(tmp_path / "walk.csv"), "--report", "--video"]
+    words = ["measure", str(tmp_path / "walk.csv"), "--speeds", "--report", "--video"]
     assert main([*words, str(other)]) == 1
     assert "of another size" in capsys.readouterr().err
     assert main([*words, str(source)]) == 0
@@ -201,15 +201,15 @@ def test_a_video_of_another_size_is_not_that_of_the_tracks(
 
 def test_thumbnails_are_cut_from_the_pictures_as_they_were_turned(tmp_path: Path) -> None:
     source = make_video(tmp_path / "walk.mp4", 12)
-    measures = MeasureOptions(report=True)
+    measures = MeasureOptions(speeds=True, report=True)
     options = ClipOptions(
         crop=(4, 0, 150, 120), rotate=90, video=False, formats=("csv",), measures=measures
     )
     settings = Settings(clip=options)
     track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
     page = (tmp_path / "walk.html").read_text()
-    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--report"]
-    assert main([*words, "--video", str(source)]) == 0
+    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--speeds"]
+    assert main([*words, "--report", "--video", str(source)]) == 0
     again = (tmp_path / "again" / "walk.html").read_text()
     pictures = [re.findall(r"data:image/jpeg[^\"']*", text) for text in (page, again)]
     assert pictures[0] == pictures[1]
@@ -228,10 +228,10 @@ def test_thumbnails_are_cut_from_a_video_with_people_drawn_in_too(
     if crop is None:  # nothing but the manifest tells them apart
         entry = Entry(str(source), "done", "key", outputs=("walk.mp4", "walk.json"))
         Manifest(out.parent).add(entry)
-    words = ["measure", f"{out}.json", "-o", str(tmp_path / "again"), "--report", "--video"]
+    words = ["measure", f"{out}.json", "-o", str(tmp_path / "again"), "--speeds", "--report"]
     faces = []
     for video in (source, out.with_suffix(".mp4")):
-        assert main([*words, str(video)]) == 0
+        assert main([*words, "--video", str(video)]) == 0
         page = (tmp_path / "again" / "walk.html").read_text()
         jpegs = re.findall(r"data:image/jpeg;base64,([^\"']*)", page)
         faces.append([decoded(jpeg) for jpeg in jpegs])

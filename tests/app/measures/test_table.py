@@ -57,7 +57,8 @@ def test_the_window_and_the_command_line_write_the_same_table_but_for_the_unit_o
     frames = [(result.frame.time_s, result.people) for result in people]
     corrections = [Correction("set id", 2, 7)]
     export_result(tmp_path / "walk.json", INFO, frames, corrections, 0.3, lambda share: None)
-    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--report"]
+    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again")]
+    words += ["--angles", "--speeds"]
     assert main(words) == 0
     (head, *rows), (other_head, *other_rows) = (
         [line.split(",") for line in (folder / "walk.measures.csv").read_text().splitlines()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -30,7 +29,7 @@ from pose.errors import UserError
 from pose.estimator import load_estimator
 from pose.people import Detections, Frame
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
-from pose.training import command, posetrack15
+from pose.training import command, options, posetrack15
 from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
@@ -62,15 +61,6 @@ PLAIN = PoseAugmentation(
     occlusion_chance=0, low_resolution_chance=0, colour=False,
 )  # fmt: skip
 YOLOX_TINY: dict[str, Any] = {"depth": 0.33, "width": 0.0625, "depthwise": True, "classes": 80}
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """No fight for cores over networks of a few kilobytes."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def _people(tmp_path: Path, pictures: int = 4) -> LabelledPeople:
@@ -515,10 +505,10 @@ def test_options_that_would_do_nothing_are_a_mistake(
 
 def test_rotation_says_how_far_crops_are_turned() -> None:
     parser = argparse.ArgumentParser()
-    command.add_arguments(parser)
+    options.add_arguments(parser)
     words = ["pose", "--data", "a", "--images", "b", "--out", "c"]
-    usual = command._recipe(parser.parse_args(words), Start(TINY)).augmentation
-    level = command._recipe(parser.parse_args([*words, "--rotation", "0"]), Start(TINY))
+    usual = options.recipe_of(parser.parse_args(words), Start(TINY)).augmentation
+    level = options.recipe_of(parser.parse_args([*words, "--rotation", "0"]), Start(TINY))
     assert usual.turn_chance > 0
     assert (level.augmentation.turn_chance, level.augmentation.rotation_deg) == (0, 0)
 

@@ -1,0 +1,159 @@
+"""The options of `posse train`, and the recipe that they make."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from pose.command import natural, number, positive
+from pose.errors import UserError
+from pose.skeleton import SKELETONS
+from pose.training.recipes import RECIPES, Recipe, parse_stage
+from pose.training.starts import Start
+
+
+def _above_0(text: str) -> float:
+    if not (value := number(text)) > 0:
+        raise argparse.ArgumentTypeError(f"{text} is not above 0")
+    return value
+
+
+def _from_0(text: str) -> float:
+    if not (value := number(text)) >= 0:
+        raise argparse.ArgumentTypeError(f"{text} is less than 0")
+    return value
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    # argparse would put the kind, which everybody types first, behind thirty options
+    parser.usage = "%(prog)s pose|detector --data FILE --images FOLDER --out FOLDER [options]"
+    parser.add_argument("kind", choices=("pose", "detector"))
+    data = parser.add_argument_group("data")
+    data.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        metavar="FILE",
+        help="labels: COCO's layout with any joints, COCO-WholeBody, CrowdPose, Human-Art, "
+        "PoseTrack 2017, 2018 and 2021, BRACE (a file or a folder of them), MPII, AI Challenger",
+    )
+    data.add_argument(
+        "--images",
+        type=Path,
+        required=True,
+        metavar="FOLDER",
+        help="folder of pictures or videos",
+    )
+    data.add_argument(
+        "--val-data",
+        type=Path,
+        metavar="FILE",
+        help="labels to score on; else a part of --data",
+    )
+    data.add_argument(
+        "--val-images",
+        type=Path,
+        metavar="FOLDER",
+        help="their pictures; else those of --images",
+    )
+    data.add_argument(
+        "--exclude", default="", metavar="A,B,C", help="values of `source` to leave out"
+    )
+    data.add_argument(
+        "--skeleton",
+        choices=list(SKELETONS),
+        help="train these joints, matched by name; else those of the data",
+    )
+    data.add_argument(
+        "--teacher", type=Path, metavar="FILE", help="ONNX pose network to learn from as well"
+    )
+
+    course = parser.add_argument_group("course")
+    course.add_argument(
+        "--from",
+        dest="start",
+        metavar="WEIGHTS",
+        help="weights to start from: a name ('posse models') or a file",
+    )
+    course.add_argument(
+        "--recipe", choices=list(RECIPES), help="default: scratch, or tune with --from"
+    )
+    course.add_argument(
+        "--stage",
+        type=parse_stage,
+        action="append",
+        metavar="WxH:EPOCHS:BATCH",
+        help="an input size (or several: WxH+WxH, each batch of one) and how long; run in order",
+    )
+    course.add_argument(
+        "--epochs",
+        type=_above_0,
+        help="instead of the recipe's (of its last stage); drops of the rate keep their share",
+    )
+    course.add_argument("--batch", type=positive, help="instead of the recipe's, of all processes")
+    course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
+    course.add_argument(
+        "--backbone-rate",
+        type=_from_0,
+        metavar="PART",
+        help="learning rate of all but the head, as a part of --lr; 0 freezes it",
+    )
+    course.add_argument(
+        "--rotation",
+        type=_from_0,
+        metavar="DEG",
+        help="turn crops so far and no further; else one in five is turned by any angle",
+    )
+    course.add_argument("--precision", choices=("bf16", "fp16", "fp32"))
+    course.add_argument("--patience", type=natural, metavar="EPOCHS", help="stop without progress")
+    course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), help="default: oks-ap")
+    course.add_argument("--seed", type=natural, default=0)
+
+    parser.add_argument(
+        "--out", type=Path, required=True, metavar="FOLDER", help="folder for weights and logs"
+    )
+    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument("--workers", type=natural, default=0, help="processes that make samples")
+    parser.add_argument(
+        "--score-every", type=positive, default=1, metavar="EPOCHS", help="default: every epoch"
+    )
+    parser.add_argument(
+        "--check", action="store_true", help="only read the data and draw the first batch"
+    )
+
+
+def refuse_what_does_not_fit(args: argparse.Namespace) -> None:
+    """Options that would be passed over in silence are a mistake."""
+    if args.val_images and not args.val_data:
+        raise UserError("--val-images are the pictures of --val-data, which is missing")
+    if args.recipe and args.recipe.startswith("detector") != (args.kind == "detector"):
+        raise UserError(f"--recipe {args.recipe} is not for a {args.kind} network")
+    if args.kind == "detector":
+        for name in ("skeleton", "teacher", "rotation", "best_by"):
+            if getattr(args, name) is not None:
+                raise UserError(f"--{name.replace('_', '-')} is for pose networks")
+
+
+def recipe_of(args: argparse.Namespace, start: Start) -> Recipe:
+    """The recipe named, or the usual one, with what the options change."""
+    usual = f"{args.kind}-{'scratch' if start.state is None else 'tune'}"
+    recipe = RECIPES[args.recipe or usual]
+    stages = list(args.stage or recipe.stages)
+    if start.size_wh and not args.stage and not args.recipe:
+        stages[-1] = replace(stages[-1], size_wh=start.size_wh)
+    stages[-1] = replace(stages[-1], epochs=args.epochs or stages[-1].epochs)
+    if args.batch:
+        stages = [replace(stage, batch=args.batch) for stage in stages]
+    changes = {
+        "learning_rate": args.lr,
+        "backbone_rate": args.backbone_rate,
+        "precision": args.precision,
+        "patience": args.patience,
+        "augmentation": None
+        if args.rotation is None
+        else replace(recipe.augmentation, rotation_deg=args.rotation / 2, turn_chance=0.0),
+    }
+    given = {name: value for name, value in changes.items() if value is not None}
+    return replace(recipe.over(tuple(stages)), seed=args.seed, **given)
