@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import TracebackType
 
+from PyQt6 import sip
 from PyQt6.QtCore import QSettings, Qt, QTimer
 from PyQt6.QtGui import (
     QCloseEvent,
@@ -259,7 +260,18 @@ def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None)
     if paths:
         window.open(paths)
     _close_on_signals(window)
-    return app.exec()
+    code = app.exec()
+    discard(window)
+    return code
+
+
+def discard(window: MainWindow) -> None:
+    """Delete a closed window and all within it.
+
+    What is left when Python ends PyQt deletes while it walks over a table of it all, which that
+    changes; now and then it crashed there.
+    """
+    sip.delete(window)
 
 
 def _close_on_signals(window: MainWindow) -> None:

@@ -17,7 +17,7 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 from app.config import Settings
-from app.gui.main_window import MainWindow, import_holding_libraries
+from app.gui.main_window import MainWindow, discard, import_holding_libraries
 from app.gui.settings import Memory
 from app.session import Session
 
@@ -61,6 +61,7 @@ QTimer.singleShot(1000, begin)  # once the window itself is painted
 code = app.exec()
 others_s = used_by_others_s() - others_s
 window.close()
+discard(window)
 told = {"code": code, "torch": "torch" in sys.modules, "gaps_ms": gaps_ms, "others_s": others_s}
 print(json.dumps(told))
 """

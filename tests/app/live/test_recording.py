@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import resource
 import subprocess
@@ -82,8 +83,12 @@ def test_a_killed_program_leaves_a_video_that_plays_and_a_table_that_reads(tmp_p
     finally:
         process.kill()
         process.wait()
-    with FileSource(tmp_path / "take.mp4") as video:
-        assert sum(1 for _ in video) > 10
+    played = 0
+    # Killed within a fragment, it says at its end that it breaks off
+    with FileSource(tmp_path / "take.mp4") as video, contextlib.suppress(MediaError):
+        for _ in video:
+            played += 1
+    assert played > 10
     tracks = read_tracks(tmp_path / ".take.csv.part", "csv")
     assert len(tracks.frames) > 10
 
