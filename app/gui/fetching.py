@@ -52,11 +52,12 @@ class Fetching(QObject):
     def _begin_or_cancel(self) -> None:
         if self._work.busy:
             self._work.cancel()
-        if self._work.busy or not self._wanted:
-            return
+        elif self._wanted:
+            self._begin(self._wanted)
+
+    def _begin(self, wanted: Sequence[Published]) -> None:
         self._share, self._problem = 0.0, ""
         self._notice.remind()
-        wanted = self._wanted
         self._work.begin(tr("Fetching"), lambda tell: _fetch(wanted, tell), self._come)
 
     def _come(self, _: object) -> None:

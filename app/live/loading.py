@@ -81,7 +81,6 @@ class PipelineLoader:
         """Ask for the pipeline of `config`; returns at once."""
         with self._lock:
             self._open += 1
-        self.problem, self.to_fetch = "", ()
         if self._asked.put(config) is not None:
             self._answered()
 
@@ -105,9 +104,9 @@ class PipelineLoader:
             config = self._asked.take(timeout_s=1.0)
             if config is None:
                 continue
+            self.problem, self.to_fetch = "", ()
             try:
                 self._built.put(self._make(config))
-                self.problem, self.to_fetch = "", ()
             except UserError as error:
                 log.warning("%s", error)
                 self.problem, self.to_fetch = str(error), networks_to_fetch(config)
