@@ -67,6 +67,16 @@ def test_links_between_pages_lead_somewhere() -> None:
             assert (page.parent / link).is_file(), f"{page.name} links to {link}"
 
 
+PAGES = ["README.md", *sorted(f"docs/{page.name}" for page in (ROOT / "docs").glob("*.md"))]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_the_files_that_a_page_names_are_there(page: str) -> None:
+    text = (ROOT / page).read_text(encoding="utf-8")
+    named = re.findall(r"`((?:app|assets|docs|evaluation|pose|tests|tracking)/[\w/.-]*)`", text)
+    assert [name for name in named if not (ROOT / name).exists()] == []
+
+
 @pytest.mark.slow
 def test_the_pages_can_be_built(tmp_path: Path) -> None:
     pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install posse[docs]")
