@@ -43,7 +43,7 @@ def likeness(
     a, b = ((overlap[..., 0] > reach) & (overlap[..., 1] > reach)).nonzero()  # (P,) each
 
     similar = iou_of_sides(overlap[a, b], half_a[a], half_b[b])
-    if config.oks_weight and seen.joint_scores.any() and memory.joint_scores.any():
+    if config.oks_weight and seen.joint_scores.any():
         pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
         known = np.square(memory.joint_scores).sum(1)[a]  # (P,) common, were nothing lost
         share = config.oks_weight * np.minimum(common / _FULL_POSE, 1)

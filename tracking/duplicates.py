@@ -26,11 +26,17 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
     scores the first stays.
     """
     centre, half = seen.measured[:, :2], np.maximum(seen.measured[:, 2:4], 1.0) / 2  # (N, 2) each
-    sides = half[:, None] + half - np.abs(centre[:, None] - centre)  # (N, N, 2)
-    first, second = ((sides[..., 0] > 0) & (sides[..., 1] > 0)).nonzero()
+    apart = np.abs(centre[:, None] - centre)  # (N, N, 2)
+    # Boxes whose IoU is above t overlap by more than t times the wider one, in both directions.
+    reach = (1 - _NEAR_IOU) * half
+    meeting = apart < reach[:, None] + reach  # (N, N, 2)
+    first, second = (meeting[..., 0] & meeting[..., 1]).nonzero()
+    if len(first) == len(seen):  # everybody meets themselves alone
+        return np.arange(len(seen))
     later = first < second
     first, second = first[later], second[later]  # (P,) pairs, better ones first
-    iou = iou_of_sides(sides[first, second], half[first], half[second])
+    sides = half[first] + half[second] - apart[first, second]  # (P, 2)
+    iou = iou_of_sides(sides, half[first], half[second])
     near = iou > _NEAR_IOU
     if not near.any():
         return np.arange(len(seen))
