@@ -1,4 +1,4 @@
-"""One person is one person, two who overlap stay two: told apart by their poses.
+"""Drop duplicate detections of a person, and keep two people who overlap.
 
 Two boxes that overlap may be one person found twice or two people, one behind the other. Their
 poses decide: the same joints in the same places are one person (OKS-NMS; Papandreou et al., CVPR
@@ -15,21 +15,21 @@ from tracking.observation import Seen
 from tracking.similarity import iou_of_sides
 
 _NEAR_IOU = 0.3  # boxes that overlap less are not compared
-_SAME_IOU = 0.85  # one person, where joints cannot tell
-_ENOUGH_JOINTS = 4.0  # sum of the scores of joints that both have
+_SAME_IOU = 0.85  # above it two boxes are one person, where joints cannot decide
+_ENOUGH_JOINTS = 4.0  # sum of the scores of common joints from which joints decide
 
 
 def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray:
-    """Indices (M,), ascending, of the people (N,) who are nobody's lower-scored double.
+    """Indices (M,), ascending, of the people (N,) who are not lower-scored duplicates of others.
 
-    People who agree by more than `same_oks` are one; `sigmas` (K,) are OKS's constants. Of equal
-    scores the first stays.
+    People whose OKS is above `same_oks` are one; `sigmas` (K,) are OKS's constants. Of equal scores
+    the first stays.
     """
     centre, half = seen.measured[:, :2], np.maximum(seen.measured[:, 2:4], 1.0) / 2  # (N, 2) each
     sides = half[:, None] + half - np.abs(centre[:, None] - centre)  # (N, N, 2)
     first, second = ((sides[..., 0] > 0) & (sides[..., 1] > 0)).nonzero()
     later = first < second
-    first, second = first[later], second[later]  # (P,) pairs, better ones first
+    first, second = first[later], second[later]  # (P,) pairs, the better one first
     iou = iou_of_sides(sides[first, second], half[first], half[second])
     near = iou > _NEAR_IOU
     if not near.any():
@@ -46,6 +46,6 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
 
     kept = np.ones(len(seen), bool)
     for one, double in zip(first[same].tolist(), second[same].tolist(), strict=True):
-        if kept[one]:  # who is a double takes nobody else away
+        if kept[one]:  # a duplicate removes nobody else
             kept[double] = False
     return kept.nonzero()[0]
