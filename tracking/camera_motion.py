@@ -37,7 +37,7 @@ def camera_warp(
 
     before and after: `small_grey` of two frames, `scale` times the frame's size. people (N, 4):
     boxes in `before`, in frame pixels; corners inside them are ignored. None where too little of
-    the background can be tracked (a cut, darkness, a crowd) or a camera does not move that way.
+    the background can be tracked (a cut, darkness, a crowd) or the motion is not a camera's.
     """
     if before.shape != after.shape:
         return None

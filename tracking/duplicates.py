@@ -1,4 +1,4 @@
-"""Drop duplicate detections of a person, and keep two people who overlap.
+"""Drop duplicate detections of a person, but keep two people who overlap.
 
 Two boxes that overlap may be one person found twice or two people, one behind the other. Their
 poses decide: the same joints in the same places are one person (OKS-NMS; Papandreou et al., CVPR

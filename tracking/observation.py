@@ -16,7 +16,7 @@ from tracking.motion import MotionArray
 
 Values = NDArray[np.float64]
 
-_LEAST_SHARE = 0.7  # of a score that stays: a head close to the camera shows few joints clearly
+_LEAST_SHARE = 0.7  # of a score that stays: of a head close to the camera few joints are clear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,7 +25,7 @@ class Seen:
 
     order: IntArray  # (N,) index of each person in the frame
     scores: Values  # (N,) as given
-    trust: Values  # (N,) the scores, lower where the pose is doubtful: for starting new people
+    trust: Values  # (N,) the scores, lower where the pose is doubtful; starts and confirms people
     measured: MotionArray  # (N, C)
     noise: MotionArray  # (N, C) variance of what was measured
     joint_scores: Values  # (N, K) 0 where not seen

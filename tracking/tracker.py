@@ -134,7 +134,7 @@ class PoseTracker:
     def predict(self, time_s: float) -> Detections:
         """Boxes of the last frame's people, predicted to `time_s`.
 
-        They replace the detector on frames where it does not run, and people it may have missed.
+        They stand in for the detector where it does not run, and for people it may have missed.
         """
         memory = self._memory
         recent = memory.select(memory.confirmed & (memory.seen_s >= self._now_s))
@@ -172,8 +172,8 @@ class PoseTracker:
     def lock(self, person: int, locked: bool = True) -> None:
         """Keep an identity for its person, however long they are out of sight.
 
-        Only somebody where that person was last seen, or could have moved in `memory_s`, gets it;
-        corrections still rename it, and `forget` drops it.
+        It is matched only near where that person was last seen, as far as they can have moved in
+        `memory_s`; corrections still rename it, and `forget` drops it.
         """
         self._memory.locked[self._memory.ids == person] = locked
 
