@@ -205,10 +205,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(0, 90, 180, 270),
         default=0,
-        help="turn the pictures of --coco to the left so far: as people in hand stands are seen",
+        help="degrees to rotate the pictures of --coco to the left, as for people in handstands",
     )
     parser.add_argument(
-        "--true-boxes", action="store_true", help="poses in true boxes alone: quicker by far"
+        "--true-boxes", action="store_true", help="poses in true boxes only: much faster"
     )
     parser.add_argument("--teachers", type=Path, help="folder of the teachers' ONNX files")
     parser.add_argument("--detector", default="posse-detector")

@@ -116,7 +116,7 @@ def rtmlib(device: torch.device, networks: Sequence[Path]) -> tuple[str, Callabl
     if networks:
         for path in networks:
             if not path.is_file():
-                raise UserError(f"{path}: no such file, to be a network of rtmlib")
+                raise UserError(f"{path}: no such file; expected a network for rtmlib")
         detector, pose = networks
         detector_size, pose_size = RTMLIB_SIZES_WH
         solution = partial(

@@ -77,7 +77,7 @@ def read_config(path: Path) -> RunConfig:
             raise ConfigError(f"{path}: no setting {name!r}; known are {', '.join(sorted(known))}")
     for name in ("truth", "frames", "output"):
         if not isinstance(table.get(name), str):
-            raise ConfigError(f"{path}: {name} is missing, a path")
+            raise ConfigError(f"{path}: {name} is missing or not a path")
         table[name] = path.parent / table[name]
     pipeline = table.get("pipeline", {})
     if not isinstance(pipeline, dict):

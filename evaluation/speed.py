@@ -40,17 +40,17 @@ RANDOM = "random:"  # before the name of a published network: random weights in 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
-    parser.add_argument("--height", type=natural, default=0, help="scale it to so many rows first")
-    parser.add_argument("--frames", type=positive, default=150, help="so many of its first frames")
+    parser.add_argument("--height", type=natural, default=0, help="scale it to this height first")
+    parser.add_argument("--frames", type=positive, default=150, help="how many of its first frames")
     parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20])
-    text = "keep the best-scored so many end to end, for a load that is known"
+    text = "keep only the N best-scored people end to end, for a known load"
     parser.add_argument("--max-people", type=natural, default=0, metavar="N", help=text)
     parser.add_argument("--repeats", type=positive, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")
-    parser.add_argument("--pose", help="name or file; random:NAME is a published one's likeness")
+    parser.add_argument("--pose", help="name or file; random:NAME: random weights")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
-    parser.add_argument("--peers", action="store_true", help="time others' ways beside ours")
+    parser.add_argument("--peers", action="store_true", help="time other ways and programs too")
     text = "with --peers: ONNX files in place of those that rtmlib fetches"
     parser.add_argument("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
     parser.add_argument("--no-stages", action="store_true", help="end to end only")

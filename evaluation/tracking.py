@@ -151,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET",
                         help=f"of {', '.join(SETS)}")  # fmt: skip
     parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
-                        help="recordings settings were not chosen on, were, or all")  # fmt: skip
+                        help="recordings not used to choose settings, used, or all")  # fmt: skip
     parser.add_argument(
         "--frames", type=natural, default=250, help="of poses and sports; 0 for all"
     )

@@ -228,7 +228,7 @@ def _ours(
             with reading(where, WeightsError), torch.device("meta"):  # values come from the file
                 network = architecture()
         except RuntimeError as error:  # a width below 0
-            raise WeightsError(f"{where}: no network can be built so") from error
+            raise WeightsError(f"{where}: no network can be built from it") from error
         state, _ = load_weights(file)
         if complaint := compare(state, network.state_dict()):
             raise WeightsError(f"{file} does not fit the network its header names: {complaint}")
@@ -297,6 +297,6 @@ def _skeleton(name: str, joints: int) -> Skeleton:
         if len(skeleton) == joints:
             return skeleton
     raise WeightsError(
-        f"a pose network of {joints} joints: no skeleton of that many is known; convert it to "
+        f"a pose network of {joints} joints: no known skeleton has that many; convert it to "
         "safetensors with a skeleton of your own in the header"
     )
