@@ -1,4 +1,4 @@
-"""Recordings that need the pictures of a real video: they measure how the camera moved."""
+"""Recordings with the camera's motion, as measured in the pictures of a real video."""
 
 from __future__ import annotations
 

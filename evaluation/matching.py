@@ -102,7 +102,7 @@ def side_by_side(truth_frame: IntArray, predicted_frame: IntArray) -> tuple[IntA
 
 
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
-    """Renumber the ids (N,) of each frame of a sequence as 0..n-1.
+    """Renumber the ids (N,) of a sequence's frames as 0..n-1, alike in all frames.
 
     Returns the frames' numbers, (N,) each, and the n ids in ascending order.
     """

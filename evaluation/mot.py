@@ -161,7 +161,7 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
 
 
 def score_files(truth_path: Path, predicted_path: Path) -> BoxCounts:
-    """Read and score one sequence; warn of (false) boxes before or after all frames of truth."""
+    """Read and score one sequence; warn of boxes (false positives) before or after all of truth."""
     truth, predicted = read_boxes(truth_path, truth=True), read_boxes(predicted_path, truth=False)
     if len(truth.frame):
         first, last = truth.frame[[0, -1]].tolist()

@@ -92,7 +92,7 @@ def program_timings(
 def ultralytics(device: torch.device) -> tuple[str, Callable[[Frame], object]]:
     """YOLO11n-pose and its tracker; with random weights where the real ones cannot be fetched.
 
-    Random weights find nobody, so that the time does not include the work that people cause.
+    Random weights find nobody, so that the time does not include any work per person.
     """
     from ultralytics import YOLO
 

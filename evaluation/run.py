@@ -145,7 +145,7 @@ def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) 
 
 
 def without_low_joints(data: Any, threshold: float) -> Any:
-    """A PoseTrack 2017 file's content without joints below the threshold and people left empty."""
+    """A PoseTrack 2017 file's content without joints below the threshold or people left empty."""
     frames = []
     for frame in data["annolist"]:
         people = []

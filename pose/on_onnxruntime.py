@@ -15,7 +15,7 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
 
 class OnnxRuntime:
-    """An ONNX file on a device: ours, which take bytes, or others, which take normalised pictures.
+    """An ONNX file on a device: ours takes bytes, one from elsewhere normalised pictures.
 
     Raises DeviceError where the file is not ONNX, or ONNX Runtime has no provider for the device.
     """
