@@ -49,7 +49,7 @@ LEVELS = {
 
 
 def covered(boxes: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Largest share (N,) of each box that a nearer neighbour covers, and the neighbour's index."""
+    """Largest share of each box covered by a nearer neighbour, and its index, (N,) each."""
     corner = np.maximum(boxes[:, None, :2], boxes[None, :, :2])  # (N, N, 2)
     sides = np.maximum(np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner, 0)
     area = np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-9)
