@@ -1,4 +1,4 @@
-"""The tracker with one part taken out or changed at a time, and two baselines."""
+"""The tracker with one part removed or changed at a time, and two baselines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 from tracking.tracker import TrackerConfig
 
 _WHOLE = TrackerConfig()
-_BARE = replace(  # one frame of memory, nothing predicted, no doubt
+_BARE = replace(  # one frame of memory, no prediction, no penalties
     _WHOLE,
     box_margin=0.0,
     double_oks=1.0,

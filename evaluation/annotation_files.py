@@ -1,4 +1,4 @@
-"""Read PoseTrack files of 2017, 2018 and 2021; every fault ends in one line that says where."""
+"""Read PoseTrack files of 2017, 2018 and 2021; every fault becomes one line that says where."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ FORMATS = ("posetrack17", "posetrack18", "posetrack21")
 
 
 def read_sequence(path: Path, *, truth: bool, need_ids: bool, expected: str = "auto") -> Sequence:
-    """Read one PoseTrack file of the `expected` format; "auto" tells them apart by their keys.
+    """Read one PoseTrack file of the `expected` format; "auto" recognises it by its keys.
 
-    `truth` demands a head box of everybody with joints; `need_ids` demands track ids. Raises
-    AnnotationError where the file is missing, damaged or of another format, where a number is not
-    one, or where an id is twice in a frame. As in poseval, people without a list of points are left
-    out; a list without points is kept.
+    `truth` requires a head box for everybody with joints; `need_ids` requires track ids. Raises
+    AnnotationError where the file is missing, damaged or in another format, where a number is not
+    one, or where an id occurs twice in a frame. As in poseval, people without a list of points are
+    left out; people with an empty list are kept.
     """
     collecting = gc.isenabled()
-    gc.disable()  # half the time of a parse would go into looking for cycles
+    gc.disable()  # looking for cycles would take half the time of parsing
     try:
         return _read(path, truth, need_ids, expected)
     finally:

@@ -1,4 +1,4 @@
-"""What the readers of PoseTrack files gather, and how they tell numbers from the rest."""
+"""What the readers of PoseTrack files collect, and their checks of numbers and ids."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from pose.reading import ContentError, shown
 
 
 class Person(NamedTuple):
-    """Who stands in a file, without the points."""
+    """A person in a file, without the points."""
 
     frame: int
-    place: int  # in its frame
+    place: int  # index in its frame
     track_id: int | None
-    has_points: bool  # the file lists points, be it none
+    has_points: bool  # the file has a list of points, even an empty one
     head: tuple[float, ...] | None  # x1 y1 x2 y2
 
 
@@ -33,7 +33,7 @@ class Rows:
     frames: list[tuple[str, bool, bool]] = field(default_factory=list)  # name, annotated, labelled
     regions: dict[int, list[FloatArray]] = field(default_factory=dict)  # frame -> (V, 2) each
     people: list[Person] = field(default_factory=list)
-    unknown_points: int = 0  # whose id is none of the 15 joints'
+    unknown_points: int = 0  # points whose id is none of the 15 joints'
 
     def place(self, frame: int, person: int | None = None) -> str:
         """Name a frame, and a person in it, for a message; both count from 0."""
@@ -41,23 +41,23 @@ class Rows:
         return text if person is None else f"{text}, person {person}"
 
     def error(self, number: int, what: str) -> AnnotationError:
-        """Say what is wrong with the person of this number in `people`."""
+        """Say what is wrong with the person at index `number` of `people`."""
         person = self.people[number]
         return AnnotationError(f"{self.place(person.frame, person.place)}: {what}")
 
     def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
-        """Say which of the values of a person's `what` is none."""
+        """Say which of the values of a person's `what` is not a number."""
         wrong = next(value for value in values if not is_number(value))
         return self.error(number, f"a {what} has a value that is no finite number: {shown(wrong)}")
 
 
 def is_number(value: object) -> bool:
-    """Whether a value of a JSON file is a number that float64 can hold; NaN is none."""
+    """Whether a value of a JSON file is a number that float64 can hold; NaN is not."""
     return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
 
 
 def numbers(values: Sequence[Any]) -> FloatArray | None:
-    """The values (V,) as float64, or None where one of them is no number."""
+    """The values (V,) as float64, or None where one of them is not a finite number."""
     if not set(map(type, values)) <= {int, float}:
         return None
     try:
@@ -68,7 +68,7 @@ def numbers(values: Sequence[Any]) -> FloatArray | None:
 
 
 def track_id(value: Any) -> int:
-    """The id that a file gives; ContentError where it is no whole number."""
+    """The id that a file gives; ContentError where it is not a whole number of 64 bits."""
     whole = type(value) is int or (type(value) is float and value.is_integer())
     if not whole or abs(value) >= 2**63:
         raise ContentError(f"track id {shown(value)} is not a whole number of 64 bits")

@@ -1,8 +1,8 @@
 """The people of a PoseTrack file, truth or predictions, as one Sequence of arrays.
 
-Coordinates are float64 pixels, exactly as the file gives them; NaN marks a joint that is not there.
-The people of all frames lie behind one another, in the file's order, so that a whole sequence is
-filtered and compared at once.
+Coordinates are float64 pixels, exactly as the file gives them; NaN marks a missing joint. The
+people of all frames are concatenated, in the file's order, so that a whole sequence is filtered and
+compared at once.
 """
 
 from __future__ import annotations
@@ -30,16 +30,16 @@ class Sequence:
 
     path: Path
     frame_names: tuple[str, ...]  # (F,) the pictures' names as written
-    annotated: BoolArray  # (F,) the file has people there, be they without points
+    annotated: BoolArray  # (F,) the file has people there, even without points
     labelled: BoolArray  # (F,) is_labeled, or `annotated` where the file does not say
-    regions: dict[int, list[FloatArray]]  # frame -> polygons (V, 2) to be left out
+    regions: dict[int, list[FloatArray]]  # frame -> ignore regions, polygons (V, 2)
     frame: IntArray  # (N,) ascending
-    person: IntArray  # (N,) place in its frame, for messages
+    person: IntArray  # (N,) index in its frame, for messages
     ids: IntArray  # (N,) unique in a frame
     keypoints: FloatArray  # (N, 15, 2)
     scores: FloatArray  # (N, 15) of the points
     head_px: FloatArray  # (N,) 0.6 of the head box's diagonal; NaN without box
-    unknown_points: int  # that the file gives for no joint of the 15; they are left out
+    unknown_points: int  # points that are none of the 15 joints; they are left out
 
     @property
     def name(self) -> str:
@@ -61,7 +61,7 @@ class Sequence:
         return f"{self.path}: frame {frame} ({self.frame_names[frame]}), person {place}"
 
     def select(self, people: BoolArray | IntArray) -> Sequence:
-        """The same frames with the people that a mask (N,) or numbers, by frame, pick."""
+        """The same frames with the people picked by a mask (N,) or by indices, in frame order."""
         names = ("frame", "person", "ids", "keypoints", "scores", "head_px")
         return replace(self, **{name: getattr(self, name)[people] for name in names})
 
@@ -70,9 +70,9 @@ class Sequence:
         return replace(self, keypoints=np.where(gone[..., None], np.nan, self.keypoints))
 
     def in_order_of_place(self) -> Sequence:
-        """The people of each frame sorted by where they are, whatever the file's order was.
+        """The people of each frame sorted by where they are, whatever their order in the file.
 
-        People in the very same place follow by scores, head and id, so that no tie is left.
+        People in exactly the same place are sorted by scores, head and id, so that no tie is left.
         """
         content = self.keypoints.reshape(-1, 2 * JOINTS)  # (N, 30)
         keys = (self.ids, self.head_px, *self.scores.T, *content.T, self.frame)  # the last leads

@@ -1,8 +1,8 @@
 """Average precision of joints, as poseval and the PoseTrack papers compute it.
 
-Each prediction keeps its best truth and each truth its best prediction, by the share of the truth's
-joints that match; then every joint is ranked by its own score over the whole set, and AP is the
-area under its precision-recall curve (VOC, all points).
+Each prediction keeps its best true person, and each true person their best prediction, by the share
+of the true joints that match. Then, for each joint, the predictions of the whole set are ranked by
+that joint's score, and AP is the area under the precision-recall curve (VOC, all points).
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ from evaluation.forked import forked_map
 from evaluation.matching import BoolArray, FloatArray, IntArray
 from evaluation.tie_order import poseval_argsorts
 
-_TOGETHER = 50_000  # scores sorted side by side; more at once would only take memory
+_TOGETHER = 50_000  # scores sorted at once; more would only take memory
 
 
 class JointDetections(NamedTuple):
-    """Every predicted joint of a sequence; those of sequences join with +."""
+    """Every predicted joint of a sequence; + joins those of several sequences."""
 
     scores: FloatArray  # (D, K) of each predicted person, NaN where a joint is not predicted
     correct: BoolArray  # (D, K)
@@ -51,14 +51,14 @@ class AveragePrecision(NamedTuple):
 def correct_joints(
     matched: BoolArray, truth_joints: IntArray, truth: IntArray, predicted: IntArray, people: int
 ) -> BoolArray:
-    """Which joints (`people`, K) of the predicted people match those of the truth each stands for.
+    """Which joints (`people`, K) of the predicted people match those of their true person.
 
-    matched (M, K) tells of each pair of a truth and a prediction that share a frame which joints
-    are near; `truth` and `predicted` (M,) are their numbers; truth_joints (G,) how many joints each
-    truth has.
+    The M pairs are those of true and predicted people who share a frame: matched (M, K) says which
+    joints are near, `truth` and `predicted` (M,) are the indices of the two. truth_joints (G,) is
+    how many joints each true person has.
     """
     share = matched.sum(1) / np.maximum(truth_joints[truth], 1)  # (M,)
-    order = np.lexsort((truth, -share, predicted))  # a prediction's best truth comes first
+    order = np.lexsort((truth, -share, predicted))  # a prediction's best true person comes first
     best = order[_first_of_each(predicted[order])]
     best = best[share[best] > 0]
     order = best[np.lexsort((predicted[best], -share[best], truth[best]))]
@@ -73,9 +73,9 @@ def _first_of_each(sorted_keys: IntArray) -> BoolArray:
 
 
 class Curve(NamedTuple):
-    """One joint's detections by falling score, (D,) each."""
+    """One joint's detections in order of falling score, (D,) each."""
 
-    precision: FloatArray  # with the detections up to here
+    precision: FloatArray  # of the detections up to here
     recall: FloatArray  # NaN where the joint is never labelled
     scores: FloatArray
 
@@ -83,9 +83,9 @@ class Curve(NamedTuple):
 def precision_recall(
     detections: JointDetections, *, group_ties: bool, workers: int = 1
 ) -> list[Curve]:
-    """The curve of each joint; of a large set `workers` processes rank the joints.
+    """The curve of each joint; `workers` processes share the ranking of a large set.
 
-    Joints of equal score have no order. poseval takes the one its sort leaves; `group_ties` counts
+    Equal scores have no defined order. poseval takes the one its sort leaves; `group_ties` counts
     them as one step, so that the order of files and people cannot matter.
     """
     there = ~np.isnan(detections.scores).T  # (K, D)
@@ -111,7 +111,7 @@ def _order_ties(
     correct: Sequence[BoolArray],
     workers: int,
 ) -> None:
-    """Rank equal scores as poseval does in those `orders` of joints where that tells."""
+    """Rank equal scores as poseval does, in the `orders` of those joints where it matters."""
     mixed = []
     for order, s, c in zip(orders, scores, correct, strict=True):
         mixed.append(np.zeros(len(s), bool))
@@ -130,7 +130,7 @@ def _order_ties(
 
 
 def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
-    """Which joints (D,) share their score both with right and with wrong ones; scores sorted."""
+    """Which detections (D,) have a score that right and wrong ones share; scores are sorted."""
     group = np.cumsum(np.diff(scores, prepend=np.nan) != 0)  # (D,) 1, 2, ...
     size, right = np.bincount(group), np.bincount(group, correct)
     return ((right > 0) & (right < size))[group]
@@ -139,7 +139,7 @@ def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
 def average_precision(
     detections: JointDetections, *, group_ties: bool, workers: int = 1
 ) -> AveragePrecision:
-    """Score every joint. One that is never predicted scores 0, one never labelled NaN.
+    """Score every joint. One that is never predicted scores 0, one that is never labelled NaN.
 
     With `group_ties` a joint that is neither labelled nor predicted is NaN too; poseval gives 0.
     """
@@ -155,6 +155,6 @@ def average_precision(
 
 
 def _area(precision: FloatArray, recall: FloatArray) -> float:
-    """Area under the curve, made falling from the right."""
+    """Area under the curve, each precision raised to the highest one at its right."""
     falling = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * falling))

@@ -9,7 +9,7 @@ import numpy as np
 
 from evaluation.matching import FloatArray, IntArray
 
-# One colour for one meaning in the whole report; told apart by colour-blind readers too.
+# One meaning per colour in the whole report; colour-blind readers can distinguish them too.
 MISS, FALSE_POSITIVE, SWITCH = "#e69f00", "#56b4e9", "#d62839"
 SERIES = ("#0072b2", "#e69f00", "#009e73", "#cc79a7")
 _TICKS = (0, 20, 40, 60, 80, 100)
@@ -31,7 +31,7 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "grid") -> str
 
 
 def bars(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
-    """Grouped bars in percent; a bar below zero ends at zero, its number tells."""
+    """Grouped bars in percent; a value below zero has no bar, only its number."""
     width, height, left, bottom = 1000, 260, 34, 44
     plot = height - bottom - 12
     slot = (width - left) / len(names)
@@ -77,7 +77,7 @@ def curves(
     axes: tuple[str, str],
     x_range: tuple[float, float] = (0, 100),
 ) -> str:
-    """Lines by name, x (N,) and y (N,) in percent each, thinned to what can be seen."""
+    """Lines by name, x (N,) and y (N,) in percent each, thinned to what is visible."""
     width, height, left, bottom = 300, 240, 34, 36
     across, down = width - left - 8, height - bottom - 24
     span = (x_range[1] - x_range[0]) or 1
@@ -111,11 +111,11 @@ def timeline(
     switches: Mapping[int, str],
     moments: Mapping[int, tuple[int, int]],
 ) -> str:
-    """Errors of each frame: misses upwards, false positives on top, a red mark per switch.
+    """Errors of each frame: misses, false positives on top of them, and a red mark per switch.
 
-    frames (F,) their numbers in the file; misses and false_positives (F,); `switches` tells what
-    happened in a frame, `moments` which stretches (start, end) into F to mark with a number.
-    Several frames share a bar where there are more than 500.
+    frames (F,): their numbers in the file; misses and false_positives (F,). `switches` says what
+    happened in a frame of that number; `moments` are the stretches (start, end), indices into F, to
+    mark with a rank. Several frames share a bar where there are more than 500.
     """
     width, height, top, bottom = 1000, 130, 22, 18
     down = height - top - bottom

@@ -2,8 +2,8 @@
 
     python -m evaluation.coco -g person_keypoints.json -p results.json [--skeleton NAME|FILE]
 
-Serves every data set in that format. The truth's joint names tell the skeleton (joints and OKS
-sigmas), or --skeleton does: a name of the table, or a JSON file with "names" and "sigmas".
+Works for every data set in that format. The skeleton (joints and OKS sigmas) is found by the joint
+names in the ground truth, or given by --skeleton: a name, or a JSON file with "names" and "sigmas".
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL"
 
 
 def load_skeleton(name: str) -> Skeleton:
-    """A skeleton of the table by name, or one from a JSON file. Raises AnnotationError."""
+    """A known skeleton by name, or one from a JSON file. Raises AnnotationError."""
     if name in SKELETONS:
         return SKELETONS[name]
     if not Path(name).is_file():
@@ -50,7 +50,7 @@ def load_skeleton(name: str) -> Skeleton:
 
 
 def skeleton_for(truth: Any, path: Path) -> Skeleton:
-    """The skeleton of the table that has the truth's joints."""
+    """The known skeleton that has the joints of the ground truth."""
     category = (truth.get("categories") or [{}])[0]
     names = tuple(category.get("keypoints") or ())
     for skeleton in SKELETONS.values():
@@ -65,7 +65,7 @@ def skeleton_for(truth: Any, path: Path) -> Skeleton:
 
 
 def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
-    """Truth with every field that pycocotools wants, and its skeleton. Raises AnnotationError."""
+    """Truth with every field that pycocotools needs, and its skeleton. Raises AnnotationError."""
     truth = read_labels(path)
     with reading(str(path), AnnotationError):
         skeleton = load_skeleton(skeleton_name) if skeleton_name else skeleton_for(truth, path)
@@ -74,9 +74,9 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
 
 
 def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
-    """Predictions, checked, with what pycocotools reads of them. Raises AnnotationError.
+    """Predictions, checked, with the fields that pycocotools reads. Raises AnnotationError.
 
-    Where every one has a box it counts as pycocotools takes it: for the size of people.
+    Boxes are kept only where every prediction has one; pycocotools takes people's sizes from them.
     """
     results = read_json(path, AnnotationError)
     if isinstance(results, dict) and "annotations" in results:
@@ -105,13 +105,13 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:
-    """COCO's ten keypoint numbers, in percent; 0 where nothing is predicted.
+    """COCO's ten keypoint scores, in percent; 0 where nothing is predicted.
 
-    NaN for a size of people of whom there are none.
+    NaN for a size class without people.
     """
     if not results:
         return dict.fromkeys(_STATS, 0.0)
-    # Here, not above: they cost a third of a second of start-up.
+    # Imported here: they cost a third of a second of start-up.
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
@@ -132,7 +132,8 @@ def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str,
 def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float] | None:
     """PCKh@0.5 of each joint and their mean, in percent; None where no head is known.
 
-    A head's size is 0.6 of its box's diagonal (bbox_head), or else the way from neck to head top.
+    A head's size is 0.6 of its box's diagonal (bbox_head), or else the distance from neck to head
+    top.
     """
     people = [person for person in truth["annotations"] if any(person["keypoints"][2::3])]
     keypoints = _keypoints(people, skeleton)
@@ -159,7 +160,7 @@ def _keypoints(people: list[Any], skeleton: Skeleton) -> FloatArray:
 
 
 def _numbered(entries: list[Any], truth: Any) -> Any:
-    """The place of each entry's image in the truth, since ids need not be numbers."""
+    """The index of each entry's image in the truth, since ids need not be numbers."""
     places = {image["id"]: place for place, image in enumerate(truth["images"])}
     return np.array([places[entry["image_id"]] for entry in entries], np.int64)
 

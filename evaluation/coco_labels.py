@@ -1,4 +1,4 @@
-"""Labels in COCO's keypoints format: checked, and with every field that pycocotools wants."""
+"""Check labels in COCO's keypoints format, and add every field that pycocotools needs."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from evaluation.annotation_rows import numbers
 from evaluation.annotations import AnnotationError
 from pose.reading import ContentError, number, read_json, reading
 
-_SEGMENT_SHARE = 0.53  # of the box, where a file gives no area; crowdposetools' constant
+_SEGMENT_SHARE = 0.53  # area over the box's, where a file gives none; crowdposetools' constant
 
 
 def read_labels(path: Path) -> dict[str, Any]:
-    """The content of a COCO file, not looked into yet. Raises AnnotationError."""
+    """The content of a COCO file, not checked in detail yet. Raises AnnotationError."""
     content = read_json(path, AnnotationError)
     if not isinstance(content, dict) or not {"images", "annotations"} <= content.keys():
         raise AnnotationError(
@@ -23,10 +23,10 @@ def read_labels(path: Path) -> dict[str, Any]:
 
 
 def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_too: bool) -> None:
-    """Check people of so many `joints`, in place, and fill in what files of other programs lack.
+    """Check people with this number of `joints`, and fill in, in place, what other programs omit.
 
-    `boxes_too`: who has no keypoints has a box alone. People are numbered anew, from 1. Raises
-    AnnotationError naming the annotation that something is wrong with.
+    `boxes_too`: people without keypoints are allowed; they have only a box. People are renumbered
+    from 1. Raises AnnotationError naming the annotation that is wrong.
     """
     with reading(str(path), AnnotationError):
         images = {image["id"] for image in content["images"]}
@@ -42,7 +42,7 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
         listed = content.get("categories") or []
         known = {number(category["id"]) for category in listed}
         used = {annotation["category_id"] for annotation in content["annotations"]} or {1}
-        # What is not listed is not looked for
+        # pycocotools ignores categories that are not listed
         content["categories"] = [*listed, *({"id": each} for each in sorted(used - known))]
 
 
@@ -59,12 +59,12 @@ def _complete(annotation: dict[str, Any]) -> None:
 
 
 def _flag(value: Any) -> int:
-    """0 or 1, as COCO has it, of a number or of true or false, as PoseTrack 2018 has it."""
+    """0 or 1, as in COCO, from a number or from true or false, as in PoseTrack 2018."""
     return int(value if type(value) is bool else number(value) != 0)
 
 
 def check_keypoints(annotation: Any, joints: int) -> None:
-    """Raise ContentError where the keypoints are not x, y, visibility of so many joints."""
+    """Raise ContentError where the keypoints are not x, y, visibility of each of the `joints`."""
     keypoints = annotation["keypoints"]
     if len(keypoints) != 3 * joints:
         raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")

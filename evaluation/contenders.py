@@ -1,4 +1,4 @@
-"""Trackers run over recordings, and what their tracks score: the parts of evaluation.tracking."""
+"""Run trackers over recordings and score their tracks; used by evaluation.tracking."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counts:
-    """What the scores of recordings are computed from; adds with +."""
+    """What the scores of recordings are computed from; counts add with +."""
 
     clear: MotCounts
     identity: IdentityCounts
@@ -47,7 +47,7 @@ class Counts:
 
 
 def posse(config: TrackerConfig | None = None) -> TrackerMaker:
-    """Our tracker behind the bench's interface."""
+    """Our tracker behind the benchmark's interface."""
 
     def make(_frame_rate: float) -> Tracker:
         tracker = PoseTracker(config)
@@ -64,7 +64,7 @@ def _step(
     warp: SingleArray | None = None,
     shot: int = 0,
 ) -> Tracked:
-    """Everybody whom the program would show in this frame."""
+    """Everybody the program would show in this frame."""
     seen = tracker.update(people, time_s, warp, shot)
     return _boxes_and_ids(seen.joined(tracker.coasting(people.skeleton)))
 
@@ -75,7 +75,7 @@ def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], Flo
 
 
 def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
-    """As `run`, for our tracker and the second pass over its tracks."""
+    """As `run`, for our tracker followed by the second pass over its tracks."""
     tracker, times_s = PoseTracker(), [index / FRAME_RATE for index in range(len(people))]
     start = time.process_time()
     online = [tracker.update(seen, time_s) for seen, time_s in zip(people, times_s, strict=True)]
@@ -85,12 +85,12 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
 
 
 def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
-    """As `run`, for our tracker told how the camera moved; the measuring's time is left out."""
+    """As `run`, for our tracker given the camera's motion; the time to measure it is left out."""
     return _timed(functools.partial(_step, PoseTracker()), recording.people, recording.warps or [])
 
 
 def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
-    """As `run`, for our tracker told where another shot begins."""
+    """As `run`, for our tracker given the shot of each frame."""
     tracker = PoseTracker()
 
     def step(people: Poses, time_s: float, shot: int) -> Tracked:
@@ -102,7 +102,7 @@ def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
 def _timed(
     step: Callable[..., Tracked], people: Sequence[Poses], *others: Sequence[object]
 ) -> tuple[list[Tracked], FloatArray]:
-    """Call `step` with each frame's people, its time and what `others` have of it."""
+    """Call `step` with each frame's people, its time and its items of `others`."""
     tracked, spent_ms = [], []
     for index, (seen, *more) in enumerate(zip(people, *others, strict=True)):
         start = time.process_time()
@@ -112,7 +112,7 @@ def _timed(
 
 
 def run_pipeline(video: Path, config: PipelineConfig) -> Contender:
-    """The whole program on the gymnasts' video, whatever was recorded of it."""
+    """The whole program on the gymnasts' video; what was recorded of it is not used."""
 
     def track(recording: Recording) -> tuple[list[Tracked], FloatArray]:
         results = followed(video, config)[GYMNASTS_FROM:][: len(recording.people)]
@@ -132,9 +132,9 @@ def _boxes_and_ids(people: TrackedPoses) -> Tracked:
 
 
 def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
-    """Hold tracks (F) of a recording against its truth; two boxes agree at IoU 0.5.
+    """Compare the tracks (F) of a recording with its truth; two boxes agree at IoU 0.5.
 
-    frames_ms (F,): how long each frame took. Who is lower than `least_height` is not counted.
+    frames_ms (F,): how long each frame took. Tracks less tall than `least_height` are not counted.
     """
     alike, apart = [], []
     truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
@@ -148,10 +148,10 @@ def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArra
 
 
 def scores(counts: Counts, copies: int = 1) -> dict[str, float]:
-    """The figures of a table's row; the tallies are of one of so many copies.
+    """The figures of a table row; the tallies are divided by the number of `copies`.
 
-    IDSR (Milan et al., 2016, "MOT16") is switches over recall: who follows fewer people has fewer
-    occasions to mistake them. NaN where nobody was found.
+    IDSR (Milan et al., 2016, "MOT16") is switches over recall: a tracker that finds fewer people
+    has fewer occasions to mistake them. NaN where nobody was found.
     """
     mot, parts = counts.clear, hota_scores(counts.hota)
     errors = mot.misses + mot.false_positives + mot.switches

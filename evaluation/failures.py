@@ -1,8 +1,8 @@
 """`python -m evaluation.failures`: pictures of identities that were lost in a real video.
 
-A failure is a person of the truth whom the tracker called by one id for a while and by another one
-for a while after. Each becomes a row: the last frame before, one in between, the first one after.
-The tracks are coloured by id; the person in question has a white frame, from the truth.
+A failure is a true person to whom the tracker gave one id for a while and then another one for a
+while. Each becomes a row: the last frame before, one in between, the first one after. The tracks
+are coloured by id; the person in question has a white box, from the truth.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from evaluation.tracking import SHARED
 from pose.command import run_command
 from pose.people import ImageArray
 
-_A_WHILE = 6  # sights under one id, without another in between
+_A_WHILE = 6  # frames under one id, without another in between
 _WIDTH = 480  # of each picture
 _ROWS = 3
 _MARGIN_PX = 20  # around where people are in the whole video
@@ -38,7 +38,7 @@ _WHITE = (255, 255, 255)
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """Person `person` of the truth was `was` until frame `before`, and `became` from `after`."""
+    """True person `person` had id `was` until frame `before`, and `became` from frame `after`."""
 
     person: int
     was: int
@@ -66,7 +66,7 @@ def failures(recording: Recording, tracked: Sequence[Tracked]) -> list[Failure]:
 
 
 def _lasting(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
-    """First frame, last frame and id of each run of sights under one id that lasted a while."""
+    """First frame, last frame and id of each run of frames under one id that lasted a while."""
     runs: list[tuple[list[int], int]] = []
     for frame, name in seen:
         if not runs or runs[-1][1] != name:
@@ -78,7 +78,7 @@ def _lasting(seen: Sequence[tuple[int, int]]) -> list[tuple[int, int, int]]:
 def picture(
     image: ImageArray, recording: Recording, tracked: Sequence[Tracked], frame: int, person: int
 ) -> ImageArray:
-    """The part of a frame where people ever are: its tracks, one person of the truth in white."""
+    """The part of a frame where people ever are, with its tracks and one true person in white."""
     drawn = image.copy()
     for box, name in zip(*tracked[frame], strict=True):
         _box(drawn, box, str(name), _colour(int(name)), 4)
@@ -115,7 +115,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def show(args: argparse.Namespace) -> int:
-    """Write the picture; 0."""
+    """Write the picture; returns 0."""
     check_writable(args.output)
     networks = "posse-detector", "posse-pose"
     recording = without_appearance(gymnasts_seen("gymnasts", args.data, networks, args.keep))

@@ -1,4 +1,4 @@
-"""Recordings of a real video that need its pictures: how the camera moved, as it is measured."""
+"""Recordings with the camera's motion, as measured in the pictures of a real video."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def pictures(video: Path) -> Iterator[ImageArray]:
 
 
 def filmed(recording: Recording, images: Sequence[ImageArray]) -> Recording:
-    """The recording (F frames) with the camera's motion as it is measured in its F pictures."""
+    """The recording (F frames) with the camera's motion, measured in its F pictures."""
     camera = CameraMotion()
     nobody = np.zeros((0, 4), np.float32)
     before = [nobody, *(people.boxes for people in recording.people)]
@@ -33,7 +33,7 @@ def filmed(recording: Recording, images: Sequence[ImageArray]) -> Recording:
 
 
 def filmed_by_hand(recording: Recording, images: Sequence[ImageArray]) -> Recording:
-    """The same as an unsteady hand would have filmed it."""
+    """The same, as if an unsteady hand had filmed it."""
     size_wh = images[0].shape[1], images[0].shape[0]
     moves = hand_held(len(images), size_wh)
     moved = [

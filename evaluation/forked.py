@@ -1,4 +1,4 @@
-"""Independent pieces of work side by side, in copies of this process.
+"""Do independent pieces of work in parallel, in copies of this process.
 
 A copy made by `os.fork` has everything imported already: it starts within a millisecond or two,
 where a pool of new processes takes longer than scoring a small set.
@@ -21,7 +21,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _NUMBER = struct.Struct("i")
-_TURNS = 1024  # as many numbers go into any pipe at once
+_TURNS = 1024  # this many numbers fit into any pipe at once
 
 
 def worth_forking() -> int:
@@ -37,9 +37,10 @@ def forked_map(
 ) -> list[Result]:
     """`[function(item) for item in items]`, done by this process and by forked copies of it.
 
-    `order` numbers the items as they are begun, long ones best first. An error is the plain loop's,
-    that of the first item with one: what a copy could not do, whatever the reason, is done here
-    afterwards. Where forking is not safe, without Linux or beside threads, this process does all.
+    `order` lists the items' indices in the order they are started, long ones best first. Errors are
+    those of the plain loop, from the first item that fails: what a copy could not do, whatever the
+    reason, this process does afterwards. Where forking is not safe (not on Linux, or beside other
+    threads) this process does everything.
     """
     processes = min(processes, len(items))
     if processes <= 1 or sys.platform != "linux" or threading.active_count() > 1:
@@ -75,7 +76,7 @@ def _filled_pipe(count: int) -> int:
 def _share(
     function: Callable[[Item], Result], items: Sequence[Item], order: Sequence[int], turns: int
 ) -> dict[int, Result]:
-    """This process's share of the results, by number; it ends early where an item fails."""
+    """This process's share of the results, by index; it ends early where an item fails."""
     results = {}
     step = min(len(items), _TURNS)
     while turn := os.read(turns, _NUMBER.size):
@@ -98,7 +99,7 @@ def _fork(
         os.close(writer)
         return process, reader
     try:
-        signal.signal(signal.SIGINT, signal.SIG_DFL)  # Ctrl-C is told by the parent alone
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # only the parent reports Ctrl-C
         os.close(reader)
         with os.fdopen(writer, "wb") as pipe:
             pickle.dump(_share(function, items, order, turns), pipe, pickle.HIGHEST_PROTOCOL)

@@ -1,8 +1,8 @@
-"""HOTA: detection and association weighed alike, over nineteen similarity thresholds.
+"""HOTA: detection and association with equal weight, over nineteen similarity thresholds.
 
 Luiten et al., IJCV 2021, as `trackeval` computes it: the pairs of a frame are chosen once, for the
-best product of similarity and how well the two ids go together over the whole sequence; each
-threshold alpha then keeps those of at least that similarity.
+largest sum of similarity times how well the two ids go together over the whole sequence; each
+threshold alpha then keeps the pairs of at least that similarity.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ class HotaCounts(NamedTuple):
 
 
 def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
-    """Count one sequence. `pairs` are similarities in 0..1, 0 where either has not the joint."""
+    """Count one sequence. `pairs` are similarities in 0..1, 0 where either lacks the joint."""
     truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
     predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
     shape = (layers, len(truths), len(predictions))
@@ -54,7 +54,7 @@ def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
         keys.append(np.ravel_multi_index((layer, rows[g], columns[p]), shape))
         shares.append(_share(frame.pairs)[layer, g, p])
 
-    # From here on a pair of ids is its number in `layer, truth, prediction`: (U,)
+    # From here on a pair of ids is an index into `layer, truth, prediction`: (U,)
     numbers, known = renumbered(keys)
     layer, truth, prediction = np.unravel_index(known, shape)
     together = truth_count[layer, truth] + predicted_count[layer, prediction]
@@ -91,7 +91,7 @@ def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
 
 
 def _share(similarity: FloatArray) -> FloatArray:
-    """Each pair's similarity over all that its two people have in the frame: (K, G, P)."""
+    """Each pair's similarity divided by the total of its two people in the frame: (K, G, P)."""
     total = similarity.sum(1, keepdims=True) + similarity.sum(2, keepdims=True) - similarity
     return np.divide(similarity, total, out=np.zeros_like(similarity), where=total > _EPSILON)
 
@@ -106,7 +106,7 @@ def _tally(numbers: Sequence[IntArray], weights: Sequence[FloatArray], size: int
 def hota_scores(counts: HotaCounts) -> dict[str, FloatArray]:
     """HOTA and its parts (K,) in percent, each the mean over alpha.
 
-    NaN where there is neither truth nor prediction. Without any match LocA is 100, as trackeval's.
+    NaN where there is neither truth nor prediction. Without any match LocA is 100, as in trackeval.
     """
     found, missed, wrong = counts.true_positives, counts.false_negatives, counts.false_positives
     some = np.maximum(1, found)

@@ -1,7 +1,7 @@
-"""Identity scores IDF1, IDP, IDR: how long each person was followed under one id.
+"""Identity scores IDF1, IDP, IDR: how long each person was tracked under one id.
 
-Ristani et al., ECCV 2016 workshops: over the whole sequence every truth is given at most one
-predicted id, so that the appearances that agree are as many as can be.
+Ristani et al., ECCV 2016 workshops: over the whole sequence every true id is given at most one
+predicted id, so that as many appearances as possible agree.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def identity(frames: Sequence[FramePairs], layers: int, threshold: float = 0.5) 
     truth_numbers, truths = renumbered([frame.truth_ids for frame in frames])
     predicted_numbers, predictions = renumbered([frame.predicted_ids for frame in frames])
     shape = (layers, len(truths), len(predictions))
-    keys = [np.zeros(0, np.int64)]  # of the pairs of ids that agree, one for each appearance
+    keys = [np.zeros(0, np.int64)]  # pairs of ids that agree, one for each appearance
     truth_total, predicted_total = np.zeros(layers), np.zeros(layers)
     for frame, rows, columns in zip(frames, truth_numbers, predicted_numbers, strict=True):
         layer, g, p = np.nonzero(frame.pairs >= threshold)

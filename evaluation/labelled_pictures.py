@@ -1,4 +1,4 @@
-"""Pictures with labelled people, as they are or turned."""
+"""Pictures with labelled people, as they are or rotated."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ from pose.skeleton import COCO17
 
 @dataclass(frozen=True, slots=True)
 class PictureSet:
-    """Pictures with labelled people, both turned to the left by so many quarters."""
+    """Pictures with labelled people, both rotated to the left by `quarters` quarter turns."""
 
     truth: COCO
     folder: Path
     quarters: int = 0
 
     def pictures(self) -> Iterator[tuple[int, ImageArray, list[dict[str, Any]]]]:
-        """Id, picture and people of all of them, decoded one by one."""
+        """Each picture's id, pixels and people; pictures are decoded one by one."""
         for each in self.truth.loadImgs(sorted(self.truth.getImgIds())):
             picture = np.rot90(read_picture(self.folder / each["file_name"]), self.quarters)
             people = self.truth.loadAnns(self.truth.getAnnIds([each["id"]]))
@@ -39,7 +39,7 @@ class PictureSet:
 def read_set(labels: Path, quarters: int = 0) -> PictureSet:
     """A COCO-keypoints file with a folder `images` beside it; of a split file, the part `val`.
 
-    People are whatever category has labelled joints; it is 1 afterwards, and the others are gone.
+    The category that has labelled joints is people; it becomes 1, and the others are dropped.
     Raises UserError where there is no such file, nobody in it, or something in it is missing.
     """
     if labels.is_dir():
@@ -64,7 +64,7 @@ def read_set(labels: Path, quarters: int = 0) -> PictureSet:
 
 
 def _keep_people(content: dict[str, Any], labels: Path) -> None:
-    """Leave people alone in `content`, as category 1. Raises UserError where there are none."""
+    """Keep only people in `content`, as category 1. Raises UserError where there are none."""
     everything = content["annotations"]
     person = next((a["category_id"] for a in everything if a["num_keypoints"]), None)
     if person is None:
@@ -75,7 +75,7 @@ def _keep_people(content: dict[str, Any], labels: Path) -> None:
 
 
 def _check_pictures(content: dict[str, Any], labels: Path, turned: bool) -> None:
-    """Raise UserError where a picture's file, or the size that turning needs, is not told."""
+    """Raise UserError where a picture's file, or the size that turning needs, is not given."""
     with reading(str(labels), UserError):
         for place, picture in enumerate(content["images"]):
             with reading(f"{labels}: picture {place}", UserError):
@@ -85,7 +85,7 @@ def _check_pictures(content: dict[str, Any], labels: Path, turned: bool) -> None
 
 
 def _turn(content: dict[str, Any]) -> None:
-    """Turn all labels to the left by a quarter; outlines of crowds are left out."""
+    """Rotate all labels to the left by a quarter turn; outlines (of crowds) are dropped."""
     widths = {each["id"]: each["width"] for each in content["images"]}
     for person in content["annotations"]:
         width = widths[person["image_id"]]

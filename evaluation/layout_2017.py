@@ -49,7 +49,7 @@ def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
         except MALFORMED as error:
             raise AnnotationError(f"{rows.place(frame, place)}: {reason(error)}") from error
     owner = np.repeat(np.arange(len(counts)), counts)  # (P,)
-    table = _table(points, _FIELDS[:3] if truth else _FIELDS)  # scores of truth do not count
+    table = _table(points, _FIELDS[:3] if truth else _FIELDS)  # scores of truth are ignored
     if table is None:  # a point lacks its score, or something is wrong: look at each
         table = np.array([_row(rows, *one) for one in zip(owner.tolist(), points, strict=True)])
     known = np.isin(table[:, 0], np.arange(JOINTS))
@@ -70,7 +70,7 @@ def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> list[A
 
 
 def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
-    """The fields of all points (P, 3 or 4) at once, or None where one is not there or no number."""
+    """The fields of all points (P, 3 or 4) at once, or None where one is missing or no number."""
     try:
         lists = chain.from_iterable(map(itemgetter(*fields), points))
         values = numbers(list(map(_FIRST, lists)))
@@ -80,7 +80,7 @@ def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
 
 
 def _row(rows: Rows, owner: int, point: Any) -> list[float]:
-    """Id, x, y and score of one point; AnnotationError where one is no number."""
+    """Id, x, y and score of one point; AnnotationError where one is not a number."""
     try:
         values = [point[name][0] for name in _FIELDS[:3]]
         values.append(point["score"][0] if point.get("score") else MISSING_SCORE)
@@ -95,7 +95,7 @@ def _placed(people: int, owner: IntArray, table: FloatArray) -> tuple[FloatArray
     """The points (P, 3 or 4) as keypoints (N, 15, 2) and scores (N, 15) of their owners (P,)."""
     keypoints = np.full((people, JOINTS, 2), np.nan)
     scores = np.full((people, JOINTS), MISSING_SCORE)
-    # Backwards, so that of a joint given twice the first stays, as in poseval.
+    # Backwards, so that the first of a joint given twice stays, as in poseval.
     rows = table[::-1]
     index = (owner[::-1], rows[:, 0].astype(np.int64))
     keypoints[index] = rows[:, 1:3]

@@ -45,13 +45,13 @@ def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
         except MALFORMED as error:
             raise AnnotationError(f"{rows.place(frame, place)}: {reason(error)}") from error
     points = _checked(rows, values, "point").reshape(len(rows.people), count, 3)
-    points[(points == 0).all(-1)] = np.nan  # how the format writes a joint that is not there
+    points[(points == 0).all(-1)] = np.nan  # how the format writes a missing joint
     ranked = _checked(rows, scores, "score").reshape(points.shape[:2])
     return points[:, columns, :2], ranked[:, columns]
 
 
 def _by_frame(rows: Rows, data: Any) -> tuple[int, list[int], list[list[Any]]]:
-    """How many keypoints a person has, which are the 15 joints, and the people of each frame."""
+    """The number of keypoints of a person, the indices of the 15 joints, each frame's people."""
     try:
         names = (data.get("categories") or [{}])[0].get("keypoints", POSETRACK18.names)
         columns = _columns(names)
@@ -72,7 +72,7 @@ def _by_frame(rows: Rows, data: Any) -> tuple[int, list[int], list[list[Any]]]:
 
 
 def _columns(names: Sequence[str]) -> list[int]:
-    """Which of the `names` of keypoints are the 15 joints."""
+    """The indices of the 15 joints among the `names` of keypoints."""
     found = {name: same_joint(name, names) for name in POSETRACK15.names}
     if lacking := [name for name, column in found.items() if column is None]:
         raise ContentError(
@@ -99,7 +99,7 @@ def _of_length(values: Any, length: int, what: str) -> Any:
 
 
 def _checked(rows: Rows, values: list[Any], what: str) -> FloatArray:
-    """Values of all people, as many each; AnnotationError names whose is no number."""
+    """The values of all people, equally many each; AnnotationError names one that is no number."""
     array = numbers(values)
     if array is not None:
         return array

@@ -1,7 +1,7 @@
-"""The people of a frame, truth against prediction: who is there, how near each pair is, who pairs.
+"""True and predicted people of each frame: who is there, how near each pair is, who is matched.
 
-Scores take a sequence as a list of FramePairs, or at once as JoinedFrames. K layers are scored side
-by side: 15 joints of a pose, or one layer for boxes and whole people. Arrays are float64, so that
+Metrics take a sequence as a list of FramePairs, or at once as JoinedFrames. K layers are scored in
+parallel: 15 joints of a pose, or one layer for boxes and whole people. Arrays are float64, so that
 scores equal the reference programs' to the last digits.
 """
 
@@ -26,7 +26,7 @@ class FramePairs(NamedTuple):
     predicted_ids: IntArray  # (P,) unique in the frame
     truth_there: BoolArray  # (K, G) the person has this joint
     predicted_there: BoolArray  # (K, P)
-    pairs: FloatArray  # (K, G, P) a distance or a similarity, as the score asks
+    pairs: FloatArray  # (K, G, P) a distance or a similarity, as the metric needs
 
 
 def whole_people(truth_ids: object, predicted_ids: object, pairs: object) -> FramePairs:
@@ -56,7 +56,7 @@ class JoinedFrames(NamedTuple):
 
 
 def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
-    """Put the frames of a sequence behind one another, with the pairs that may be in some layer."""
+    """Concatenate the frames of a sequence, with the pairs that are allowed in some layer."""
     truths = [len(frame.truth_ids) for frame in frames]
     predictions = [len(frame.predicted_ids) for frame in frames]
     pairs = [np.zeros((0, layers))]
@@ -90,9 +90,9 @@ def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
 
 
 def side_by_side(truth_frame: IntArray, predicted_frame: IntArray) -> tuple[IntArray, IntArray]:
-    """Numbers (M,) of the true and of the predicted people who share a frame, by truth.
+    """Indices (M,) of the true and of the predicted people who share a frame, by true person.
 
-    truth_frame (G,) and predicted_frame (P,) tell where they are, the latter ascending.
+    truth_frame (G,) and predicted_frame (P,) are the frames they are in, the latter ascending.
     """
     first = np.searchsorted(predicted_frame, truth_frame)  # (G,)
     partners = np.searchsorted(predicted_frame, truth_frame, "right") - first
@@ -102,9 +102,9 @@ def side_by_side(truth_frame: IntArray, predicted_frame: IntArray) -> tuple[IntA
 
 
 def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
-    """Number the ids (N,) of each of a sequence's frames 0..n-1.
+    """Renumber the ids (N,) of a sequence's frames as 0..n-1, alike in all frames.
 
-    Returns the frames' numbers, (N,) each, and the n ids in rising order.
+    Returns the frames' numbers, (N,) each, and the n ids in ascending order.
     """
     if not ids:
         return [], np.zeros(0, np.int64)
@@ -119,7 +119,7 @@ def sums_by(index: IntArray, weights: NDArray[np.generic], size: int) -> FloatAr
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
-    """Overlap (G, P) of boxes x1 y1 x2 y2 (G, 4) and (P, 4); 0 where both are empty."""
+    """IoU (G, P) of boxes x1 y1 x2 y2 (G, 4) and (P, 4); 0 where both are empty."""
     corner = np.maximum(a[:, None, :2], b[None, :, :2])  # (G, P, 2)
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)  # (G, P, 2)
     inter = sides[..., 0] * sides[..., 1]  # (G, P)
@@ -129,15 +129,15 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def cheapest_mask(costs: FloatArray) -> BoolArray:
-    """Pair rows with columns: as many pairs as can be, then the smallest sum.
+    """Pair rows with columns: as many pairs as possible, then the smallest sum.
 
-    costs (..., G, P), NaN where a pair may not be. Returns a mask of the pairs.
+    costs (..., G, P), NaN where a pair is forbidden. Returns a mask of the pairs.
     """
     allowed = np.isfinite(costs)
     chosen, contested = _uncontested(allowed)
     for layer in contested:
         # One forbidden pair costs more than all allowed ones together, so that the number of
-        # allowed pairs comes before their sum; motmetrics' rule.
+        # allowed pairs takes precedence over their sum; motmetrics' rule.
         largest = np.abs(costs[layer][allowed[layer]]).max() + 1
         forbidden = 2 * min(costs.shape[-2:]) * largest + 1
         row, column = _assign(np.where(allowed[layer], costs[layer], forbidden))
@@ -158,14 +158,14 @@ def best_pairs(scores: FloatArray) -> tuple[IntArray, ...]:
 
 
 def largest_sum(row: IntArray, column: IntArray, score: IntArray) -> float:
-    """The most that scores (U,) of pairs, all above 0, can add up to with each of them once.
+    """The largest sum of scores (U,), all above 0, of pairs that use each row and column once.
 
-    Pairs of many ids are few beside a matrix of all, which a long video does not allow.
+    Takes a list of pairs: a long video has too many ids for a matrix of all of them.
     """
-    # Of those who have no other partner, only the best can be one's.
-    for _ in range(2):  # columns of one row, then, the other way round, rows of one column
+    # Of the columns whose only partner is the same row, only the best can be matched.
+    for _ in range(2):  # columns with one row, then, the other way round, rows with one column
         lonely = np.asarray(np.bincount(column)[column] == 1)
-        order = np.lexsort((-score, row, ~lonely))  # the lonely first, by partner, the best ahead
+        order = np.lexsort((-score, row, ~lonely))  # the lonely first, by partner, best first
         first = np.diff(row[order], prepend=-1) != 0
         kept = order[first | ~lonely[order]]
         row, column, score = column[kept], row[kept], score[kept]
@@ -177,9 +177,9 @@ def largest_sum(row: IntArray, column: IntArray, score: IntArray) -> float:
 
 
 def _uncontested(candidates: BoolArray) -> tuple[BoolArray, list[tuple[int, ...]]]:
-    """Candidates (..., G, P) whose two people have no other, and the layers that hold others.
+    """Candidates (..., G, P) whose two people have no other, and the layers that have the rest.
 
-    Most frames need no solver at all: people stand apart.
+    Most frames need no solver at all, since people stand apart.
     """
     alone = (candidates.sum(-1, keepdims=True) == 1) & (candidates.sum(-2, keepdims=True) == 1)
     chosen = candidates & alone
@@ -189,7 +189,7 @@ def _uncontested(candidates: BoolArray) -> tuple[BoolArray, list[tuple[int, ...]
 
 def _assign(costs: FloatArray) -> tuple[IntArray, IntArray]:
     """The cheapest complete assignment of a (G, P) matrix: rows and columns."""
-    # The solvers are imported here: most sequences never need one, and starting up counts.
+    # The solvers are imported here: most sequences never need one, and start-up time matters.
     if costs.size > 40_000:  # lap makes the matrix square, which costs memory
         from scipy.optimize import linear_sum_assignment
 

@@ -2,8 +2,8 @@
 
     python -m evaluation.mot -g TRUTH -p PREDICTIONS [-o OUT]
 
-Lines are `frame,id,x,y,width,height,confidence,...`. TRUTH and PREDICTIONS are folders that hold
-NAME.txt or NAME/gt.txt (NAME/gt/gt.txt) and NAME/test.txt, or one file each.
+Lines are `frame,id,x,y,width,height,confidence,...`. TRUTH is a folder of NAME.txt, NAME/gt.txt or
+NAME/gt/gt.txt, PREDICTIONS a folder of NAME.txt or NAME/test.txt; or each is one file.
 """
 
 from __future__ import annotations
@@ -37,12 +37,12 @@ from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 
 _OVERLAP = 0.5  # IoU at which a box is found
-_FAR = 1e15  # no number of a frame, no id and no pixel
-# Someone on a vehicle, a person who never moves, a likeness of one, a reflection: to find them is
+_FAR = 1e15  # beyond any frame number, id or pixel
+# Someone on a vehicle, a person who never moves, a likeness of one, a reflection: finding them is
 # neither right nor wrong
 _DISTRACTORS = (2, 7, 8, 12)
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
-_TALLIES = {  # of MotCounts, and how the table calls them
+_TALLIES = {  # fields of MotCounts, and their names in the table
     "misses": "miss",
     "false_positives": "false",
     "switches": "switch",
@@ -58,11 +58,11 @@ class Boxes(NamedTuple):
     frame: IntArray  # (N,) ascending
     ids: IntArray  # (N,) unique in a frame
     boxes: FloatArray  # (N, 4) x1 y1 x2 y2
-    scored: BoolArray  # (N,) whether it is to be found
-    distractor: BoolArray  # (N,) whether who finds it is left out
+    scored: BoolArray  # (N,) whether it must be found
+    distractor: BoolArray  # (N,) whether a prediction paired with it is left out
 
     def select(self, rows: BoolArray | IntArray | slice) -> Boxes:
-        """The boxes that a mask, numbers or a slice pick."""
+        """The boxes that a mask, indices or a slice pick."""
         return Boxes(*(values[rows] for values in self))  # type: ignore[arg-type]  # one by one
 
 
@@ -80,9 +80,9 @@ class BoxCounts(NamedTuple):
 def read_boxes(path: Path, *, truth: bool) -> Boxes:
     """Read a MOT text file, separated by commas or blanks.
 
-    Of truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
-    AnnotationError with the line of a value that is no number, or of an id that is twice in a
-    frame.
+    In truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
+    AnnotationError naming the line of a value that is not a number, or of an id that occurs twice
+    in a frame.
     """
     table = _read_at_once(path)
     if table is None:  # lines of different lengths, or something is wrong with one
@@ -101,7 +101,7 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
 
 
 def _read_at_once(path: Path) -> FloatArray | None:
-    """The lines as `_read_by_line` gives them, and sooner; None where it must look."""
+    """The lines as `_read_by_line` gives them, but faster; None where that must be used."""
     lines = read_text(path, AnnotationError).splitlines()
     if not any(map(str.strip, lines)):
         return None
@@ -140,8 +140,8 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
     """Score one sequence, over every frame that either side has.
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
-    those that fall to a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is
-    the rule of MOT16 and MOT17; for MOT20 class 6, other vehicles, is a distractor too.
+    those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is the
+    rule of MOT16 and MOT17; in MOT20, class 6, other vehicles, is a distractor too.
     """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)
@@ -161,7 +161,7 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
 
 
 def score_files(truth_path: Path, predicted_path: Path) -> BoxCounts:
-    """Read and score one sequence; warn of boxes before or after all of truth, which are false."""
+    """Read and score one sequence; warn of boxes (false positives) before or after all of truth."""
     truth, predicted = read_boxes(truth_path, truth=True), read_boxes(predicted_path, truth=False)
     if len(truth.frame):
         first, last = truth.frame[[0, -1]].tolist()

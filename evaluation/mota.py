@@ -1,8 +1,8 @@
 """CLEAR MOT: misses, false positives and identity switches, joint by joint.
 
-Bernardin and Stiefelhagen, EURASIP JIVP 2008, in the reading of motmetrics, which the PoseTrack
-reference uses: a truth keeps its last partner, however long ago, while the two may still pair; the
-others are paired by smallest distance; a partner other than the last one is a switch.
+Bernardin and Stiefelhagen, EURASIP JIVP 2008, as implemented by motmetrics, which the PoseTrack
+reference uses: a true person keeps their last partner, however long ago, while the two may still
+pair; the others are paired by smallest distance; a partner other than the last one is a switch.
 """
 
 from __future__ import annotations
@@ -33,9 +33,9 @@ class MotCounts(NamedTuple):
     misses: FloatArray  # (K,)
     false_positives: FloatArray  # (K,)
     switches: FloatArray  # (K,)
-    fragments: FloatArray  # (K,) times a truth was lost and found again
-    mostly_tracked: FloatArray  # (K,) truths matched in at least four fifths of their appearances
-    mostly_lost: FloatArray  # (K,) truths matched in less than a fifth of them
+    fragments: FloatArray  # (K,) times a true person was lost and found again
+    mostly_tracked: FloatArray  # (K,) people matched in at least four fifths of their appearances
+    mostly_lost: FloatArray  # (K,) people matched in less than a fifth of them
     distance: FloatArray  # (K,) sum over the matched pairs
     raw_distance: FloatArray  # (K,) what poseval sums instead, see `_extra_events`
 
@@ -56,7 +56,7 @@ class MotCounts(NamedTuple):
 def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str, FloatArray]:
     """MOTA, MOTP, precision and recall (K,) in percent; NaN where there is nothing to divide by.
 
-    MOTP is 100 (1 - mean distance of the matches); `unmatched_motp` stands where there is no match.
+    MOTP is 100 (1 - mean distance of the matches), or `unmatched_motp` where there is no match.
     """
     found = counts.detections
     errors = counts.misses + counts.switches + counts.false_positives
@@ -72,7 +72,7 @@ def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str
 
 
 class Switch(NamedTuple):
-    """A truth changed its partner."""
+    """A true person changed partner."""
 
     frame: int  # index in the sequence's FramePairs
     layer: int
@@ -97,7 +97,7 @@ class _Matches(NamedTuple):
     layer: IntArray
     person: IntArray  # index of the true person
     predicted: IntArray  # index of the predicted person
-    truth: IntArray  # number of the true person's id among the sequence's ids
+    truth: IntArray  # index of the true person's id among the sequence's ids
     prediction: IntArray  # the same of the predicted person
     distance: FloatArray
 
@@ -106,7 +106,7 @@ class _Matches(NamedTuple):
 
 
 def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
-    """Score one sequence of any length, none included.
+    """Score one sequence of any length, even of no frames.
 
     `pairs` are distances, NaN where two may not pair.
     """
@@ -114,7 +114,7 @@ def clear(frames: Sequence[FramePairs], layers: int) -> ClearResult:
 
 
 def clear_joined(sequence: JoinedFrames) -> ClearResult:
-    """Score one sequence whose frames lie behind one another; else as `clear`."""
+    """Score one sequence whose frames are concatenated; otherwise as `clear`."""
     layers = sequence.pairs.shape[1]
     truths, truth_numbers = np.unique(sequence.truth_ids, return_inverse=True)
     predictions, predicted_numbers = np.unique(sequence.predicted_ids, return_inverse=True)
@@ -161,10 +161,10 @@ def _by_frame(frame: IntArray, there: BoolArray, frames: int) -> IntArray:
 def _match_all(
     sequence: JoinedFrames, truth_numbers: IntArray, predicted_numbers: IntArray
 ) -> tuple[_Matches, FloatArray]:
-    """Pair the people of each frame; returns also the sum of all candidates' distances (K,).
+    """Pair the people of each frame; also returns the sum (K,) of all candidates' distances.
 
-    Two people who can pair with each other alone are paired, whatever came before. Only where
-    people compete does it matter who had whom.
+    Two people who can pair only with each other are paired, whatever came before. Earlier partners
+    matter only where people compete.
     """
     layers = sequence.pairs.shape[1]
     pair, layer = np.nonzero(np.isfinite(sequence.pairs))  # (C,) candidates
@@ -187,12 +187,12 @@ def _match_all(
 
 
 def _only_one(key: IntArray) -> BoolArray:
-    """Which of the keys (C,), small numbers, are there once."""
+    """Which of the keys (C,), small integers, occur once."""
     return np.asarray(np.bincount(key)[key] == 1)
 
 
 def _settle(cell: IntArray, candidates: _Matches, chosen: BoolArray) -> None:
-    """Mark in `chosen` who pairs where people compete: old pairs first, then the cheapest.
+    """Mark in `chosen` who is paired where people compete: old pairs first, then the cheapest.
 
     The candidates (C,) come in the order of cells, a cell being one layer of one frame.
     """
@@ -220,14 +220,14 @@ def _compete(
     predictions: list[int],
     distance: FloatArray,
 ) -> list[int]:
-    """Which of the candidates `members` of one cell are paired, those `before` them above all.
+    """Which of the candidates `members` of one cell are paired; those in `before` take precedence.
 
-    People count as they come in their files, by index: of equal pairs it is not ids that decide.
+    People are in the order of their files, by index: ids do not decide between equal pairs.
     """
     kept: list[int] = []
     rest = members
     for member in before:
-        if member in rest:  # a prediction that two truths had goes to the first
+        if member in rest:  # a prediction that two people had goes to the first
             kept.append(member)
             truth, prediction = truths[member], predictions[member]
             rest = [m for m in rest if truths[m] != truth and predictions[m] != prediction]
@@ -254,9 +254,9 @@ def _previous(layer: IntArray, key: IntArray, value: IntArray) -> IntArray:
 def _fragments(
     sequence: JoinedFrames, truth_numbers: IntArray, matches: _Matches, last: IntArray
 ) -> FloatArray:
-    """How often a truth is found again that was found before and missed since (K,).
+    """How often (K,) a true person is found again after being found before and missed since.
 
-    Frames in which it does not appear do not count. `last` (M,) is -1 at a truth's first match.
+    Frames in which they do not appear do not count. `last` (M,) is -1 at a person's first match.
     """
     found, found_before = np.zeros((2, *sequence.truth_there.shape), bool)  # (G, K) each
     found[matches.person, matches.layer] = True
@@ -273,23 +273,23 @@ def _fragments(
 def _mostly(
     sequence: JoinedFrames, truth_numbers: IntArray, truths: int, matches: _Matches
 ) -> tuple[FloatArray, FloatArray]:
-    """How many truths are mostly tracked, and how many mostly lost (K,), under whatever ids."""
+    """How many true people (K,) are mostly tracked and how many mostly lost, whatever their ids."""
     layers = sequence.pairs.shape[1]
     person, layer = np.nonzero(sequence.truth_there)  # (S,) every appearance
     cells = truth_numbers[person] * layers + layer, matches.truth * layers + matches.layer
     there, found = (np.bincount(each, minlength=truths * layers) for each in cells)
-    # In whole numbers: 0.8 and 0.2 are none in binary
+    # In integers: 0.8 and 0.2 are not exact in binary
     tracked, lost = (there > 0) & (5 * found >= 4 * there), 5 * found < there
     return tuple(each.reshape(truths, layers).sum(0).astype(float) for each in (tracked, lost))
 
 
 def _extra_events(matches: _Matches, last: IntArray, switched: BoolArray) -> IntArray:
-    """How many further events motmetrics >= 1.1 writes for each match (M,).
+    """How many further events motmetrics >= 1.1 records for each match (M,).
 
     poseval sums the distances of ALL events for its MOTP: the candidates (RAW), the matches, and
-    these: ASCEND, a switch to an unused prediction; TRANSFER, a prediction paired afresh with
-    another truth than before; MIGRATE, the same to a truth never matched. Needed only to print the
-    reference's wrong MOTP.
+    these: ASCEND, a switch to an unused prediction; TRANSFER, a prediction newly paired with
+    another true person than before; MIGRATE, the same with a person never matched. Needed only to
+    print the reference's wrong MOTP.
     """
     unused = _previous(matches.layer, matches.prediction, matches.truth) < 0
     new = last != matches.prediction

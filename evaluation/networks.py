@@ -1,4 +1,4 @@
-"""`python -m evaluation.networks`: how good the bundled networks are, beside their teachers.
+"""`python -m evaluation.networks`: how good the bundled networks are, compared with their teachers.
 
 Pose: mean OKS and OKS-AP (pycocotools) with the true boxes and with a detector's. Detectors: AP at
 IoU 0.5 on the same pictures; precision and recall on frames of videos with true boxes. Where the
@@ -41,13 +41,13 @@ Figures = dict[str, float]
 
 
 def our_detector(name: str, device: str) -> Detector:
-    """A detector of pose.weights' table or a file, down to the lowest scores."""
+    """A detector by name or file, with people down to the lowest scores."""
     detect = load_detector(name, device, score_thr=LOWEST_SCORE)
     return lambda image: detect(Frame(0, 0.0, image))
 
 
 def our_estimator(name: str, device: str, flip: bool) -> Estimator:
-    """A pose network of pose.weights' table or a file."""
+    """A pose network by name or file."""
     estimate = load_estimator(name, device, flip=flip)
 
     def run(image: ImageArray, boxes: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -58,9 +58,9 @@ def our_estimator(name: str, device: str, flip: bool) -> Estimator:
 
 
 def score_poses(pictures: PictureSet, estimate: Estimator, detect: Detector | None) -> Figures:
-    """OKS-AP of one pose network with the boxes of `detect`; without it with the true boxes.
+    """OKS-AP of one pose network with the boxes of `detect`; None: with the true boxes.
 
-    With true boxes also mean OKS, and the milliseconds a person takes.
+    With true boxes also mean OKS, and the milliseconds per person.
     """
     results: list[dict[str, Any]] = []
     agreements: list[float] = []
@@ -111,7 +111,7 @@ def oks_of(points: FloatArray, person: dict[str, Any]) -> float:
 
 
 def score_boxes(pictures: PictureSet, detect: Detector) -> Figures:
-    """Person AP at IoU 0.5 of one detector, and its milliseconds a picture."""
+    """Person AP at IoU 0.5 of one detector, and its milliseconds per picture."""
     results: list[dict[str, Any]] = []
     spent = []
     for picture, image, _ in pictures.pictures():
@@ -132,7 +132,7 @@ def score_boxes(pictures: PictureSet, detect: Detector) -> Figures:
 
 
 def coco_ap(truth: COCO, results: list[dict[str, Any]], kind: str) -> tuple[float, float]:
-    """AP and AP50 as pycocotools has them; zeros without results."""
+    """AP and AP50 as pycocotools computes them; zeros without results."""
     if not results:
         return 0.0, 0.0
     with contextlib.redirect_stdout(io.StringIO()):
@@ -145,7 +145,7 @@ def coco_ap(truth: COCO, results: list[dict[str, Any]], kind: str) -> tuple[floa
 
 
 def score_video(clip: Path, truth: Path, detect: Detector, threshold: float) -> Figures:
-    """Precision and recall at IoU 0.5 of the boxes over `threshold` on the labelled frames.
+    """Precision and recall at IoU 0.5, on the labelled frames, of boxes from `threshold` on.
 
     Raises UserError where the truth labels nobody, or frames that the video does not have.
     """
@@ -205,10 +205,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=int,
         choices=(0, 90, 180, 270),
         default=0,
-        help="turn the pictures of --coco to the left so far: as people in hand stands are seen",
+        help="degrees to rotate the pictures of --coco to the left, as for people in handstands",
     )
     parser.add_argument(
-        "--true-boxes", action="store_true", help="poses in true boxes alone: quicker by far"
+        "--true-boxes", action="store_true", help="poses in true boxes only: much faster"
     )
     parser.add_argument("--teachers", type=Path, help="folder of the teachers' ONNX files")
     parser.add_argument("--detector", default="posse-detector")

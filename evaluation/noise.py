@@ -1,14 +1,15 @@
-"""Detections made from truth: what a detector and a pose network would have seen of real motion.
+"""Simulate detections from truth: what a detector and a pose network would see of real motion.
 
 The model, with a fixed seed per recording; `level` scales each part (table LEVELS):
 
-* Occlusion. A person whose box another one covers, seen from a camera above the ground (the lower
-  box edge is nearer), loses score, gets less steady joints, and is missed more often.
+* Occlusion. A person whose box is covered by that of a nearer person (with the camera above the
+  ground, the lower bottom edge is nearer) has a lower score and noisier joints, and is missed more
+  often.
 * Misses come in bursts: each person is a two-state Markov chain, seen or missed.
-* Boxes: each edge moves by a Gaussian share of the box size, with a part that stays for a while.
-* Joints: a Gaussian by each joint's OKS sigma; now and then one jumps onto the same joint of a
-  neighbour whose box covers it; now and then left and right legs or arms are exchanged.
-* False people: extra boxes that live for a few frames, at random places or as a second, shifted
+* Boxes: each edge moves by a Gaussian share of the box size, part of which changes only slowly.
+* Joints: Gaussian noise by each joint's OKS sigma; now and then one jumps onto the same joint of a
+  neighbour whose box covers it; now and then left and right legs or arms are swapped.
+* False people: extra boxes that last for a few frames, at random places or as a second, shifted
   copy of a true person, most of them with low scores.
 """
 
@@ -31,12 +32,12 @@ class Level:
     """How bad the detections are."""
 
     miss: float  # share of appearances missed in the open
-    occluded_miss: float  # share missed more where a person is fully covered
+    occluded_miss: float  # further share missed where a person is fully covered
     burst_frames: float  # mean length of a run of misses
     box: float  # standard deviation of a box edge, in box sizes
     joint: float  # standard deviation of a joint, in OKS sigmas (times the root of the area)
     jump: float  # chance that a covered joint lands on the neighbour's
-    limb_swap: float  # chance per person and frame that a pair of limbs is exchanged
+    limb_swap: float  # chance per person and frame that a pair of limbs is swapped
     false_people: float  # false people per frame, on average
 
 
@@ -48,7 +49,7 @@ LEVELS = {
 
 
 def covered(boxes: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Share (N,) of each box that its worst nearer neighbour covers, and which one that is (N,)."""
+    """Largest share of each box covered by a nearer neighbour, and its index, (N,) each."""
     corner = np.maximum(boxes[:, None, :2], boxes[None, :, :2])  # (N, N, 2)
     sides = np.maximum(np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner, 0)
     area = np.maximum(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), 1e-9)
@@ -85,7 +86,7 @@ def detections(
 
 
 class _Observer:
-    """Sees true people, with errors that last over frames for each id."""
+    """Sees true people, with errors that persist over frames for each id."""
 
     def __init__(self, level: Level, rng: Generator) -> None:
         self.level = level
@@ -136,13 +137,13 @@ class _Observer:
         for n, person in enumerate(ids):
             share = min(level.miss + level.occluded_miss * occlusion[n] ** 2, 0.95)
             back = 1 / level.burst_frames
-            gone = min(back * share / (1 - share), 1.0)  # makes `share` the stationary one
+            gone = min(back * share / (1 - share), 1.0)  # makes `share` the stationary probability
             chance = 1 - back if self.missed.get(person, False) else gone
             result[n] = self.missed[person] = bool(self.rng.uniform() < chance)
         return result
 
     def _limb_swaps(self, joints: FloatArray, skeleton: Skeleton) -> FloatArray:
-        """Exchange left and right of the legs or of the arms of some people."""
+        """Swap left and right of the legs or of the arms of some people."""
         legs = [k for k, n in enumerate(skeleton.names) if n.endswith(("hip", "knee", "ankle"))]
         arms = [k for k, n in enumerate(skeleton.names) if n.endswith(("elbow", "wrist"))]
         mirror = np.array(skeleton.mirror)
@@ -154,7 +155,7 @@ class _Observer:
 
 
 class _Intruders:
-    """False people: each lives for a few frames and drifts a little."""
+    """False people: each lasts for a few frames and drifts a little."""
 
     def __init__(self, level: Level, rng: Generator, boxes: list[FloatArray]) -> None:
         self.rng = rng
@@ -220,7 +221,7 @@ def _people(
 
 
 def crowd(people: int, frames: int) -> list[Poses]:
-    """So many people with poses, walking about a picture that grows with their number."""
+    """This number of people with poses, walking about a picture that grows with their number."""
     rng = np.random.default_rng(people)
     side = 200 * np.sqrt(people)
     places, speeds = rng.uniform(0, side, (people, 2)), rng.normal(0, 2, (people, 2))

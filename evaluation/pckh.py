@@ -1,4 +1,4 @@
-"""PCKh over many people: how many joints are within half a head of their truth."""
+"""PCKh over many people: how many joints are within half a head of the true ones."""
 
 from __future__ import annotations
 
@@ -18,9 +18,10 @@ def pckh_counts(
 ) -> tuple[IntArray, IntArray]:
     """How many joints are right and how many are labelled, (K,) each; counts of sets add.
 
-    truth (G, K, 2) and predicted (P, K, 2), NaN for joints not there; head_px (G,), people with
-    NaN or 0 are left out; the images (G,) and (P,) tell who is beside whom. Each truth stands
-    against at most one prediction: the one with the most joints right, as in PoseTrack's mAP.
+    truth (G, K, 2) and predicted (P, K, 2), NaN for missing joints; head_px (G,), people with NaN
+    or 0 are left out; truth_image (G,) and predicted_image (P,) say in which picture each person
+    is. Each true person is compared with at most one prediction: the one with the most joints
+    right, as in PoseTrack's mAP.
     """
     usable = head_px > 0
     truth, head_px, truth_image = truth[usable], head_px[usable], truth_image[usable]

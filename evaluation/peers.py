@@ -1,6 +1,6 @@
 """Other ways to run the same pose network, and other programs, timed beside ours in one run.
 
-`per person` is the loop of simple-HRNet and many scripts like it, written anew: for each person a
+`per person` is the loop of simple-HRNet and many scripts like it, rewritten: for each person a
 crop by warpAffine, normalisation in numpy, a batch of one through eager torch, an argmax.
 `ONNX Runtime` is the network as `posse export` writes it, all people in one batch; it is an
 optional install (pip install onnxruntime). They get the same frame and boxes.
@@ -44,7 +44,7 @@ RTMLIB_SIZES_WH = ((416, 416), (192, 256))  # of the networks that a user gives 
 def peer_timings(
     frame: Frame, config: PipelineConfig, people: Sequence[int], repeats: int
 ) -> list[Timing]:
-    """Ours and the others', for each number of people, in turns on the same boxes."""
+    """Time ours and the others, for each number of people, in turn on the same boxes."""
     network = pose_network(config.pose)
     ways: dict[str, Callable[[Frame, Detections], object]] = {
         "ours": load_estimator(config.pose, config.device)
@@ -68,10 +68,10 @@ def peer_timings(
 def program_timings(
     frames: Sequence[Frame], pipeline: Pipeline, rtmlib_networks: Sequence[Path], repeats: int
 ) -> list[Timing]:
-    """Ours and the programs that are installed, a frame of theirs each time.
+    """Time ours and the programs that are installed, one of the `frames` per call.
 
     `rtmlib_networks`: ONNX files of an RTMDet at 416x416 and of a pose network with heatmaps at
-    192x256; none for those that rtmlib fetches. Raises UserError where a program cannot start.
+    192x256; empty for those that rtmlib fetches. Raises UserError where a program cannot start.
     """
     device = choose_device(pipeline.config.device)
     ways: dict[str, Callable[[Frame], object]] = {"posse": pipeline}
@@ -90,9 +90,9 @@ def program_timings(
 
 
 def ultralytics(device: torch.device) -> tuple[str, Callable[[Frame], object]]:
-    """YOLO11n-pose and its tracker; where the weights cannot be had, with weights of chance.
+    """YOLO11n-pose and its tracker; with random weights where the real ones cannot be fetched.
 
-    Those find nobody, so that what remains to be done for people is not in the time.
+    Random weights find nobody, so that the time does not include any work per person.
     """
     from ultralytics import YOLO
 
@@ -108,7 +108,7 @@ def ultralytics(device: torch.device) -> tuple[str, Callable[[Frame], object]]:
 
 
 def rtmlib(device: torch.device, networks: Sequence[Path]) -> tuple[str, Callable[[Frame], object]]:
-    """PoseTracker of rtmlib, its detector on every frame, in ONNX Runtime."""
+    """PoseTracker of rtmlib in ONNX Runtime, with its detector on every frame."""
     from rtmlib import Body, Custom, PoseTracker
 
     solution: Any = partial(Body, mode="lightweight")
@@ -116,7 +116,7 @@ def rtmlib(device: torch.device, networks: Sequence[Path]) -> tuple[str, Callabl
     if networks:
         for path in networks:
             if not path.is_file():
-                raise UserError(f"{path}: no such file, to be a network of rtmlib")
+                raise UserError(f"{path}: no such file; expected a network for rtmlib")
         detector, pose = networks
         detector_size, pose_size = RTMLIB_SIZES_WH
         solution = partial(
@@ -169,7 +169,7 @@ def per_person(
 
 
 def onnx_runtime(network: PoseNetwork) -> Callable[[Frame, Detections], FloatArray]:
-    """The exported network in ONNX Runtime, on the CPU or its CUDA provider where it has one."""
+    """The exported network in ONNX Runtime, on its CUDA provider if it has one, else on the CPU."""
     import onnxruntime
 
     with tempfile.TemporaryDirectory() as folder:

@@ -1,4 +1,4 @@
-"""The poses of a sequence, truth against prediction, as the pairs that each score wants."""
+"""The true and predicted poses of a sequence, as the pairs that each metric needs."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _SIGMAS = np.array(POSETRACK15.sigmas)
 class PosePairs(NamedTuple):
     """The M pairs of a true and a predicted person that share a frame, by frame, then truth."""
 
-    truth: IntArray  # (M,) number in the truth's Sequence
-    predicted: IntArray  # (M,) number in the prediction's
+    truth: IntArray  # (M,) index in the truth's Sequence
+    predicted: IntArray  # (M,) index in the prediction's
     distances: FloatArray  # (M, 15) in head sizes; NaN where either lacks the joint
     starts: IntArray  # (F + 1,) where each frame's pairs begin
     truth_starts: IntArray  # (F + 1,) where each frame's people begin
@@ -32,7 +32,7 @@ class PosePairs(NamedTuple):
 
 
 def pose_pairs(truth: Sequence, predicted: Sequence) -> PosePairs:
-    """Pair everybody with everybody, frame by frame; the two have the same frames.
+    """Pair all true with all predicted people, frame by frame; both have the same frames.
 
     Where a head has no size the distance is infinite, or NaN for a perfect hit: it never matches.
     """
@@ -89,8 +89,8 @@ def similarities(distances: FloatArray) -> FloatArray:
 def person_similarities(pairs: PosePairs, truth: Sequence, predicted: Sequence) -> FloatArray:
     """OKS (M, 1) of whole people over the joints that truth has, with PoseTrack's sigmas.
 
-    PoseTrack gives no segment areas. A person's area is the box around the labelled joints, and at
-    least the head's square; a predicted joint that is missing counts as infinitely far.
+    PoseTrack gives no segment areas. A person's area is that of the box around the labelled joints,
+    and at least the head size squared; a predicted joint that is missing counts as infinitely far.
     """
     with np.errstate(invalid="ignore"):
         low = np.where(truth.there[..., None], truth.keypoints, np.inf).min(1, initial=np.inf)

@@ -1,8 +1,8 @@
 """Score one sequence of poses, and sum up a set: AP, CLEAR, HOTA and identity per joint.
 
-AP and CLEAR equal the reference program poseval, its quirks included (docs/evaluation.md lists
-them); `strict` scores every labelled frame person by person. HOTA, identity and the scores of whole
-people have no quirks: they always take every labelled frame.
+AP and CLEAR equal those of the reference program poseval, its quirks included (docs/evaluation.md
+lists them); `strict` scores every labelled frame person by person. HOTA, identity and the scores of
+whole people have no quirks: they always take every labelled frame.
 """
 
 from __future__ import annotations
@@ -40,13 +40,13 @@ class ScoreOptions(NamedTuple):
 
     metrics: tuple[str, ...] = METRICS
     strict: bool = False  # not as poseval, but every labelled frame, person by person
-    kpt_thr: float | None = None  # predicted joints below are not tracked; AP takes them all
-    sweep: tuple[float, ...] = ()  # further thresholds, for MOTA alone
+    kpt_thr: float | None = None  # predicted joints scored lower are not tracked; AP takes them all
+    sweep: tuple[float, ...] = ()  # further thresholds, only for MOTA
     expected: str = "auto"  # the files' format
 
 
 class PersonCounts(NamedTuple):
-    """The scores of whole people (one layer), who agree at OKS 0.5."""
+    """The counts of whole people (one layer), who agree at OKS 0.5."""
 
     mot: MotCounts
     hota: HotaCounts
@@ -66,8 +66,8 @@ class PoseCounts(NamedTuple):
     people: PersonCounts
     sweep: tuple[MotCounts, ...]  # one for each threshold
     frames: int  # scored
-    last_frames: int  # of sequences, left out of MOTA as poseval does
-    empty_frames: int  # without truth or without predictions, counted poseval's way
+    last_frames: int  # last frames of sequences, left out of MOTA as in poseval
+    empty_frames: int  # without truth or without predictions, counted as in poseval
 
     def __add__(self, other: PoseCounts) -> PoseCounts:  # type: ignore[override]  # sums
         return PoseCounts(
@@ -97,7 +97,7 @@ class SequenceScore(NamedTuple):
 def total(scores: Iterable[SequenceScore]) -> PoseCounts:
     """Sum the counts of a set of at least one sequence, in their order."""
     counts = [score.counts for score in scores]
-    while len(counts) > 1:  # neighbours first: one by one would copy the first detections each time
+    while len(counts) > 1:  # in pairs: one by one would copy the first detections each time
         odd = counts[-1:] if len(counts) % 2 else []
         counts = [a + b for a, b in zip(counts[0::2], counts[1::2], strict=False)] + odd
     return counts[0]
@@ -118,9 +118,9 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
     thresholds = [each for each in (options.kpt_thr, *options.sweep) if each is not None]
     warnings = tuple(_warnings(truth, predicted, max(thresholds, default=None)))
     scored = truth.labelled if options.strict else truth.annotated  # (F,)
-    if options.strict:  # of two equally good pairs the first is taken: not the file's order decides
+    if options.strict:  # of equally good pairs the first is taken: the file's order must not decide
         truth, predicted = truth.in_order_of_place(), predicted.in_order_of_place()
-    taken = scored | truth.labelled  # where nobody is, only HOTA and identity ask for predictions
+    taken = scored | truth.labelled  # only HOTA and identity need labelled frames without people
     truth, predicted = (side.select(taken[side.frame]) for side in (truth, predicted))
     regions = truth.regions
     truth, predicted = without_ignored(truth, regions), without_ignored(predicted, regions)
@@ -161,9 +161,9 @@ def score_sequence(truth: Sequence, predicted: Sequence, options: ScoreOptions) 
 
 
 def _check_frames(truth: Sequence, predicted: Sequence) -> None:
-    """Raise AnnotationError unless both have the same frames, in one order where they have names.
+    """Raise AnnotationError where the frames differ in number, or the same names in order.
 
-    Pictures may lie in other folders, or have other names (of which `_warnings` tells).
+    Pictures may be in other folders, or have other names (which `_warnings` reports).
     """
     if len(truth) != len(predicted):
         raise AnnotationError(
@@ -210,7 +210,7 @@ def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> It
 def _detections(
     truth: Sequence, predicted: Sequence, pairs: PosePairs, scored: BoolArray
 ) -> JointDetections:
-    """The joints of the predictions, and how many truth has, in the `scored` frames (F,)."""
+    """The joints of the predictions, and the number of true ones, in the `scored` frames (F,)."""
     correct = correct_joints(
         pairs.matched, truth.there.sum(1), pairs.truth, pairs.predicted, len(predicted.frame)
     )
@@ -225,9 +225,9 @@ def _clear_frames(
     """The given frames for CLEAR, and how many of them have nobody on one side.
 
     poseval counts such a frame as one miss and one false positive of every joint, however many
-    people it has; so it becomes a frame of one truth and one prediction that cannot match.
+    people it has; so it becomes a frame of one true and one predicted person who cannot match.
     """
-    place = np.full(len(truth), -1)  # (F,) of each frame among those given
+    place = np.full(len(truth), -1)  # (F,) index of each frame among those given
     place[frames] = np.arange(len(frames))
     nobody = np.zeros(0, np.int64)
     if not strict:
@@ -252,7 +252,7 @@ def _clear_frames(
 def _placed(
     people: Sequence, place: IntArray, nobody: IntArray
 ) -> tuple[IntArray, IntArray, BoolArray]:
-    """Frame, id and joints of the people in frames that have a place, and of one in `nobody`."""
+    """Frame, id and joints of the people in frames with a place, and of one in each of `nobody`."""
     frame = place[people.frame]  # (N,)
     return (
         np.concatenate([frame[frame >= 0], nobody]),

@@ -70,7 +70,7 @@ def _clear(counts: MotCounts, options: ScoreOptions) -> Scores:
 
 
 def _poseval_motp(counts: MotCounts) -> FloatArray:
-    """What poseval prints as MOTP with motmetrics >= 1.1, which lists candidates as events too."""
+    """What poseval prints as MOTP with motmetrics >= 1.1, where candidates are events too."""
     found = counts.detections
     with np.errstate(divide="ignore", invalid="ignore"):
         return np.where(found > 0, 100 * (1 - counts.raw_distance / found), 0.0)

@@ -2,7 +2,7 @@
 
     python -m evaluation.posetrack -g TRUTH -p PREDICTIONS [-o OUT]
 
-The flags, the table and the JSON files are poseval's, and AP and CLEAR equal it to the last digit.
+The flags, the table and the JSON files are poseval's; AP and CLEAR equal its to the last digit.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-if __name__ == "__main__":  # before numpy is imported, since half of a short run is the start
+if __name__ == "__main__":  # before numpy is imported, since half of a short run is start-up
     gc.disable()  # scoring leaves no cycles behind
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin at the start, for nothing
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # its threads spin at start-up, for nothing
 
 import numpy as np
 
@@ -41,7 +41,7 @@ from evaluation.table import ap_table, mot_table, text_table
 from pose.command import number, positive, run_command
 from pose.errors import UserError
 
-_MOST_THRESHOLDS = 1000  # of a sweep; each is a scoring of its own
+_MOST_THRESHOLDS = 1000  # of a sweep; each needs a scoring of its own
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -166,9 +166,9 @@ def _options(args: argparse.Namespace) -> ScoreOptions:
 def score_set(
     truth: Path, predictions: Path, options: ScoreOptions, *, workers: int = 1
 ) -> list[tuple[SequenceScore, Scores]]:
-    """Score every sequence, `workers` at a time, and sum each up.
+    """Score every sequence, `workers` at a time, and summarise each.
 
-    Sequences are called as poseval does, or as their files where several would share a name. Raises
+    Sequences are named as in poseval, or after their files where several would share a name. Raises
     AnnotationError where a file cannot be used, or where nobody at all is labelled: all scores
     would be 0.
     """
@@ -179,7 +179,7 @@ def score_set(
     if not any(score.counts.frames for score, _ in scored):
         raise AnnotationError(f"{truth}: nobody is labelled there; there is nothing to score")
     names = Counter(score.name for score, _ in scored)
-    names["total"] += 1  # whose files hold the set's scores
+    names["total"] += 1  # the name of the set's own files
     return [
         (score._replace(name=path.name) if names[score.name] > 1 else score, scores)
         for (score, scores), (path, _) in zip(scored, pairs, strict=True)
@@ -192,10 +192,10 @@ def _scored(options: ScoreOptions, pair: tuple[Path, Path]) -> tuple[SequenceSco
 
 
 def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
-    """Each truth file and the prediction of its name; AnnotationError where one is missing.
+    """Each truth file and the prediction of the same name; AnnotationError where one is missing.
 
-    The files come in the folder's own order, as poseval's glob takes them: it decides how joints of
-    equal score rank in AP.
+    The files come in the folder's own order, as in poseval's glob: it decides how joints of equal
+    score rank in AP.
     """
     for path in (truth, predictions):
         if not path.exists():
@@ -218,7 +218,7 @@ def file_pairs(truth: Path, predictions: Path) -> list[tuple[Path, Path]]:
 
 
 def notes(counts: PoseCounts, options: ScoreOptions) -> list[str]:
-    """What a reader must know of this result: joints left out, quirks of poseval's in it."""
+    """What a reader must know about this result: joints left out, and poseval's quirks in it."""
     result = []
     if options.kpt_thr is not None:
         result.append(f"joints that score under {options.kpt_thr:g} are not tracked; AP takes all")
@@ -293,4 +293,4 @@ if __name__ == "__main__":
     code = main()
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(code)  # all files are closed; taking the modules apart would take 8 ms
+    os._exit(code)  # all files are closed; tearing down the modules would take 8 ms

@@ -1,4 +1,4 @@
-"""Random weights for a published network: as quick as the real ones where those are not here."""
+"""Random weights for a published network: as fast as the real ones, where those are missing."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pose.yolox import YOLOX, YOLOX_SIZES
 
 
 def write_random_weights(name: str, folder: Path) -> Path:
-    """A checkpoint of the published network `name`, under official names, in `folder`.
+    """Write a checkpoint of the published network `name`, with official keys, into `folder`.
 
-    The same each time, so that what is converted from it stays in the cache. Raises WeightsError
-    where no network has that name.
+    It is the same each time, so that the network converted from it stays in the cache. Raises
+    WeightsError where no network has that name.
     """
     published = by_name(name)
     if published is None:

@@ -1,6 +1,6 @@
-"""What the networks see in a video, kept in a file for trackers that are run without networks.
+"""Keep what the networks see in a video in a file, so that trackers can run without networks.
 
-And the whole program on a video, for settings that decide what the networks look at.
+Also runs the whole program on a video, for settings that decide what the networks look at.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Eyes = Callable[[Frame], Poses]
 
 
 def poses_of_video(video: Path, eyes: Callable[[], Eyes], kept: Path | None) -> list[Poses]:
-    """The people of every frame; read from the file `kept` where they were kept before."""
+    """The people of every frame; read from the file `kept` where it exists already."""
     if kept is not None and kept.is_file():
         return _read(kept)
     see = eyes()
@@ -41,7 +41,7 @@ def gymnasts_seen(name: str, data: Path, networks: tuple[str, str], keep: Path |
     """The gymnasts as the networks of the set `name` see them: a teacher's, or `networks`.
 
     networks: a detector and a pose network of ours, by name or file. What they saw is kept in the
-    folder `keep`, and taken from there the next time that the same weights look.
+    folder `keep`, and read from there the next time the same weights are used.
     """
     teacher = name.partition("-")[2]
     if teacher in TEACHERS:
@@ -70,7 +70,7 @@ def our_eyes(detector: str, pose: str) -> Eyes:
 
 
 def teachers_eyes(folder: Path, detector: str) -> Eyes:
-    """The detector `detector` of the teachers' networks in `folder`, and PP-TinyPose."""
+    """The teachers' detector `detector` in `folder`, followed by PP-TinyPose."""
     from evaluation.teachers import deim, rtmdet, tinypose, yolox
 
     detect = {"rtmdet": rtmdet, "deim": deim, "yolox": yolox}[detector](folder)
@@ -99,7 +99,7 @@ def followed(video: Path, config: PipelineConfig) -> list[FrameResult]:
 
 
 def _frames(video: Path) -> Iterator[Frame]:
-    import cv2  # here, so that scoring recordings does without it
+    import cv2  # here, so that scoring recordings does not need it
 
     capture = cv2.VideoCapture(str(video))
     while (read := capture.read())[0]:

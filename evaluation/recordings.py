@@ -1,6 +1,6 @@
-"""Recordings: what a detector and a pose network saw of a video, and the truth to hold tracks to.
+"""Recordings: what a detector and a pose network saw of a video, and the truth to compare with.
 
-Boxes are x1 y1 x2 y2. The sets lie in a folder laid out as `eval/` of the shared data.
+Boxes are x1 y1 x2 y2. The sets lie in a folder laid out like `eval/` of the shared data.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from pose.skeleton import COCO17, POSETRACK15
 SingleArray = NDArray[np.float32]
 FRAME_RATE = 25.0  # of every set
 GYMNASTS_FROM = 61  # index of the first frame of `gymnasts` with truth
-TEACHERS = ("rtmdet", "deim", "yolox")  # detectors in whose place gymnasts are seen as well
+TEACHERS = ("rtmdet", "deim", "yolox")  # detectors that also see the gymnasts, in place of ours
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
     "poses-shaken",
@@ -37,13 +37,13 @@ SETS = (
 )
 
 # Settings were chosen on these: every second pose sequence, and the clips of three of the twelve
-# sport videos. All others, and all sets with real detections, only report.
+# sport videos. All others, and all sets with real detections, are only reported.
 _TUNED_POSES = slice(0, None, 2)
 _TUNED_SPORTS = ("v_-6Os86HzwCs", "v_1yHWGw8DH4A", "v_ApPxnw_Jffg")
 
 
 class TruthError(UserError):
-    """Recordings that are not there or cannot be read."""
+    """Recordings that are missing or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,8 +56,8 @@ class Recording:
     truth_ids: list[IntArray]  # (F) of (G,)
     tuned: bool  # settings were chosen on it
     warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
-    shots: list[int] | None = None  # (F) which one each frame is of, if the film was edited
-    least_height: float = 0.0  # pixels; who is shown lower is not counted: truth leaves them out
+    shots: list[int] | None = None  # (F) the shot of each frame, if the film was edited
+    least_height: float = 0.0  # pixels; less tall people are not counted: truth leaves them out
 
 
 def load_set(folder: Path, name: str, frames: int | None = None) -> list[Recording]:
@@ -92,8 +92,8 @@ def load_set(folder: Path, name: str, frames: int | None = None) -> list[Recordi
 def gymnasts(folder: Path, see: Callable[[Path], list[Poses]]) -> Recording:
     """Five gymnasts who cross, as `see` finds them in the video, from where truth begins.
 
-    Truth has them alone, not the officials and spectators behind: who is shown less than half as
-    tall as the smallest of them is not counted, for or against.
+    Truth has only them, not the officials and spectators behind: people less than half as tall as
+    the smallest gymnast count neither for nor against.
     """
     boxes, ids, _ = _read_mot(folder / "gymnasts" / "gt.txt")
     people = see(folder / "gymnasts" / "gymnasts.mp4")
@@ -108,7 +108,7 @@ def gymnasts(folder: Path, see: Callable[[Path], list[Poses]]) -> Recording:
 
 
 def without_appearance(recording: Recording) -> Recording:
-    """As the program sees people unless it is asked to compare what they look like."""
+    """The recording as the program sees people unless it is asked to compare their appearance."""
     people = [replace(seen, appearance=seen.appearance[:, :0]) for seen in recording.people]
     return replace(recording, people=people)
 
@@ -152,7 +152,7 @@ def _sports(folder: Path, level: str, frames: int | None) -> list[Recording]:
 
 
 def _recorded(name: str, found: Path, truth: Path) -> Recording:
-    """What a real detector found, as far as there is truth."""
+    """What a real detector found, up to the last frame with truth."""
     truth_boxes, truth_ids, _ = _read_mot(truth)
     boxes, _, scores = _read_mot(found)
     frames = len(truth_boxes)
@@ -193,7 +193,7 @@ def _read_poses(path: Path) -> tuple[list[FloatArray], list[IntArray]]:
             for group in person.get("annopoints", [])[:1]:
                 for point in group["point"]:
                     points[int(point["id"][0])] = point["x"][0], point["y"][0]
-            if np.isfinite(points).all(1).sum() >= 3:  # fewer say nothing of the outline
+            if np.isfinite(points).all(1).sum() >= 3:  # fewer do not show the outline
                 frame_joints.append(points)
                 frame_ids.append(int(person["track_id"][0]))
         joints.append(np.array(frame_joints).reshape(-1, len(POSETRACK15), 2))

@@ -28,7 +28,7 @@ def strictly_inside(points: FloatArray, polygon: FloatArray) -> BoolArray:
 
 
 def without_ignored(sequence: Sequence, regions: dict[int, list[FloatArray]]) -> Sequence:
-    """Take out the joints inside a frame's polygons, and there the people left without joints.
+    """Remove the joints inside a frame's polygons, and people of that frame left without joints.
 
     regions: index of the frame -> its polygons, (V, 2) corners in pixels each.
     """

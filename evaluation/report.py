@@ -1,4 +1,4 @@
-"""The report of a scored set: one HTML page that needs nothing but itself."""
+"""The report of a scored set: one self-contained HTML page."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
 
 
 def _switches(score: SequenceScore) -> list[tuple[int, int, int, int, list[str]]]:
-    """Frame, person, id before, id now, and the joints that switched so."""
+    """Frame, person, id before, id now, and the joints that switched that way."""
     together: dict[tuple[int, int, int, int], list[str]] = {}
     for switch in score.events.switches:
         key = (switch.frame, switch.truth_id, switch.old_id, switch.new_id)

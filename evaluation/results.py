@@ -13,9 +13,9 @@ from pose.writing import partial_name, put_in_place
 
 
 def write_all(folder: Path, contents: Mapping[str, str]) -> None:
-    """Write every file of `contents` (name -> text) into `folder`, made if need be.
+    """Write every file of `contents` (name -> text) into `folder`, which is created if needed.
 
-    Earlier results are replaced only once all new ones lie beside them in full. Raises UserError.
+    Earlier results are replaced only once all new ones are complete beside them. Raises UserError.
     """
     written = []
     try:
@@ -23,7 +23,7 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
         for name, text in contents.items():
             partial = partial_name(folder / name)
             written.append((partial, folder / name))
-            partial.write_bytes(text.encode("utf-8", "replace"))  # of names that are no text
+            partial.write_bytes(text.encode("utf-8", "replace"))  # names that are not valid text
         for partial, final in written:
             put_in_place(partial, final)
     except OSError as error:
@@ -34,22 +34,22 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise UserError where no files can be made in `folder`, before the work they are to hold.
+    """Raise UserError where no files can be created in `folder`; call it before the work.
 
-    The folder need not be there yet, and is not made: work that fails leaves none behind.
+    The folder need not exist yet, and is not created: work that fails leaves none behind.
     """
     if trouble := _trouble(folder):
         raise UserError(f"{folder}: the results cannot be written: {trouble}")
 
 
 def check_writable(path: Path) -> None:
-    """Raise UserError where the file `path` cannot be made; else as `check_folder`."""
+    """Raise UserError where the file `path` cannot be created; otherwise as `check_folder`."""
     if trouble := "it is a folder" if path.is_dir() else _trouble(path.parent):
         raise UserError(f"{path}: cannot be written: {trouble}")
 
 
 def _trouble(folder: Path) -> str:
-    """Why no file can be made in a folder, or in what is there of its parents; empty: it can."""
+    """Why no file can be created in a folder or its nearest existing parent; empty if one can."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
         return f"{there} is no folder"
@@ -68,10 +68,10 @@ def write_figures(path: Path, figures: object) -> None:
 
 
 def to_json(value: object) -> str:
-    """Indented JSON without NaN, which the standard does not know: null instead."""
+    """Indented JSON, with null in place of NaN, which the standard does not allow."""
     options = orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS | orjson.OPT_APPEND_NEWLINE
     try:
         return orjson.dumps(value, option=options).decode()
-    except TypeError:  # a file's name that is no text in UTF-8: once more, with ? in its place
+    except TypeError:  # a file name that is not valid UTF-8: once more, with ? in its place
         text = json.dumps(value, ensure_ascii=False).encode("utf-8", "replace")
         return orjson.dumps(json.loads(text), option=options).decode()

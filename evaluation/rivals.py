@@ -1,6 +1,6 @@
-"""Other people's trackers behind the bench's interface; each is optional, with its own defaults.
+"""Other projects' trackers behind the benchmark's interface; all are optional, with their defaults.
 
-Their packages pull another OpenCV: give them an environment of their own (see docs/tracking.md).
+Their packages pull in another OpenCV: give them an environment of their own (see docs/tracking.md).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ TrackerMaker = Callable[[float], Tracker]  # from the frame rate
 
 
 def installed() -> dict[str, TrackerMaker]:
-    """The rivals whose package is there, by the name in the table."""
+    """The rivals whose package is installed, by their name in the table."""
     makers: dict[str, dict[str, TrackerMaker]] = {
         "trackers": {
             f"trackers {name}": _roboflow(name) for name in ("SORT", "ByteTrack", "OCSORT", "CBIoU")

@@ -7,16 +7,16 @@ The file names the truth, the pictures and the pipeline:
     truth = "posetrack_data/annotations/val"  # a PoseTrack .json per sequence
     frames = "posetrack_data"  # pictures as the truth names them, or NAME/, or NAME.mp4
     output = "out"
-    kpt_thr = 0.4              # joints below are not in the filtered set
+    kpt_thr = 0.4              # joints scored lower are not in the filtered set
     compat = "poseval"         # or "strict"
 
     [pipeline]                 # as in a preset
     pose = "pose_hrnet_w48_384x288.pth"
     flip = true
 
-Two sets of predictions come out, as the field does it: `unfiltered` for AP and `filtered` for
-tracking. Sequences that `unfiltered` holds already are not run again, unless the pipeline's
-settings, its weights, the pictures' folder or the program are others than `made_with.json` says.
+Two sets of predictions come out, as is usual in the field: `unfiltered` for AP and `filtered` for
+tracking. Sequences that are already in `unfiltered` are not run again, unless the pipeline's
+settings, its weights, the pictures' folder or the program differ from `made_with.json`.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 @dataclass(frozen=True, slots=True)
 class RunConfig:
-    """What to run on what; paths as the file gives them, from its own folder."""
+    """What to run on what; the file's paths are relative to its own folder."""
 
     truth: Path
     frames: Path
@@ -77,7 +77,7 @@ def read_config(path: Path) -> RunConfig:
             raise ConfigError(f"{path}: no setting {name!r}; known are {', '.join(sorted(known))}")
     for name in ("truth", "frames", "output"):
         if not isinstance(table.get(name), str):
-            raise ConfigError(f"{path}: {name} is missing, a path")
+            raise ConfigError(f"{path}: {name} is missing or not a path")
         table[name] = path.parent / table[name]
     pipeline = table.get("pipeline", {})
     if not isinstance(pipeline, dict):
@@ -92,7 +92,7 @@ def read_config(path: Path) -> RunConfig:
 def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
     """The frames of a sequence, found by the truth's picture names or as a video of its name.
 
-    Raises MediaError where one is missing, or where a video has not as many frames as the truth.
+    Raises MediaError where one is missing, or where a video and the truth differ in frame count.
     """
     if not len(sequence):
         raise MediaError(f"{sequence.path} lists no frames")
@@ -145,7 +145,7 @@ def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) 
 
 
 def without_low_joints(data: Any, threshold: float) -> Any:
-    """A PoseTrack 2017 file's content without joints below the threshold, nor people left empty."""
+    """A PoseTrack 2017 file's content without joints below the threshold or people left empty."""
     frames = []
     for frame in data["annolist"]:
         people = []
@@ -159,7 +159,7 @@ def without_low_joints(data: Any, threshold: float) -> Any:
 
 
 def run_set(config: RunConfig) -> None:
-    """Predict what is not there yet, write the filtered set, score, print and report."""
+    """Predict what is missing, write the filtered set, score, print and report."""
     truths = sorted(config.truth.glob("[!.]*.json"))
     if not truths:
         raise AnnotationError(f"{config.truth}: no .json files there")
@@ -183,18 +183,18 @@ def run_set(config: RunConfig) -> None:
     contents = {}
     for path in truths:
         kept = unfiltered / path.name
-        with reading(str(kept), AnnotationError):  # it may be there from elsewhere
+        with reading(str(kept), AnnotationError):  # it may come from elsewhere
             content = without_low_joints(read_json(kept, AnnotationError), config.kpt_thr)
         contents[path.name] = to_json(content)
     write_all(filtered, contents)
-    # AP takes every joint and tracking those from the threshold on: the two sets in one go.
+    # AP takes every joint, tracking those from the threshold on: this scores both sets in one go.
     options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)
     scored = score_set(config.truth, unfiltered, options)
     publish(scored, options, config.output, per_sequence=True)
 
 
 def _forget_others(config: RunConfig, predictions: list[Path]) -> None:
-    """Delete predictions that were made otherwise than `config` asks for, and note how it does."""
+    """Delete predictions that were made with other settings than `config`, and record these."""
     note = config.output / "made_with.json"
     made_with = to_json(
         {

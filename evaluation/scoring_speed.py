@@ -4,10 +4,10 @@
 
 Each line is one run of `python -m evaluation.posetrack -e -t` in a process of its own, compiled
 beforehand as an installed program is: on the pair of folders given (best of several), then on
-made-up sets of so many frames, five people each, to show that time grows with the frames and memory
-hardly does. CPU time is that of all `--workers` processes together, memory that of the largest. The
-first line starts Python with numpy and does nothing: no scorer can be faster. The reference takes
-about a second to start and one for each 100 frames.
+made-up sets of `--frames` frames, five people each, to show that time grows with the frames and
+memory hardly does. CPU time is that of all `--workers` processes together, memory that of the
+largest. The first line starts Python with numpy and does nothing: no scorer can be faster. The
+reference takes about a second to start and one for each 100 frames.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ class Run:
 
 
 def timed(command: Sequence[str], frames: int, compiled: Path) -> Run:
-    """Run a command, its bytecode in `compiled`; a UserError with its last line where it fails."""
+    """Run a command, with bytecode in `compiled`; if it fails, a UserError with its last line."""
     environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(compiled)}
     environment.pop("PYTHONDONTWRITEBYTECODE", None)
     with tempfile.TemporaryFile() as said:
@@ -74,7 +74,7 @@ def best_of(count: int, command: Sequence[str], frames: int, compiled: Path) -> 
 
 
 def write_set(folder: Path, frames: int, rng: np.random.Generator) -> tuple[Path, Path]:
-    """Write truth and predictions of so many frames: people who wander and are found nearly."""
+    """Write truth and predictions of this many frames: wandering people, found with some error."""
     folders = folder / "gt", folder / "pred"
     for path in folders:
         path.mkdir()
@@ -126,7 +126,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; 0."""
+    """Measure and print; returns 0."""
     pairs = []
     if args.groundTruth and args.predictions:
         pairs = file_pairs(args.groundTruth, args.predictions)

@@ -1,8 +1,8 @@
-"""Recordings disturbed: filmed by an unsteady hand, edited, or seen a little differently.
+"""Disturb recordings: as if filmed by an unsteady hand, edited, or seen a little differently.
 
-With the hand every picture is turned and shifted, and what was seen and the truth move with it.
-Only the tracker's share in a moving camera is measured so; what networks make of shaken pictures is
-not. Nor is, of an edited film, how its cuts are told.
+The unsteady hand rotates and shifts every picture, and the detections and the truth move with it.
+This measures only how the tracker copes with a moving camera, not what networks make of shaken
+pictures; nor, for an edited film, how well its cuts are detected.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from evaluation.matching import FloatArray
 from evaluation.recordings import Recording
 from pose.people import Poses
 
-_STEADY = 0.8  # what remains of the hand's speed after a frame
+_STEADY = 0.8  # share of the hand's speed that remains after a frame
 _SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
 _TURN_DEG = 0.3
 _RETURN = 0.03  # share of the way back to the middle, each frame
@@ -30,7 +30,7 @@ Affine = NDArray[np.float64]  # (2, 3)
 
 
 def hand_held(frames: int, size_wh: tuple[int, int] = (1280, 720), seed: int = 0) -> list[Affine]:
-    """How an unsteady hand turns each frame about its centre, and shifts it."""
+    """How an unsteady hand rotates each frame about its centre, and shifts it."""
     rng = np.random.default_rng(seed)
     scale = np.array([_SHIFT_PX, _SHIFT_PX, np.radians(_TURN_DEG)]) * np.sqrt(1 - _STEADY**2)
     place, speed, middle = np.zeros(3), np.zeros(3), np.array(size_wh) / 2  # x, y, angle
@@ -47,7 +47,7 @@ def hand_held(frames: int, size_wh: tuple[int, int] = (1280, 720), seed: int = 0
 def shaken(recording: Recording, moves: Sequence[Affine]) -> Recording:
     """The recording (F frames) filmed so that frame n is moved by moves[n].
 
-    The camera's motion from frame to frame is the true one.
+    Its `warps` are the camera's true motion from frame to frame.
     """
     whole = [np.vstack([move, [0, 0, 1]]) for move in moves]
     steps = [after @ np.linalg.inv(before) for before, after in pairwise(whole)]
@@ -60,7 +60,7 @@ def shaken(recording: Recording, moves: Sequence[Affine]) -> Recording:
 
 
 def edited(one: Recording, other: Recording) -> Recording:
-    """Two cameras' recordings as one film that goes to and fro between them."""
+    """Two cameras' recordings as one film that alternates between them."""
     frames = min(len(one.people), len(other.people))
     shots = [n // _SHOT_FRAMES % 2 for n in range(frames)]
     cameras = one, other
@@ -77,8 +77,8 @@ def edited(one: Recording, other: Recording) -> Recording:
 def trembled(recording: Recording, seed: int) -> Recording:
     """The recording with boxes and scores moved by less than a detector's own error.
 
-    How a tracker comes out of one short video hangs on chance. The mean of several such copies
-    does less.
+    A tracker's scores on one short video depend on chance. The mean over several such copies does
+    so less.
     """
     rng = np.random.default_rng(seed)
     people = []

@@ -1,9 +1,9 @@
-"""`python -m evaluation.speed`: how fast the program is on this machine, stage by stage and whole.
+"""`python -m evaluation.speed`: how fast the program is on this machine, by stage and as a whole.
 
 Prints milliseconds per stage and frames per second from a video file to its overlay and tracks
 files; `--json FILE` keeps them. `--peers` times other ways to run the same networks beside ours,
-and other programs that are installed, in one run. Where something else keeps the cores busy, "best"
-and "CPU" are what to look at.
+and other programs that are installed, in one run. If something else keeps the cores busy, look at
+"best" and "CPU".
 """
 
 from __future__ import annotations
@@ -34,23 +34,23 @@ from pose.runtime import choose_device
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 SAMPLE = Path(__file__).resolve().parents[1] / "assets" / "sample.mp4"
-RANDOM = "random:"  # before the name of a published network: weights of chance in its place
+RANDOM = "random:"  # before the name of a published network: random weights in its place
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
-    parser.add_argument("--height", type=natural, default=0, help="scale it to so many rows first")
-    parser.add_argument("--frames", type=positive, default=150, help="so many of its first frames")
+    parser.add_argument("--height", type=natural, default=0, help="scale it to this height first")
+    parser.add_argument("--frames", type=positive, default=150, help="how many of its first frames")
     parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20])
-    text = "keep the best-scored so many end to end, for a load that is known"
+    text = "keep only the N best-scored people end to end, for a known load"
     parser.add_argument("--max-people", type=natural, default=0, metavar="N", help=text)
     parser.add_argument("--repeats", type=positive, default=20, help="of each stage")
     parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
     parser.add_argument("--detector", help="name or file")
-    parser.add_argument("--pose", help="name or file; random:NAME is a published one's likeness")
+    parser.add_argument("--pose", help="name or file; random:NAME: random weights")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
-    parser.add_argument("--peers", action="store_true", help="time others' ways beside ours")
+    parser.add_argument("--peers", action="store_true", help="time other ways and programs too")
     text = "with --peers: ONNX files in place of those that rtmlib fetches"
     parser.add_argument("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
     parser.add_argument("--no-stages", action="store_true", help="end to end only")
@@ -58,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print; 0."""
+    """Measure and print; returns 0."""
     if args.json:
         check_writable(args.json)
     with tempfile.TemporaryDirectory() as folder:
@@ -94,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _settings(args: argparse.Namespace, folder: Path) -> Settings:
-    """What to measure: a preset with the networks named; those of chance go into `folder`."""
+    """What to measure: a preset with the networks named; random weights go into `folder`."""
     settings = read_preset(args.mode, device=args.device) if args.mode else Settings()
     named = {kind: getattr(args, kind) for kind in ("detector", "pose") if getattr(args, kind)}
     for kind, name in named.items():
@@ -114,7 +114,7 @@ def _say(text: str) -> None:
 
 
 def networks_of(pipeline: Pipeline) -> tuple[PersonDetector, PoseEstimator]:
-    """The two networks of a pipeline of build_pipeline's."""
+    """The two networks of a pipeline that build_pipeline made."""
     detect, estimate = pipeline.detector, pipeline.estimator
     assert isinstance(detect, PersonDetector)
     assert isinstance(estimate, PoseEstimator)
@@ -124,8 +124,8 @@ def networks_of(pipeline: Pipeline) -> tuple[PersonDetector, PoseEstimator]:
 def end_to_end(video: Path, settings: Settings, pipeline: Pipeline) -> dict[str, Any]:
     """Track a file as `posse track` does, twice; the second run counts.
 
-    Frames per second with decoding, drawing, encoding and writing; latency is one frame's time in
-    the pipeline when it comes alone, as live.
+    Frames per second include decoding, drawing, encoding and writing; latency is the pipeline's
+    time for a frame that comes alone, as in live use.
     """
     memory: list[float] = []
     with tempfile.TemporaryDirectory() as folder:
@@ -162,7 +162,7 @@ def latency_ms(video: Path, pipeline: Pipeline) -> list[float]:
 
 
 def _resident_mib() -> float:
-    """Memory of this process; 0 where the system does not tell."""
+    """Memory of this process; 0 where the system does not say."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except OSError:
@@ -202,7 +202,7 @@ def table(timings: Sequence[Timing]) -> str:
 
 
 def end_to_end_line(result: dict[str, Any]) -> str:
-    """The whole way in one line."""
+    """The end-to-end figures in one line."""
     return (
         f"end to end: {result['frames_per_s']:.1f} frames/s over {result['frames']} frames, "
         f"{result['people']} people; {result['cpu_ms_per_frame']:.0f} ms CPU a frame; latency "

@@ -1,4 +1,4 @@
-"""How long each stage of a frame's way takes: functions to be timed, and the timing."""
+"""How long each stage of processing a frame takes: the functions to time, and the timing."""
 
 from __future__ import annotations
 
@@ -56,14 +56,14 @@ def first_frames(video: Path, count: int) -> Iterator[Frame]:
 
 
 def scaled(frame: Frame, height: int) -> Frame:
-    """The frame at another height, of even width as H.264 wants it."""
+    """The frame at another height, with an even width as H.264 requires."""
     width = round(frame.size_wh[0] * height / frame.size_wh[1] / 2) * 2
     image = cv2.resize(frame.image, (width, height), interpolation=cv2.INTER_LINEAR)
     return Frame(frame.index, frame.time_s, np.asarray(image, np.uint8))
 
 
 def write_video(frames: Iterable[Frame], path: Path) -> None:
-    """Write frames, one or more of one size, as a video of 25 a second."""
+    """Write frames, one or more of one size, as a video of 25 frames per second."""
     with contextlib.ExitStack() as stack:
         recorder: Recorder | None = None
         for frame in frames:
@@ -73,7 +73,7 @@ def write_video(frames: Iterable[Frame], path: Path) -> None:
 
 
 def people_boxes(frame: Frame, count: int, found: Detections) -> Detections:
-    """`count` boxes on a frame: the found ones, best first, then copies of them moved aside.
+    """`count` boxes on a frame: the found ones, best first, then shifted copies of them.
 
     Where nothing was found they are upright boxes a third of the frame high.
     """
@@ -97,7 +97,7 @@ def stage_timings(
 ) -> list[Timing]:
     """Every stage on its own, one after the other, on the first frames of a video.
 
-    Tracking, drawing and encoding are timed with as many people as come nearest to five.
+    Tracking, drawing and encoding are timed with the number of people nearest to five.
     """
     frame = frames[0]
     timings = [_decoding(video, len(frames))]

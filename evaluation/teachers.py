@@ -1,7 +1,7 @@
-"""The networks that labelled our training pictures, as scorers call them; they are never shipped.
+"""The networks that labelled our training pictures, as the scorers call them; never shipped.
 
-ONNX files of one folder, run by ONNX Runtime in single precision, each with its makers' preparation
-of pictures.
+They are ONNX files in one folder, run by ONNX Runtime in single precision, each with its makers'
+preprocessing of pictures.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ def yolox(folder: Path) -> Detector:
 
 
 def square_letterbox(image: ImageArray, side: int) -> tuple[ImageArray, float]:
-    """Fit a picture into the top left of a grey square; the square, and square / picture."""
+    """Fit a picture into the top left of a grey square; the square, and scale square / picture."""
     scale = min(side / image.shape[1], side / image.shape[0])
     size = (round(image.shape[1] * scale), round(image.shape[0] * scale))
     canvas = np.full((side, side, 3), 114, np.uint8)

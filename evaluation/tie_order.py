@@ -24,14 +24,15 @@ _BLOCK = 64  # the largest part that the network sorts
 def poseval_argsorts(
     scores: Sequence[FloatArray], matters: Sequence[BoolArray] | None = None
 ) -> list[IntArray]:
-    """Indices (D,) that sort each of the lists `scores` (D,) rising, finite values all.
+    """Indices (D,) that sort each of the lists `scores` (D,), all finite, in ascending order.
 
-    Equal ones fall as in the reference. `matters`, as many (D,), tells of which scores that order
-    is wanted; all by default. The others come out sorted as well, faster. The lists, one at least,
-    are worked off together, since most of the time goes into starting numpy's operations.
+    Equal scores come out in the reference's order. `matters`, one mask (D,) per list, says for
+    which scores that order is needed; all by default. The others are sorted as well, faster. The
+    lists, at least one, are processed together, since most of the time goes into starting numpy's
+    operations.
     """
-    # The lists lie behind one another; each is a part that is sorted in its own place. A part holds
-    # the values of its ranks at all times, since equal ones are never parted.
+    # The lists are concatenated; each is a part that is sorted in its own place. A part holds the
+    # values of its ranks at all times, since equal values are never separated.
     values = np.concatenate(scores)
     ends = np.cumsum([len(part) for part in scores])
     starts = ends - [len(part) for part in scores]
@@ -53,7 +54,7 @@ def poseval_argsorts(
         part = order[start:end]
         if reach[start] == reach[end]:  # any order will do
             part[:] = by_rank[start:end]
-        elif depth <= 0:  # too many equal scores to get on
+        elif depth <= 0:  # too many equal scores to make progress
             part[:] = part[_introsort(values[part])]
         elif end - start <= _BLOCK:
             blocks.append((start, end))
@@ -66,7 +67,7 @@ def poseval_argsorts(
             middle = start + small
             if middle > start:
                 parts.append((start, middle, depth - 1))
-            if pivot != ranked[end - 1]:  # else they are all equal
+            if pivot != ranked[end - 1]:  # otherwise they are all equal
                 parts.append((middle, end, depth - 1))
     _sort_blocks(values, order, blocks)
     return [order[start:end] - start for start, end in zip(starts, ends, strict=True)]
@@ -82,8 +83,8 @@ def _partition(large: BoolArray) -> tuple[IntArray, int]:
     """Where each element comes from when those marked `large` (n,) move behind the others.
 
     Registers are read from both ends, from the side with less free room; the small elements of each
-    are written behind those at the left, the large ones before those at the right. Returns also the
-    number of small ones.
+    are appended to those at the left, the large ones put before those at the right. Also returns
+    the number of small ones.
     """
     count = len(large)
     size = _LANES * (4 if count > 8 * 4 * _LANES else 1)  # read together
@@ -102,10 +103,10 @@ def _partition(large: BoolArray) -> tuple[IntArray, int]:
 
 
 def _partition_odd(large: BoolArray, odd: int, order: IntArray) -> tuple[int, int]:
-    """Move the elements over a whole number of registers; returns where the rest starts and ends.
+    """Move the elements that fill no whole register; returns where the rest starts and ends.
 
-    `odd` elements are looked at, at the left; a large one changes places with the last that has
-    not. Only the first and the last `odd` of `order` can change.
+    `odd` elements are examined, at the left; a large one is swapped with the last one that has not
+    been swapped yet. Only the first and the last `odd` of `order` can change.
     """
     first, last = list(range(odd)), list(range(len(large) - odd, len(large)))
     flags = large[:odd].tolist()
@@ -123,10 +124,10 @@ def _partition_odd(large: BoolArray, odd: int, order: IntArray) -> tuple[int, in
 
 
 def _reading_order(large: list[int], size: int) -> list[int]:
-    """In which order the groups of `size` elements are worked off; each has so many large ones."""
+    """The order in which groups of `size` elements are processed; each has `large` large ones."""
     if len(large) == 1:
         return [0]
-    # The first and the last group are read first and worked off last; that makes the room.
+    # The first and the last group are read first and processed last; that makes room.
     head, tail = 1, len(large) - 1
     room_left = room_right = size
     order = []
@@ -146,7 +147,7 @@ def _reading_order(large: list[int], size: int) -> list[int]:
 
 
 def _introsort(values: FloatArray) -> IntArray:
-    """The order in which std::sort of GCC's library leaves `values`, to which numpy falls back."""
+    """The order in which std::sort of GCC's library, numpy's fallback, leaves `values`."""
     keys = values.tolist()
     order = list(range(len(keys)))
     parts = [(0, len(keys))]
@@ -179,7 +180,7 @@ def _introsort(values: FloatArray) -> IntArray:
 
 
 def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, int]]) -> None:
-    """Sort each block of `order` with a bitonic network, all side by side."""
+    """Sort each block of `order` with a bitonic network, all in parallel."""
     starts, ends = np.array(blocks, np.int64).reshape(-1, 2).T
     places = starts[:, None] + np.arange(_BLOCK)  # (B, 64)
     real = places < ends[:, None]
@@ -193,7 +194,7 @@ def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, in
     order[places[~tied][real[~tied]]] = easy[real[~tied]]
     if not tied.any():
         return
-    # What is moved are small numbers, several times faster than the scores: rank * 64 + lane.
+    # Small integers, rank * 64 + lane, are moved: several times faster than moving the scores.
     ranks = np.zeros((int(tied.sum()), _BLOCK), np.int16)
     np.cumsum(steps[tied], 1, out=ranks[:, 1:])
     lanes = np.empty_like(ranks)

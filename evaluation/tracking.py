@@ -1,9 +1,9 @@
-"""`python -m evaluation.tracking`: trackers side by side on recorded detections.
+"""`python -m evaluation.tracking`: compare trackers on recorded detections.
 
 Every tracker gets the same people, frame by frame, and is scored on boxes: MOTA, IDF1, recall,
 switches, switches over recall (IDSR) and fragments at IoU 0.5, HOTA with DetA and AssA over its
-nineteen thresholds, and the median of the processor's milliseconds per frame. Rivals that are
-installed run along (see evaluation/rivals.py).
+nineteen thresholds, and the median CPU milliseconds per frame. Rivals that are installed are
+compared too (see evaluation/rivals.py).
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def _decimals(name: str) -> int:
 
 
 def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker]:
-    """What is compared online, by the name in the table."""
+    """The online trackers to compare, by their name in the table."""
     if args.ablation:
         return {_OURS: posse(), **{name: posse(config) for name, config in ABLATIONS.items()}}
     baselines = {name: posse(config) for name, config in BASELINES.items()}
@@ -76,7 +76,7 @@ def trackers_of(args: argparse.Namespace) -> dict[str, TrackerMaker]:
 def contenders(
     makers: Mapping[str, TrackerMaker], recordings: Sequence[Recording], ablation: bool
 ) -> dict[str, Contender]:
-    """The rows of a table: ours first, then what it can do with more than the frame's people."""
+    """The rows of a table: ours, then ours with more input than a frame's people, then others."""
     rows = {_OURS: online(makers[_OURS])}
     if not ablation:
         rows[_REFINED] = lambda recording: run_refined(recording.people)
@@ -90,7 +90,7 @@ def contenders(
 
 
 def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
-    """The recordings of a set that the arguments choose; none, maybe, of those to choose by."""
+    """The recordings of a set that the arguments choose; there may be none that were tuned on."""
     if _is_real(name) and args.part == "tuned":
         return []  # before the networks are run
     if _is_real(name):
@@ -119,7 +119,7 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 
 
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
-    # Here, since only these sets need OpenCV
+    # Imported here, since only these sets need OpenCV
     from evaluation.footage import filmed, filmed_by_hand, pictures
     from evaluation.recorded_poses import gymnasts_seen
 
@@ -131,9 +131,9 @@ def _real_video(name: str, args: argparse.Namespace) -> Recording:
 
 
 def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
-    """Median milliseconds of a frame with so many people, all walking, all with poses.
+    """Median milliseconds per frame for each number of people, all walking, all with poses.
 
-    The best of eight runs, in turn: whatever else the machine does only adds to them.
+    The best of eight runs, taken in turn: other work on the machine can only add time.
     """
     rows: dict[str, dict[str, float]] = {name: {} for name in makers}
     for people in _CROWDS:
@@ -151,7 +151,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET",
                         help=f"of {', '.join(SETS)}")  # fmt: skip
     parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
-                        help="recordings settings were not chosen on, were, or all")  # fmt: skip
+                        help="recordings not used to choose settings, used, or all")  # fmt: skip
     parser.add_argument(
         "--frames", type=natural, default=250, help="of poses and sports; 0 for all"
     )
@@ -165,7 +165,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def compare(args: argparse.Namespace) -> int:
-    """Print the tables that the arguments ask for; 0."""
+    """Print the tables that the arguments ask for; returns 0."""
     if args.json:
         check_writable(args.json)
     makers = trackers_of(args)

@@ -1,11 +1,12 @@
-"""`python -m evaluation.training_boxes`: mend the boxes that detectors gave a training set.
+"""`python -m evaluation.training_boxes`: correct the boxes that detectors gave a training set.
 
     python -m evaluation.training_boxes people.json --images images --teachers DIR -o mended.json
 
-A detector learns that whoever has no box is background. RTMDet-nano and DEIMv2-Femto look at every
-training picture; where both see somebody or one is sure, and no box is there, one is added. It also
-learns that whatever has a box is a person: gloves, rackets, shoes, blurs in the stands. Boxes where
-the network that labelled the joints found hardly any become regions (`iscrowd`) that teach nothing.
+A detector learns that people without a box are background. So RTMDet-nano and DEIMv2-Femto look at
+every training picture; where both see somebody, or one is confident, and there is no box, one is
+added. A detector also learns that whatever has a box is a person: gloves, rackets, shoes, blurs in
+the stands. So boxes in which the network that labelled the joints found hardly any become ignored
+regions (`iscrowd`).
 """
 
 from __future__ import annotations
@@ -30,11 +31,11 @@ from pose.people import Detections
 from pose.reading import MALFORMED, read_json
 from pose.training.pictures import find_picture, read_picture
 
-_LOWEST = 0.2  # score below which a teacher's box is nothing
-_SAME = 0.6  # overlap (IoU) of two teachers' boxes that are of one person
+_LOWEST = 0.2  # score below which a teacher's box is ignored
+_SAME = 0.6  # overlap (IoU) from which two teachers' boxes are of one person
 _TOGETHER, _ALONE = 0.7, 0.55  # sum of both scores, or one score, from which somebody is there
-_KNOWN, _INSIDE = 0.45, 0.75  # IoU with a box, or share inside it, from which it is that person
-_DOUBTFUL = 0.2  # mean of a teacher's scores of the joints below which nobody may be there
+_KNOWN, _INSIDE = 0.45, 0.75  # IoU with a box, or share inside it, from which it is the same person
+_DOUBTFUL = 0.2  # mean of the teacher's joint scores below which nobody may be there
 _SMALLEST_WH = (8, 12)  # pixels
 
 
@@ -57,7 +58,7 @@ def missing(found: Sequence[Detections], known: Boxes, size_wh: tuple[int, int])
 
 
 def _sure(found: Detections, other: Detections) -> list[tuple[float, Boxes]]:
-    """The boxes of `found` that are people, each with its score and that of the other's like it."""
+    """The boxes of `found` that are people, each with its score plus that of `other` for it."""
     alike = box_iou(found.boxes.astype(np.float64), other.boxes.astype(np.float64)) >= _SAME
     seconded = np.where(alike, other.scores, 0).max(1, initial=0)
     total = found.scores + seconded
@@ -70,14 +71,14 @@ def _by_score(item: tuple[float, Boxes]) -> float:
 
 
 def _inside(box: Boxes, others: Boxes) -> Boxes:
-    """The share of a box (4,) that each other one (N, 4) covers, (N,)."""
+    """The share (N,) of a box (4,) that each of the `others` (N, 4) covers."""
     corner = np.maximum(box[:2], others[:, :2])
     sides = np.maximum(np.minimum(box[2:], others[:, 2:]) - corner, 0)
     return np.asarray(sides.prod(1) / (box[2:] - box[:2]).prod())
 
 
 def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector]) -> int:
-    """Add boxes to a COCO file's `content`, to pictures of `split` train; how many."""
+    """Add boxes to a COCO file's `content`, in pictures of `split` train; returns how many."""
     labelled: dict[Any, list[list[float]]] = {}
     for person in content["annotations"]:
         if person.get("bbox"):
@@ -104,7 +105,7 @@ def complete(content: dict[str, Any], images: Path, detectors: Sequence[Detector
 
 
 def set_aside(content: dict[str, Any]) -> int:
-    """Mark boxes of a COCO file's `content` where nobody may be, in `split` train; how many."""
+    """Mark boxes of COCO `content`, in `split` train, that may hold nobody; returns how many."""
     train = {row["id"] for row in content["images"] if row.get("split", "train") == "train"}
     marked = 0
     for person in content["annotations"]:
@@ -126,7 +127,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Mend the file; 0. Raises UserError where one cannot be read or written."""
+    """Correct the file; returns 0. Raises UserError where one cannot be read or written."""
     check_writable(args.out)
     try:
         content = read_json(args.data, UserError)

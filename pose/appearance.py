@@ -1,9 +1,9 @@
-"""What people look like, from what HRNet sees anyway: a descriptor per person for the tracker.
+"""Appearance descriptors for the tracker, one per person, from features HRNet computes anyway.
 
-The stem's features (64 channels of colour and texture, before any pose is in them) are averaged
+The stem's features (64 channels of colour and texture, before they encode any pose) are averaged
 where each joint's heatmap is high, then over the joints of each part of the body. Whitened by the
-statistics of training, they tell people apart better than the last features, which are trained to
-ignore clothes; what they bring is in docs/tracking.md.
+training statistics, they distinguish people better than the last features, which are trained to
+ignore clothes; docs/tracking.md says what they gain.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class WithAppearance(nn.Module):
 def descriptors(features: FloatArray, scores: FloatArray, skeleton: Skeleton) -> FloatArray:
     """Features (N, K, C) and joint scores (N, K) to descriptors (N, parts * C) of unit length.
 
-    A part none of whose joints was seen is 0.
+    A part of which no joint was seen is 0.
     """
     weights = np.array(
         [[any(word in name for word in part) for name in skeleton.names] for part in PARTS],

@@ -1,4 +1,4 @@
-"""How the programs meet the command line: mistakes in one line, numbers as arguments."""
+"""What all command-line programs share: mistakes in one line, numbers as arguments."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from pose.errors import UserError
 
 
 class Parser(argparse.ArgumentParser):
-    """Tells a mistake in one line and exit code 2, without the many lines of usage before it."""
+    """Reports a mistake in one line with exit code 2, without the usual lines of usage."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        # Without a width argparse asks shutil for it, which loads four compressors: 5 ms of a start
+        # Without a width argparse asks shutil, which loads four compressors: 5 ms of each start
         options.setdefault("formatter_class", _help_formatter)
         super().__init__(*args, **options)
-        self.register("type", int, whole)  # argparse's own words are "invalid int value"
+        self.register("type", int, whole)  # argparse itself says "invalid int value"
         self.register("type", float, number)
 
     def error(self, message: str) -> NoReturn:
         self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
 
     def parse_known_args(self, *args: Any, **options: Any) -> Any:
-        # Here, so that it is the command that does not know an option, not the program above it
+        # Here, so that the error comes from the subcommand, not from the program above it
         namespace, unknown = super().parse_known_args(*args, **options)
         if unknown:
             extra = unknown[0]
@@ -37,7 +37,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def program_version() -> str:
-    """Name and version of this program, as files state it."""
+    """Name and version of this program, as written into files."""
     try:
         return f"posse {metadata.version('posse')}"
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed
@@ -58,13 +58,13 @@ def run_command(
 
 
 def exit_code(name: str, run: Callable[[], int]) -> int:
-    """What `run` returns; 1 after a user's error, told in one line that begins with `name`.
+    """What `run` returns; 1 after a UserError, reported in one line that begins with `name`.
 
-    So is an error of the system. Ctrl-C is 130 and a pipe that nobody reads any more 141, as the
-    shell has them.
+    An OSError is treated likewise. Ctrl-C gives 130 and a pipe that nobody reads any more 141, as
+    in a shell.
     """
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no failure
+        if isinstance(stream, TextIOWrapper):  # a name that the terminal cannot show is no error
             stream.reconfigure(errors="backslashreplace")
     try:
         code = run()
@@ -79,7 +79,7 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     except BrokenPipeError:  # `posse models | head` has read enough
         _finish_output()
         return 141
-    except OSError as error:  # where nobody nearer tells of a full disk or a missing right
+    except OSError as error:  # a full disk or a missing permission that nothing below reported
         _finish_output()
         place = f"{error.filename}: " if error.filename else ""
         sys.stderr.write(f"{name}: {place}{error.strerror or error}\n")
@@ -87,7 +87,7 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
 
 
 def _finish_output() -> None:
-    """Write what is left for standard output, or drop it: Python would try again at the end."""
+    """Flush standard output, or drop what is left: Python would try again at exit."""
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
@@ -114,7 +114,7 @@ def number(text: str) -> float:
 
 
 def positive(text: str) -> int:
-    """A whole number from 1 on, as the type of an argument."""
+    """A whole number of 1 or more, as the type of an argument."""
     if (count := whole(text)) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not 1 or more")
     return count
@@ -128,7 +128,7 @@ def share(text: str) -> float:
 
 
 def natural(text: str) -> int:
-    """A whole number from 0 on, as the type of an argument."""
+    """A whole number of 0 or more, as the type of an argument."""
     if (count := whole(text)) < 0:
         raise argparse.ArgumentTypeError(f"{text} is less than 0")
     return count

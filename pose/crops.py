@@ -1,6 +1,6 @@
-"""Pieces of a frame, resampled for the networks: people's crops and the letterboxed whole.
+"""Resample a frame for the networks: crops of people, and the letterboxed whole frame.
 
-Regions, grids and the two conventions that tie them are those of pose.geometry.
+Regions, grids and the two conventions that relate them are those of pose.geometry.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ def crop_people(
 ) -> ImageArray:
     """Resample regions (N, 4) of a frame onto grids: (N, height, width, 3), bilinear.
 
-    All crops are one tall picture to cv2.remap, so the cost of a call does not grow with people.
-    Outside the frame is black.
+    cv2.remap gets all crops as one tall picture, so its call overhead does not grow with the number
+    of people. Outside the frame is black.
     """
     width, height = size_wh
     scale, offset = grid_to_frame(regions, size_wh, unbiased)  # (N, 2), (N, 2)
@@ -41,10 +41,10 @@ def crop_people(
 def letterbox_shape(
     frame_wh: tuple[int, int], limit_wh: tuple[int, int]
 ) -> tuple[tuple[int, int], tuple[int, int], float]:
-    """How a frame fits a detector: size of the picture, size of the canvas, picture / frame.
+    """How a frame fits a detector: size of the picture, size of the canvas, scale picture / frame.
 
-    The picture is as large as `limit_wh` admits, and the canvas is padded to multiples of 32 on
-    the right and below: a wide frame needs no square of grey.
+    The picture is as large as `limit_wh` allows, and the canvas is padded to multiples of 32 on
+    the right and below: a wide frame needs no square canvas.
     """
     scale = min(limit_wh[0] / frame_wh[0], limit_wh[1] / frame_wh[1])
     picture = (max(1, round(frame_wh[0] * scale)), max(1, round(frame_wh[1] * scale)))
@@ -53,10 +53,10 @@ def letterbox_shape(
 
 
 def letterbox(image: ImageArray, limit_wh: tuple[int, int]) -> tuple[ImageArray, float]:
-    """Shrink or enlarge a frame to fit `limit_wh`: canvas (H, W, 3), and picture / frame."""
+    """Resize a frame to fit `limit_wh`: canvas (H, W, 3), and scale picture / frame."""
     frame_wh = (image.shape[1], image.shape[0])
     (width, height), (full_width, full_height), scale = letterbox_shape(frame_wh, limit_wh)
     canvas = np.full((full_height, full_width, 3), PAD_VALUE, np.uint8)
-    # By a name of its own: OpenCV writes into a slice only where it needs no other layout.
+    # Not by `dst`: OpenCV writes into a slice only where its memory layout suits it.
     canvas[:height, :width] = cv2.resize(image, (width, height), interpolation=cv2.INTER_LINEAR)
     return canvas, scale

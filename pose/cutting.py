@@ -1,7 +1,7 @@
-"""Cutting crops and letterboxes out of a frame, in memory or on a CUDA device.
+"""Cut crops and letterboxes out of a frame, in memory or on a CUDA device.
 
-The host's way is OpenCV on arrays; the device's way uploads each frame once, as bytes, and cuts
-there. Both give bytes (N, H, W, 3) BGR, equal but for rounding.
+The host uses OpenCV on arrays; the device gets each frame uploaded once, as bytes, and cuts there.
+Both give bytes (N, H, W, 3) BGR, equal but for rounding.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Bytes = ImageArray | Tensor  # (..., H, W, 3) uint8, in memory or on the device
 
 
 class Cutter(Protocol):
-    """What detector and estimator need of a frame."""
+    """What the detector and the estimator need from a frame."""
 
     def letterbox(self, image: ImageArray, limit_wh: tuple[int, int]) -> tuple[Bytes, float]:
         """As pose.crops.letterbox."""
@@ -52,7 +52,7 @@ class HostCutter:
 
 
 class DeviceCutter:
-    """Torch on a device. The frame last seen stays there, so each is uploaded once."""
+    """Torch on a device. The last frame stays there, so that each is uploaded only once."""
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
@@ -65,7 +65,7 @@ class DeviceCutter:
             return last[1]
         tensor = torch.from_numpy(np.ascontiguousarray(image))
         if self._device.type == "cuda":
-            tensor = tensor.pin_memory()  # copies while the host goes on
+            tensor = tensor.pin_memory()  # the copy overlaps with the host's work
         tensor = tensor.to(self._device, non_blocking=True)
         self._last = (image, tensor)
         return tensor
@@ -111,5 +111,5 @@ def _to_bytes(pixels: Tensor) -> Tensor:
 
 @functools.cache
 def cutter_for(device: torch.device) -> Cutter:
-    """The cutter of a device; detector and estimator share it, and so the uploaded frame."""
+    """The cutter of a device; detector and estimator share it, and so share the uploaded frame."""
     return DeviceCutter(device) if device.type == "cuda" else HostCutter()

@@ -21,13 +21,13 @@ from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.yolox import cell_grid, decode_boxes
 
 _STRIDES = (8, 16, 32)
-_MOST_CANDIDATES = 1000  # boxes that enter suppression; a picture has a tenth of it
+_MOST_CANDIDATES = 1000  # most boxes that enter suppression; pictures have a tenth of that
 
 
 class PersonDetector:
     """Finds the people of a frame; `submit` lets the caller do something else meanwhile.
 
-    `effort` is the share of the input's size that is used; less is quicker and finds less.
+    `effort` is the share of the input's size that is used; less is faster and finds fewer people.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class PersonDetector:
         return self.submit(frame)()
 
     def submit(self, frame: Frame) -> Callable[[], Detections]:
-        """Start on `frame`; the function returned waits for the people and gives them."""
+        """Start on `frame`; the function returned waits for the people and returns them."""
         limit_wh = (round(self._limit_wh[0] * self.effort), round(self._limit_wh[1] * self.effort))
         canvas, scale = self._cutter.letterbox(frame.image, limit_wh)
         finish = self._run.submit(canvas[None])
@@ -85,10 +85,10 @@ class PersonDetector:
 def suppress(boxes: Tensor, threshold: float) -> Tensor:
     """Which of the boxes (M, 4), best first, survive non-maximum suppression: a mask (M,).
 
-    A box goes when one before it that stays overlaps it by an IoU above `threshold`. Deciding for
-    all at once and repeating until nothing changes gives the same answer as going one by one: in
-    each round at least one more box, in order, is final. Few rounds are needed, one per link of
-    the longest chain of overlaps.
+    A box is removed if an earlier box that is kept overlaps it by an IoU above `threshold`.
+    Deciding for all boxes at once and repeating until nothing changes gives the same answer as
+    going one by one: each round settles at least one more box, in order. Few rounds are needed, one
+    per link of the longest chain of overlaps.
     """
     before = torch.ones(len(boxes), len(boxes), device=boxes.device).triu(1) > 0
     overlaps = (pairwise_iou(boxes, boxes) > threshold) & before  # (M, M): row could remove column
@@ -110,7 +110,7 @@ def load_detector(
 ) -> PersonDetector:
     """The detector that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
-    size: longer side of the picture it is given; 0 takes what the network was trained for.
+    size: longer side of the network's input; 0 takes the size it was trained for.
     Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
     """
     place = choose_device(device)

@@ -1,4 +1,4 @@
-"""UserError: a mistake or a state of the outside world that the user can mend.
+"""UserError: a mistake or a state of the outside world that the user can put right.
 
 Expected failures derive from it, live beside the code that raises them, and reach the user as one
 line without a traceback. The tree:

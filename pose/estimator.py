@@ -1,6 +1,6 @@
 """PoseEstimator: a frame and the boxes of its people in, their joints out, all crops in one batch.
 
-Crops are larger than the box by a quarter, or by what the network asks for (`padding`).
+Crops are a quarter larger than the box, or as much as the network asks for (`padding`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from pose.weights import WeightsError
 class PoseEstimator:
     """Finds the joints of people; `submit` lets the caller do something else meanwhile.
 
-    flip: average with the heatmaps of the mirrored crops, for twice the work (the flip test).
+    flip: average with the heatmaps of the mirrored crops (the flip test), at twice the cost.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class PoseEstimator:
         finish_mirrored = self._run.submit(self._cutter.mirror(crops)) if self._flip else None
 
         def wait() -> Poses:
-            heatmaps, *features = finish()  # (N, K, h, w), and (N, K, C) where it was asked for
+            heatmaps, *features = finish()  # (N, K, h, w), and (N, K, C) with appearance
             if finish_mirrored is not None:
                 heatmaps = self._average(heatmaps, finish_mirrored()[0])
             keypoints, scores = self._decode(heatmaps, regions)
@@ -70,9 +70,9 @@ class PoseEstimator:
         return wait
 
     def _average(self, heatmaps: Tensor, mirrored: Tensor) -> Tensor:
-        """The mean with the mirrored crops' heatmaps, as the network's convention asks.
+        """The mean with the mirrored crops' heatmaps, by the network's crop convention.
 
-        A heatmap of the official convention, mirrored back, lies a pixel too far to the left.
+        In the official convention a heatmap that is mirrored back lies a pixel too far left.
         """
         if self._network.unbiased:
             return average_flipped(heatmaps, mirrored, self.skeleton.mirror)
@@ -108,7 +108,7 @@ def load_estimator(
 
 
 def _describing(network: PoseNetwork) -> PoseNetwork:
-    """The network with a second output: what the joints look like."""
+    """The network with a second output: the appearance features at the joints."""
     inner, build = network.network, network.network.build
     if build is None:
         raise WeightsError(f"{inner.name} is an exported file and cannot describe appearance")

@@ -1,8 +1,8 @@
 """Boxes to padded crops and back: the one place that knows the pixel convention.
 
 An integer coordinate is the centre of a pixel. A crop is an axis-parallel region of the frame,
-given by its centre and size, resampled onto a grid of W x H pixels. Two conventions tie the region
-to the grid:
+given by its centre and size, resampled onto a grid of W x H pixels. Two conventions relate the
+region to the grid:
 
 * unbiased (UDP; Huang et al., CVPR 2020, section 3.1): the region's borders fall on the centres of
   the first and last pixel, so lengths are measured in intervals, W - 1 of them. Crop and heatmap
@@ -43,8 +43,8 @@ def box_area(boxes: FloatArray) -> FloatArray:
 def crop_regions(boxes: FloatArray, size_wh: tuple[int, int], padding: float) -> FloatArray:
     """Regions (N, 4) centre_x centre_y width height around boxes (N, 4), padded.
 
-    Each region has the aspect of `size_wh`, holds its box, and is `padding` times as large (1.25
-    in HRNet). Boxes thinner than a pixel count as one pixel wide, so that regions are never empty.
+    Each region has the aspect ratio of `size_wh`, holds its box, and is `padding` times as large
+    (1.25 in HRNet). Sides below a pixel count as one pixel, so that regions are never empty.
     """
     centres = (boxes[:, :2] + boxes[:, 2:]) / 2  # (N, 2)
     sizes = np.maximum(boxes[:, 2:] - boxes[:, :2], 1.0)  # (N, 2)

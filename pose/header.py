@@ -1,7 +1,7 @@
-"""What the header of a weights file of ours says: whose weights they are, and how they are used.
+"""The header of our weights files: which network the weights are for, and how it is used.
 
-A safetensors header holds text by key. Ours are the fields of `Header`, of which files from before
-a field was invented say nothing; a header with `weights` names a file beside it that holds them.
+A safetensors header maps keys to text. Our keys are the fields of `Header`; older files lack the
+newer ones. A header with `weights` names a file beside it that holds the weights.
 """
 
 from __future__ import annotations
@@ -23,23 +23,23 @@ Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """Of a pose network or a detector; from `skeleton` to `padding` of a pose network alone."""
+    """Of a pose network or a detector; `skeleton` to `padding` are of pose networks only."""
 
     kind: str  # pose or detector
     network: dict[str, Any]  # keyword arguments of HRNet, YOLOX, or HRNetDetector (with `hrnet`)
     input_wh: tuple[int, int]
-    name: str | None = None  # in place of the file's
+    name: str | None = None  # None: the file's name
     skeleton: Skeleton = COCO17
     unbiased: bool = True  # the convention of pose.geometry
-    sigma: float | None = None  # of the maps in training, their pixels; None: of official networks
-    padding: float = PADDING  # a crop's sides over its box's
-    score: float | None = None  # of the trainer
-    steps: int | None = None  # of the training
-    ranges: Ranges | None = None  # of pose.quantise
-    weights: str | None = None  # the name of the file beside it that holds them
+    sigma: float | None = None  # of the training heatmaps, in their pixels; None: official networks
+    padding: float = PADDING  # a crop's sides divided by its box's
+    score: float | None = None  # as the trainer measured it
+    steps: int | None = None  # of training
+    ranges: Ranges | None = None  # from pose.quantise
+    weights: str | None = None  # name of a file beside this one that holds the weights
 
     def text(self) -> dict[str, str]:
-        """What `parse_header` reads."""
+        """The fields as text, which `parse_header` reads."""
         fields: dict[str, str | None] = {
             "kind": self.kind,
             "network": json.dumps(self.network),
@@ -61,7 +61,7 @@ class Header:
 
 
 def parse_header(metadata: Mapping[str, str], file: Path) -> Header:
-    """The header with this text. Raises WeightsError, for `file`, where it says nonsense."""
+    """Parse a header's text. Raises WeightsError, naming `file`, where it makes no sense."""
     missing = [key for key in ("kind", "network", "input_wh") if key not in metadata]
     if missing:
         raise WeightsError(
@@ -73,7 +73,7 @@ def parse_header(metadata: Mapping[str, str], file: Path) -> Header:
         if key in metadata:
             with reading(f"{file}: '{key}' in its header", WeightsError):
                 given[key] = parse(metadata[key])
-    if "sigma" not in given:  # pose.training's, 2 on maps of 64 rows
+    if "sigma" not in given:  # as in pose.training: 2 on maps of 64 rows
         given["sigma"] = max(1.5, given["input_wh"][1] / 128)
     return Header(**given)
 

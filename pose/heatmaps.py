@@ -1,7 +1,7 @@
 """Heatmaps to keypoints and back, batched, on whatever device the tensors are.
 
-Heatmap coordinates count pixels of the map, centres at integers. Taking them to the frame is
-pose.geometry.grid_to_frame's work.
+Heatmap coordinates count pixels of the map, centres at integers; pose.geometry.grid_to_frame takes
+them to the frame.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-_PERSON = 1 / 3  # the root of a person's area, as OKS measures it, in heights of their map
+_PERSON = 1 / 3  # square root of a person's area, as OKS measures it, in heights of the map
 
 
 def encode(keypoints: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
@@ -33,7 +33,7 @@ def average_flipped(heatmaps: Tensor, flipped: Tensor, mirror: Sequence[int]) ->
     """The mean of heatmaps (N, K, H, W) and those of the mirrored crops, mirrored back.
 
     Exact for crops cut in the unbiased convention; with official crops the flipped maps come out
-    a pixel to the left, which HRNet's released code mends by shifting them (`shift_right`).
+    a pixel to the left, which HRNet's released code corrects by shifting them (`shift_right`).
     """
     return (heatmaps + flipped[:, list(mirror)].flip(-1)) / 2
 
@@ -72,14 +72,14 @@ def decode_quarter(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): where the most OKS is expected.
+    """Keypoints (N, K, 2) and scores (N, K) of maps (N, K, H, W): where expected OKS is highest.
 
-    A map is taken for how likely each place is. The OKS that a place can expect is then the sum of
-    all the others, each by its OKS to this one, whose tolerance is that of `sigmas` (K,) of
-    pose.skeleton (ProbPose: Purkrabek and Matas, CVPR 2025): of two guesses the one that others
-    lie near is taken. The best is searched on every second pixel; from there one Newton step on the
-    logarithm leads to the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.2).
-    The score is the highest value of the map.
+    A map is taken as the likelihood of each place. The expected OKS of a place is then the sum of
+    the map's values, each weighted by its OKS to that place, with the tolerances of `sigmas` (K,)
+    (pose.skeleton). Of two guesses, this takes the one with others nearby (ProbPose: Purkrabek and
+    Matas, CVPR 2025). The best is searched on every second pixel; from there one Newton step on the
+    logarithm gives the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.2). The
+    score is the highest value of the map.
     """
     height, width = heatmaps.shape[-2:]
     tolerances = tuple(2 * sigma * _PERSON * height for sigma in sigmas)
@@ -89,7 +89,7 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
     start = 2 * find_peaks(coarse)[0]  # (N, K, 2)
 
     joint = torch.arange(len(sigmas), device=heatmaps.device)[:, None]  # (K, 1)
-    around = start[..., None] + torch.arange(5, device=heatmaps.device)  # (N, K, 2, 5), two more
+    around = start[..., None] + torch.arange(5, device=heatmaps.device)  # (N, K, 2, 5), +-2 pixels
     expected = rows[joint, around[..., 1, :]] @ heatmaps @ columns[joint, around[..., 0, :]].mT
     logs = expected.clamp_min(1e-10).log()  # (N, K, 5, 5)
 
@@ -112,7 +112,7 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
 
 @functools.lru_cache(maxsize=8)
 def _oks_along(side: int, tolerances: tuple[float, ...], device: torch.device) -> Tensor:
-    """The OKS (K, 2 + side + 2, side) of places, from -2 to side + 1, to each pixel of a line.
+    """OKS (K, 2 + side + 2, side) between places, -2 to side + 1, and each pixel of a line.
 
     `tolerances` (K,): the distance, in pixels, at which a joint's OKS has fallen to exp(-1/2).
     """

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 def _conv_bn(
     inputs: int, outputs: int, kernel: int, stride: int = 1, relu: bool = True
 ) -> list[nn.Module]:
-    """A convolution without bias, its batch norm, and perhaps a ReLU, to be put in a Sequential."""
+    """A convolution without bias, its batch norm, and optionally a ReLU, for a Sequential."""
     layers: list[nn.Module] = [
         nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
         nn.BatchNorm2d(outputs),
@@ -128,8 +128,8 @@ class HRNet(nn.Module):
     stage_modules: number of modules in stages 2, 3 and 4.
     blocks: residual blocks per branch and module.
     stem_blocks, stem_width: bottlenecks of stage 1 and the width of their middle.
-    joints: heatmaps K; 0 leaves the head away and fuses all four branches in the last module,
-        as a backbone for detection (`pyramid`).
+    joints: heatmaps K; 0 omits the head and fuses all four branches in the last module, as a
+        backbone for detection (`pyramid`).
     """
 
     def __init__(
@@ -166,7 +166,7 @@ class HRNet(nn.Module):
 
     @staticmethod
     def _transition(before: tuple[int, ...], after: tuple[int, ...]) -> nn.ModuleList:
-        """Adapt the widths of the branches that are there, and start one more from the last."""
+        """Adapt the widths of the existing branches, and start one more from the last."""
         layers: list[nn.Module | None] = [
             nn.Sequential(*_conv_bn(old, new, 3)) if old != new else None
             for old, new in zip(before, after, strict=False)
@@ -175,7 +175,7 @@ class HRNet(nn.Module):
         return _list_of(layers)
 
     def _initialise(self) -> None:
-        if self.conv1.weight.is_meta:  # without values; torch would load its compiler to give none
+        if self.conv1.weight.is_meta:  # no values to set; torch would load its compiler for it
             return
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
@@ -205,7 +205,7 @@ class HRNet(nn.Module):
         return branches
 
     def features(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) to what the head sees, (N, C, H/4, W/4)."""
+        """Images (N, 3, H, W) to the input of the head, (N, C, H/4, W/4)."""
         return self.pyramid(images)[0]
 
     def forward(self, images: Tensor) -> Tensor:

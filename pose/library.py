@@ -1,6 +1,6 @@
-"""The weights a user can name: find the file, tell what it is, give the network.
+"""The weights a user can name: find the file, recognise it, return the network.
 
-Nothing here fetches; what is not on the machine is an error that says how to bring it.
+Nothing here fetches; a file that is not on the machine is an error that says how to get it.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class OtherKindError(WeightsError):
 def find_weights(name_or_file: str) -> Path:
     """The file that a user means: a path, a bundled or cached file's name, or a published name.
 
-    Raises WeightsError with what to do where it is not on this machine. Never fetches anything.
+    Raises WeightsError, which says what to do, where it is not on this machine. Never fetches.
     """
     path = Path(name_or_file).expanduser()
     if path.suffix in SUFFIXES and path.is_file():
@@ -83,7 +83,7 @@ def find_weights(name_or_file: str) -> Path:
 
 
 def to_fetch(*names: str) -> tuple[Published, ...]:
-    """Those of the networks named that are published, and not on this machine."""
+    """Those of the named networks that are published but not on this machine."""
     absent = []
     for name in names:
         entry = by_name(name)
@@ -96,7 +96,7 @@ def to_fetch(*names: str) -> tuple[Published, ...]:
 
 
 def files_of(file: Path) -> tuple[Path, ...]:
-    """A weights file and, where it has no weights itself, the one beside it that does.
+    """A weights file and, where it holds no weights itself, the one beside it that does.
 
     Raises WeightsError where either is missing.
     """
@@ -225,10 +225,10 @@ def _ours(
     def build() -> nn.Module:
         where = f"{file}: 'network' in its header"
         try:
-            with reading(where, WeightsError), torch.device("meta"):  # numbers come from the file
+            with reading(where, WeightsError), torch.device("meta"):  # values come from the file
                 network = architecture()
         except RuntimeError as error:  # a width below 0
-            raise WeightsError(f"{where}: no network can be built so") from error
+            raise WeightsError(f"{where}: no network can be built from it") from error
         state, _ = load_weights(file)
         if complaint := compare(state, network.state_dict()):
             raise WeightsError(f"{file} does not fit the network its header names: {complaint}")
@@ -277,26 +277,26 @@ def _exported(file: Path, kind: str) -> dict[str, Any]:
 
 
 def _size_in(file_name: str, joints: int) -> tuple[int, int]:
-    """Width and height from a name such as ..._384x288.pth, height first as all of them have it."""
+    """Width and height from a name such as ..._384x288.pth; all such names put the height first."""
     if match := re.search(r"(\d{2,4})x(\d{2,4})", file_name):
         return int(match[2]), int(match[1])
     return (256, 256) if joints == 16 else (192, 256)
 
 
 def _dataset_in(file_name: str) -> str:
-    """The skeleton that a file's name speaks of; empty where it names none."""
+    """The skeleton that a file's name hints at; empty where it gives no hint."""
     hints = {"crowdpose": "crowdpose14", "aic": "aic14", "posetrack18": "posetrack18"}
     return next((name for hint, name in hints.items() if hint in file_name.lower()), "")
 
 
 def _skeleton(name: str, joints: int) -> Skeleton:
-    """The skeleton `name`, or else the first with so many joints."""
+    """The skeleton `name`, or else the first with this number of joints."""
     if name in SKELETONS and len(SKELETONS[name]) == joints:
         return SKELETONS[name]
     for skeleton in SKELETONS.values():
         if len(skeleton) == joints:
             return skeleton
     raise WeightsError(
-        f"a pose network of {joints} joints: no skeleton of that many is known; convert it to "
+        f"a pose network of {joints} joints: no known skeleton has that many; convert it to "
         "safetensors with a skeleton of your own in the header"
     )

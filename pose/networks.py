@@ -1,7 +1,7 @@
-"""A network ready to be run: its weights, what pictures it takes, and what its outputs mean.
+"""A network ready to run: its weights, what pictures it takes, and what its outputs mean.
 
-A network comes as a torch module that is built when it is needed, or as an exported file. A
-runtime that has its own copy in the cache never builds the module.
+A network is a torch module, built only when it is needed, or an exported file. A runtime that has
+its own copy in the cache never builds the module.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from pose.skeleton import Skeleton
 
-PADDING = 1.25  # a crop's sides over its box's, as HRNet was trained
+PADDING = 1.25  # a crop's sides divided by its box's, as HRNet was trained
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of red, green, blue in 0..255
 IMAGENET_STD = (58.395, 57.12, 57.375)
 
@@ -24,7 +24,7 @@ IMAGENET_STD = (58.395, 57.12, 57.375)
 class Pictures:
     """What a network takes: (pixel - mean) / std, in its own channel order."""
 
-    size_wh: tuple[int, int]  # of a crop, or the most that a letterboxed frame may measure
+    size_wh: tuple[int, int]  # of a crop, or the largest size of a letterboxed frame
     rgb: bool = True  # False: blue, green, red, as frames are
     mean: tuple[float, float, float] = IMAGENET_MEAN
     std: tuple[float, float, float] = IMAGENET_STD
@@ -32,11 +32,11 @@ class Pictures:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """A network and its weights, from wherever they come.
+    """A network and its weights, whatever their source.
 
-    `build` gives the module in evaluation mode; it takes normalised pictures (N, 3, H, W). Where
-    `file` is set, it is an ONNX or OpenVINO file, and takes what `pictures` says or, where its
-    input is uint8, frames' own bytes (N, H, W, 3).
+    `build` returns the module in evaluation mode, which takes normalised pictures (N, 3, H, W).
+    `file`, if set, is an ONNX or OpenVINO file, which takes what `pictures` says or, where its
+    input is uint8, the frame's own bytes (N, H, W, 3).
     """
 
     name: str  # for messages
@@ -54,15 +54,15 @@ class PoseNetwork:
     network: Network
     skeleton: Skeleton
     unbiased: bool  # the convention of pose.geometry its training used
-    sigma: float | None = 2.0  # of the training maps; None: decode by quarter shift
-    padding: float = PADDING  # small crops see more of a person where they are tighter
+    sigma: float | None = 2.0  # of the training heatmaps; None: decode by quarter shift
+    padding: float = PADDING  # lower for small crops, whose few pixels then show more of a person
 
 
 @dataclass(frozen=True, slots=True)
 class DetectorNetwork:
     """Letterboxed frames in, YOLOX's predictions (N, anchors, 5 + classes) out.
 
-    Boxes are raw, objectness and classes are probabilities, as YOLOX's released exports have it.
+    Boxes are raw; objectness and classes are probabilities, as in YOLOX's released exports.
     """
 
     network: Network
@@ -70,7 +70,7 @@ class DetectorNetwork:
 
 
 def padding_for(size_wh: tuple[int, int]) -> float:
-    """The padding of networks trained here: few pixels show more of a person in a tighter crop.
+    """The padding for networks trained here: in a tighter crop few pixels show more of a person.
 
     Chosen on held-out people for 96x128, 128x192 and 192x256 (docs/training.md).
     """
@@ -78,7 +78,7 @@ def padding_for(size_wh: tuple[int, int]) -> float:
 
 
 class Probabilities(nn.Module):
-    """A YOLOX whose objectness and classes come out of it as probabilities, not as logits."""
+    """A YOLOX that outputs objectness and classes as probabilities, not as logits."""
 
     def __init__(self, network: nn.Module) -> None:
         super().__init__()

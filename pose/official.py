@@ -1,8 +1,8 @@
-"""Published checkpoints: which network a state dict belongs to, told from its keys and shapes.
+"""Recognise published checkpoints: find the network of a state dict by its keys and shapes.
 
-Three layouts of names are known: the released HRNet and YOLOX code's own, the same behind `module.`
-(saved from DataParallel), and OpenMMLab's, `backbone.*` with the head under `keypoint_head.` or
-`head.`. All are brought to the first.
+Three layouts of names are known: that of the released HRNet and YOLOX code, the same with the
+prefix `module.` (saved from DataParallel), and OpenMMLab's, `backbone.*` with the head under
+`keypoint_head.` or `head.`. All are converted to the first.
 """
 
 from __future__ import annotations
@@ -48,10 +48,10 @@ class Recognised:
 
 
 def recognise(state: Mapping[str, Tensor]) -> Recognised:
-    """Tell what a checkpoint is.
+    """Recognise what a checkpoint is.
 
-    Raises WeightsError with what is wrong: keys that are missing or too many, shapes that differ,
-    and the nearest network.
+    Raises WeightsError, which says what is wrong (missing or extra keys, shapes that differ) and
+    which network is nearest.
     """
     layout, plain = _official_names(state)
     if "conv1.weight" in plain and any(key.startswith("stage2.") for key in plain):
@@ -73,7 +73,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
 
 
 def compare(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
-    """What keeps `state` from being loaded as `expected`; empty where nothing does."""
+    """Why `state` cannot be loaded as `expected`; empty where it can."""
     missing = [key for key in expected if key not in state]
     extra = [key for key in state if key not in expected]
     differing = [
@@ -104,12 +104,12 @@ def _official_names(state: Mapping[str, Tensor]) -> tuple[str, State]:
     if "backbone.conv1.weight" not in state:
         return layout, dict(state)
     renamed = {re.sub(r"^(backbone|keypoint_head|head)\.", "", k): v for k, v in state.items()}
-    # data_preprocessor.mean and the like are settings, no weights.
+    # data_preprocessor.mean and the like are settings, not weights.
     return "openmmlab", {k: v for k, v in renamed.items() if not k.startswith("data_preprocessor.")}
 
 
 def _without_counters(state: State, expected: Mapping[str, Tensor]) -> State:
-    """Add the batch counters that files of torch before 0.4.1 lack; inference has no use of them"""
+    """Add the batch counters that files of torch before 0.4.1 lack; inference does not use them."""
     counters = [key for key in expected if key.endswith(".num_batches_tracked")]
     if any(key in state for key in counters):
         return state
@@ -151,7 +151,7 @@ def _yolox_arguments(state: State) -> dict[str, Any]:
 
 
 def _outputs(weights: Tensor | None, usual: int = 1) -> int:
-    """The output channels of a convolution; `usual` where its weights are no such thing."""
+    """The output channels of a convolution; `usual` where its weights are missing or scalar."""
     return weights.shape[0] or usual if weights is not None and weights.ndim else usual
 
 

@@ -1,4 +1,4 @@
-"""How alike poses are, by COCO's OKS (cocodataset.org, "Keypoint evaluation")."""
+"""How similar poses are, by COCO's OKS (cocodataset.org, "Keypoint evaluation")."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ def variance_of_area(sigmas: tuple[float, ...]) -> NDArray[np.float64]:
 def oks(
     squared: NDArray[_Float], weights: NDArray[_Float], var: NDArray[_Float]
 ) -> tuple[NDArray[_Float], NDArray[_Float]]:
-    """Object keypoint similarity (P,) of P pairs of people, and the joints it rests on (P,).
+    """Object keypoint similarity (P,) of P pairs of people, and the sum (P,) of its weights.
 
-    Mean over the K joints of exp(-d^2 / (2 var)), weighted. squared (P, K): d^2; weights (P, K) in
-    0..1: how sure both people are of a joint; var (P, K) in square pixels, for COCO's OKS
+    Weighted mean over the K joints of exp(-d^2 / (2 var)). squared (P, K): d^2; weights (P, K) in
+    0..1: how confident a joint is in both people; var (P, K) in square pixels, for COCO's OKS
     `variance_of_area` times the person's area. 0 where no joint is common.
     """
     near = np.exp(squared * -0.5 / var)  # (P, K)

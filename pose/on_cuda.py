@@ -18,9 +18,9 @@ T = TypeVar("T")
 class CudaRuntime:
     """A torch module on CUDA: half precision, channels last, one CUDA graph per batch size.
 
-    A graph replays all kernels in one launch; the launches of HRNet's thousand small layers
-    otherwise take longer than the layers. Batches are filled up to the next size in `BATCHES`, so
-    that few graphs are captured, each when its size first comes.
+    A graph replays all kernels in one launch; launching HRNet's thousand small layers one by one
+    takes longer than the layers themselves. Batches are filled up to the next size in `BATCHES`, so
+    that few graphs are captured, each when its size first occurs.
     """
 
     BATCHES = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
@@ -49,7 +49,7 @@ class CudaRuntime:
         graph, given, results = self._graphs[shape]
         given[:count].copy_(images)
         graph.replay()
-        # The next replay writes over the results.
+        # Copies, since the next replay overwrites the results.
         return [result[:count].float().clone() for result in results]
 
     @torch.no_grad()  # a tensor made in inference mode could not be written to in `_replay`
@@ -60,10 +60,10 @@ class CudaRuntime:
 
 
 def record(work: Callable[[], T], device: torch.device) -> tuple[torch.cuda.CUDAGraph, T]:
-    """Work as a graph, and what it returns: tensors that each replay fills anew.
+    """Record `work` as a graph; returns it and what `work` returns, tensors that each replay fills.
 
-    The work is done three times first, so that cuDNN has chosen its algorithms. While it is
-    recorded nothing is computed.
+    `work` runs three times first, so that cuDNN has chosen its algorithms. Recording computes
+    nothing.
     """
     stream = torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
     stream.wait_stream(torch.cuda.current_stream(device))
@@ -73,7 +73,7 @@ def record(work: Callable[[], T], device: torch.device) -> tuple[torch.cuda.CUDA
     torch.cuda.current_stream(device).wait_stream(stream)
     graph = torch.cuda.CUDAGraph()
     # On a stream of this device: the default one is the first device's. What other threads do
-    # on it meanwhile (decoding, loading a network, bringing batches) is no error of this capture.
+    # meanwhile (decoding, loading a network, fetching batches) must not make this capture fail.
     with torch.cuda.graph(graph, stream=stream, capture_error_mode="thread_local"):
         result = work()
     return graph, result

@@ -15,9 +15,9 @@ PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
 
 class OnnxRuntime:
-    """An ONNX file on a device: ours of bytes, or one from elsewhere of normalised pictures.
+    """An ONNX file on a device: ours takes bytes, one from elsewhere normalised pictures.
 
-    Raises DeviceError where the file is no ONNX, or ONNX Runtime has no provider for the device.
+    Raises DeviceError where the file is not ONNX, or ONNX Runtime has no provider for the device.
     """
 
     def __init__(self, network: Network, device: torch.device) -> None:
@@ -37,7 +37,7 @@ class OnnxRuntime:
         options = {"device_id": device.index or 0} if device.type == "cuda" else {}
         self.device = device
         self._session = onnxruntime.InferenceSession(network.file, providers=[(provider, options)])
-        # Where CUDA's own libraries cannot be loaded, it only logs that and takes the CPU.
+        # Where CUDA's own libraries cannot be loaded, it only logs that and uses the CPU.
         if provider not in self._session.get_providers():
             raise DeviceError(
                 f"{network.file}: ONNX Runtime could not start {provider}; install the CUDA and "

@@ -1,4 +1,4 @@
-"""The CPU runtime: OpenVINO, converted once from the torch module and kept in the user's cache."""
+"""The CPU runtime: OpenVINO. Networks are converted from torch once and kept in the user cache."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ GRAPH_VERSION = 2  # part of the cache's key: raise it when FromBytes or a netwo
 
 
 class OpenVinoRuntime:
-    """A network compiled for the CPU; a batch goes to it in requests of two pictures and of one.
+    """A network compiled for the CPU; a batch is split into requests of two pictures or one.
 
-    `streams` requests run side by side, each on its share of the cores. For crops it is one stream
-    per core; for a single picture one stream on all cores answers soonest. Two crops in a request
-    cost a sixth less than in two, to the same bits. Each picture size is compiled once for one and
-    once for two, and so no number of people compiles anew. `precision` is "f32", or "fast" for
-    bf16 where the CPU has it.
+    `streams` requests run in parallel, each on its share of the cores. For crops it is one stream
+    per core; for a single picture, one stream on all cores answers soonest. Two crops in one
+    request cost a sixth less than in two, and give the same bits. Each picture size is compiled
+    once for one picture and once for two, so that no number of people needs another compilation.
+    `precision` is "f32", or "fast" for bf16 where the CPU has it.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class OpenVinoRuntime:
         self._options: dict[str, Any] = {
             "NUM_STREAMS": streams,
             "INFERENCE_NUM_THREADS": threads or core_count(),
-            # Decoding, drawing and encoding need the cores too: a pinned thread could not make way
+            # Decoding, drawing and encoding need cores too: a pinned thread could not make way
             "ENABLE_CPU_PINNING": False,
         }
         if (cache := _cache()) is not None:
@@ -62,7 +62,7 @@ class OpenVinoRuntime:
         elif "BF16" in capabilities:
             self._options["INFERENCE_PRECISION_HINT"] = "bf16"
         self._file = network.file
-        # A file from elsewhere may be fixed to one picture in its middle
+        # A file from elsewhere may have a batch size of one fixed somewhere inside
         self._pairs = streams > 1 and network.file is None
         self._streams = streams
         self._compiled: dict[tuple[int, ...], Any] = {}  # by the shape of a request's pictures
@@ -72,7 +72,7 @@ class OpenVinoRuntime:
         images = np.asarray(images)
         for count in (1, 2) if self._pairs else (1,):  # both now: no pause when more people come
             self._compile((count, *images.shape[1:]))
-        # Few pictures are done soonest one by one
+        # Few pictures finish soonest one by one
         paired = len(images) // 2 * 2 if self._pairs and len(images) > 2 * self._streams else 0
         starts = [*range(0, paired, 2), *range(paired, len(images))]
         parts = [images[start : start + 1 + (start < paired)] for start in starts]
@@ -105,7 +105,7 @@ class OpenVinoRuntime:
         """The network for a request of this shape (count, H, W, 3)."""
         if shape not in self._compiled:
             model = self._model.clone()
-            self._idle[shape] = []  # first: another thread may look as soon as it is compiled
+            self._idle[shape] = []  # first: another thread may use it as soon as it is compiled
             try:
                 model.reshape(list(shape))
                 self._compiled[shape] = self._core.compile_model(model, "CPU", self._options)
@@ -120,14 +120,14 @@ class OpenVinoRuntime:
 
 
 def _openvino_model(network: Network) -> Any:
-    """The network as an OpenVINO model of bytes; converted once, then read from the cache."""
+    """The network as an OpenVINO model of bytes, converted once and then read from the cache."""
     if network.file is not None:
         return _read_exported(network.file, network.pictures)
     folder = cache_dir() / "openvino" / f"{network.key}-{openvino.__version__[:9]}-{GRAPH_VERSION}"
     if (folder / "model.xml").is_file():
         try:
             return openvino.Core().read_model(folder / "model.xml")
-        except RuntimeError:  # after a power cut a file may be there without its content
+        except RuntimeError:  # after a power cut a file may exist without its content
             _log.warning("%s is damaged; %s is converted again", folder, network.name)
             shutil.rmtree(folder, ignore_errors=True)
     if _cache() is None:
@@ -146,8 +146,8 @@ def _openvino_model(network: Network) -> Any:
 def _cache() -> Path | None:
     """The folder that keeps converted networks; None where nothing can be written.
 
-    A service's account has no home, and a cluster's home may be read-only: each start is a few
-    seconds slower then, and no worse.
+    A service's account has no home, and a cluster's home may be read-only: each start is then a few
+    seconds slower, but nothing else changes.
     """
     folder = cache_dir() / "openvino"
     try:
@@ -175,7 +175,7 @@ def convert_to_openvino(network: Network) -> Any:
 def with_norms_folded(module: nn.Module) -> nn.Module:
     """Fold each batch norm into the convolution before it, in place.
 
-    OpenVINO would do it too, and forget the convolutions' names, by which `quantised` knows them.
+    OpenVINO would do it too, but lose the convolutions' names, by which `quantised` finds them.
     """
     for parent in module.modules():
         before: tuple[str, nn.Module] | None = None
@@ -190,8 +190,8 @@ def with_norms_folded(module: nn.Module) -> nn.Module:
 def _keep(model: Any, folder: Path) -> None:
     """Save a model as folder/model.xml; the folder appears whole or not at all.
 
-    Processes that begin at the same time all convert, and the first one's stays: others may be
-    reading it by then.
+    Processes that start at the same time all convert; the first one's result stays, since others
+    may already be reading it.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as temporary:
@@ -199,7 +199,7 @@ def _keep(model: Any, folder: Path) -> None:
         openvino.save_model(model, new / "model.xml", compress_to_fp16=False)
         try:
             new.rename(folder)
-        except OSError:  # it is there
+        except OSError:  # it exists already
             if not (folder / "model.xml").is_file():
                 raise
 

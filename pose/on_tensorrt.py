@@ -1,7 +1,7 @@
 """TensorRT engines on CUDA: networks compiled for one kind of GPU (pip install tensorrt).
 
-A file is laid out as Ultralytics lays its own out: the length of a description (four bytes, the
-lowest first), the description as JSON, the engine.
+A file has Ultralytics' layout: the length of a description (four bytes, lowest first), the
+description as JSON, the engine.
 """
 
 from __future__ import annotations
@@ -22,18 +22,18 @@ from pose.writing import whole_file
 
 AT_ONCE = 64  # pictures at most
 _LENGTH_BYTES = 4
-_LONGEST = 1 << 20  # bytes of a description; more is no file of ours
+_LONGEST = 1 << 20  # bytes of a description; a longer one is not ours
 
 
 def write_engine(path: Path, about: dict[str, Any], engine: bytes) -> None:
-    """Write an engine and what it is; the file appears whole or not at all."""
+    """Write an engine and its description; the file appears whole or not at all."""
     text = json.dumps(about).encode()
     with whole_file(path) as partial:
         partial.write_bytes(len(text).to_bytes(_LENGTH_BYTES, "little") + text + engine)
 
 
 def read_description(file: Path) -> dict[str, Any]:
-    """What an engine is, without TensorRT. Raises WeightsError where the file does not say."""
+    """An engine's description, read without TensorRT. Raises WeightsError where there is none."""
     require_file(file)
     with file.open("rb") as stream:
         length = int.from_bytes(stream.read(_LENGTH_BYTES), "little")
@@ -80,7 +80,7 @@ class TensorRt:
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         tensor = as_tensor(images, self.device)
         count = len(tensor)
-        if not count:  # an engine takes one picture at least
+        if not count:  # an engine takes at least one picture
             tensor = tensor.new_zeros((1, *tensor.shape[1:]))
         outputs = [output[:count] for output in in_parts(tensor.contiguous(), AT_ONCE, self._run)]
         return lambda: outputs
@@ -94,9 +94,9 @@ class TensorRt:
         context.set_tensor_address(self._input, images.data_ptr())
         for name, result in zip(self._outputs, results, strict=True):
             context.set_tensor_address(name, result.data_ptr())
-        # On torch's own stream, whose memory is given out again in its order
+        # On torch's own stream, since torch reuses memory in the order of that stream
         stream = torch.cuda.current_stream(self.device).cuda_stream
-        with torch.cuda.device(self.device):  # TensorRT works on the current one
+        with torch.cuda.device(self.device):  # TensorRT uses the current device
             done = context.execute_async_v3(stream)
         if not done:
             raise DeviceError(f"TensorRT could not run {tuple(images.shape)} through the engine")

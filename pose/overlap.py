@@ -18,7 +18,7 @@ def paired_iou(a: Tensor, b: Tensor) -> Tensor:
 
 
 def share_inside(boxes: Tensor, places: Tensor) -> Tensor:
-    """The largest part of each box (A, 4) that lies in one of the places (K, 4), (A,)."""
+    """The largest share (A,) of each box (A, 4) that lies in one of the places (K, 4)."""
     return (_shared(boxes[:, None], places[None]).amax(1) / _area(boxes)).nan_to_num()
 
 

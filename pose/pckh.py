@@ -1,4 +1,4 @@
-"""What PCKh measures by: the head, and joints within half of it (Andriluka et al., CVPR 2014)."""
+"""PCKh: head lengths, and the joints within half of one (Andriluka et al., CVPR 2014)."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ _Float = TypeVar("_Float", bound=np.floating[Any])
 
 
 def head_lengths(keypoints: NDArray[_Float], skeleton: Skeleton) -> NDArray[_Float]:
-    """From neck to head top (N,) in pixels, of keypoints (N, K, 2); NaN where one of them is.
+    """Pixels (N,) from neck to head top of keypoints (N, K, 2); NaN where either is NaN.
 
-    NaN for everybody where the skeleton lacks one. Of several necks MPII's upper neck is meant.
+    NaN for everybody where the skeleton lacks either. Of several necks, MPII's upper neck is used.
     """
     neck, top = (same_joint(name, skeleton.names) for name in ("upper_neck", "head_top"))
     if neck is None or top is None:
@@ -29,7 +29,7 @@ def within_half_a_head(
 ) -> BoolArray:
     """Which joints (N, K) of `predicted` (N, K, 2) are off by no more than half a head (N,).
 
-    Half a head itself counts, as in HRNet's code (lib/dataset/mpii.py). NaN anywhere: it does not.
+    Exactly half a head counts, as in HRNet's code (lib/dataset/mpii.py); NaN does not.
     """
     distances = np.linalg.norm(predicted - truth, axis=2)  # (N, K)
     return distances <= 0.5 * head_px[:, None]

@@ -1,4 +1,4 @@
-"""The arrays everybody passes on: a frame, the boxes found in it, the poses found in those.
+"""The arrays that all parts pass on: a frame, the boxes found in it, the poses found in those.
 
 Coordinates are float32 pixels of the full frame, x before y; an integer coordinate is the centre
 of a pixel. Boxes are x1 y1 x2 y2. N = 0 works everywhere. Predictions are always finite.
@@ -110,7 +110,7 @@ class Poses:
         return len(self.boxes)
 
     def seen(self, kpt_thr: float) -> BoolArray:
-        """Which joints (N, K) are given and score `kpt_thr` or more, be it 0."""
+        """Which joints (N, K) are given and score `kpt_thr` or more, even where that is 0."""
         return (self.keypoint_scores >= kpt_thr) & (self.keypoint_scores > 0)
 
     @classmethod
@@ -127,7 +127,7 @@ class Poses:
 
     @classmethod
     def stacked(cls, parts: Sequence[Poses]) -> Poses:
-        """The people of all parts, of which there is one or more, of one skeleton."""
+        """The people of all parts: one or more parts, all of one skeleton."""
         return cls(
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.scores for part in parts]),

@@ -1,10 +1,9 @@
-"""Integers of eight bits for the convolutions of a network on CPUs, a third quicker than bf16.
+"""Run the convolutions of a network on CPUs in 8-bit integers, a third faster than bf16.
 
 `python -m pose.quantise WEIGHTS --data COCO_JSON --images DIR` runs the network over pictures of
-people, notes between which values the input of each convolution lies, and writes that into the
-file's header; a published checkpoint becomes a file of ours, `-o FILE`. On OpenVINO the inputs and
-weights of convolutions are then rounded to 8 bits (pose.rounding), but for those of the first and
-last layers.
+people, records the range of each convolution's input, and writes it into the file's header; a
+published checkpoint becomes a file of ours, `-o FILE`. OpenVINO then rounds the inputs and weights
+of convolutions to 8 bits (pose.rounding), except in the first and last layers.
 """
 
 from __future__ import annotations
@@ -42,8 +41,8 @@ from pose.weights import (
     save_weights,
 )
 
-_KEPT = ("final_layer", "preds")  # what comes out of these is the answer: rounding it shows
-_SHARE = 0.9999  # of a picture's values that must be inside; a few outliers may be cut off
+_KEPT = ("final_layer", "preds")  # their output is the answer, where rounding shows
+_SHARE = 0.9999  # of a picture's values that must lie in the range; outliers may be cut off
 
 
 def activation_ranges(network: Network, pictures: Sequence[ImageArray]) -> Ranges:
@@ -101,7 +100,7 @@ def calibration_pictures(
 
 
 def _read_labels(data: Path) -> tuple[dict[int, str], list[tuple[int, FloatArray]]]:
-    """The pictures' names by id, and whose box (4,) is in which picture, of COCO keypoints."""
+    """The pictures' names by id, and each person's picture id and box (4,), of COCO keypoints."""
     content = read_json(data, UserError)
     with reading(f"{data}: no COCO keypoints", UserError):
         names = {image["id"]: str(image["file_name"]) for image in content["images"]}
@@ -114,7 +113,7 @@ def _read_labels(data: Path) -> tuple[dict[int, str], list[tuple[int, FloatArray
 
 
 def checkpoint_as_ours(file: Path) -> tuple[State, Header]:
-    """A checkpoint of others as a file of ours: its state, and the header it needs."""
+    """A published checkpoint as a file of ours: its state, and the header it needs."""
     found = recognise(load_checkpoint(file))
     network = (pose_network if found.kind == "pose" else detector_network)(str(file))
     size_wh = network.network.pictures.size_wh
@@ -156,7 +155,7 @@ def _size_wh(text: str) -> tuple[int, int]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Calibrate a weights file in place; 0."""
+    """Calibrate a weights file, in place or into `-o`; returns 0."""
     file = find_weights(args.weights)
     output = args.output or file
     if output.suffix != ".safetensors":

@@ -1,7 +1,7 @@
-"""Files that people give: text, JSON and numbers, and one line for what is wrong with them.
+"""Read the files that users give: text, JSON and numbers, and one line for what is wrong with them.
 
-Nothing of Python's own words reaches the user. A reader that reaches into what a file holds does
-so below `reading`, which says where it was when something was not as it should be.
+None of Python's own messages reach the user. Code that reads from a file's content does so inside
+`with reading(...)`, which says where it was when something was wrong.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import orjson
 
 from pose.errors import UserError
 
-# What wrongly built content raises when a reader reaches into it
+# What malformed content raises when code reads from it
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
 
 
@@ -29,9 +29,9 @@ class ContentError(ValueError):
 
 @contextlib.contextmanager
 def reading(where: str, failure: type[UserError]) -> Iterator[None]:
-    """Raise what is MALFORMED as a `failure` that begins with `where`; the innermost place counts.
+    """Turn MALFORMED errors into a `failure` that begins with `where`; the innermost one wins.
 
-    UserErrors pass as they are.
+    UserErrors pass unchanged.
     """
     try:
         yield
@@ -53,7 +53,7 @@ def reason(error: Exception) -> str:
 
 
 def read_bytes(path: Path, failure: type[UserError]) -> bytes:
-    """The content of a file; a `failure` where it is missing or may not be read."""
+    """The content of a file; raises `failure` where it is missing or cannot be read."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -63,7 +63,7 @@ def read_bytes(path: Path, failure: type[UserError]) -> bytes:
 
 
 def read_text(path: Path, failure: type[UserError]) -> str:
-    """The content of a text file in UTF-8, with or without a mark of it at the beginning."""
+    """The content of a UTF-8 text file, with or without a byte order mark; or a `failure`."""
     content = read_bytes(path, failure)
     try:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
@@ -81,7 +81,7 @@ def read_json(path: Path, failure: type[UserError]) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        pass  # NaN is no JSON, but other programs write it; and the slow parser tells more
+        pass  # NaN is not JSON, but other programs write it; and the slow parser says more
     try:
         return json.loads(content)
     except json.JSONDecodeError as error:
@@ -101,7 +101,7 @@ def _beyond(error: Exception) -> str:
 
 
 def shown(value: Any) -> str:
-    """A value of a file as JSON has it, shortened."""
+    """A value of a file as JSON text, shortened."""
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 40 else f"{text[:37]}..."
 
@@ -121,7 +121,7 @@ def whole(value: Any) -> int:
 
 
 def floats(cells: Sequence[str]) -> list[float]:
-    """The numbers of a line of text. Raises ContentError naming the cell that is none."""
+    """The numbers of a line of text. Raises ContentError naming the cell that is not one."""
     try:
         return [float(cell) for cell in cells]
     except ValueError:

@@ -1,7 +1,7 @@
-"""Convolutions of an OpenVINO model with their inputs and weights rounded to eight bits.
+"""Round the inputs and weights of an OpenVINO model's convolutions to eight bits.
 
-Uniform, one scale per tensor and per output channel (Jacob et al., CVPR 2018); all sums between
-stay as they are. `python -m pose.quantise` finds the ranges.
+Uniform, one scale per input tensor and per output channel of the weights (Jacob et al., CVPR 2018);
+the sums between convolutions stay as they are. `python -m pose.quantise` finds the ranges.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def quantised(model: Any, ranges: Ranges) -> Any:
     """
     model = model.clone()
     rounded: dict[tuple[str, int], Any] = {}
-    # A tensor that goes to several convolutions is rounded once, for the widest range.
+    # A tensor that feeds several convolutions is rounded once, for the widest range.
     for node, span in _convolutions(model, ranges):
         source = node.input_value(0)
         key = (source.get_node().get_friendly_name(), source.get_index())
@@ -45,7 +45,7 @@ def quantised(model: Any, ranges: Ranges) -> Any:
 
 
 def _convolutions(model: Any, ranges: Ranges) -> list[tuple[Any, tuple[float, float]]]:
-    """The convolutions with known ranges, told by the names that tracing gives them."""
+    """The convolutions with known ranges, found by the names that tracing gives them."""
     found = []
     for node in model.get_ordered_ops():
         name = node.get_friendly_name().removeprefix("__module.").split("/")[0]

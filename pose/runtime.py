@@ -1,8 +1,8 @@
 """How a network runs: OpenVINO on CPUs, torch on CUDA, torch on CPUs where OpenVINO is missing.
 
-Every runtime takes frames' own bytes, (N, H, W, 3) uint8 BGR, and puts colour order and
+Every runtime takes a frame's own bytes, (N, H, W, 3) uint8 BGR, and puts colour order and
 normalisation into the network's graph. `submit` starts the work and returns a function that waits
-for the outputs, so that a caller can do something else meanwhile.
+for the outputs, so that the caller can do something else meanwhile.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Runtime(Protocol):
     """A network that takes bytes."""
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
-        """Start on `images` (N, H, W, 3) uint8 BGR; the function returned waits and gives."""
+        """Start on `images` (N, H, W, 3) uint8 BGR; the function returned waits for the outputs."""
 
 
 def choose_device(name: str) -> torch.device:
@@ -63,7 +63,7 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Runtime:
-    """The quickest runtime there is for a network on a device.
+    """The fastest runtime available for a network on a device.
 
     many: it will be given several pictures at once (crops) rather than one (a whole frame).
     Raises DeviceError where an exported file cannot run there.
@@ -91,7 +91,7 @@ def choose_runtime(network: Network, device: torch.device, *, many: bool) -> Run
     if importlib.util.find_spec("openvino"):
         from pose.on_openvino import OpenVinoRuntime
 
-        # What is left to torch is small; its threads would only take cores from OpenVINO's.
+        # Little work is left to torch; its threads would only take cores from OpenVINO's.
         torch.set_num_threads(1)
         return OpenVinoRuntime(network, streams=min(core_count(), 4) if many else 1)
     _log.warning("OpenVINO is not installed; torch is used, which is several times slower")
@@ -122,9 +122,9 @@ class FromBytes(nn.Module):
 
 
 class TorchRuntime:
-    """A torch module on the CPU, or on CUDA, without any of the ways of making it quick.
+    """A torch module on the CPU, or on CUDA, without any optimisation.
 
-    The plain yardstick that the others are held to, and the fallback where OpenVINO is missing.
+    The reference that the other runtimes are compared with, and the fallback without OpenVINO.
     """
 
     def __init__(self, network: Network, device: torch.device | None = None) -> None:
@@ -140,14 +140,14 @@ class TorchRuntime:
 
 
 def as_tensor(images: Bytes, device: torch.device) -> Tensor:
-    """Images on the device they are to be worked on."""
+    """Images as a tensor on `device`."""
     if isinstance(images, Tensor):
         return images.to(device)
     return torch.from_numpy(np.ascontiguousarray(images)).to(device)
 
 
 def in_parts(images: Tensor, most: int, run: Callable[[Tensor], Outputs]) -> Outputs:
-    """The outputs of `run` for images (N, ...), given at most so many at once."""
+    """The outputs of `run` for images (N, ...), called with at most `most` at a time."""
     parts = [run(part) for part in torch.split(images, most)]
     return [torch.cat(pieces) for pieces in zip(*parts, strict=True)]
 

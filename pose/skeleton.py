@@ -215,9 +215,9 @@ _OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
 
 
 def same_joint(name: str, names: Sequence[str]) -> int | None:
-    """The index in `names` of the joint that is where `name` is; None where there is none.
+    """The index in `names` of the joint at the same point as `name`; None where there is none.
 
-    The very name goes before another of the same point.
+    The same name takes precedence over another name of that point.
     """
     if name in names:
         return names.index(name)
@@ -227,7 +227,7 @@ def same_joint(name: str, names: Sequence[str]) -> int | None:
 
 
 def common_joints(source: Skeleton, target: Skeleton) -> tuple[list[int], list[int]]:
-    """The joints of `target` that `source` has too: (J,) indices into the one and the other."""
+    """The joints of `target` that `source` has too: (J,) indices into `source` and `target`."""
     found = [same_joint(name, source.names) for name in target.names]
     own = [index for index in found if index is not None]
     return own, [place for place, index in enumerate(found) if index is not None]
@@ -239,7 +239,7 @@ def coco17_to_posetrack15(
     """Map COCO-17 poses to PoseTrack's 15 joints.
 
     keypoints (N, 17, 2) and scores (N, 17) in; (N, 15, 2) and (N, 15) out. The twelve limb joints
-    and the nose are taken over. neck is the middle of the shoulders, moved 15% of the way to the
+    and the nose are copied. neck is the middle of the shoulders, moved 15% of the way to the
     nose (PoseTrack's head_bottom sits above the shoulder line). head_top continues the line from
     neck through the middle of the eyes to 1.6 times its length. Both are guesses and carry the
     lowest score of the joints they come from.

@@ -1,8 +1,8 @@
 """Weight files: ours in safetensors with a header that says what they are, official ones as .pth.
 
-Numbers are stored as float16, where they fit, and given back as float32. The header's metadata is
-text by key, which pose.header reads. A header with `weights`, the name of a file beside it, has
-that file's: one network trained for several input sizes, under a name for each.
+Numbers are stored as float16, where they fit, and returned as float32. The header's metadata maps
+keys to text, which pose.header reads. A header with `weights`, the name of a file beside it, uses
+that file's weights: one network trained for several input sizes has a name for each.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from pose.writing import whole_file
 
 State = dict[str, Tensor]
 
-# What torch raises for a damaged checkpoint, beside what any wrong content raises
+# What torch raises for a damaged checkpoint, besides MALFORMED
 _DAMAGED = (
     RuntimeError,
     OSError,
@@ -45,18 +45,18 @@ class WeightsError(UserError):
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
-    """Write `state` as float16 with `metadata` in the header; the file appears whole or not.
+    """Write `state` as float16 with `metadata` in the header; the file appears whole or not at all.
 
-    A tensor with a value beyond float16's stays float32, such as the variances of raw bytes.
+    A tensor with a value beyond float16's range stays float32, such as the variances of raw bytes.
 
-    Raises WeightsError where it cannot be written: a folder without the right, a full disk.
+    Raises WeightsError where it cannot be written: no permission for the folder, a full disk.
     """
     halved = {name: _halved(tensor.detach()).cpu().contiguous() for name, tensor in state.items()}
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
             save_file(halved, partial, dict(metadata))
-            partial.chmod(0o644)  # safetensors gives 0600: others may use what one fetched
+            partial.chmod(0o644)  # safetensors gives 0600, but other users may read it too
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
     except SafetensorError as error:
@@ -76,7 +76,7 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
 
 
 def read_metadata(path: Path) -> dict[str, str]:
-    """The metadata of a file of ours alone. Raises WeightsError as `load_weights` does."""
+    """Only the metadata of a file of ours. Raises WeightsError as `load_weights` does."""
     with _opened(path) as file:
         return file.metadata() or {}
 
@@ -132,8 +132,8 @@ class _StandIn:
 def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any], str]]:
     """Stand-ins for what `weights_only` refuses, so that the weights beside it can be read.
 
-    OpenMMLab's files carry the log of their training as objects of mmengine, and YOLOX's its best
-    score as a numpy scalar. The old format of before 2020 cannot be searched and needs none.
+    OpenMMLab's files carry their training log as objects of mmengine, and YOLOX's their best score
+    as a numpy scalar. The old format from before 2020 cannot be searched and needs no stand-ins.
     """
     if not zipfile.is_zipfile(path):
         return []
@@ -141,12 +141,12 @@ def _stand_ins(path: Path) -> list[Callable[..., Any] | tuple[Callable[..., Any]
 
 
 def _find_state(content: Any) -> State:
-    """The tensors of a checkpoint: at its top, or below the usual names.
+    """The tensors of a checkpoint: at its top level, or under the usual names.
 
-    mmengine's `ema_state_dict` is none of them: when it saves, it puts the averaged weights under
-    `state_dict` and the others there.
+    mmengine's `ema_state_dict` is not one of them: when mmengine saves, it puts the averaged
+    weights under `state_dict` and the others there.
     """
-    for _ in range(3):  # deep enough for all that are known; one may hold itself
+    for _ in range(3):  # deep enough for all known files; a dict may hold itself
         if not isinstance(content, dict):
             return {}
         found = (content[key] for key in ("state_dict", "model", "ema") if key in content)
@@ -187,7 +187,7 @@ def cache_dir() -> Path:
 def _home() -> Path:
     try:
         return Path.home()
-    except RuntimeError:  # a container's user that no list of users has; its home is / then
+    except RuntimeError:  # a container's user without an entry in passwd; home is / then
         return Path("/")
 
 

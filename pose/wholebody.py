@@ -15,8 +15,8 @@ _HANDS = tuple(
         *(f"{side}_{finger}{joint}" for finger in _FINGERS for joint in (1, 2, 3, 4)),
     )
 )
-# Twins of the face's 68 points, as sums of their indices: jaw 0-16, brows 17-26, nostrils 31-35,
-# eyes 36-47, mouth 48-59 and its inside 60-67. The points of the middle have none.
+# Mirror twins among the face's 68 points, by the sum of their indices: jaw 0-16, brows 17-26,
+# nostrils 31-35, eyes 36-47, mouth 48-59 and its inside 60-67. Points on the midline have none.
 _FACE_SUMS = (
     ((0, 16), 16), ((17, 26), 43), ((31, 35), 66), ((36, 39), 81), ((40, 41), 87), ((42, 45), 81),
     ((46, 47), 87), ((48, 54), 102), ((55, 59), 114), ((60, 64), 124), ((65, 67), 132),
@@ -24,7 +24,7 @@ _FACE_SUMS = (
 
 
 def _face_names() -> tuple[str, ...]:
-    """face_8 in the middle; right_face_0 and left_face_0 for a pair, counted from the right."""
+    """face_8 on the midline; right_face_0 and left_face_0 for a pair, counted from the right."""
     names = [f"face_{index}" for index in range(68)]
     for (first, last), both in _FACE_SUMS:
         for index in range(first, last + 1):

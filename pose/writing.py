@@ -10,16 +10,16 @@ from pathlib import Path
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """Give the name to write under: its file becomes `path` in the end, and goes where that fails.
+    """Yield the name to write under; its file becomes `path` at the end, or is deleted on failure.
 
-    What goes wrong passes as it is, OSErrors among it.
+    Errors, OSErrors included, pass unchanged.
     """
     partial = partial_name(path)
     try:
         yield partial
         put_in_place(partial, path)
     except BaseException:
-        with contextlib.suppress(OSError):  # why it failed is told already
+        with contextlib.suppress(OSError):  # the first error is the one to report
             partial.unlink(missing_ok=True)
         raise
 
@@ -30,9 +30,9 @@ def partial_name(path: Path) -> Path:
 
 
 def put_in_place(partial: Path, path: Path) -> None:
-    """Rename a finished file to `path`, its content on the disk first.
+    """Rename a finished file to `path`, once its content is on the disk.
 
-    The name may be there before the content otherwise, and a power cut leave an empty file.
+    Otherwise the name may be there before the content, and a power cut would leave an empty file.
     """
     with partial.open("rb+") as file:
         os.fsync(file.fileno())

@@ -100,7 +100,7 @@ class Focus(nn.Module):
 
 
 class SPPBottleneck(nn.Module):
-    """The maxima over windows of 5, 9 and 13 pixels beside the input."""
+    """The input together with its maxima over windows of 5, 9 and 13 pixels."""
 
     def __init__(self, width: int) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class YOLOXHead(nn.Module):
         self.obj_preds = nn.ModuleList(nn.Conv2d(width, 1, 1) for _ in range(levels))
         self.stems = nn.ModuleList(BaseConv(channels, width, 1) for channels in inputs)
         for layer in [*self.cls_preds, *self.obj_preds]:
-            nn.init.constant_(layer.bias, -4.595)  # 1% at the start
+            nn.init.constant_(layer.bias, -4.595)  # probability 1% at the start
 
     def forward(self, features: Sequence[Tensor]) -> Tensor:
         """Features per level (N, C, h, w) to raw (N, A, 5 + classes), A the sum of h * w."""

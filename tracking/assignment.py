@@ -1,4 +1,4 @@
-"""Who is who: pair rows with columns of a similarity matrix, greedily or at the best sum."""
+"""Pair the rows and columns of a similarity matrix, greedily or for the largest sum."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def assign(
     alone = (np.bincount(rows)[rows] == 1) & (np.bincount(columns)[columns] == 1)
     if alone.all():
         return rows, columns
-    # Only what is contested is worth a search; who has one choice that nobody else has takes it.
+    # Only contested pairs need a search: a row and column that fit only each other are a pair.
     contested = ~alone
     some_rows = np.bincount(rows[contested]).nonzero()[0]  # as np.unique, in a quarter of the time
     some_columns = np.bincount(columns[contested]).nonzero()[0]
@@ -41,8 +41,8 @@ def assign(
 
 
 def _best(similarity: Likeness, minimum: float) -> tuple[IntArray, IntArray]:
-    # lap pays half of `cost_limit` for each row and column left alone; 1 - minimum would make
-    # pairs at the minimum free to drop, hence the small margin and the check after it.
+    # lap charges half of `cost_limit` for each unmatched row and column. At 1 - minimum, dropping
+    # a pair at the minimum would cost no more than keeping it: hence the margin and the check.
     allowed = similarity >= minimum
     cost = np.where(allowed, 1 - similarity, 1e6)
     matched = lap.lapjv(cost, extend_cost=True, cost_limit=1 - minimum + 1e-9)[1]  # (T,)

@@ -1,4 +1,4 @@
-"""How likely each known person is each person seen: in the next frame, and after an absence."""
+"""Compare remembered people with those seen, from frame to frame and after an absence."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tracking.motion import MotionArray
 from tracking.observation import Seen, Values
 from tracking.similarity import iou_of_sides
 
-_GATE = 3.0  # standard deviations of the prediction within which a person is looked for
-_SAME_AGAIN = 0.3  # what remains at `reach` standard deviations and twice the width
+_GATE = 3.0  # search radius, in standard deviations of the prediction
+_SAME_AGAIN = 0.3  # least similarity: that of `reach` standard deviations and twice the width
 _SAME_LOOK = 0.05  # standard deviation of the cosine of one person's looks, frame to frame
-_FULL_POSE = 4.0  # so many sure joints make OKS count with its whole weight
+_FULL_POSE = 4.0  # number of confident joints from which OKS has its full weight
 
 
 def likeness(
@@ -29,11 +29,12 @@ def likeness(
 ) -> Values:
     """Similarity (T, N) of remembered people, predicted to be at `ahead`, and those seen.
 
-    OKS (constants `sigmas`) and IoU weighted by how many joints are sure; joints that were sure and
-    are not seen now agree with nothing, lest who shows none fit better than who shows them.
-    Appearance decides between near ties. Taken off: a share for people unseen for `unseen_s` (T,),
-    and one for low scores. -inf where a person cannot have moved: only pairs whose boxes meet
-    within `_GATE` standard deviations of the prediction are compared at all.
+    A mix of OKS (constants `sigmas`) and IoU; the more joints are confident, the more OKS counts.
+    Joints that were confident and are not seen now count as disagreement; otherwise a person who
+    shows no joints would fit better than one who does. Appearance decides near ties. Penalties are
+    deducted for the time unseen, `unseen_s` (T,), and for low scores. -inf where a person cannot
+    have moved: only pairs whose boxes meet within `_GATE` standard deviations of the prediction are
+    compared at all.
     """
     half_a = (0.5 + config.box_margin) * np.maximum(ahead[0, :, 2:4], 1.0)  # (T, 2)
     half_b = (0.5 + config.box_margin) * np.maximum(seen.measured[:, 2:4], 1.0)  # (N, 2)
@@ -45,7 +46,7 @@ def likeness(
     similar = iou_of_sides(overlap[a, b], half_a[a], half_b[b])
     if config.oks_weight and seen.joint_scores.any():
         pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
-        known = np.square(memory.joint_scores).sum(1)[a]  # (P,) common, were nothing lost
+        known = np.square(memory.joint_scores).sum(1)[a]  # (P,) `common` if no joint were lost
         share = config.oks_weight * np.minimum(common / _FULL_POSE, 1)
         full_share = config.oks_weight * np.minimum(np.maximum(known, common) / _FULL_POSE, 1)
         similar = (1 - full_share) * similar + share * pose
@@ -70,7 +71,7 @@ def _pose_agreement(
 ) -> tuple[Values, Values]:
     """OKS (P,) of pairs, and the sum (P,) of their common joints' scores.
 
-    The variance is COCO's and the prediction's own.
+    The variance is the sum of COCO's and the prediction's.
     """
     area = np.maximum(ahead[0, :, 2] * ahead[0, :, 3], 1.0)  # (T,)
     spread = ahead[2, :, 4::2]  # (T, K) the same for x and y
@@ -82,10 +83,10 @@ def _pose_agreement(
 
 
 def _resemblance(known: FloatArray, seen: FloatArray) -> FloatArray:
-    """How much more than the others each known person (T, D) resembles each one seen (N, D).
+    """How much more each known person (T, D) resembles each one seen (N, D) than the others do.
 
-    Cosine less its median over all known people, and less what one person varies by: nothing where
-    all wear the same, where there is only one, and where nothing is known of the appearance.
+    The cosine minus its median over all known people, shrunk towards 0 by `_SAME_LOOK`: 0 where all
+    wear the same, where there is only one person, and where appearance is unknown.
     """
     if not known.size or not seen.size:
         return np.zeros((len(known), len(seen)), np.float32)
@@ -97,10 +98,10 @@ def _resemblance(known: FloatArray, seen: FloatArray) -> FloatArray:
 def returned(
     memory: Memory, ahead: MotionArray, lost: IntArray, new: IntArray, config: TrackerConfig
 ) -> tuple[IntArray, IntArray]:
-    """Pairs of rows (M,), (M,): who of the `lost` (L,) is who of the `new` people (F,).
+    """Match rows `lost` (L,) with rows `new` (F,) of the memory: pairs of rows (M,), (M,).
 
-    By the distance that a person can have moved, in standard deviations of the predicted position,
-    by size, and by appearance.
+    Compares the distance, in standard deviations of the predicted position, the size, and the
+    appearance.
     """
     motion = memory.motion
     offset = ahead[0, lost, None, :2] - motion[0, new, :2]  # (L, F, 2)

@@ -1,4 +1,4 @@
-"""Budget: how much the detector may do so that a frame does not take too long."""
+"""Budget: limit the detector's work so that a frame does not take too long."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from statistics import median
 
 _log = logging.getLogger(__name__)
 
-# Share of the detector's input size, and on every which frame it runs; from best to cheapest.
-# A smaller picture shortens the longest frames; a rarer detector then the average.
+# Share of the detector's input size, and n where it runs on every n-th frame; best to cheapest.
+# A smaller input shortens the slowest frames; after that, detecting less often cuts the average.
 STEPS = ((1.0, 1), (0.75, 1), (0.5, 1), (0.5, 2), (0.5, 4))
-_FRAMES = 20  # looked at before each decision
-_ROOM = 0.5  # of the limit: below it, the step before is tried again
+_FRAMES = 20  # measured before each decision
+_ROOM = 0.5  # share of the limit below which the previous step is tried again
 
 
 class Budget:
-    """Goes down STEPS while frames take longer than `limit_ms`, and up again with room to spare.
+    """Moves down STEPS while frames take longer than `limit_ms`, and up when there is room again.
 
-    A limit of 0 changes nothing. Every step taken is logged.
+    A limit of 0 changes nothing. Every step is logged.
     """
 
     def __init__(self, limit_ms: float) -> None:
@@ -33,11 +33,11 @@ class Budget:
 
     @property
     def detect_every(self) -> int:
-        """The detector may run on every so many frames."""
+        """The n for which the detector may run on every n-th frame."""
         return STEPS[self._step][1]
 
     def spend(self, elapsed_ms: float) -> None:
-        """Take note of how long a frame took."""
+        """Record how long a frame took."""
         if not self.limit_ms:
             return
         self._recent.append(elapsed_ms)

@@ -1,8 +1,8 @@
 """How the camera moved between two frames, from the background alone.
 
-Corners of the picture outside people are followed from frame to frame (pyramidal Lucas-Kanade) and
-a rotation, scale and shift is fitted to most of them (RANSAC), as BoT-SORT does (Aharon et al.,
-2022, section 3.2). The picture is made small first, which keeps the cost at a few milliseconds.
+Corners outside people are tracked from frame to frame (pyramidal Lucas-Kanade), and a rotation,
+scale and shift is fitted to most of them (RANSAC), as in BoT-SORT (Aharon et al., 2022, section
+3.2). The picture is shrunk first, which keeps the cost at a few milliseconds.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from pose.people import FloatArray, ImageArray
 
 LONG_SIDE_PX = 320  # of the small pictures
 _CORNERS = 150
-_FEWEST_INLIERS = 12  # fewer do not tell the camera's motion from chance
-_FEWEST_SHARE = 0.4  # of the corners that were followed
+_FEWEST_INLIERS = 12  # fewer may agree by chance
+_FEWEST_SHARE = 0.4  # of the tracked corners that must be inliers
 _MOST_SCALE = 1.2  # between two frames; more is a cut, not a zoom
 _PEOPLE_MARGIN = 0.1  # of a box's size: limbs reach out of boxes
 
 
 def small_grey(image: ImageArray) -> ImageArray:
-    """The frame (H, W, 3) in grey, made small; what `camera_warp` compares."""
+    """The frame (H, W, 3) shrunk, in grey, as `camera_warp` compares it."""
     scale = LONG_SIDE_PX / max(image.shape[:2])
     if scale < 1:
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
@@ -33,11 +33,11 @@ def small_grey(image: ImageArray) -> ImageArray:
 def camera_warp(
     before: ImageArray, after: ImageArray, people: FloatArray, scale: float
 ) -> FloatArray | None:
-    """Affine (2, 3) that takes frame pixels of `before` to `after`; None where it cannot be told.
+    """Affine (2, 3) that takes frame pixels of `before` to `after`; None where it is unknown.
 
     before and after: `small_grey` of two frames, `scale` times the frame's size. people (N, 4):
-    boxes in `before`, in frame pixels, whose corners do not count. None where too little of the
-    background can be followed (a cut, darkness, a crowd) or the motion is no camera's.
+    boxes in `before`, in frame pixels; corners inside them are ignored. None where too little of
+    the background can be tracked (a cut, darkness, a crowd) or the motion is not a camera's.
     """
     if before.shape != after.shape:
         return None
@@ -73,7 +73,7 @@ def _background(grey: ImageArray, people: FloatArray, scale: float) -> ImageArra
 
 
 class CameraMotion:
-    """The camera's motion from each frame to the next: call it once a frame, in order."""
+    """The camera's motion from each frame to the next: call it once per frame, in order."""
 
     def __init__(self) -> None:
         self._before: ImageArray | None = None

@@ -1,4 +1,4 @@
-"""TrackerConfig: everything that decides who is who."""
+"""TrackerConfig: everything that decides which id each person gets."""
 
 from __future__ import annotations
 
@@ -12,40 +12,40 @@ from tracking.assignment import Method
 class TrackerConfig:
     """Settings of a PoseTracker; equal settings and equal input give equal ids.
 
-    Lengths of time are in seconds, lengths in the picture in heights of the person. What each
-    part is worth is shown in docs/tracking.md.
+    Times are in seconds, distances in the picture in heights of the person. docs/tracking.md shows
+    what each part contributes.
     """
 
     assignment: Method = "hungarian"
-    oks_weight: float = 0.5  # share of OKS in the similarity where a pose is sure; the rest is IoU
+    oks_weight: float = 0.5  # share of OKS in the similarity of confident poses; the rest is IoU
     sigmas: tuple[float, ...] | None = None  # OKS constants (K,); None takes the skeleton's
     joint_thr: float = 0.2  # joints scored lower count as not seen
     box_margin: float = 0.15  # boxes are grown by this share of their size before IoU
     appearance_weight: float = 0.3  # of the cosine between descriptors, where there are any
-    min_similarity: float = 0.15  # pairs below are not the same person
+    min_similarity: float = 0.15  # pairs below it are not matched
 
-    double_oks: float = 0.75  # people of a frame who agree by more are one found twice; 1: never
+    double_oks: float = 0.75  # detections in a frame with a higher OKS are one person; 1: never
     low_thr: float = 0.2  # people scored lower are ignored
     high_thr: float = 0.5  # people scored lower match with a penalty
-    low_penalty: float = 2.0  # similarity taken off for each 1.0 of score below `high_thr`
-    lost_penalty: float = 0.5  # similarity taken off for each second unseen ...
+    low_penalty: float = 2.0  # similarity deducted for each 1.0 of score below `high_thr`
+    lost_penalty: float = 0.5  # similarity deducted for each second unseen ...
     lost_penalty_most: float = 0.15  # ... up to this
 
-    birth_thr: float = 0.45  # score from which a new person may start
-    sure_pose: float = 0.4  # mean joint score from which that score counts whole; 0: always
-    confirm_score: float = 1.5  # sum of scores after which a new person is shown
-    crowd_doubt: float = 0.8  # share of the score that does not count where people overlap
+    birth_thr: float = 0.45  # lowest score that starts a new person
+    sure_pose: float = 0.4  # mean joint score from which that score counts in full; 0: always
+    confirm_score: float = 1.5  # sum of scores from which a new person is shown
+    crowd_doubt: float = 0.8  # share of the score that is ignored where people overlap
     candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped
 
-    coast_s: float = 0.12  # a person unseen for no longer is shown where they should be; 0: never
+    coast_s: float = 0.12  # a person unseen for up to this is shown as predicted; 0: never
     memory_s: float = 2.0  # a person unseen for longer is forgotten and comes back as a new one
     reach: float = 2.5  # standard deviations within which a lost person is found again; 0: never
 
     velocity_decay_s: float = 1.0  # an unseen person's speed falls to 1/e in this time
     acceleration: float = 3.0  # heights per second^1.5: how restless people are
     first_speed: float = 1.0  # heights per second: how fast a new person may already be
-    box_noise: float = 0.05  # heights: how unsteady boxes are
-    joint_noise: float = 0.06  # heights: how unsteady a joint of score 1 is
+    box_noise: float = 0.05  # heights: standard deviation of a box's measurements
+    joint_noise: float = 0.06  # heights: standard deviation of a joint of score 1
 
     def __post_init__(self) -> None:
         if self.assignment not in ("hungarian", "greedy"):

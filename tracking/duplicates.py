@@ -1,4 +1,4 @@
-"""One person is one person, two who overlap stay two: told apart by their poses.
+"""Drop duplicate detections of a person, but keep two people who overlap.
 
 Two boxes that overlap may be one person found twice or two people, one behind the other. Their
 poses decide: the same joints in the same places are one person (OKS-NMS; Papandreou et al., CVPR
@@ -15,15 +15,15 @@ from tracking.observation import Seen
 from tracking.similarity import iou_of_sides
 
 _NEAR_IOU = 0.3  # boxes that overlap less are not compared
-_SAME_IOU = 0.85  # one person, where joints cannot tell
-_ENOUGH_JOINTS = 4.0  # sum of the scores of joints that both have
+_SAME_IOU = 0.85  # above it two boxes are one person, where joints cannot decide
+_ENOUGH_JOINTS = 4.0  # sum of the scores of common joints from which joints decide
 
 
 def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray:
-    """Indices (M,), ascending, of the people (N,) who are nobody's lower-scored double.
+    """Indices (M,), ascending, of the people (N,) who are not lower-scored duplicates of others.
 
-    People who agree by more than `same_oks` are one; `sigmas` (K,) are OKS's constants. Of equal
-    scores the first stays.
+    People whose OKS is above `same_oks` are one; `sigmas` (K,) are OKS's constants. Of equal scores
+    the first stays.
     """
     centre, half = seen.measured[:, :2], np.maximum(seen.measured[:, 2:4], 1.0) / 2  # (N, 2) each
     apart = np.abs(centre[:, None] - centre)  # (N, N, 2)
@@ -31,10 +31,10 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
     reach = (1 - _NEAR_IOU) * half
     meeting = apart < reach[:, None] + reach  # (N, N, 2)
     first, second = (meeting[..., 0] & meeting[..., 1]).nonzero()
-    if len(first) == len(seen):  # everybody meets themselves alone
+    if len(first) == len(seen):  # each box meets only itself
         return np.arange(len(seen))
     later = first < second
-    first, second = first[later], second[later]  # (P,) pairs, better ones first
+    first, second = first[later], second[later]  # (P,) pairs, the better one first
     sides = half[first] + half[second] - apart[first, second]  # (P, 2)
     iou = iou_of_sides(sides, half[first], half[second])
     near = iou > _NEAR_IOU
@@ -52,6 +52,6 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
 
     kept = np.ones(len(seen), bool)
     for one, double in zip(first[same].tolist(), second[same].tolist(), strict=True):
-        if kept[one]:  # who is a double takes nobody else away
+        if kept[one]:  # a duplicate removes nobody else
             kept[double] = False
     return kept.nonzero()[0]

@@ -13,20 +13,20 @@ from tracking.motion import MotionArray
 
 @dataclass(slots=True, eq=False)
 class Memory:
-    """T people, T = 0 included; the tracker alone writes to it.
+    """T people, T = 0 included; only the tracker writes to it.
 
     The motion of a person is as of `seen_s`, when the person was last seen: nothing is
     extrapolated in place, so an absence of any length is predicted in one step.
     """
 
     ids: IntArray  # (T,)
-    confirmed: BoolArray  # (T,) shown; before that, a candidate
+    confirmed: BoolArray  # (T,) shown; until then a candidate
     locked: BoolArray  # (T,) never forgotten
     evidence: NDArray[np.float64]  # (T,) sum of scores so far
-    scores: NDArray[np.float64]  # (T,) of the last sight
-    seen_s: NDArray[np.float64]  # (T,) the tracker's time of the last sight
-    shot: IntArray  # (T,) the shot in which they are
-    joint_scores: NDArray[np.float64]  # (T, K) of the last sight, fading for joints not seen since
+    scores: NDArray[np.float64]  # (T,) when last seen
+    seen_s: NDArray[np.float64]  # (T,) when last seen, in the tracker's own time
+    shot: IntArray  # (T,) the shot they belong to
+    joint_scores: NDArray[np.float64]  # (T, K) when last seen, fading for joints not seen since
     motion: MotionArray  # (5, T, C), see tracking.motion and tracking.observation
     appearance: FloatArray  # (T, D) running mean, unit length; zeros where unknown
 
@@ -56,7 +56,7 @@ class Memory:
         return Memory(*(value[:, index] if value.ndim == 3 else value[index] for value in values))
 
     def kept(self, mask: BoolArray) -> Memory:
-        """The people that the mask (T,) keeps; most often everybody, which costs nothing."""
+        """The people that the mask (T,) keeps; usually everybody, which costs nothing."""
         return self if mask.all() else self.select(mask)
 
     def joined(self, other: Memory) -> Memory:
@@ -67,7 +67,7 @@ class Memory:
         return Memory(*(np.concatenate(pair, axis=int(pair[0].ndim == 3)) for pair in both))
 
     def fitted(self, joints: int, features: int) -> Memory:
-        """For another pose network: boxes and ids stay, joints and appearance are not known."""
+        """Adapt to another pose network: keep boxes and ids, forget joints and appearance."""
         if self.joint_scores.shape[1] != joints:
             motion = np.ones((5, len(self), 4 + 2 * joints))
             motion[..., :4] = self.motion[..., :4]

@@ -28,7 +28,7 @@ def started(measured: MotionArray, noise: MotionArray, velocity_var: MotionArray
 
 
 def transition(dt_s: MotionArray, tau_s: float) -> tuple[MotionArray, ...]:
-    """What `dt_s` seconds do: reach and keep of the velocity, and noise per unit of q.
+    """The effect of `dt_s` seconds: reach and keep of the velocity, and noise per unit of q.
 
     x' = x + reach v, v' = keep v; the noise adds (q_x, q_xv, q_v) q to the covariance.
     Integrals of exp(-s / tau), see the module's equation.
@@ -87,7 +87,7 @@ def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
     after = motion.copy()
     pairs = after[:2].reshape(2, people, columns // 2, 2) @ turn.T  # x y of each point
     pairs[0] += shift
-    pairs[:, :, 1] = zoom * after[:2, :, 2:4]  # width and height turn with nothing
+    pairs[:, :, 1] = zoom * after[:2, :, 2:4]  # width and height do not rotate
     after[:2] = pairs.reshape(2, people, columns)
     after[2:] *= zoom * zoom
     return after
@@ -101,9 +101,9 @@ def smoothed(
     diffusion: float,
     velocity_var: float,
 ) -> NDArray[np.float64]:
-    """Positions (M, C) of one person given all M sights, past and future.
+    """Positions (M, C) of one person given all M measurements, past and future.
 
-    times_s (M,) rising; measured (M, C) with variance noise (M, C), infinite where not seen.
+    times_s (M,) increasing; measured (M, C) with variance noise (M, C), infinite where not seen.
     Forward filter, then the backward pass of Rauch, Tung and Striebel (1965).
     """
     count, columns = measured.shape

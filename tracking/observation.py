@@ -1,4 +1,4 @@
-"""People of a frame as the coordinates that are filtered, and how far each can be trusted.
+"""The people of a frame as the coordinates that are filtered, with their uncertainty.
 
 The C = 4 + 2 K coordinates: box centre x y, width, height, then x y of each joint.
 """
@@ -16,16 +16,16 @@ from tracking.motion import MotionArray
 
 Values = NDArray[np.float64]
 
-_LEAST_SHARE = 0.7  # of a score: of a head close to the camera few joints are clear
+_LEAST_SHARE = 0.7  # of a score that stays: of a head close to the camera few joints are clear
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Seen:
-    """The N people of a frame as the tracker takes them, however they were ordered."""
+    """The N people of a frame in the tracker's own order, whatever order they came in."""
 
-    order: IntArray  # (N,) where in the frame each one was
+    order: IntArray  # (N,) index of each person in the frame
     scores: Values  # (N,) as given
-    trust: Values  # (N,) the scores, less where the pose is doubtful: for who is new
+    trust: Values  # (N,) the scores, lower where the pose is doubtful; starts and confirms people
     measured: MotionArray  # (N, C)
     noise: MotionArray  # (N, C) variance of what was measured
     joint_scores: Values  # (N, K) 0 where not seen
@@ -48,7 +48,7 @@ class Seen:
 
 
 def _finite(poses: Poses) -> Poses:
-    """Drop people whose box or score is not finite; a joint that is not gets score 0."""
+    """Drop people whose box or score is not finite; a joint that is not finite gets score 0."""
     good = np.isfinite(poses.boxes).all(1) & np.isfinite(poses.scores)
     joint_good = np.isfinite(poses.keypoints).all(2) & np.isfinite(poses.keypoint_scores)
     known = np.isfinite(poses.appearance).all(1)
@@ -66,8 +66,8 @@ def _finite(poses: Poses) -> Poses:
 def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     """The people of a frame as given, and the same sorted by score, box and joints.
 
-    People whose box or score is not finite are left out of both; a joint that is not gets score 0.
-    One wide array is checked and sorted: with few people, the number of calls is what costs.
+    Both leave out people whose box or score is not finite; a joint that is not finite gets score 0.
+    One wide array is checked and sorted: with few people, the number of calls sets the cost.
     """
     packed, end = _packed(poses), 5 + 2 * poses.keypoints.shape[1]
     described = poses.appearance.size > 0
@@ -90,10 +90,10 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
 
 
 def _trusted(scores: Values, joint_scores: Values, sure: float) -> Values:
-    """What people's scores (N,) are worth by their joints' scores (N, K).
+    """People's scores (N,), lowered where their joints' scores (N, K) are low.
 
-    Everything where these are `sure` in the mean or nothing is known of joints, else less in
-    proportion, down to _LEAST_SHARE.
+    Unchanged where the mean joint score is `sure` or more, or no joints are known; otherwise lower
+    in proportion, down to _LEAST_SHARE.
     """
     total, enough = joint_scores.sum(1), sure * joint_scores.shape[1]
     if total.min(initial=enough) >= enough:
@@ -115,7 +115,7 @@ def _packed(poses: Poses) -> Values:
 
 
 def clear_joints(poses: Poses, joint_thr: float) -> FloatArray:
-    """Joint scores (N, K), 0 where below the threshold."""
+    """Joint scores (N, K), 0 where they are below the threshold."""
     return np.where(poses.keypoint_scores >= joint_thr, poses.keypoint_scores, np.float32(0))
 
 
@@ -143,7 +143,7 @@ def uncertainty(
 ) -> MotionArray:
     """Variance (N, C) of the coordinates: grows with a person's height and falls with the scores.
 
-    heights (N,) in pixels; joint_scores (N, K), 0 and so infinite variance where not seen.
+    heights (N,) in pixels; joint_scores (N, K), where 0 (not seen) gives infinite variance.
     """
     people, joints = joint_scores.shape
     noise = np.empty((people, 4 + 2 * joints))

@@ -34,18 +34,18 @@ class PipelineConfig:
     detector: str = "posse-detector"  # a name that `posse models` lists, or a file
     pose: str = "posse-pose"  # a name that `posse models` lists, or a file
     device: str = "auto"  # auto, cpu, cuda or cuda:N
-    bbox_thr: float = 0.3  # detections below are dropped
+    bbox_thr: float = 0.3  # detections scored lower are dropped
     nms_thr: float = 0.65  # overlap (IoU) above which the lower-scored box is dropped
-    kpt_thr: float = 0.3  # joints below are not drawn, nor counted as seen
+    kpt_thr: float = 0.3  # joints scored lower are not drawn, nor counted as seen
     flip: bool = False  # flip test: the mean of the crop's and its mirror's heatmaps
     detector_size: int = 0  # longer side of the picture the detector sees; 0: the network's own
-    detect_every: int = 1  # the detector runs on every n-th frame; between, the tracker's boxes
-    max_people: int = 0  # keep the best-scored so many; 0 keeps all
-    max_latency_ms: float = 0.0  # the detector does less where a frame takes longer; 0: never
+    detect_every: int = 1  # the detector runs on every n-th frame; the tracker's boxes in between
+    max_people: int = 0  # keep this many people, the best-scored; 0 keeps all
+    max_latency_ms: float = 0.0  # the detector does less when frames take longer; 0: never
     appearance: bool = False  # describe what people look like, for the tracker
     find_missed: bool = False  # look for poses where the detector missed somebody just seen
     camera_motion: bool = False  # measure how the camera moved, for the tracker
-    shot_cuts: bool = True  # tell where another shot begins, in which people are others
+    shot_cuts: bool = True  # detect cuts; nobody is matched with people of another shot
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
     def __post_init__(self) -> None:
@@ -70,15 +70,15 @@ class FrameResult:
     frame: Frame
     people: TrackedPoses
     timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
-    found: Poses | None = None  # all that were found, whether their identity is sure or not yet
-    shot: int = 0  # of an edited video
+    found: Poses | None = None  # everybody found, also those whose identity is not yet confirmed
+    shot: int = 0  # number of the shot in an edited video
 
 
 class Detector(Protocol):
     """Finds the people of a frame.
 
-    One that can work in the background also has `submit(frame)`, which returns a function that
-    waits for them, and one that can do with less has `effort`, a share of its input's size.
+    A detector that can work in the background also has `submit(frame)`, which returns a function
+    that waits for the people; one that can do less work has `effort`, a share of its input size.
     """
 
     def __call__(self, frame: Frame) -> Detections: ...
@@ -94,17 +94,17 @@ class Estimator(Protocol):
 
 
 class _Boxes(NamedTuple):
-    """The people that are being found in a frame."""
+    """The detections of a frame, in progress."""
 
-    wait: Callable[[], tuple[Detections, float]]  # and how long it took, ms
+    wait: Callable[[], tuple[Detections, float]]  # the detections, and how long they took, ms
     shot: Shot
 
 
 class Pipeline:
     """Frame in, FrameResult out; frames of one video, in order.
 
-    State across frames: the tracker, the count of frames, the camera's last picture, the shot, and
-    how much the detector may do. `reset` forgets them, for a new video.
+    State across frames: the tracker, the frame count, the camera's last picture, the shot, and how
+    much the detector may do. `reset` clears it for a new video.
     """
 
     def __init__(self, detector: Detector, estimator: Estimator, config: PipelineConfig) -> None:
@@ -128,31 +128,31 @@ class Pipeline:
         self.tracker = PoseTracker(self.config.tracker)
         self._frames_done = 0
         self._camera = CameraMotion()
-        self._shot = self._begun_shot = Shot()  # of the last frame done, and begun
+        self._shot = self._begun_shot = Shot()  # of the last frame finished, and started
         self._budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
-        """What later people and ids depend on; `load` goes on from there.
+        """The state that later people and ids depend on; `load` resumes from it.
 
-        How often the detector runs where `max_latency_ms` decides it, is measured anew.
+        Where `max_latency_ms` decides how much the detector does, that is measured anew.
         """
         return freeze((self.tracker, self._frames_done, self._camera, self._shot))
 
     def load(self, saved: bytes) -> None:
-        """Go on where a pipeline of the same configuration was saved."""
+        """Resume where a pipeline of the same configuration was saved."""
         self.tracker, self._frames_done, self._camera, self._shot = thaw(saved)
         self._begun_shot = self._shot
 
     def __call__(self, frame: Frame) -> FrameResult:
-        """Find and follow the people of `frame`."""
+        """Find and track the people of `frame`."""
         return self._finish(frame, self._begin(frame))()
 
     def follow(self, frames: Iterable[Frame]) -> Iterator[FrameResult]:
-        """Find and follow the people of `frames`; quicker than one call after the other.
+        """Find and track the people of `frames`; faster than one call after the other.
 
-        The next frame's poses are begun before this frame's are done, and the detector runs on the
-        one after, so that no core waits for another. Results are the same. What reading a frame
-        raises is raised after the results of those before it.
+        The next frame's poses start before this frame's are done, while the detector runs on the
+        frame after, so that no core waits for another. Results are the same. An error in reading a
+        frame is raised after the results of the frames before it.
         """
         upcoming = _Reading(frames)
         frame, boxes = upcoming.next(), None
@@ -167,7 +167,7 @@ class Pipeline:
         upcoming.raise_failure()
 
     def _poses_can_begin(self, ahead: int) -> bool:
-        """Whether nothing of the `ahead` frames before, whose poses are not done, is needed."""
+        """Whether poses can start without the results of the `ahead` unfinished frames before."""
         on_its_own = not self.config.find_missed and not self.config.max_latency_ms
         return ahead == 0 or (ahead == 1 and on_its_own and self._detects(ahead))
 
@@ -177,7 +177,7 @@ class Pipeline:
         return (self._frames_done + ahead) % every == 0
 
     def _begin(self, frame: Frame, ahead: int = 0) -> _Boxes:
-        """Start finding boxes; what is returned waits for them."""
+        """Start finding boxes; `wait` of the result waits for them."""
         start = time.perf_counter()
         wait: Callable[[], Detections]
         last = self._begun_shot
@@ -204,7 +204,7 @@ class Pipeline:
         found = len(detections)
         if self.config.find_missed and shot.number == self.tracker.shot:
             detections = with_missed(detections, self.tracker.predict(frame.time_s))
-            if self.config.max_people:  # the detector's come first
+            if self.config.max_people:  # the detector's boxes come first
                 detections = detections.select(slice(self.config.max_people))
         start = time.perf_counter()
         submit = getattr(self.estimator, "submit", None)
@@ -232,7 +232,7 @@ class Pipeline:
             warp = self._camera(frame.image, before)
         people = self.tracker.update(poses, frame.time_s, warp, shot)
         missed = self.tracker.coasting(poses.skeleton)
-        if not len(missed):  # most often
+        if not len(missed):  # the usual case
             return people
         missed = _within(missed, frame.size_wh)
         if self.config.max_people:
@@ -240,7 +240,7 @@ class Pipeline:
         return people.joined(missed)
 
     def _best(self, detections: Detections) -> Detections:
-        """The best-scored people, where there may only be so many."""
+        """The best-scored people, at most `max_people`."""
         if not 0 < self.config.max_people < len(detections):
             return detections
         best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
@@ -248,14 +248,14 @@ class Pipeline:
 
 
 def _within(people: TrackedPoses, size_wh: tuple[int, int]) -> TrackedPoses:
-    """Those whose middle is in the picture: who has left it is not behind somebody."""
+    """People whose centre is in the picture: one who has left it is not merely hidden."""
     middle = (people.poses.boxes[:, :2] + people.poses.boxes[:, 2:]) / 2  # (N, 2)
     within: BoolArray = np.all((middle >= 0) & (middle < size_wh), axis=1)
     return people.select(within)
 
 
 class _Reading:
-    """Frames one by one; a failure to read is kept until it is asked for."""
+    """Frames one by one; an error in reading is kept until `raise_failure`."""
 
     def __init__(self, frames: Iterable[Frame]) -> None:
         self._frames = iter(frames)
@@ -284,9 +284,9 @@ def build_pipeline(config: PipelineConfig) -> Pipeline:
     """Load the networks that `config` names and put them together.
 
     Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors, and UserError
-    where the tracker's sigmas are of another skeleton than the pose network's.
+    where the tracker's sigmas do not fit the pose network's skeleton.
     """
-    # Here, so that the tracker alone can be used without loading torch.
+    # Imported here, so that the tracker alone can be used without loading torch.
     from pose.detector import load_detector
     from pose.estimator import load_estimator
 

@@ -1,9 +1,9 @@
-"""The second pass over a finished video: link what belongs together, fill short gaps, smooth.
+"""The second pass over a finished video: link broken tracks, fill short gaps, smooth.
 
-Tracking live, each frame knows only the past. Afterwards both ends of a gap are known: pieces of
-tracks are joined by the cheapest assignment over all gaps (Zhang, Li and Nevatia, CVPR 2008, as one
-bipartite step), and each person's coordinates are smoothed forward and backward (Rauch, Tung and
-Striebel, 1965) under the tracker's own motion model, which also fills the gaps.
+Live tracking knows only the past. Afterwards both ends of a gap are known: pieces of tracks are
+joined by the cheapest assignment over all gaps (Zhang, Li and Nevatia, CVPR 2008, as one bipartite
+step), and each person's coordinates are smoothed forward and backward (Rauch, Tung and Striebel,
+1965) under the tracker's own motion model, which also fills the gaps.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
 LINK_S = 3.0  # longest absence across which two pieces are joined
 FILL_S = 0.5  # longest absence that is filled
-_SHORTEST_S = 0.15  # people seen for less, and nowhere linked, are dropped
-_END_S = 0.4  # of a piece's end, from which its speed is taken
+_SHORTEST_S = 0.15  # people whose linked pieces span less are dropped
+_END_S = 0.4  # length of a piece's end from which its speed is estimated
 LIKELY = 0.3  # likeness from which two pieces are one person
 _MOST_SPEED = 2.5  # heights per second that a person may move across a gap
 
-_Link = tuple[int, int, float]  # the piece before, the one after, how alike
+_Link = tuple[int, int, float]  # the earlier piece, the later one, their likeness
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Piece:
-    """One track: M sights of a person."""
+    """One track: a person in M frames."""
 
     frames: IntArray  # (M,) ascending, of one shot
     times_s: NDArray[np.float64]  # (M,)
@@ -50,11 +50,11 @@ def refined(
     config: TrackerConfig | None = None,
     shots: Sequence[int] | None = None,
 ) -> list[TrackedPoses]:
-    """The tracks of a whole video, linked, filled and smoothed; frame for frame as given.
+    """The tracks of a whole video, linked, filled and smoothed; one for each of the `frames`.
 
-    A joined person keeps the id that was seen first. Filled people have lower scores than those
-    beside the gap. Nobody is joined with a person of another of the `shots` (one for each frame;
-    None: a single one), nor shown there. The online tracks are not changed.
+    A joined person keeps the id that was seen first. People filled into a gap have lower scores
+    than beside it. Nobody is joined across `shots` or shown in another shot (one number per frame;
+    None: a single shot). The online tracks are not changed.
     """
     if not frames:
         return []
@@ -73,14 +73,14 @@ def refined(
 
 
 def _rising(times_s: Sequence[float]) -> NDArray[np.float64]:
-    """Times (F,) that rise by at least a millisecond from frame to frame."""
+    """Times (F,) that increase by at least a millisecond from frame to frame."""
     steps = np.maximum(np.diff(np.asarray(times_s, np.float64)), 1e-3)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
 def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[int, _Piece]:
     """The tracks by id."""
-    ids = np.concatenate([frame.ids for frame in frames])  # (S,) of every sight
+    ids = np.concatenate([frame.ids for frame in frames])  # (S,) of everybody in every frame
     if not len(ids):
         return {}
     at = np.repeat(np.arange(len(frames)), [len(frame) for frame in frames])  # (S,)
@@ -95,9 +95,9 @@ def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[
 
 
 def _chains(pieces: dict[int, _Piece], shot: IntArray, decay_s: float) -> dict[int, list[int]]:
-    """Ids of the pieces of each person in order of time, by the first one's id.
+    """Ids of each person's pieces in order of time, keyed by the first piece's id.
 
-    `shot` (F,) is of every frame.
+    `shot` (F,) is the shot of every frame.
     """
     ids = list(pieces)
     ends = {person: _end(piece, last=True) for person, piece in pieces.items()}
@@ -127,10 +127,10 @@ def _chains(pieces: dict[int, _Piece], shot: IntArray, decay_s: float) -> dict[i
 
 
 def best_links(links: list[_Link], count: int) -> Iterator[tuple[int, int]]:
-    """Who follows whom among `count` pieces, the sum of likenesses as large as it can be.
+    """Pairs of the `count` pieces, earlier and later, with the largest sum of likenesses.
 
-    Pieces that no link connects are solved apart: all against all would fill the memory after a
-    long video of many people.
+    Groups with no link between them are solved separately: all against all would fill the memory
+    after a long video of many people.
     """
     if not links:
         return
@@ -156,7 +156,7 @@ class _End:
     place: NDArray[np.float64]  # (2,) box centre
     speed: NDArray[np.float64]  # (2,) pixels per second
     size: NDArray[np.float64]  # (2,) width and height
-    appearance: FloatArray  # (D,), of length 1; 0 where nobody described it
+    appearance: FloatArray  # (D,) unit length; 0 where unknown
 
 
 def _end(piece: _Piece, last: bool) -> _End:
@@ -172,8 +172,8 @@ def _end(piece: _Piece, last: bool) -> _End:
 
 
 def _link(before: _End, after: _End, gap_s: float, decay_s: float) -> float:
-    """How likely one person left at `before` and came back at `after`, 0 to 1."""
-    reach_s = decay_s * (1 - np.exp(-gap_s / decay_s)) / 2  # each end goes half the way
+    """How likely it is, 0 to 1, that one person left at `before` and came back at `after`."""
+    reach_s = decay_s * (1 - np.exp(-gap_s / decay_s)) / 2  # each end is extrapolated half way
     offset = before.place + before.speed * reach_s - (after.place - after.speed * reach_s)
     height = max(before.size[1], after.size[1], 1.0)
     distance = np.hypot(*offset) / height
@@ -198,8 +198,8 @@ def _together(pieces: list[_Piece]) -> _Piece:
 def _smoothed(
     piece: _Piece, clock: NDArray[np.float64], config: TrackerConfig
 ) -> tuple[IntArray, Poses]:
-    """Frames (M',) and people (M') of one person, smoothed, with short gaps filled."""
-    frames, row = _filled_frames(piece, clock)  # (M',) and the sight at or before each (M',)
+    """Frames (M',) and poses (M') of one person, smoothed, with short gaps filled."""
+    frames, row = _filled_frames(piece, clock)  # (M',) and the row at or before each (M',)
     known = piece.frames[row] == frames  # (M',)
     joint_scores = clear_joints(piece.people, config.joint_thr)
     measured = coordinates(piece.people)
@@ -216,7 +216,7 @@ def _smoothed(
     share = np.where(known, 1.0, UNSEEN_SCORE).astype(np.float32)  # (M',)
     people = piece.people.select(row)
     joints = joints_of(states)
-    seen = joint_scores[row] > 0  # a joint never seen would only be a guess: leave it as it was
+    seen = joint_scores[row] > 0  # smoothing an unseen joint would only be a guess: leave it
     joints = np.where((seen | ~known[:, None])[..., None], joints, people.keypoints)
     smooth = Poses(
         boxes_of(states),
@@ -230,7 +230,7 @@ def _smoothed(
 
 
 def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
-    """Frames of a piece and of its short gaps (M',), and the sight at or before each (M',)."""
+    """Frames of a piece and its short gaps (M',), and its row at or before each frame (M',)."""
     spans = [
         np.arange(a, b) if clock[b] - clock[a] <= FILL_S + 1e-9 else np.array([a])
         for a, b in zip(piece.frames[:-1].tolist(), piece.frames[1:].tolist(), strict=True)
@@ -240,7 +240,7 @@ def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray,
 
 
 def _within(shot: IntArray, frames: IntArray, people: Poses) -> tuple[IntArray, Poses]:
-    """A person's frames (M,) and sights but those filled into frames of another shot (F,)."""
+    """A person's frames (M,) and poses without those filled into another shot; `shot` (F,)."""
     inside = shot[frames] == shot[frames[0]]
     return (frames, people) if inside.all() else (frames[inside], people.select(inside))
 
@@ -248,7 +248,7 @@ def _within(shot: IntArray, frames: IntArray, people: Poses) -> tuple[IntArray, 
 def _by_frame(
     people: dict[int, tuple[IntArray, Poses]], count: int, skeleton: Skeleton
 ) -> list[TrackedPoses]:
-    """The `count` frames' people from the frames (M,) and the sights (M) of each person."""
+    """The people of each of the `count` frames, from each person's frames (M,) and poses (M)."""
     if not people:
         return [TrackedPoses.empty(skeleton)] * count
     at = np.concatenate([frames for frames, _ in people.values()])  # (S,)

@@ -1,7 +1,7 @@
-"""Calm the drawing: One-Euro smoothing of boxes and joints. For display only, never for scores.
+"""Steady the drawing: One-Euro smoothing of boxes and joints. For display only, never for scores.
 
 Casiez, Roussel and Vogel, CHI 2012: a low-pass filter whose cut-off frequency rises with speed, so
-that a person who stands still does not tremble and one who jumps does not drag behind.
+that a person who stands still does not jitter and one who jumps does not lag behind.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ from numpy.typing import NDArray
 from pose.people import Poses
 from tracking.tracks import TrackedPoses
 
-MOST_LAG_S = 0.15  # by which a person at rest lags at full strength
+MOST_LAG_S = 0.15  # lag of a person at rest at full strength
 _SPEED_LAG_S = 0.1  # low-pass on the speed itself; the paper's 1 Hz is 0.16
-_QUICK_HZ = 1.5  # cut-off gained for each height per second of speed
+_QUICK_HZ = 1.5  # added to the cut-off for each height per second of speed
 _FORGOTTEN_S = 0.5  # a person unseen for longer starts anew
 
 _Coordinates = NDArray[np.float64]
 
 
 class Smoother:
-    """Smooths people frame by frame, each under their id; `share` 0 to 1 chooses the lag.
+    """Smooths people frame by frame, each by their id; `share` 0 to 1 chooses the lag.
 
     At rest the lag is `share` times MOST_LAG_S; it shrinks with speed. Where the clock stands
-    still or runs back, people start anew.
+    still or runs backwards, smoothing starts anew.
     """
 
     def __init__(self, share: float) -> None:

@@ -1,7 +1,7 @@
-"""The state of a pipeline as bytes and back, for work that goes on after a break.
+"""Save the state of a pipeline as bytes and restore it, to resume work after a break.
 
-Pickle, but reading gives only numpy's and this program's own values: a file of unknown origin
-cannot run code.
+The format is pickle, but only listed types and this program's own are read: a file of unknown
+origin cannot run code.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PoseTracker: who is who from frame to frame, by motion, joints, boxes and appearance.
+"""PoseTracker: keeps identities from frame to frame by motion, joints, boxes and appearance.
 
 Pure and deterministic: no clock, no random numbers, no input or output. The method and its sources
 are in docs/tracking.md.
@@ -23,18 +23,17 @@ from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 __all__ = ["PoseTracker", "TrackerConfig"]
 
 _USUAL_STEP_S = 0.04  # between frames, until two frames with different times were seen
-_JOINT_FADE = 0.7  # what remains of a joint's score after each frame it was not seen in
-_COASTING_FROM = 2.0  # times `confirm_score`: false people, seen more briefly, do not coast
+_JOINT_FADE = 0.7  # factor on a joint's score for each frame in which it was not seen
+_COASTING_FROM = 2.0  # times `confirm_score`: false positives, seen more briefly, do not coast
 _APPEARANCE_SHARE = 0.1  # of a clear view in the running mean of the appearance
 
 
 class PoseTracker:
-    """Gives every person an id that stays: `update` once a frame, frames of one video in order.
+    """Gives every person a lasting id: call `update` once per frame of one video, in order.
 
-    Ids count from 1 and are never reused. Left out of the answer are candidates (people seen too
-    briefly to be sure), doubles of people who were found twice, and people whose box or score is
-    not finite. Where the clock stands still or runs back, the last step between frames is taken
-    again.
+    Ids count from 1 and are never reused. The result leaves out candidates (people seen too briefly
+    to be sure), duplicate detections, and people whose box or score is not finite. Where the clock
+    stands still or runs backwards, the last step between frames is used again.
     """
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
@@ -49,12 +48,12 @@ class PoseTracker:
     def update(
         self, poses: Poses, time_s: float, warp: FloatArray | None = None, shot: int = 0
     ) -> TrackedPoses:
-        """Continue the tracks with the people of a frame; returns those who are sure.
+        """Continue the tracks with the people of a frame; returns the confirmed ones.
 
         `poses` are the people of the frame at `time_s`, in any order. `warp` (2, 3) takes pixels of
-        the last frame to this one where the camera moved. People of another `shot` than the
-        frame's are not looked for in it; they are remembered for when it comes back. Raises
-        ValueError where the configured sigmas are not one for each joint.
+        the last frame to this one where the camera moved. People of another shot than the frame's
+        `shot` are not matched; they are remembered until theirs comes back. Raises ValueError
+        unless the configured sigmas are one per joint.
         """
         poses, seen = observed(poses, self.config)
         sigmas = self.config.sigmas or poses.skeleton.sigmas
@@ -66,7 +65,7 @@ class PoseTracker:
         first = self._given_s is None
         self._advance(time_s)
         memory, elsewhere = self._remembered(poses), None
-        if shot or self.shot:  # not in most videos
+        if shot or self.shot:  # rare: most videos are one shot
             here = memory.shot == shot
             memory, elsewhere = memory.select(here), memory.select(~here)
             first |= shot != self.shot and not len(memory)
@@ -82,7 +81,7 @@ class PoseTracker:
         candidate = ~memory.confirmed[rows]  # (M,)
         some_candidates = candidate.any()
         clearness = np.ones(len(seen))
-        if some_candidates or poses.appearance.size:  # who else does not need it
+        if some_candidates or poses.appearance.size:  # confirmed people do not need it
             crowded = _crowded(boxes_of(seen.measured), columns[~candidate])
             clearness -= self.config.crowd_doubt * crowded
         memory.motion[:, rows] = motion.corrected(
@@ -106,14 +105,14 @@ class PoseTracker:
         return _shown(poses, seen.order, ids)
 
     def coasting(self, skeleton: Skeleton) -> TrackedPoses:
-        """Where the people should be who are not in the last frame, but were `coast_s` before.
+        """Where people should be who are not in the last frame, but were seen within `coast_s`.
 
-        Their joints, of the `skeleton` of that frame, move along with them. Scores, also of joints,
-        are UNSEEN_SCORE times the last ones.
+        Their joints, in that frame's `skeleton`, move along with them. All scores, also those of
+        joints, are UNSEEN_SCORE times the last ones.
         """
         memory, config = self._memory, self.config
         who = memory.seen_s < self._now_s  # (T,)
-        if not who.any():  # most often
+        if not who.any():  # the usual case
             return TrackedPoses.empty(skeleton)
         who &= self._now_s - memory.seen_s <= config.coast_s + 1e-6
         who &= memory.shot == self.shot
@@ -133,9 +132,9 @@ class PoseTracker:
         return TrackedPoses(poses, gone.ids)
 
     def predict(self, time_s: float) -> Detections:
-        """Boxes of the people shown last, where they should be at `time_s`.
+        """Boxes of the last frame's people, predicted to `time_s`.
 
-        They stand in on frames without a detector, and for people whom it may have missed.
+        They stand in for the detector where it does not run, and for people it may have missed.
         """
         memory = self._memory
         recent = memory.select(memory.confirmed & (memory.seen_s >= self._now_s))
@@ -144,15 +143,15 @@ class PoseTracker:
         return Detections(boxes_of(ahead[0]), recent.scores.astype(np.float32))
 
     def swap(self, a: int, b: int) -> None:
-        """Exchange two identities from the next frame on; a lock goes with its identity."""
+        """Exchange two identities from the next frame on; a lock stays with its identity."""
         memory = self._memory
         rows = np.flatnonzero((memory.ids == a) | (memory.ids == b))
         memory.locked[rows] = memory.locked[rows[::-1]]
         self._rename({a: b, b: a})
-        self._last_id = max(self._last_id, a, b)  # nobody is born as one that was new here
+        self._last_id = max(self._last_id, a, b)  # no new person gets an id first used here
 
     def merge(self, keep: int, gone: int) -> None:
-        """Let the person `gone` be `keep` from the next frame on; locked if either was."""
+        """Give the person `gone` the id `keep` from the next frame on; locked if either was."""
         memory = self._memory
         if gone != keep and gone in memory.ids:
             memory.locked |= memory.locked[memory.ids == keep].any() & (memory.ids == gone)
@@ -160,7 +159,7 @@ class PoseTracker:
             self._rename({gone: keep})
 
     def reassign(self, old: int, new: int) -> None:
-        """Call the person `old` by the id `new` from the next frame on; nobody else gets it."""
+        """Give the person `old` the id `new` from the next frame on; nobody else gets it."""
         if new < 1:
             raise ValueError(f"new is {new}, expected an id of 1 or more")
         self.merge(new, old)
@@ -173,8 +172,8 @@ class PoseTracker:
     def lock(self, person: int, locked: bool = True) -> None:
         """Keep an identity for its person, however long they are out of sight.
 
-        Nobody else gets it but at the place where that person was seen last, as far as they can
-        have moved in `memory_s`; corrections still rename it, and `forget` drops it.
+        It is matched only near where that person was last seen, as far as they can have moved in
+        `memory_s`; corrections still rename it, and `forget` drops it.
         """
         self._memory.locked[self._memory.ids == person] = locked
 
@@ -183,7 +182,7 @@ class PoseTracker:
         self._memory.ids = np.array(ids, np.int64)
 
     def _advance(self, time_s: float) -> None:
-        """Move the tracker's own time on, by the last step where the caller's did not."""
+        """Advance the tracker's own time, by the last step where the caller's did not advance."""
         if self._given_s is not None:
             if time_s > self._given_s:
                 self._step_s = time_s - self._given_s
@@ -191,29 +190,29 @@ class PoseTracker:
         self._given_s = time_s
 
     def _remembered(self, poses: Poses) -> Memory:
-        """Those not yet forgotten, with the joints and features that `poses` have."""
+        """People not yet forgotten, with the joints and features that `poses` have."""
         memory, config = self._memory, self.config
         span_s = np.where(memory.confirmed, config.memory_s, config.candidate_s + self._step_s)
         fresh = self._now_s - memory.seen_s <= span_s
         memory = memory.kept(fresh | memory.locked)
-        # A frame of nobody says nothing of how people are described.
+        # An empty frame does not tell how many features describe a person.
         features = (poses if len(poses) else memory).appearance.shape[1]
         return memory.fitted(len(poses.skeleton), features)
 
     def _ahead(self, memory: Memory, now_s: float) -> motion.MotionArray:
         """The motion of everybody (5, T, C), predicted to `now_s`.
 
-        Where locked people are after `memory_s` nobody knows; more doubt would give them to anyone.
+        No further than `memory_s` ahead: more uncertainty would match a locked person with anyone.
         """
         diffusion = (self.config.acceleration * memory.motion[0, :, 3:4]) ** 2  # (T, 1)
         elapsed_s = np.minimum(now_s - memory.seen_s, self.config.memory_s)
         ahead = motion.predicted(memory.motion, elapsed_s, self.config.velocity_decay_s, diffusion)
-        # A box widens and narrows with the pose; drawn out over a gap, that becomes nonsense.
+        # A box widens and narrows with the pose; extrapolated over a gap, that becomes nonsense.
         ahead[0, :, 2:4] = memory.motion[0, :, 2:4]
         return ahead
 
     def _pairs(self, memory: Memory, alike: Values) -> tuple[IntArray, IntArray]:
-        """Rows and columns of `alike` that are one person; candidates take what is left over."""
+        """Matched rows and columns of `alike`; candidates are matched with what is left over."""
         config = self.config
         if memory.confirmed.all():
             return assign(alike, config.min_similarity, config.assignment)
@@ -227,7 +226,7 @@ class PoseTracker:
     def _note(
         self, memory: Memory, rows: IntArray, seen: Seen, columns: IntArray, clearness: Values
     ) -> None:
-        """Remember what was seen of the people `rows`, in `columns` of the frame."""
+        """Store what was seen of the people `rows`, who are `columns` of the frame."""
         scores, clear = seen.scores[columns], clearness[columns]  # (M,)
         joints = seen.joint_scores[columns]  # (M, K)
         faded = _JOINT_FADE * memory.joint_scores[rows]
@@ -243,7 +242,7 @@ class PoseTracker:
             )
 
     def _find_again(self, memory: Memory, ahead: motion.MotionArray, new: IntArray) -> None:
-        """Let people who have just become sure be lost people, where they could have moved there.
+        """Give newly confirmed people the ids of lost people who could have moved there.
 
         A lost person's old row gets the id 0.
         """
@@ -255,7 +254,7 @@ class PoseTracker:
         memory.ids[old] = 0
 
     def _born(self, seen: Seen, first: bool) -> Memory:
-        """Candidates at new places; on the first frame, whoever is scored high is sure at once."""
+        """New candidates; on the first frame, whoever scores high is confirmed at once."""
         config, count = self.config, len(seen)
         heights = np.maximum(seen.measured[:, 3:4], 1.0)
         noise = np.where(np.isfinite(seen.noise), seen.noise, (0.5 * heights) ** 2)
@@ -287,7 +286,7 @@ def _shown(poses: Poses, order: IntArray, ids: IntArray) -> TrackedPoses:
 
 
 def _crowded(boxes: FloatArray, sure: IntArray) -> FloatArray:
-    """Largest overlap (N,) of each box with that of another person who is `sure` (indices)."""
+    """Largest IoU (N,) of each box with that of another confirmed person (`sure`: indices)."""
     overlap = box_iou(boxes, boxes[sure])
     overlap[sure, np.arange(len(sure))] = 0
     return overlap.max(1, initial=0)

@@ -10,12 +10,12 @@ import numpy as np
 from pose.people import Index, IntArray, Poses
 from pose.skeleton import Skeleton
 
-UNSEEN_SCORE = 0.5  # share of the scores that people have in a frame that does not show them
+UNSEEN_SCORE = 0.5  # factor on the scores of people in a frame that does not show them
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class TrackedPoses:
-    """The people of one frame and who each one is."""
+    """The people of one frame and their identities."""
 
     poses: Poses  # N people
     ids: IntArray  # (N,) >= 1, unique in the frame, never reused in the video
@@ -30,7 +30,7 @@ class TrackedPoses:
         return len(self.ids)
 
     @classmethod
-    @functools.cache  # arrays of nothing cannot change, and most frames' trackers ask for them
+    @functools.cache  # empty arrays cannot change, and most frames need one
     def empty(cls, skeleton: Skeleton) -> TrackedPoses:
         """Nobody."""
         return cls(Poses.empty(skeleton), np.zeros(0, np.int64))
