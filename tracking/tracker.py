@@ -81,7 +81,7 @@ class PoseTracker:
         candidate = ~memory.confirmed[rows]  # (M,)
         some_candidates = candidate.any()
         clearness = np.ones(len(seen))
-        if some_candidates or poses.appearance.size:  # confirmed people do not need it
+        if some_candidates or poses.appearance.size:  # else nobody's clearness counts
             crowded = _crowded(boxes_of(seen.measured), columns[~candidate])
             clearness -= self.config.crowd_doubt * crowded
         memory.motion[:, rows] = motion.corrected(
@@ -231,7 +231,8 @@ class PoseTracker:
         joints = seen.joint_scores[columns]  # (M, K)
         faded = _JOINT_FADE * memory.joint_scores[rows]
         memory.joint_scores[rows] = np.where(joints > 0, joints, faded)
-        memory.evidence[rows] += seen.trust[columns] * clear
+        counted = np.where(memory.confirmed[rows], 1.0, clear)  # a confirmed one is no duplicate
+        memory.evidence[rows] += seen.trust[columns] * counted
         memory.scores[rows] = scores
         memory.seen_s[rows] = self._now_s
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score

@@ -206,6 +206,20 @@ def test_who_was_hardly_seen_is_not_expected_anywhere() -> None:
     assert not len(tracker.coasting(COCO17))
 
 
+def test_a_stranger_elsewhere_does_not_change_who_coasts() -> None:
+    def coasting(stranger: bool) -> list[int]:
+        tracker = PoseTracker()
+        pair, far = [(150.0, 250.0), (175.0, 250.0)], [(930.0, 200.0)]
+        for n in range(4):
+            seen = people(*pair, *(far if stranger and n else []), scores=0.78, joints=0.0)
+            seen.scores[2:] = 0.5
+            tracker.update(seen, n * STEP_S)
+        tracker.update(people(), 4 * STEP_S)
+        return tracker.coasting(COCO17).ids.tolist()
+
+    assert coasting(stranger=False) == coasting(stranger=True) == [1, 2]
+
+
 @pytest.mark.parametrize(("joints", "shown"), [(0.8, True), (0.15, False), (0.0, True)])
 def test_a_box_in_which_no_joint_is_clear_is_no_new_person(joints: float, shown: bool) -> None:
     """Where nothing is known of joints, joint scores of 0, the box is believed."""
