@@ -13,7 +13,7 @@ import numpy as np
 
 from pose.errors import UserError
 from pose.geometry import box_area, xywh_to_xyxy, xyxy_to_xywh
-from pose.oks import oks
+from pose.oks import SEGMENT_SHARE, oks
 from pose.people import FloatArray, IntArray
 from pose.reading import ContentError
 from pose.skeleton import SKELETONS, Skeleton
@@ -117,7 +117,7 @@ def annotations_of(
             "category_id": 1,
             "track_id": int(people.ids[row]),
             "bbox": [round(float(value), 1) for value in boxes[row]],
-            "area": round(float(boxes[row, 2] * boxes[row, 3]), 1),
+            "area": round(SEGMENT_SHARE * float(boxes[row, 2] * boxes[row, 3]), 1),
             "iscrowd": 0,
             "score": round(float(poses.scores[row]), 3),
             "keypoints": [round(float(value), 1) for value in joints[row].ravel()],
@@ -191,7 +191,7 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
         "image_id": image_id,
         "category_id": 1,
         "bbox": xywh,
-        "area": round(xywh[2] * xywh[3], 1),
+        "area": round(SEGMENT_SHARE * xywh[2] * xywh[3], 1),
         "num_keypoints": len(labelled),
         "label": "human",
     }

@@ -2,11 +2,13 @@
 
 `categories[i]` may hold, beside COCO's `keypoints` (names) and `skeleton` (limbs, counted from 1),
 `sigmas` (a number per joint) and `mirror` (pairs of names). What is missing is guessed from the
-joints' names.
+joints' names, which are brought to one form: everything else in the program knows `left_ankle`, and
+no LAnkle.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,8 @@ _SIGMA_OF = {
     "foot": 0.089,
 }  # fmt: skip
 _UNKNOWN_SIGMA = 0.079
+_SIDES = {"left": "left", "right": "right", "l": "left", "r": "right"}
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
@@ -28,16 +32,18 @@ def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
 
     Raises ContentError where names repeat, or a limb, mirror pair or list of sigmas does not fit.
     """
-    names = tuple(str(name) for name in category["keypoints"])
-    if len(set(names)) != len(names):
-        raise ContentError(f"joint names repeat: {', '.join(names)}")
+    given = tuple(str(name) for name in category["keypoints"])
+    if len(set(given)) != len(given):
+        raise ContentError(f"joint names repeat: {', '.join(given)}")
+    names = usual_names(given)
     if category.get("sigmas") is None and category.get("mirror") is None:
         for known in SKELETONS.values():
             if names in (known.names, _crowdpose_names(known)):
                 return known
     sigmas = category.get("sigmas") or [guess_sigma(name) for name in names]
     limbs = tuple((whole(a) - 1, whole(b) - 1) for a, b in category.get("skeleton") or ())
-    mirror = _mirror(names, category.get("mirror"))
+    pairs = category.get("mirror")
+    mirror = mirror_of(names) if pairs is None else _mirror(given, pairs)
     values = tuple(number(sigma) for sigma in sigmas)
     try:
         return Skeleton(str(category.get("name", "custom")), names, limbs, mirror, values)
@@ -45,9 +51,7 @@ def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
         raise ContentError(str(error)) from error
 
 
-def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tuple[int, ...]:
-    if pairs is None:
-        return mirror_of(names)
+def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]]) -> tuple[int, ...]:
     mirror = list(range(len(names)))
     for a, b in pairs:
         if not {a, b} <= set(names):
@@ -62,7 +66,38 @@ def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
     return tuple("head" if name == "head_top" else name for name in skeleton.names)
 
 
+def usual_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The joints' names as ours are written: the side first, small letters, words joined by _.
+
+    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle, the last one where rankle is
+    a joint too. Names that would then be the same stay as they are, and all others with them.
+    """
+    small = {name.lower() for name in names}
+    usual = tuple(_usual_name(name, small) for name in names)
+    return usual if len(set(usual)) == len(names) else names
+
+
+def _usual_name(name: str, all_names: set[str]) -> str:
+    words = re.findall(r"[^\W_]+", _CAMEL_CASE.sub(" ", name).lower())
+    if len(words) == 1:
+        words = _side_split_off(words[0], all_names)
+    side = next((word for word in words if word in _SIDES), None)
+    if side is None or len(words) < 2:
+        return "_".join(words) or name
+    words.remove(side)
+    return "_".join([_SIDES[side], *words])
+
+
+def _side_split_off(word: str, all_names: set[str]) -> list[str]:
+    """`lankle` as its two words; `rear`, which may be no ear, only where there is a `lear`."""
+    for one, other in (("left", "right"), ("right", "left"), ("l", "r"), ("r", "l")):
+        rest = word.removeprefix(one)
+        if rest != word and rest in _SIGMA_OF and other + rest in all_names:
+            return [one, rest]
+    return [word]
+
+
 def guess_sigma(name: str) -> float:
     """An OKS sigma for a joint of this name: that of the word it ends in, else a shoulder's."""
-    last = name.lower().replace("-", "_").split("_")[-1]
-    return _SIGMA_OF.get(last, _UNKNOWN_SIGMA)
+    known = [word for word in _SIGMA_OF if name.split("_")[-1].endswith(word)]
+    return _SIGMA_OF[max(known, key=len)] if known else _UNKNOWN_SIGMA

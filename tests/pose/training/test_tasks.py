@@ -336,6 +336,29 @@ def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
     assert 5 <= heads_up <= 15
 
 
+def test_feet_belong_to_the_lower_half_of_a_body() -> None:
+    upper = ("nose", "left_shoulder", "right_shoulder", "left_elbow")
+    lower = ("left_hip", "left_knee", "left_ankle", "left_heel", "left_big_toe")
+    names = upper + lower
+    alone = tuple(range(len(names)))
+    skeleton = Skeleton("feet", names, (), alone, (0.1,) * len(names))
+    points = np.array([[40 + 5 * (i % 2), 10 + 20 * i] for i in range(len(names))], np.float32)
+    halves = set()
+    for seed in range(20):
+        _, _, weights = warp_person(
+            np.zeros((200, 90, 3), np.uint8),
+            np.array([30, 0, 60, 190], np.float32),
+            points,
+            np.ones(len(names), np.float32),
+            skeleton,
+            SIZE_WH,
+            np.random.default_rng(seed),
+            replace(PLAIN, half_body_chance=1.0),
+        )
+        halves.add((bool(weights[0] > 0), bool(weights[-1] > 0)))
+    assert halves == {(True, False), (False, True)}  # with the nose or with the toe, never both
+
+
 def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
     people = _people(tmp_path)
     always = MosaicAugmentation(mosaic_chance=0, close_up_chance=0, paste_chance=1.0, most_pasted=4)
@@ -455,6 +478,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert not (out / "best.safetensors").exists()
     said = capsys.readouterr().out
     assert "train: 6 people in 6 pictures" in said
+    assert "joints without a left or right twin: nose\n" in said
     assert "left out, a box without area: 1 (000.png (annotation 77))" in said
 
     assert main(words) == 0
