@@ -50,7 +50,14 @@ from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage
 from pose.training.scores import box_ap, oks_ap, oks_of, pckh
-from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
+from pose.training.starts import (
+    Start,
+    adapted,
+    build_detector,
+    build_pose,
+    detector_start,
+    pose_start,
+)
 from pose.training.teacher import Teacher
 from pose.weights import WeightsError, load_weights, save_weights
 from pose.yolox import YOLOX, cell_grid, decode_boxes
@@ -440,6 +447,28 @@ def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
     assert start.size_wh == (32, 64)
     again = build_pose(start, start.skeleton).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+
+
+def test_an_hrnet_of_imagenets_classes_is_a_start_with_a_new_head(tmp_path: Path) -> None:
+    own = build_pose(Start(TINY), COCO17).state_dict()
+    classes = {name: value for name, value in own.items() if not name.startswith("final_layer.")}
+    classes |= {  # as in hrnet_w32-36af842e.pth, which the released recipes begin with
+        "stage4.0.fuse_layers.3.0.0.0.weight": torch.zeros(32, 4, 3, 3),
+        "incre_modules.0.0.conv1.weight": torch.zeros(8, 4, 1, 1),
+        "final_layer.0.weight": torch.zeros(16, 8, 1, 1),
+        "classifier.weight": torch.zeros(1000, 16),
+    }
+    file = tmp_path / "hrnet_w4-imagenet.pth"
+    torch.save(classes, file)
+    start = pose_start(str(file))
+    assert adapted(start, COCO17) == list(COCO17.names)
+    network = build_pose(start, COCO17)
+    assert torch.equal(network.state_dict()["stage4.0.branches.0.0.conv1.weight"],
+                       own["stage4.0.branches.0.0.conv1.weight"])  # fmt: skip
+    del classes["conv1.weight"]
+    torch.save(classes, file)
+    with pytest.raises(WeightsError, match=r"1 key is missing \(conv1\.weight\)"):
+        pose_start(str(file))
 
 
 def test_exported_networks_cannot_be_trained(tmp_path: Path) -> None:
