@@ -271,14 +271,14 @@ def _as_arrays(
     lengths = boxes[:, 2:] - boxes[:, :2]
     points = np.array([person["keypoints"] for person in people], np.float32)
     covered = SEGMENT_SHARE * lengths.prod(1)
-    areas = [person.get("area") or share for person, share in zip(people, covered, strict=True)]
+    given = np.array([person.get("area") or 0 for person in people], np.float32)
     return LabelledPeople(
         places=tuple(places),
         image_of=np.array([index_of[person["image_id"]] for person in people], np.int64),
         boxes=boxes,
         keypoints=points.reshape(-1, joints, 3)[..., :2],
         weights=np.stack([joint_weights(person, joints) for person in people]),
-        areas=np.array(areas, np.float32),
+        areas=np.where(given > 0, given, covered),
         crowd=np.array([bool(person.get("iscrowd")) for person in people]),
         head_px=np.array([person.get("head_px") or np.nan for person in people], np.float32),
         skeleton=skeleton,

@@ -65,11 +65,15 @@ def test_a_person_that_cannot_be_used_is_left_out_and_named(
     assert "annotation 77" in report.lines()[0]
 
 
-@pytest.mark.parametrize("box", [[0, 0, 0, 0], [0.0, 0.0, 0.0, 0.0], [], None])
-def test_a_box_that_a_tool_left_at_zero_is_made_from_the_joints(tmp_path: Path, box: Any) -> None:
+@pytest.mark.parametrize(
+    ("box", "area"), [([0, 0, 0, 0], 0), ([0.0, 0.0, 0.0, 0.0], -1.0), ([], None), (None, 0)]
+)
+def test_what_a_tool_left_at_zero_is_made_from_the_joints(
+    tmp_path: Path, box: Any, area: Any
+) -> None:
     file = write_data(tmp_path, 1)
     content = json.loads(file.read_text())
-    content["annotations"][0] |= {"bbox": box, "area": 0}
+    content["annotations"][0] |= {"bbox": box, "area": area}
     file.write_text(json.dumps(content))
     people, report = _read(file)
     assert not report.lines()
