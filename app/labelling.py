@@ -170,7 +170,8 @@ def _name(image: Mapping[str, Any]) -> str:
 
 def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     kept = {key: row[key] for key in ("id", "track_id", "keypoints", "iscrowd") if key in row}
-    points, box = np.array(row["keypoints"], np.float64), np.array(row.get("bbox") or ())
+    given = row.get("bbox") or ()  # all zeros from COCO Annotator where joints alone are drawn
+    points, box = np.array(row["keypoints"], np.float64), np.array(given if any(given) else ())
     if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
         raise ContentError(
             f"annotation {row.get('id', '?')} has a number that is no place in a picture"
