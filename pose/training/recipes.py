@@ -32,6 +32,11 @@ class Stage:
         """All of them, the one that counts first."""
         return (self.size_wh, *self.other_sizes_wh)
 
+    def __str__(self) -> str:
+        """As `parse_stage` takes it."""
+        sizes = "+".join(f"{width}x{height}" for width, height in self.sizes_wh)
+        return f"{sizes}:{self.epochs:g}:{self.batch}"
+
 
 def parse_stage(text: str) -> Stage:
     """`96x128:10:64`: width x height (or several, joined by +), epochs, batch."""

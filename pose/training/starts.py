@@ -48,10 +48,10 @@ def pose_start(name_or_file: str) -> Start:
     _refuse_exported(file)
     backbone = file.suffix != ".safetensors" and recognise_backbone(load_checkpoint(file))
     if backbone:
-        return Start(*backbone, skeleton=_NO_JOINTS, name=file.stem)
+        return Start(*backbone, skeleton=_NO_JOINTS, name=name_or_file)
     known = pose_network(str(file))
     arguments, state = _arguments_and_state(file)
-    return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, file.stem)
+    return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, name_or_file)
 
 
 def detector_start(name_or_file: str) -> Start:
@@ -67,10 +67,10 @@ def detector_start(name_or_file: str) -> Start:
         if header.kind == "pose":
             backbone = {f"backbone.{name}": value for name, value in state.items()}
             hrnet = _without_joints(header.network)
-            return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=file.stem)
+            return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=name_or_file)
     known = detector_network(str(file))
     arguments, state = _arguments_and_state(file)
-    return Start(arguments, state, known.network.pictures.size_wh, name=file.stem)
+    return Start(arguments, state, known.network.pictures.size_wh, name=name_or_file)
 
 
 def _refuse_exported(file: Path) -> None:

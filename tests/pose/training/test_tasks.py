@@ -445,6 +445,7 @@ def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
     torch.save(network.state_dict(), file)
     start = pose_start(str(file))
     assert start.size_wh == (32, 64)
+    assert start.name == str(file)
     again = build_pose(start, start.skeleton).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
 
@@ -513,6 +514,8 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert main(words) == 0
     card = (out / "model-card.md").read_text()
     assert "| train |" in card and "oks-ap" in card and "a box without area" in card
+    assert "- stages: 32x64:1:2, 64x96:1:2\n" in card and "- drops: none\n" in card
+    assert "- augmentation: scale 0.3, " in card
     assert "Epoch 1, with the labelled boxes" in card  # of the last stage, whatever scored more
     can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     assert f"- precision: {'bf16' if can else 'fp32 (bf16 is no quicker on this cpu)'}\n" in card
