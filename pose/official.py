@@ -73,13 +73,13 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
 
 
 def recognise_backbone(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], State] | None:
-    """An HRNet that was trained to tell ImageNet's classes: its arguments and its weights.
+    """An HRNet without a pose head, one of ImageNet's classes: its arguments and its weights.
 
-    The released pose networks began with such. What serves only to classify is left away. None
-    where the checkpoint is something else.
+    The released pose networks began with such. What serves only to classify (`head.*`,
+    `incre_modules.*`, ...) is left away. None where the checkpoint is something else.
     """
     _, plain = _official_names(state)
-    if "classifier.weight" not in plain or "stage2.0.branches.0.0.conv1.weight" not in plain:
+    if "final_layer.weight" in plain or "stage2.0.branches.0.0.conv1.weight" not in plain:
         return None
     arguments = _hrnet_arguments(plain)
     with torch.device("meta"):
@@ -88,7 +88,7 @@ def recognise_backbone(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], Sta
     plain = _without_counters(plain, expected)
     kept = {key: value for key, value in plain.items() if key in expected}
     if complaint := compare(kept, expected):
-        raise WeightsError(f"an HRNet for ImageNet's classes, but {complaint}")
+        raise WeightsError(f"an HRNet without a pose head, but {complaint}")
     return arguments, kept
 
 

@@ -455,9 +455,8 @@ def test_an_hrnet_of_imagenets_classes_is_a_start_with_a_new_head(tmp_path: Path
     classes = {name: value for name, value in own.items() if not name.startswith("final_layer.")}
     classes |= {  # as in hrnet_w32-36af842e.pth, which the released recipes begin with
         "stage4.0.fuse_layers.3.0.0.0.weight": torch.zeros(32, 4, 3, 3),
-        "incre_modules.0.0.conv1.weight": torch.zeros(8, 4, 1, 1),
-        "final_layer.0.weight": torch.zeros(16, 8, 1, 1),
-        "classifier.weight": torch.zeros(1000, 16),
+        "head.0.0.0.conv1.weight": torch.zeros(8, 4, 1, 1),
+        "final_layer.0.weight": torch.zeros(16, 8, 1, 1),  # as in HRNet-Image-Classification
     }
     file = tmp_path / "hrnet_w4-imagenet.pth"
     torch.save(classes, file)
