@@ -24,6 +24,7 @@ _SIGMA_OF = {
 }  # fmt: skip
 _UNKNOWN_SIGMA = 0.079
 _SIDES = {"left": "left", "right": "right", "l": "left", "r": "right"}
+_OTHER_SIDE = {"left": "right", "right": "left"}
 _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
@@ -69,32 +70,27 @@ def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
 def usual_names(names: tuple[str, ...]) -> tuple[str, ...]:
     """The joints' names as ours are written: the side first, small letters, words joined by _.
 
-    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle, the last one where rankle is
-    a joint too. Names that would then be the same stay as they are, and all others with them.
+    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle where there is a right one.
+    Names that would then be the same stay as they are, and all others with them.
     """
-    small = {name.lower() for name in names}
-    usual = tuple(_usual_name(name, small) for name in names)
+    words_of = [re.findall(r"[^\W_]+", _CAMEL_CASE.sub(" ", name).lower()) for name in names]
+    sided = [_side_and_rest(words) for words in words_of]
+    twins = {(_OTHER_SIDE.get(side), rest) for side, rest in sided}
+    usual = tuple(
+        f"{side}_{rest}" if rest and (side, rest) in twins else "_".join(words) or name
+        for name, words, (side, rest) in zip(names, words_of, sided, strict=True)
+    )
     return usual if len(set(usual)) == len(names) else names
 
 
-def _usual_name(name: str, all_names: set[str]) -> str:
-    words = re.findall(r"[^\W_]+", _CAMEL_CASE.sub(" ", name).lower())
-    if len(words) == 1:
-        words = _side_split_off(words[0], all_names)
-    side = next((word for word in words if word in _SIDES), None)
-    if side is None or len(words) < 2:
-        return "_".join(words) or name
-    words.remove(side)
-    return "_".join([_SIDES[side], *words])
-
-
-def _side_split_off(word: str, all_names: set[str]) -> list[str]:
-    """`lankle` as its two words; `rear`, which may be no ear, only where there is a `lear`."""
-    for one, other in (("left", "right"), ("right", "left"), ("l", "r"), ("r", "l")):
-        rest = word.removeprefix(one)
-        if rest != word and rest in _SIGMA_OF and other + rest in all_names:
-            return [one, rest]
-    return [word]
+def _side_and_rest(words: list[str]) -> tuple[str, str]:
+    """`left` or `right`, where a word says so or a known joint's name begins so, and the others."""
+    side = next((word for word in words if word in _SIDES), "")
+    if not side and len(words) == 1:
+        (word,) = words
+        side = next((s for s in _SIDES if word.removeprefix(s) in _SIGMA_OF and s in word), "")
+        return _SIDES.get(side, ""), word.removeprefix(side)
+    return _SIDES.get(side, ""), "_".join(word for word in words if word != side)
 
 
 def guess_sigma(name: str) -> float:

@@ -263,8 +263,10 @@ def test_names_in_any_writing_are_the_joints_that_we_know(
 
 
 def test_names_that_would_be_the_same_stay_and_pairs_may_be_given_as_the_file_has_them() -> None:
-    twice = {"name": "a", "keypoints": ["LAnkle", "ankle.L"], "mirror": []}
-    assert skeleton_of_category(twice).names == ("LAnkle", "ankle.L")
+    twice = {"name": "a", "keypoints": ["LAnkle", "RAnkle", "ankle.L", "ankle.R"], "mirror": []}
+    assert skeleton_of_category(twice).names == tuple(twice["keypoints"])
+    spine = {"name": "c", "keypoints": ["L_4", "L_5", "left hat", "L", "R"]}  # no pairs
+    assert skeleton_of_category(spine).names == ("l_4", "l_5", "left_hat", "l", "r")
     pairs = {"name": "b", "keypoints": ["Hand1", "Hand2", "rear"], "mirror": [["Hand1", "Hand2"]]}
     assert skeleton_of_category(pairs).names == ("hand1", "hand2", "rear")
     assert skeleton_of_category(pairs).mirror == (1, 0, 2)
