@@ -244,6 +244,20 @@ def test_boxes_follow_their_picture_into_the_mosaic() -> None:
     assert canvas[10, 45].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("flip", [False, True])
+def test_boxes_are_where_their_pixels_are_drawn(scale: float, flip: bool) -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:30, 20:40] = 255
+    canvas = np.zeros((200, 200, 3), np.uint8)
+    labels = np.array([[20, 10, 40, 30, 1]], np.float32)
+    area = (0, 0, 200, 200)
+    ((x1, y1, x2, y2, _),) = place_picture(canvas, area, image, labels, scale, (0.3, 0.6), flip)
+    rows, columns = np.nonzero(canvas[..., 0] > 127)
+    drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert drawn == [x1, y1, x2, y2]
+
+
 def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() -> None:
     image = np.full((100, 100, 3), 255, np.uint8)
     labels = np.array([[0, 0, 100, 100, 1]], np.float32)
