@@ -497,7 +497,7 @@ def test_the_check_draws_the_targets_on_the_joints(tmp_path: Path) -> None:
     assert draw_first_batch(task, Stage(SIZE_WH, 1, 4), 0, tmp_path / "check.png") == 4
     sheet = cv2.imread(str(tmp_path / "check.png"))
     assert sheet is not None
-    assert sheet.shape == (128, 4 * 64, 3)
+    assert sheet.shape == (384, 4 * 192, 3)  # as large whatever the size of a crop
     green = (np.abs(sheet.astype(int) - [80, 200, 60]) < 12).all(2)
     assert green.sum() > 20  # left joints; noise has hardly any such pixels
 
