@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         _tell(args, task, start, report)
     if args.check:
         shown = draw_first_batch(task, recipe.stages[0], args.seed, args.out / "check.png")
-        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look whether the targets sit")
+        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look at them before you train")
         return 0
     return _train(args, task, recipe, processes, start, report)
 
@@ -185,7 +185,7 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
     ]
     if args.kind == "pose":
         if never:
-            _say(f"joints that nobody has: {', '.join(never)}")
+            _say(f"joints that nobody has a label for: {', '.join(never)}")
         _say(_unpaired(task.train.skeleton))
     try:
         args.out.mkdir(parents=True, exist_ok=True)
