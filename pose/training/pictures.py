@@ -176,9 +176,10 @@ def _decoded(file: Path, flags: int) -> ImageArray | None:
 def _video_frame(file: Path, number: int) -> ImageArray | None:
     """Frame `number`, upright; None where there is none."""
     try:
+        times = _frame_times(file)
         with av.open(str(file)) as container:
-            frame = _found_by_time(container, _frame_times(file), number)
-        if frame is None:  # decoded from the beginning: some kinds of file cannot be entered midway
+            frame = _found_by_time(container, times, number)
+        if frame is None and (not times or number < len(times)):  # it cannot be entered midway
             with av.open(str(file)) as container:
                 frame = next(itertools.islice(container.decode(video=0), number, None), None)
     except (av.error.FFmpegError, IndexError):
@@ -216,6 +217,7 @@ def _frame_times(file: Path) -> list[int]:
         reordered = container.streams.video[0].codec_context.has_b_frames
         if reordered and container.format.name == "avi":
             return []
-        packets = [packet for packet in container.demux(video=0) if packet.size]
-    times = [packet.pts for packet in packets if packet.pts is not None and not packet.is_discard]
-    return sorted(times) if all(packet.pts is not None for packet in packets) else []
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        shown = [packet.pts for packet in packets if not packet.is_discard]
+    times = [pts for pts in shown if pts is not None]
+    return sorted(times) if len(times) == len(shown) else []
