@@ -187,7 +187,7 @@ def _video_frame(file: Path, number: int) -> ImageArray | None:
     if frame is None:
         return None
     image = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-    quarters = frame.rotation % 360 // 90  # a telephone was held upright
+    quarters = frame.rotation % 360 // 90  # a phone was held upright
     return np.ascontiguousarray(np.rot90(image, quarters))
 
 
@@ -209,7 +209,7 @@ def _found_by_time(
 
 @functools.lru_cache(maxsize=64)
 def _frame_times(file: Path) -> list[int]:
-    """When each frame is shown, in ticks of the file's clock; telephones' steps differ.
+    """When each frame is shown, in ticks of the file's clock; phones record at uneven steps.
 
     Empty where the file does not tell: AVI knows the order of decoding alone.
     """

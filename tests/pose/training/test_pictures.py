@@ -78,7 +78,7 @@ def test_frames_are_counted_whatever_the_file(tmp_path: Path, name: str, codec: 
     assert read_picture(Place(video, 30)) is None
 
 
-def test_frames_are_counted_where_a_telephone_takes_its_time(tmp_path: Path) -> None:
+def test_frames_are_counted_where_a_phone_takes_its_time(tmp_path: Path) -> None:
     stamps = [number if number < 10 else 10 + 4 * (number - 10) for number in range(30)]
     video = _binary(tmp_path / "a.mp4", "libx264", stamps)
     assert [_number_in(read_picture(Place(video, n))) for n in range(30)] == list(range(30))
