@@ -45,12 +45,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--frames", type=positive, default=40, help="how many to pick (default: 40)"
     )
-    parser.add_argument("--corrected", type=Path, metavar="FILE", help="take this file back")
+    parser.add_argument(
+        "--corrected", type=Path, metavar="FILE", help="take back this corrected file"
+    )
     parser.add_argument("--detector", default=usual.detector, help="weights: name or file")
     parser.add_argument("--pose", default=usual.pose, help="weights: name or file")
     parser.add_argument("--device", default=usual.device, help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--kpt-thr", type=share, default=usual.kpt_thr, help="joints scored below are hidden"
+        "--kpt-thr", type=share, default=usual.kpt_thr, help="joints that score less are hidden"
     )
 
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from pose.errors import UserError
 from pose.geometry import box_area, xywh_to_xyxy, xyxy_to_xywh
-from pose.oks import oks
+from pose.oks import SEGMENT_SHARE, oks
 from pose.people import FloatArray, IntArray
 from pose.reading import ContentError
 from pose.skeleton import SKELETONS, Skeleton
@@ -117,7 +117,7 @@ def annotations_of(
             "category_id": 1,
             "track_id": int(people.ids[row]),
             "bbox": [round(float(value), 1) for value in boxes[row]],
-            "area": round(float(boxes[row, 2] * boxes[row, 3]), 1),
+            "area": round(SEGMENT_SHARE * float(boxes[row, 2] * boxes[row, 3]), 1),
             "iscrowd": 0,
             "score": round(float(poses.scores[row]), 3),
             "keypoints": [round(float(value), 1) for value in joints[row].ravel()],
@@ -170,7 +170,8 @@ def _name(image: Mapping[str, Any]) -> str:
 
 def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     kept = {key: row[key] for key in ("id", "track_id", "keypoints", "iscrowd") if key in row}
-    points, box = np.array(row["keypoints"], np.float64), np.array(row.get("bbox") or ())
+    given = row.get("bbox") or ()  # all zeros from COCO Annotator where joints alone are drawn
+    points, box = np.array(row["keypoints"], np.float64), np.array(given if any(given) else ())
     if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
         raise ContentError(
             f"annotation {row.get('id', '?')} has a number that is no place in a picture"
@@ -191,7 +192,7 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
         "image_id": image_id,
         "category_id": 1,
         "bbox": xywh,
-        "area": round(xywh[2] * xywh[3], 1),
+        "area": round(SEGMENT_SHARE * xywh[2] * xywh[3], 1),
         "num_keypoints": len(labelled),
         "label": "human",
     }

@@ -7,9 +7,8 @@ from typing import Any
 
 from evaluation.annotation_rows import numbers
 from evaluation.annotations import AnnotationError
+from pose.oks import SEGMENT_SHARE
 from pose.reading import ContentError, number, read_json, reading
-
-_SEGMENT_SHARE = 0.53  # area over the box's, where a file gives none; crowdposetools' constant
 
 
 def read_labels(path: Path) -> dict[str, Any]:
@@ -48,7 +47,7 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
 
 def _complete(annotation: dict[str, Any]) -> None:
     _, _, width, height = map(number, annotation["bbox"])
-    annotation.setdefault("area", width * height * _SEGMENT_SHARE)
+    annotation["area"] = annotation.get("area") or width * height * SEGMENT_SHARE
     annotation["iscrowd"] = _flag(annotation.get("iscrowd", 0))
     annotation.setdefault("category_id", 1)
     annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))

@@ -55,7 +55,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
     """
     layout, plain = _official_names(state)
     if "conv1.weight" in plain and any(key.startswith("stage2.") for key in plain):
-        kind, arguments = "pose", _hrnet_arguments(plain)
+        kind, arguments = "pose", {**_hrnet_arguments(plain), "joints": _joints(plain)}
     elif "head.stems.0.conv.weight" in plain:
         kind, arguments = "detector", _yolox_arguments(plain)
     else:
@@ -70,6 +70,26 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
     if complaint := compare(plain, expected):
         raise WeightsError(f"nearest network is {family}, but {complaint}")
     return Recognised(kind, family, layout, arguments, plain)
+
+
+def recognise_backbone(state: Mapping[str, Tensor]) -> tuple[dict[str, Any], State] | None:
+    """An HRNet without a pose head, one of ImageNet's classes: its arguments and its weights.
+
+    The released pose networks began with such. What serves only to classify (`head.*`,
+    `incre_modules.*`, ...) is left away. None where the checkpoint is something else.
+    """
+    _, plain = _official_names(state)
+    if "final_layer.weight" in plain or "stage2.0.branches.0.0.conv1.weight" not in plain:
+        return None
+    arguments = _hrnet_arguments(plain)
+    with torch.device("meta"):
+        whole = HRNet(**arguments, joints=1).state_dict()
+    expected = {key: value for key, value in whole.items() if not key.startswith("final_layer.")}
+    plain = _without_counters(plain, expected)
+    kept = {key: value for key, value in plain.items() if key in expected}
+    if complaint := compare(kept, expected):
+        raise WeightsError(f"an HRNet without a pose head, but {complaint}")
+    return arguments, kept
 
 
 def compare(state: Mapping[str, Tensor], expected: Mapping[str, Tensor]) -> str:
@@ -116,14 +136,18 @@ def _without_counters(state: State, expected: Mapping[str, Tensor]) -> State:
     return {**state, **{key: torch.tensor(0) for key in counters}}
 
 
-def _hrnet_arguments(state: State) -> dict[str, Any]:
-    """HRNet's arguments, read off the keys and shapes."""
+def _joints(state: State) -> int:
     head = state.get("final_layer.weight")
     if head is None:
         raise WeightsError(
-            "an HRNet without its head (final_layer.*), such as an ImageNet backbone; "
-            "a pose network is needed"
+            "an HRNet without its head (final_layer.*), such as an ImageNet backbone, which "
+            "'posse train pose --from' can start from; here a pose network is needed"
         )
+    return _outputs(head)
+
+
+def _hrnet_arguments(state: State) -> dict[str, Any]:
+    """HRNet's arguments but for the joints, read off the keys and shapes."""
     width = _outputs(state.get("stage2.0.branches.0.0.conv1.weight"))
     return {
         "width": width,
@@ -131,7 +155,6 @@ def _hrnet_arguments(state: State) -> dict[str, Any]:
         "blocks": _count(state, "stage2.0.branches.0."),
         "stem_blocks": _count(state, "layer1."),
         "stem_width": _outputs(state.get("layer1.0.conv1.weight"), 64),
-        "joints": _outputs(head),
     }
 
 

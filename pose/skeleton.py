@@ -211,7 +211,12 @@ SKELETONS = {
 }
 
 # The same point of the body under other names: CrowdPose's, PoseTrack 2018's, MPII's.
-_OTHER_NAMES = {"head": "head_top", "head_bottom": "neck", "upper_neck": "neck"}
+_OTHER_NAMES = {
+    "head": "head_top",
+    "top_head": "head_top",
+    "head_bottom": "neck",
+    "upper_neck": "neck",
+}
 
 
 def same_joint(name: str, names: Sequence[str]) -> int | None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import pickle
 import struct
@@ -19,7 +20,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
@@ -48,6 +49,7 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
     """Write `state` as float16 with `metadata` in the header; the file appears whole or not at all.
 
     A tensor with a value beyond float16's range stays float32, such as the variances of raw bytes.
+    Equal weights and metadata give equal files.
 
     Raises WeightsError where it cannot be written: no permission for the folder, a full disk.
     """
@@ -55,12 +57,21 @@ def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str,
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with whole_file(path) as partial:
-            save_file(halved, partial, dict(metadata))
-            partial.chmod(0o644)  # safetensors gives 0600, but other users may read it too
+            partial.write_bytes(_in_order(save(halved, dict(metadata))))
     except OSError as error:
         raise WeightsError(f"{path}: cannot be written: {error.strerror or error}") from error
     except SafetensorError as error:
         raise WeightsError(f"{path}: cannot be written: {error}") from error
+
+
+def _in_order(content: bytes) -> bytes:
+    """A safetensors file, its metadata sorted: safetensors writes them in an order of chance."""
+    (length,) = struct.unpack("<Q", content[:8])
+    header = json.loads(content[8 : 8 + length])
+    header["__metadata__"] = dict(sorted(header.get("__metadata__", {}).items()))
+    text = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    text = text.ljust(-(-len(text) // 8) * 8)  # the tensors begin at a multiple of 8
+    return struct.pack("<Q", len(text)) + text + content[8 + length :]
 
 
 def load_weights(path: Path) -> tuple[State, dict[str, str]]:

@@ -21,6 +21,8 @@ from pose.skeleton import Skeleton
 Rng = np.random.Generator
 AnotherPicture = Callable[[], ImageArray | None]  # None where it cannot be decoded
 
+_LOWER_BODY = ("pelvis", "hip", "knee", "ankle", "heel", "toe", "foot")
+
 
 @dataclass(frozen=True, slots=True)
 class PoseAugmentation:
@@ -128,8 +130,7 @@ def _half_body(
     box: FloatArray, keypoints: FloatArray, weights: FloatArray, skeleton: Skeleton, rng: Rng
 ) -> FloatArray:
     """The box (4,) of the upper or the lower joints, where enough of them are labelled."""
-    lower_names = ("hip", "knee", "ankle")
-    lower = np.array([name.endswith(lower_names) for name in skeleton.names])
+    lower = np.array([name.endswith(_LOWER_BODY) for name in skeleton.names])
     chosen = (lower if rng.random() < 0.4 else ~lower) & (weights > 0)
     if chosen.sum() < 4 or (weights > 0).sum() < 8:
         return box

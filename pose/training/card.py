@@ -47,6 +47,9 @@ def write_card(
         if name not in ("step", "epoch", "score")
     ]
     settings = {name: value for name, value in asdict(recipe).items() if name != "augmentation"}
+    settings["stages"] = ", ".join(map(str, recipe.stages))
+    settings["drops"] = ", ".join(map(str, recipe.drops)) or "none"
+    changes = ", ".join(f"{name} {value}" for name, value in asdict(augmentation).items())
     if recipe.precision != "fp32" and half_precision(recipe.precision, device) is None:
         settings["precision"] = f"fp32 ({recipe.precision} is no quicker on this {device.type})"
     text = [
@@ -88,7 +91,7 @@ def write_card(
         f"    {command}",
         "",
         *[f"- {name}: {value}" for name, value in settings.items()],
-        f"- augmentation: {asdict(augmentation)}",
+        f"- augmentation: {changes}",
         "",
     ]
     path = out / "model-card.md"

@@ -18,6 +18,7 @@ from pose.training.task import Task
 
 _MOST_SHOWN = 24
 _COLUMNS = 6
+_TILE_PX = 384  # height of a crop in the picture: a dot is then as easily seen on any crop
 _LEFT, _RIGHT, _MIDDLE = (80, 200, 60), (60, 130, 255), (230, 200, 60)  # BGR
 _NOTHING = (160, 160, 160)
 
@@ -54,13 +55,14 @@ def _draw_joints(
     maps: FloatArray,
     skeleton: Skeleton,
 ) -> ImageArray:
-    """The crop, twice as large, the heatmaps (K, h, w) as a red glow and the labelled joints."""
+    """The crop, the heatmaps (K, h, w) as a red glow and the labelled joints."""
     glow = (maps * weights[:, None, None]).max(0, initial=0.0)  # (h, w)
-    size = (crop.shape[1] * 2, crop.shape[0] * 2)
+    zoom = _TILE_PX / crop.shape[0]
+    size = (round(crop.shape[1] * zoom), _TILE_PX)
     tile = cv2.resize(crop, size).astype(np.float32)
     tile[..., 2] += 120 * cv2.resize(glow, size)
     drawn = np.clip(tile, 0, 255).astype(np.uint8)
-    places = np.round(points * 2).astype(int)
+    places = np.round(points * zoom).astype(int)
     for a, b in skeleton.limbs:
         if weights[a] > 0 and weights[b] > 0:
             cv2.line(drawn, places[a].tolist(), places[b].tolist(), _MIDDLE, 1, cv2.LINE_AA)

@@ -12,7 +12,7 @@ import torch
 
 from pose.errors import UserError
 from pose.runtime import choose_device
-from pose.skeleton import SKELETONS
+from pose.skeleton import SKELETONS, Skeleton
 from pose.training.card import write_card
 from pose.training.check import draw_first_batch
 from pose.training.detector_task import DetectorTask
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
         _tell(args, task, start, report)
     if args.check:
         shown = draw_first_batch(task, recipe.stages[0], args.seed, args.out / "check.png")
-        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look whether the targets sit")
+        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look at them before you train")
         return 0
     return _train(args, task, recipe, processes, start, report)
 
@@ -183,8 +183,10 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
         for name, weights in zip(task.train.skeleton.names, task.train.weights.T, strict=True)
         if not weights.any()
     ]
-    if args.kind == "pose" and never:
-        _say(f"joints that nobody has: {', '.join(never)}")
+    if args.kind == "pose":
+        if never:
+            _say(f"joints that nobody has a label for: {', '.join(never)}")
+        _say(_unpaired(task.train.skeleton))
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])
@@ -194,6 +196,21 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
     if args.kind == "pose" and start.state is not None:
         new = adapted(start, task.train.skeleton)
         _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")
+
+
+def _unpaired(skeleton: Skeleton) -> str:
+    """Which joints do not swap in a mirrored crop: a pair among them would be taught wrong."""
+    alone = [
+        name
+        for joint, (name, twin) in enumerate(zip(skeleton.names, skeleton.mirror, strict=True))
+        if joint == twin
+    ]
+    if len(alone) < len(skeleton):
+        return f"joints without a left or right twin: {', '.join(alone) or 'none'}"
+    return (
+        "no joint has a left or right twin; where some have, pair them under `mirror` in the "
+        "file's categories"
+    )
 
 
 def _say(text: str) -> None:

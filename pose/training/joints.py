@@ -2,11 +2,13 @@
 
 `categories[i]` may hold, beside COCO's `keypoints` (names) and `skeleton` (limbs, counted from 1),
 `sigmas` (a number per joint) and `mirror` (pairs of names). What is missing is guessed from the
-joints' names.
+joints' names, which are brought to one form: everything else in the program knows `left_ankle`, and
+no LAnkle.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -21,6 +23,9 @@ _SIGMA_OF = {
     "foot": 0.089,
 }  # fmt: skip
 _UNKNOWN_SIGMA = 0.079
+_SIDES = {"left": "left", "right": "right", "l": "left", "r": "right"}
+_OTHER_SIDE = {"left": "right", "right": "left"}
+_CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
@@ -28,16 +33,18 @@ def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
 
     Raises ContentError where names repeat, or a limb, mirror pair or list of sigmas does not fit.
     """
-    names = tuple(str(name) for name in category["keypoints"])
-    if len(set(names)) != len(names):
-        raise ContentError(f"joint names repeat: {', '.join(names)}")
+    given = tuple(str(name) for name in category["keypoints"])
+    if len(set(given)) != len(given):
+        raise ContentError(f"joint names repeat: {', '.join(given)}")
+    names = usual_names(given)
     if category.get("sigmas") is None and category.get("mirror") is None:
         for known in SKELETONS.values():
             if names in (known.names, _crowdpose_names(known)):
                 return known
     sigmas = category.get("sigmas") or [guess_sigma(name) for name in names]
     limbs = tuple((whole(a) - 1, whole(b) - 1) for a, b in category.get("skeleton") or ())
-    mirror = _mirror(names, category.get("mirror"))
+    pairs = category.get("mirror")
+    mirror = mirror_of(names) if pairs is None else _mirror(given, pairs)
     values = tuple(number(sigma) for sigma in sigmas)
     try:
         return Skeleton(str(category.get("name", "custom")), names, limbs, mirror, values)
@@ -45,9 +52,7 @@ def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
         raise ContentError(str(error)) from error
 
 
-def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]] | None) -> tuple[int, ...]:
-    if pairs is None:
-        return mirror_of(names)
+def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]]) -> tuple[int, ...]:
     mirror = list(range(len(names)))
     for a, b in pairs:
         if not {a, b} <= set(names):
@@ -62,7 +67,33 @@ def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
     return tuple("head" if name == "head_top" else name for name in skeleton.names)
 
 
+def usual_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The joints' names as ours are written: the side first, small letters, words joined by _.
+
+    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle where there is a right one.
+    Names that would then be the same stay as they are, and all others with them.
+    """
+    words_of = [re.findall(r"[^\W_]+", _CAMEL_CASE.sub(" ", name).lower()) for name in names]
+    sided = [_side_and_rest(words) for words in words_of]
+    twins = {(_OTHER_SIDE.get(side), rest) for side, rest in sided}
+    usual = tuple(
+        f"{side}_{rest}" if rest and (side, rest) in twins else "_".join(words) or name
+        for name, words, (side, rest) in zip(names, words_of, sided, strict=True)
+    )
+    return usual if len(set(usual)) == len(names) else names
+
+
+def _side_and_rest(words: list[str]) -> tuple[str, str]:
+    """`left` or `right`, where a word says so or a known joint's name begins so, and the others."""
+    side = next((word for word in words if word in _SIDES), "")
+    if not side and len(words) == 1:
+        (word,) = words
+        side = next((s for s in _SIDES if word.removeprefix(s) in _SIGMA_OF and s in word), "")
+        return _SIDES.get(side, ""), word.removeprefix(side)
+    return _SIDES.get(side, ""), "_".join(word for word in words if word != side)
+
+
 def guess_sigma(name: str) -> float:
     """An OKS sigma for a joint of this name: that of the word it ends in, else a shoulder's."""
-    last = name.lower().replace("-", "_").split("_")[-1]
-    return _SIGMA_OF.get(last, _UNKNOWN_SIGMA)
+    known = [word for word in _SIGMA_OF if name.split("_")[-1].endswith(word)]
+    return _SIGMA_OF[max(known, key=len)] if known else _UNKNOWN_SIGMA

@@ -135,9 +135,10 @@ class Run:
             if progress.done % self._log_every == 0:
                 mean = _mean(progress.recent)
                 if not math.isfinite(mean):
+                    half = self.recipe.precision == "fp16"
+                    advice = ", or use --precision bf16 or fp32" if half else ""
                     raise TrainingDataError(
-                        f"the loss is {mean} at step {progress.done}; lower --lr, "
-                        "or use --precision bf16 or fp32"
+                        f"the loss is {mean} at step {progress.done}; lower --lr{advice}"
                     )
                 progress.recent.clear()
                 shown.set_postfix(loss=f"{mean:.3f}", refresh=False)

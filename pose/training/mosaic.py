@@ -210,12 +210,14 @@ def place_picture(
     if flip:
         source = source[:, ::-1]
         target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
-    matrix = np.array([[ratio[0], 0, offset[0] - x1], [0, ratio[1], offset[1] - y1]], np.float32)
-    shrinks = scale < 0.6
-    if shrinks:  # averaging keeps thin people whole where sampling would break them up
+    drawn = ratio  # pixels of the canvas for one of `source`
+    if scale < 0.6:  # averaging keeps thin people whole where sampling would break them up
         size = (int(new_wh[0]), int(new_wh[1]))
         source = as_bytes(cv2.resize(source, size, interpolation=cv2.INTER_AREA))
-        matrix[0, 0] = matrix[1, 1] = 1
+        drawn = np.ones(2)
+    # Edges of pixels stay on edges, as when a picture is resized: so do those of boxes.
+    corner = offset - [x1, y1] + (drawn - 1) / 2
+    matrix = np.array([[drawn[0], 0, corner[0]], [0, drawn[1], corner[1]]], np.float32)
     cv2.warpAffine(
         source,
         matrix,

@@ -29,15 +29,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     # argparse would put the kind, which everybody types first, behind thirty options
     parser.usage = "%(prog)s pose|detector --data FILE --images FOLDER --out FOLDER [options]"
-    parser.add_argument("kind", choices=("pose", "detector"))
+    parser.add_argument("kind", choices=("pose", "detector"), help="which network")
     data = parser.add_argument_group("data")
     data.add_argument(
         "--data",
         type=Path,
         required=True,
         metavar="FILE",
-        help="labels: COCO's layout with any joints, COCO-WholeBody, CrowdPose, Human-Art, "
-        "PoseTrack 2017, 2018 and 2021, BRACE (a file or a folder of them), MPII, AI Challenger",
+        help="labels, a file or a folder of files: COCO's layout with any joints, COCO-WholeBody, "
+        "CrowdPose, Human-Art, PoseTrack 2017, 2018 and 2021, BRACE, MPII, AI Challenger",
     )
     data.add_argument(
         "--images",
@@ -50,24 +50,27 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--val-data",
         type=Path,
         metavar="FILE",
-        help="labels to score on; else a part of --data",
+        help="labels to score on (default: a part of --data)",
     )
     data.add_argument(
         "--val-images",
         type=Path,
         metavar="FOLDER",
-        help="their pictures; else those of --images",
+        help="pictures of --val-data (default: --images)",
     )
     data.add_argument(
-        "--exclude", default="", metavar="A,B,C", help="values of `source` to leave out"
+        "--exclude",
+        default="",
+        metavar="A,B,C",
+        help="leave out pictures whose `source` is one of these",
     )
     data.add_argument(
         "--skeleton",
         choices=list(SKELETONS),
-        help="train these joints, matched by name; else those of the data",
+        help="train these joints, matched by name (default: the joints of the data)",
     )
     data.add_argument(
-        "--teacher", type=Path, metavar="FILE", help="ONNX pose network to learn from as well"
+        "--teacher", type=Path, metavar="FILE", help="also learn from this ONNX pose network"
     )
 
     course = parser.add_argument_group("course")
@@ -78,21 +81,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="weights to start from: a name ('posse models') or a file",
     )
     course.add_argument(
-        "--recipe", choices=list(RECIPES), help="default: scratch, or tune with --from"
+        "--recipe",
+        choices=list(RECIPES),
+        help="default: pose- or detector-tune with --from, else -scratch",
     )
     course.add_argument(
         "--stage",
         type=parse_stage,
         action="append",
         metavar="WxH:EPOCHS:BATCH",
-        help="an input size (or several: WxH+WxH, each batch of one) and how long; run in order",
+        help="input size (or several, WxH+WxH, of which each batch has one), epochs and batch; "
+        "give it again for the next stage",
     )
     course.add_argument(
         "--epochs",
         type=_above_0,
-        help="instead of the recipe's (of its last stage); drops of the rate keep their share",
+        help="how long the recipe's last stage runs; drops of the rate keep their share",
     )
-    course.add_argument("--batch", type=positive, help="instead of the recipe's, of all processes")
+    course.add_argument(
+        "--batch", type=positive, help="people or pictures a step, of all processes together"
+    )
     course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
     course.add_argument(
         "--backbone-rate",
@@ -104,20 +112,37 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--rotation",
         type=_from_0,
         metavar="DEG",
-        help="turn crops so far and no further; else one in five is turned by any angle",
+        help="turn crops by no more than this (default: one in five by any angle)",
     )
-    course.add_argument("--precision", choices=("bf16", "fp16", "fp32"))
-    course.add_argument("--patience", type=natural, metavar="EPOCHS", help="stop without progress")
-    course.add_argument("--best-by", choices=("oks-ap", "oks", "pckh"), help="default: oks-ap")
-    course.add_argument("--seed", type=natural, default=0)
+    course.add_argument(
+        "--precision", choices=("bf16", "fp16", "fp32"), help="of arithmetic (default: bf16)"
+    )
+    course.add_argument(
+        "--patience",
+        type=natural,
+        metavar="EPOCHS",
+        help="stop after so many without a better score; 0: never",
+    )
+    course.add_argument(
+        "--best-by",
+        choices=("oks-ap", "oks", "pckh"),
+        help="the score that chooses the weights to keep (default: oks-ap)",
+    )
+    course.add_argument("--seed", type=natural, default=0, help="of every random choice")
 
     parser.add_argument(
         "--out", type=Path, required=True, metavar="FOLDER", help="folder for weights and logs"
     )
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
-    parser.add_argument("--workers", type=natural, default=0, help="processes that make samples")
     parser.add_argument(
-        "--score-every", type=positive, default=1, metavar="EPOCHS", help="default: every epoch"
+        "--workers", type=natural, default=0, help="processes that make samples (default: none)"
+    )
+    parser.add_argument(
+        "--score-every",
+        type=positive,
+        default=1,
+        metavar="EPOCHS",
+        help="epochs between scores (default: 1)",
     )
     parser.add_argument(
         "--check", action="store_true", help="only read the data and draw the first batch"

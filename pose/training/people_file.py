@@ -21,16 +21,18 @@ from typing import Any
 import numpy as np
 
 from pose.geometry import xywh_to_xyxy
+from pose.oks import SEGMENT_SHARE
 from pose.people import BoolArray, FloatArray, IntArray
 from pose.reading import MALFORMED, reading
 from pose.skeleton import Skeleton, common_joints
-from pose.training.pictures import Place, find_picture
+from pose.training.pictures import Place, find_picture, other_size, read_picture
 from pose.training.readers import Content, Row, TrainingDataError, read_content
 
 log = logging.getLogger(__name__)
 
 BOX_MARGIN = 0.15  # a box made from joints is their extent, made so much longer (HRNet, 4.3)
 _NAMES_SHOWN = 3
+_TRIED = 3  # pictures whose size is compared with the file's before anything is trained
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -149,12 +151,22 @@ def choose_people(
             index_of[picture["id"]] = len(places)
             places.append(place)
             seen.add(place)
+    _check_sizes(places)
     people = _usable(content, index_of, report)
     if all(person.get("iscrowd") for person in people):
         part = "" if split is None else f" in split '{split}'"
         reasons = "".join(f"; {line}" for line in report.lines())
         raise TrainingDataError(f"no usable person{part} with pictures under {images}{reasons}")
     return _as_arrays(people, places, index_of, content.skeleton)
+
+
+def _check_sizes(places: list[Place]) -> None:
+    """Raise TrainingDataError where the pictures were resized after they were labelled."""
+    tried = [(place, read_picture(place)) for place in places[:_TRIED]]
+    faults = [(place, other_size(image, place)) for place, image in tried if image is not None]
+    if faults and all(fault for _, fault in faults):
+        place, fault = faults[0]
+        raise TrainingDataError(f"{place} {fault}; were the pictures resized after labelling?")
 
 
 def _splits(images: list[Row]) -> list[str]:
@@ -208,6 +220,8 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
     if len(points) != 3 * joints:
         return f"left out, not {joints} joints"
     box = person.get("bbox")
+    if box is not None and not any(box):  # COCO Annotator writes zeros where joints alone are given
+        box = None
     if box is not None and len(box) != 4:
         return "left out, not a box of four numbers"
     if not _finite(points) or not (box is None or _finite(box)):
@@ -256,14 +270,15 @@ def _as_arrays(
     boxes = np.array([person["box"] for person in people], np.float32)
     lengths = boxes[:, 2:] - boxes[:, :2]
     points = np.array([person["keypoints"] for person in people], np.float32)
-    areas = [person.get("area") or box for person, box in zip(people, lengths.prod(1), strict=True)]
+    covered = SEGMENT_SHARE * lengths.prod(1)
+    given = np.array([person.get("area") or 0 for person in people], np.float32)
     return LabelledPeople(
         places=tuple(places),
         image_of=np.array([index_of[person["image_id"]] for person in people], np.int64),
         boxes=boxes,
         keypoints=points.reshape(-1, joints, 3)[..., :2],
         weights=np.stack([joint_weights(person, joints) for person in people]),
-        areas=np.array(areas, np.float32),
+        areas=np.where(given > 0, given, covered),
         crowd=np.array([bool(person.get("iscrowd")) for person in people]),
         head_px=np.array([person.get("head_px") or np.nan for person in people], np.float32),
         skeleton=skeleton,

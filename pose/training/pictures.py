@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import logging
 import multiprocessing
 import re
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from fractions import Fraction
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import av
 import av.error
 import cv2
 import numpy as np
+from av.container import InputContainer
 from torch.utils.data import get_worker_info
 
 from pose.cores import core_count
@@ -25,6 +27,8 @@ log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
 CACHE_BYTES, VAL_BYTES = 4 * 1024**3, 1024**3  # of pictures kept: to learn from, to score on
+_ROUNDED_PX = 2  # a size that a tool has rounded is no other size
+_REORDERED = 16  # frames that H.264 and HEVC decode ahead of the one to show, at most
 # As BRACE and many others name extracted frames: VIDEO/img-000123.png, VIDEO/000123.jpg.
 _FRAME_NAME = re.compile(r"^(?:.*[-_])?(\d{3,})\.(?:png|jpe?g|webp)$", re.IGNORECASE)
 
@@ -35,6 +39,8 @@ class Place:
 
     file: Path
     frame: int | None = None
+    # As its labels have it; None: they do not say. No part of where it is.
+    size_wh: tuple[int, int] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
         return str(self.file) if self.frame is None else f"{self.file}, frame {self.frame}"
@@ -49,16 +55,18 @@ def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
     1, as ffmpeg gives them to the pictures that it extracts.
     """
     name = _path(picture.get("file_name", ""))
+    width, height = picture.get("width"), picture.get("height")
+    size_wh = (int(width), int(height)) if width and height else None
     if (file := _below(folder, name)) is not None:
-        return Place(file)
+        return Place(file, None, size_wh)
     if "video" in picture and "frame" in picture:
         video = _below(folder, _path(picture["video"]))
-        return None if video is None else Place(video, int(picture["frame"]))
+        return None if video is None else Place(video, int(picture["frame"]), size_wh)
     if match := _FRAME_NAME.match(name.name):
         for suffix in VIDEO_SUFFIXES if name.parent.name else ():
             video = _below(folder, name.parent.with_name(name.parent.name + suffix))
             if video is not None:
-                return Place(video, max(int(match[1]) - 1, 0))
+                return Place(video, max(int(match[1]) - 1, 0), size_wh)
     return None
 
 
@@ -80,8 +88,8 @@ class Pictures:
     """Decoded pictures by index, kept in memory up to a limit so that epochs do not decode again.
 
     Processes that make samples share what was kept before they began (`decode_all`), and divide
-    the limit for what they decode themselves. A picture that cannot be decoded is named once in the
-    log (by each process); from then on it is None.
+    the limit for what they decode themselves. A picture that cannot be decoded, or has not the size
+    that its labels name, is named once in the log (by each process); from then on it is None.
     """
 
     def __init__(self, places: tuple[Place, ...], limit_bytes: int = CACHE_BYTES) -> None:
@@ -103,10 +111,13 @@ class Pictures:
         return self._keep(index, read_picture(self._places[index]), self._limit / _processes())
 
     def _keep(self, index: int, image: ImageArray | None, limit: float) -> ImageArray | None:
-        if image is None:
+        place = self._places[index]
+        fault = "cannot be decoded" if image is None else other_size(image, place)
+        if image is None or fault:
             self.damaged.add(index)
-            log.warning("%s cannot be decoded; its people are left out", self._places[index])
-        elif self._bytes + image.nbytes <= limit:
+            log.warning("%s %s; its people are left out", place, fault)
+            return None
+        if self._bytes + image.nbytes <= limit:
             self._kept[index] = image
             self._bytes += image.nbytes
         return image
@@ -135,28 +146,78 @@ def _processes() -> int:
     return 1 if worker is None else worker.num_workers
 
 
+def other_size(image: ImageArray, place: Place) -> str | None:
+    """What is wrong with a picture whose size is not that of its labels; None where it fits."""
+    wanted, found = place.size_wh, image.shape[1::-1]
+    if wanted is None or max(abs(wanted[0] - found[0]), abs(wanted[1] - found[1])) <= _ROUNDED_PX:
+        return None
+    return "is {}x{}, but its labels are for {}x{}".format(*found, *wanted)
+
+
 def read_picture(place: Place) -> ImageArray | None:
-    """Decode a picture, (H, W, 3) BGR; None where that fails."""
+    """Decode a picture, (H, W, 3) BGR; None where that fails.
+
+    It is turned as its EXIF tag says, unless only the other way has the size that its labels name:
+    COCO's own program passes over that tag.
+    """
     if place.frame is not None:
         return _video_frame(place.file, place.frame)
-    decoded = cv2.imread(str(place.file), cv2.IMREAD_COLOR)
+    image = _decoded(place.file, cv2.IMREAD_COLOR)
+    if image is not None and place.size_wh == image.shape[:2] != image.shape[1::-1]:
+        image = _decoded(place.file, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
+    return image
+
+
+def _decoded(file: Path, flags: int) -> ImageArray | None:
+    decoded = cv2.imread(str(file), flags)
     return None if decoded is None else decoded.astype(np.uint8, copy=False)
 
 
 def _video_frame(file: Path, number: int) -> ImageArray | None:
-    """Frame `number` from the key frame before it on; by its time at the nominal rate."""
+    """Frame `number`, upright; None where there is none."""
     try:
+        times = _frame_times(file)
         with av.open(str(file)) as container:
-            stream = container.streams.video[0]
-            rate = stream.average_rate or Fraction(25)
-            base = stream.time_base or Fraction(1, 1000)
-            start = stream.start_time or 0
-            wanted = start + round(number / rate / base)
-            container.seek(wanted, stream=stream)
-            half = round(1 / rate / base / 2)
-            for frame in container.decode(stream):
-                if frame.pts is not None and frame.pts >= wanted - half:
-                    return frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+            frame = _found_by_time(container, times, number)
+        if frame is None and (not times or number < len(times)):  # it cannot be entered midway
+            with av.open(str(file)) as container:
+                frame = next(itertools.islice(container.decode(video=0), number, None), None)
     except (av.error.FFmpegError, IndexError):
         return None
+    if frame is None:
+        return None
+    image = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
+    quarters = frame.rotation % 360 // 90  # a phone was held upright
+    return np.ascontiguousarray(np.rot90(image, quarters))
+
+
+def _found_by_time(
+    container: InputContainer, times: list[int], number: int
+) -> av.VideoFrame | None:
+    """The frame shown at `times[number]`, decoded from the key frame before it on."""
+    if number >= len(times):
+        return None
+    for earlier in (0, _REORDERED):  # a key frame may be found that is shown later
+        container.seek(times[max(number - earlier, 0)], stream=container.streams.video[0])
+        for frame in container.decode(video=0):
+            if frame.pts == times[number]:
+                return frame
+            if frame.pts is None or frame.pts > times[number]:
+                break
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _frame_times(file: Path) -> list[int]:
+    """When each frame is shown, in ticks of the file's clock; phones record at uneven steps.
+
+    Empty where the file does not tell: AVI knows the order of decoding alone.
+    """
+    with av.open(str(file)) as container:
+        reordered = container.streams.video[0].codec_context.has_b_frames
+        if reordered and container.format.name == "avi":
+            return []
+        packets = (packet for packet in container.demux(video=0) if packet.size)
+        shown = [packet.pts for packet in packets if not packet.is_discard]
+    times = [pts for pts in shown if pts is not None]
+    return sorted(times) if len(times) == len(shown) else []

@@ -49,9 +49,11 @@ def read_content(data: Path) -> Content:
     Raises TrainingDataError where a file is missing, damaged or of no known format, or where the
     files of a folder differ in their joints.
     """
-    files = sorted(data.glob("*.json")) if data.is_dir() else [data]
+    files = [data]
+    if data.is_dir():  # BRACE has a folder per year and video
+        files = sorted(data.glob("*.json")) or sorted(data.rglob("*.json"))
     if not files:
-        raise TrainingDataError(f"{data}: no *.json in this folder")
+        raise TrainingDataError(f"{data}: no *.json in this folder or below it")
     contents = [_read_file(file) for file in files]
     whole = contents[0]
     for file, content in zip(files[1:], contents[1:], strict=True):
@@ -111,7 +113,7 @@ def recognise(raw: Any) -> Callable[[Any], Content] | None:
 def read_coco(raw: Any) -> Content:
     """COCO's layout with any joints. COCO-WholeBody's parts are put behind one another."""
     category = _person_category(raw)
-    whole = any("lefthand_kpts" in row for row in raw["annotations"][:1])
+    whole = any("lefthand_kpts" in row for row in raw["annotations"])
     content = Content(WHOLEBODY133 if whole else _skeleton(category, raw["annotations"]))
     for image in raw["images"]:
         number = image["id"]
@@ -223,6 +225,7 @@ def read_aic(raw: Any) -> Content:
                     "image_id": index,
                     "keypoints": joints.ravel().tolist(),
                     "bbox": [x1, y1, x2 - x1, y2 - y1],
+                    "area": (x2 - x1) * (y2 - y1),  # its own evaluation takes the whole box
                 }
             )
     return content

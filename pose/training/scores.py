@@ -29,7 +29,9 @@ def oks_of(points: FloatArray, people: LabelledPeople) -> FloatArray:
 def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> float:
     """COCO's keypoint AP (OKS 0.5 to 0.95) of one prediction per person, with its box given.
 
-    points (N, K, 2), scores (N,) of the person. The sigmas are the skeleton's.
+    points (N, K, 2), scores (N,) of the person. The sigmas are the skeleton's. It is what
+    pycocotools says of these people alone: given a file's unlabelled people and crowds too, it no
+    longer counts a wrong pose that lies on one of them.
     """
     labelled = people.weights > 0
     keypoints = np.dstack([people.keypoints * labelled[..., None], 2 * labelled])  # (N, K, 3)

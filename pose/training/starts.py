@@ -12,7 +12,7 @@ from torch import nn
 from pose.header import parse_header
 from pose.hrnet import HRNet
 from pose.library import detector_network, find_weights, pose_network
-from pose.official import recognise
+from pose.official import recognise, recognise_backbone
 from pose.skeleton import COCO17, Skeleton, common_joints, same_joint
 from pose.weights import State, WeightsError, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
@@ -25,6 +25,7 @@ DETECTOR: dict[str, Any] = {
     "hrnet": {"width": 16, "stage_modules": [1, 1, 1], **SMALL_STEM},
     "head_width": 48,
 }
+_NO_JOINTS = Skeleton("none", (), (), (), ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +40,18 @@ class Start:
 
 
 def pose_start(name_or_file: str) -> Start:
-    """The weights of a pose network.
+    """The weights of a pose network, or of an HRNet that was trained on ImageNet's classes.
 
     Raises WeightsError where they are not there or of another kind.
     """
     file = find_weights(name_or_file)
     _refuse_exported(file)
+    backbone = file.suffix != ".safetensors" and recognise_backbone(load_checkpoint(file))
+    if backbone:
+        return Start(*backbone, skeleton=_NO_JOINTS, name=name_or_file)
     known = pose_network(str(file))
     arguments, state = _arguments_and_state(file)
-    return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, file.stem)
+    return Start(arguments, state, known.network.pictures.size_wh, known.skeleton, name_or_file)
 
 
 def detector_start(name_or_file: str) -> Start:
@@ -63,10 +67,10 @@ def detector_start(name_or_file: str) -> Start:
         if header.kind == "pose":
             backbone = {f"backbone.{name}": value for name, value in state.items()}
             hrnet = _without_joints(header.network)
-            return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=file.stem)
+            return Start({**DETECTOR, "hrnet": hrnet}, backbone, None, name=name_or_file)
     known = detector_network(str(file))
     arguments, state = _arguments_and_state(file)
-    return Start(arguments, state, known.network.pictures.size_wh, name=file.stem)
+    return Start(arguments, state, known.network.pictures.size_wh, name=name_or_file)
 
 
 def _refuse_exported(file: Path) -> None:
@@ -94,7 +98,7 @@ def build_pose(start: Start, skeleton: Skeleton) -> HRNet:
     head = {f"final_layer.{part}": network.state_dict()[f"final_layer.{part}"].clone()
             for part in ("weight", "bias")}  # fmt: skip
     own, place = common_joints(start.skeleton, skeleton)
-    for part, rows in head.items():
+    for part, rows in head.items() if own else ():
         rows[place] = start.state[part][own]
     network.load_state_dict({**start.state, **head})
     return network

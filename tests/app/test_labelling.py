@@ -94,6 +94,16 @@ def test_corrections_become_a_persons_labels_whatever_the_tool_renumbers() -> No
     assert content["images"][0]["video"] == "dance.mp4"
 
 
+def test_a_box_that_a_tool_left_at_zero_is_made_from_the_joints() -> None:
+    corrected = json.loads(json.dumps(_written()))
+    corrected["annotations"][0] |= {"bbox": [0, 0, 0, 0], "area": 0}
+    (person,) = take_back(_written(), corrected)[0]["annotations"]
+    joints = np.array(person["keypoints"]).reshape(-1, 3)[:, :2]
+    low, extent = joints.min(0), np.ptp(joints, axis=0)
+    np.testing.assert_allclose(person["bbox"][:2], low - 0.1 * extent, atol=0.06)
+    np.testing.assert_allclose(person["bbox"][2:], 1.2 * extent, atol=0.11)
+
+
 def test_labels_of_other_joints_are_refused() -> None:
     corrected = copy.deepcopy(_written())
     corrected["categories"][0]["keypoints"][0] = "snout"

@@ -34,6 +34,14 @@ def test_what_is_saved_is_loaded_with_its_metadata(tmp_path: Path) -> None:
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 
 
+def test_equal_weights_make_equal_files(tmp_path: Path) -> None:
+    metadata = {name: name for name in ("kind", "network", "input_wh", "steps", "score", "sigma")}
+    files = [tmp_path / f"{number}.safetensors" for number in range(4)]
+    for file in files:
+        save_weights(file, STATE, metadata)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WeightsError, match=r"a\.safetensors: cannot be written: Not a directory"):
@@ -50,7 +58,7 @@ def test_a_failed_save_leaves_the_old_file_and_no_scrap(
     def full_disk(*_: object) -> None:
         raise OSError("no space left on device")
 
-    monkeypatch.setattr("pose.weights.save_file", full_disk)
+    monkeypatch.setattr("pose.weights.save", full_disk)
     with pytest.raises(WeightsError, match="no space"):
         save_weights(path, STATE, {})
     assert sha256_of(path) == before

@@ -345,6 +345,14 @@ def test_the_published_schedule_falls_at_170_and_200() -> None:
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
 
 
+def test_crops_for_mpii_are_changed_as_in_the_released_configuration() -> None:
+    augmentation = RECIPES["hrnet-mpii"].augmentation  # w32_256x256_adam_lr1e-3.yaml
+    assert (augmentation.rotation_deg, augmentation.scale) == (30.0, 0.25)
+    assert augmentation.half_body_chance == 0.0
+    coco = RECIPES["hrnet-coco"].augmentation  # w32_256x192_adam_lr1e-3.yaml
+    assert (coco.rotation_deg, coco.scale, coco.half_body_chance) == (45.0, 0.35, 0.3)
+
+
 def test_posetrack_fine_tuning_falls_at_10_and_15() -> None:
     recipe = RECIPES["hrnet-posetrack"]
     rates = [learning_rate(recipe, epoch * 10, 200, epoch) for epoch in (0, 9, 10, 14, 15, 19)]

@@ -65,12 +65,39 @@ def test_a_person_that_cannot_be_used_is_left_out_and_named(
     assert "annotation 77" in report.lines()[0]
 
 
+@pytest.mark.parametrize(
+    ("box", "area"), [([0, 0, 0, 0], 0), ([0.0, 0.0, 0.0, 0.0], -1.0), ([], None), (None, 0)]
+)
+def test_what_a_tool_left_at_zero_is_made_from_the_joints(
+    tmp_path: Path, box: Any, area: Any
+) -> None:
+    file = write_data(tmp_path, 1)
+    content = json.loads(file.read_text())
+    content["annotations"][0] |= {"bbox": box, "area": area}
+    file.write_text(json.dumps(content))
+    people, report = _read(file)
+    assert not report.lines()
+    points = people.keypoints[0]
+    np.testing.assert_allclose(
+        people.boxes[0, 2:] - people.boxes[0, :2], 1.15 * np.ptp(points, axis=0), rtol=1e-5
+    )
+    assert people.areas[0] > 0
+
+
 def test_a_missing_picture_is_left_out_with_its_people(tmp_path: Path) -> None:
     file = write_data(tmp_path, 4)
     (tmp_path / "001.png").unlink()
     people, report = _read(file)
     assert len(people) == 3
     assert report.lines() == ["left out, picture missing: 1 (001.png)"]
+
+
+def test_pictures_resized_after_labelling_are_refused(tmp_path: Path) -> None:
+    file = write_data(tmp_path)
+    for picture in tmp_path.glob("*.png"):
+        cv2.imwrite(str(picture), np.zeros((40, 30, 3), np.uint8))
+    with pytest.raises(TrainingDataError, match=r"is 30x40, but its labels are for 60x80; were"):
+        _read(file)
 
 
 @pytest.mark.parametrize("flag", [False, 0])

@@ -12,6 +12,7 @@ import pytest
 from small_data import CATEGORY, person
 
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, POSETRACK18, WHOLEBODY133
+from pose.training.joints import skeleton_of_category
 from pose.training.people_file import read_people
 from pose.training.readers import TrainingDataError, read_coco, read_content
 
@@ -101,6 +102,7 @@ def test_ai_challenger_knows_hidden_and_missing_joints(tmp_path: Path) -> None:
     assert people.skeleton is AIC14
     assert people.weights[0].tolist() == [1, 1, 1, 1, 1, 0, 1, 1, 1, 1, 1, 1, 1, 1]
     assert people.boxes[0].tolist() == [10, 20, 90, 180]
+    assert people.areas.tolist() == [80 * 160]  # keypoint_eval.py: the whole box
 
 
 def test_crowdpose(tmp_path: Path) -> None:
@@ -111,6 +113,7 @@ def test_crowdpose(tmp_path: Path) -> None:
     people = _read(tmp_path, _coco(annotation, category))
     assert people.skeleton is CROWDPOSE14
     assert people.keypoints[0, 12].tolist() == [32, 42]
+    np.testing.assert_allclose(people.areas, 0.53 * 80 * 160)  # as crowdposetools has it
 
 
 def test_human_art_lies_under_folders_of_its_own(tmp_path: Path) -> None:
@@ -159,6 +162,18 @@ def test_brace(tmp_path: Path) -> None:
     np.testing.assert_array_equal(people.boxes, [[10, 20, 90, 140]])
     np.testing.assert_array_equal(people.keypoints[0], np.array(joints)[:, :2])
     assert (people.weights == 1).all()
+
+
+def test_brace_as_it_is_unpacked_has_a_folder_per_year_and_video(tmp_path: Path) -> None:
+    joints = [[20.0 + joint, 30.0 + 5 * joint, 1] for joint in range(17)]
+    for start in (1, 2):
+        folder = tmp_path / "2011" / "3rIk56dcBTM"
+        folder.mkdir(parents=True, exist_ok=True)
+        name = f"3rIk56dcBTM/img-{start:06d}.png"
+        content = {name: {"box": [10, 20, 80, 120, 1], "keypoints": joints}}
+        file = folder / f"3rIk56dcBTM_{start}-{start}_powermove.json"
+        file.write_text(json.dumps(content))
+    assert len(read_content(tmp_path).people) == 2
 
 
 def test_a_folder_of_posetrack18_files_is_one_data_set(shared: Path) -> None:
@@ -223,3 +238,35 @@ def test_the_joints_of_another_skeleton_are_matched_by_name(tmp_path: Path) -> N
     nose, neck = POSETRACK15.index("nose"), POSETRACK15.index("neck")
     np.testing.assert_array_equal(mapped.keypoints[0, nose], people.keypoints[0, 0])
     assert mapped.weights[0, [nose, neck]].tolist() == [1.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    "names",
+    [
+        ("Nose", "LAnkle", "RAnkle", "LBigToe", "RBigToe"),
+        ("nose", "ankle.L", "ankle.R", "big-toe.L", "big-toe.R"),
+        ("Nose", "Left ankle", "Right ankle", "Left big toe", "Right big toe"),
+        ("nose", "lankle", "rankle", "l_big_toe", "r_big_toe"),
+        ("NOSE", "LEFT_ANKLE", "RIGHT_ANKLE", "LEFT_BIG_TOE", "RIGHT_BIG_TOE"),
+    ],
+)
+def test_names_in_any_writing_are_the_joints_that_we_know(
+    tmp_path: Path, names: tuple[str, ...]
+) -> None:
+    category = {"id": 1, "name": "dancer", "keypoints": list(names)}
+    annotation = {"keypoints": [10, 90, 2] * 5, "bbox": [5, 5, 60, 90]}
+    skeleton = _read(tmp_path, _coco(annotation, category)).skeleton
+    ours = ("nose", "left_ankle", "right_ankle", "left_big_toe", "right_big_toe")
+    assert skeleton.names == ours
+    assert skeleton.mirror == (0, 2, 1, 4, 3)
+    assert skeleton.sigmas == (0.026, 0.089, 0.089, 0.068, 0.068)
+
+
+def test_names_that_would_be_the_same_stay_and_pairs_may_be_given_as_the_file_has_them() -> None:
+    twice = {"name": "a", "keypoints": ["LAnkle", "RAnkle", "ankle.L", "ankle.R"], "mirror": []}
+    assert skeleton_of_category(twice).names == tuple(twice["keypoints"])
+    spine = {"name": "c", "keypoints": ["L_4", "L_5", "left hat", "L", "R"]}  # no pairs
+    assert skeleton_of_category(spine).names == ("l_4", "l_5", "left_hat", "l", "r")
+    pairs = {"name": "b", "keypoints": ["Hand1", "Hand2", "rear"], "mirror": [["Hand1", "Hand2"]]}
+    assert skeleton_of_category(pairs).names == ("hand1", "hand2", "rear")
+    assert skeleton_of_category(pairs).mirror == (1, 0, 2)

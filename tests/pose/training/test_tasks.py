@@ -50,7 +50,14 @@ from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import Recipe, Stage
 from pose.training.scores import box_ap, oks_ap, oks_of, pckh
-from pose.training.starts import Start, build_detector, build_pose, detector_start, pose_start
+from pose.training.starts import (
+    Start,
+    adapted,
+    build_detector,
+    build_pose,
+    detector_start,
+    pose_start,
+)
 from pose.training.teacher import Teacher
 from pose.weights import WeightsError, load_weights, save_weights
 from pose.yolox import YOLOX, cell_grid, decode_boxes
@@ -237,6 +244,20 @@ def test_boxes_follow_their_picture_into_the_mosaic() -> None:
     assert canvas[10, 45].tolist() == [0, 0, 0]
 
 
+@pytest.mark.parametrize("scale", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("flip", [False, True])
+def test_boxes_are_where_their_pixels_are_drawn(scale: float, flip: bool) -> None:
+    image = np.zeros((40, 60, 3), np.uint8)
+    image[10:30, 20:40] = 255
+    canvas = np.zeros((200, 200, 3), np.uint8)
+    labels = np.array([[20, 10, 40, 30, 1]], np.float32)
+    area = (0, 0, 200, 200)
+    ((x1, y1, x2, y2, _),) = place_picture(canvas, area, image, labels, scale, (0.3, 0.6), flip)
+    rows, columns = np.nonzero(canvas[..., 0] > 127)
+    drawn = [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
+    assert drawn == [x1, y1, x2, y2]
+
+
 def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() -> None:
     image = np.full((100, 100, 3), 255, np.uint8)
     labels = np.array([[0, 0, 100, 100, 1]], np.float32)
@@ -336,6 +357,29 @@ def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
     assert 5 <= heads_up <= 15
 
 
+def test_feet_belong_to_the_lower_half_of_a_body() -> None:
+    upper = ("nose", "left_shoulder", "right_shoulder", "left_elbow")
+    lower = ("left_hip", "left_knee", "left_ankle", "left_heel", "left_big_toe")
+    names = upper + lower
+    alone = tuple(range(len(names)))
+    skeleton = Skeleton("feet", names, (), alone, (0.1,) * len(names))
+    points = np.array([[40 + 5 * (i % 2), 10 + 20 * i] for i in range(len(names))], np.float32)
+    halves = set()
+    for seed in range(20):
+        _, _, weights = warp_person(
+            np.zeros((200, 90, 3), np.uint8),
+            np.array([30, 0, 60, 190], np.float32),
+            points,
+            np.ones(len(names), np.float32),
+            skeleton,
+            SIZE_WH,
+            np.random.default_rng(seed),
+            replace(PLAIN, half_body_chance=1.0),
+        )
+        halves.add((bool(weights[0] > 0), bool(weights[-1] > 0)))
+    assert halves == {(True, False), (False, True)}  # with the nose or with the toe, never both
+
+
 def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
     people = _people(tmp_path)
     always = MosaicAugmentation(mosaic_chance=0, close_up_chance=0, paste_chance=1.0, most_pasted=4)
@@ -415,8 +459,30 @@ def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
     torch.save(network.state_dict(), file)
     start = pose_start(str(file))
     assert start.size_wh == (32, 64)
+    assert start.name == str(file)
     again = build_pose(start, start.skeleton).state_dict()
     assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
+
+
+def test_an_hrnet_of_imagenets_classes_is_a_start_with_a_new_head(tmp_path: Path) -> None:
+    own = build_pose(Start(TINY), COCO17).state_dict()
+    classes = {name: value for name, value in own.items() if not name.startswith("final_layer.")}
+    classes |= {  # as in hrnet_w32-36af842e.pth, which the released recipes begin with
+        "stage4.0.fuse_layers.3.0.0.0.weight": torch.zeros(32, 4, 3, 3),
+        "head.0.0.0.conv1.weight": torch.zeros(8, 4, 1, 1),
+        "final_layer.0.weight": torch.zeros(16, 8, 1, 1),  # as in HRNet-Image-Classification
+    }
+    file = tmp_path / "hrnet_w4-imagenet.pth"
+    torch.save(classes, file)
+    start = pose_start(str(file))
+    assert adapted(start, COCO17) == list(COCO17.names)
+    network = build_pose(start, COCO17)
+    assert torch.equal(network.state_dict()["stage4.0.branches.0.0.conv1.weight"],
+                       own["stage4.0.branches.0.0.conv1.weight"])  # fmt: skip
+    del classes["conv1.weight"]
+    torch.save(classes, file)
+    with pytest.raises(WeightsError, match=r"1 key is missing \(conv1\.weight\)"):
+        pose_start(str(file))
 
 
 def test_exported_networks_cannot_be_trained(tmp_path: Path) -> None:
@@ -431,7 +497,7 @@ def test_the_check_draws_the_targets_on_the_joints(tmp_path: Path) -> None:
     assert draw_first_batch(task, Stage(SIZE_WH, 1, 4), 0, tmp_path / "check.png") == 4
     sheet = cv2.imread(str(tmp_path / "check.png"))
     assert sheet is not None
-    assert sheet.shape == (128, 4 * 64, 3)
+    assert sheet.shape == (384, 4 * 192, 3)  # as large whatever the size of a crop
     green = (np.abs(sheet.astype(int) - [80, 200, 60]) < 12).all(2)
     assert green.sum() > 20  # left joints; noise has hardly any such pixels
 
@@ -455,11 +521,14 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert not (out / "best.safetensors").exists()
     said = capsys.readouterr().out
     assert "train: 6 people in 6 pictures" in said
+    assert "joints without a left or right twin: nose\n" in said
     assert "left out, a box without area: 1 (000.png (annotation 77))" in said
 
     assert main(words) == 0
     card = (out / "model-card.md").read_text()
     assert "| train |" in card and "oks-ap" in card and "a box without area" in card
+    assert "- stages: 32x64:1:2, 64x96:1:2\n" in card and "- drops: none\n" in card
+    assert "- augmentation: scale 0.3, " in card
     assert "Epoch 1, with the labelled boxes" in card  # of the last stage, whatever scored more
     can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     assert f"- precision: {'bf16' if can else 'fp32 (bf16 is no quicker on this cpu)'}\n" in card
