@@ -26,7 +26,7 @@ from app.gui.translation import tr
 class Sheet(QFrame):
     """A card with a heading and a button to close it; Escape closes it too."""
 
-    closed = pyqtSignal()
+    closed = pyqtSignal()  # while what has the keyboard in it still has it
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -91,7 +91,9 @@ class HelpSheet(Sheet):
         self.column.addWidget(self.area)
         self.setFocusProxy(self.area)  # its keys scroll
         self._lay_out(2)
-        self._whole_wh = content.sizeHint()
+        bar = self.area.verticalScrollBar()
+        # In a low window the bar takes its part of the width
+        self._whole_wh = content.sizeHint() + QSize(bar.sizeHint().width() if bar else 0, 0)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Room for two columns, without scrolling."""

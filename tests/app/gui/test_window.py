@@ -522,7 +522,7 @@ def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> 
     assert people.isVisible()
 
 
-@pytest.mark.parametrize("size", [(900, 560), (1280, 800)])
+@pytest.mark.parametrize("size", [(900, 560), (1280, 720), (1280, 800)])
 def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, size) -> None:
     window = open_window()
     window.resize(*size)
