@@ -19,7 +19,7 @@ from app.live.history import History
 from app.live.inference import Inference, same_networks
 from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
 from app.live.playback import LiveOutlet, Playback
-from app.live.recording import RecordingPlan, Recordings
+from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
 from tracking.pipeline import Pipeline, PipelineConfig
@@ -268,9 +268,9 @@ class Session:
         """Finish what is recorded, in the background."""
         self._recordings.finish(self.corrections.done)
 
-    def recorded(self) -> list[RecordingPlan]:
-        """What was recorded and has become complete since this was asked last."""
-        return [one.plan for one in self._recordings.completed() if one.kept]
+    def recorded(self) -> list[LiveRecording]:
+        """What has become complete, or was given up, since this was asked last."""
+        return self._recordings.completed()
 
     def _ask(self) -> None:
         """Have the networks loaded, the first time that they are needed."""

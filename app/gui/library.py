@@ -226,7 +226,7 @@ class Library(QObject):
             except UserError as error:
                 self.said.emit(str(error))
                 return
-            self._tell_saved(tr("Kept in {}").format(sidecar_of(path).name), corrections, then)
+            self._tell_saved(tr("Saved {}").format(sidecar_of(path).name), corrections, then)
             return
         # The window's own have corrections beside them, and were opened with the video
         if self._result is None and path.is_file() and not sidecar_of(path).is_file():

@@ -115,7 +115,8 @@ class MainWindow(QMainWindow):
         self.library.leave(open_them)
 
     def _lay_out(self) -> None:
-        fill_menu_bar(self, self.actions_by_name, self.recent_menu)
+        menus = {"recent": self.recent_menu, "what to record": self.tools.record_menu}
+        fill_menu_bar(self, self.actions_by_name, menus)
         self.addToolBar(self.tools)
         self.setCentralWidget(self.stage)
         self.tabs = QTabWidget()

@@ -12,6 +12,7 @@ from PyQt6.QtWidgets import QFileDialog
 from app.gui.translation import tr
 from app.gui.work import Work
 from app.video.devices import list_cameras
+from app.video.images import SUFFIXES
 from app.video.source import VIDEO_SUFFIXES, is_live
 
 if TYPE_CHECKING:
@@ -80,8 +81,8 @@ class Playing(QObject):
 
     def choose_files(self) -> None:
         """Ask for videos, pictures or tracks."""
-        videos = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
-        filters = (tr("Videos and tracks ({} *.json)").format(videos), tr("Everything (*)"))
+        known = " ".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *sorted(SUFFIXES), ".json"))
+        filters = (tr("Videos, pictures and tracks ({})").format(known), tr("All files (*)"))
         dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles, filters)
         dialog.filesSelected.connect(self._window.open)
 
@@ -92,7 +93,10 @@ class Playing(QObject):
 
     def choose_record_folder(self) -> None:
         """Ask where recordings go."""
-        dialog = self.ask(tr("Folder for recordings"), QFileDialog.FileMode.Directory)
+        kept = self._window.memory.folder()
+        folder = next(path for path in (kept, *kept.parents) if path.is_dir())
+        mode = QFileDialog.FileMode.Directory
+        dialog = self.ask(tr("Folder for recordings"), mode, folder=folder)
         dialog.fileSelected.connect(lambda path: self._window.memory.set_folder(Path(path)))
 
     def choose_export(self) -> None:
@@ -132,12 +136,19 @@ class Playing(QObject):
         mode: QFileDialog.FileMode,
         filters: Sequence[str] = (),
         save_as: Path | None = None,
+        folder: Path | None = None,
     ) -> QFileDialog:
         """A file dialog that holds nothing up; with `save_as` one to write to, that suggests it.
 
-        A platform's own dialog knows only what was set before it is shown.
+        It begins in `folder`, or where the last file was opened. A platform's own dialog knows only
+        what was set before it is shown.
         """
         self.dialog = QFileDialog(self._window, title)
+        if folder is None:
+            files = (Path(spec) for spec in self._window.memory.recent() if not is_live(spec))
+            folder = next((file.parent for file in files if file.parent.is_dir()), None)
+        if folder is not None:
+            self.dialog.setDirectory(str(folder))
         self.dialog.setFileMode(mode)
         if filters:
             self.dialog.setNameFilters(filters)

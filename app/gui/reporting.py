@@ -11,6 +11,7 @@ from PyQt6.QtCore import QObject
 from app.gui.icons import icon
 from app.gui.status import state_text
 from app.gui.theme import current_theme
+from app.gui.translation import tr
 from app.live.feeds import SourceInfo
 from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
 from app.live.run import Status
@@ -64,8 +65,7 @@ class Reporting(QObject):
             window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
         window.stages.show_stages(presenter.stages())
         window.stage.canvas.set_busy(status.seeking_s is not None)
-        begins = view is None and status.state in ("opening", "running")
-        window.stage.canvas.show_waiting(state_text(status) if begins else "")
+        window.stage.canvas.show_waiting(awaited(status) if view is None else "")
         self._show_state(status.state, status.playing, live)
         self._show_recording(status.recording)
         window.editing.renew()
@@ -113,6 +113,13 @@ class Reporting(QObject):
         for name in ("record", "snapshot", "close-source"):
             actions[name].setEnabled(state != "idle")
         actions["delay"].setEnabled(live or state == "idle")
+
+
+def awaited(status: Status) -> str:
+    """What the first picture waits for; empty where none will come."""
+    if status.state == "running" and not status.loading:
+        return tr("Finding people in the first picture…")
+    return state_text(status) if status.state in ("opening", "running") else ""
 
 
 def unjoined_s(info: SourceInfo | None) -> float:

@@ -87,7 +87,7 @@ class Tuning(QObject):
     def _choose_weights(self, kind: str) -> None:
         weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml *.engine)")
         dialog = self._window.playing.ask(
-            tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("Everything (*)"))
+            tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("All files (*)"))
         )
 
         def use(path: str) -> None:

@@ -42,7 +42,8 @@ from PyQt6.QtWidgets import (
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
 from app.gui.main_window import MainWindow
-from app.gui.reporting import device_name, unjoined_s
+from app.gui.menus import fill_recent
+from app.gui.reporting import awaited, device_name, unjoined_s
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
 from app.live.run import Status
@@ -115,6 +116,13 @@ def test_the_stage_says_what_the_first_picture_waits_for(qtbot, open_window) -> 
     qtbot.waitUntil(lambda: canvas._waiting in ("Opening a.mp4…", "Loading the networks…"))
     opened.set()
     qtbot.waitUntil(lambda: window.presenter.view is not None and canvas._waiting == "")
+
+
+def test_nothing_is_said_to_play_before_there_is_a_picture() -> None:
+    assert awaited(Status("opening", "/clips/a.mp4")) == "Opening a.mp4…"
+    assert awaited(Status("running", loading=True)) == "Loading the networks…"
+    assert awaited(Status("running")) == "Finding people in the first picture…"
+    assert awaited(Status("idle")) == awaited(Status("failed")) == ""
 
 
 def test_space_and_arrows_play_and_step(qtbot, paused) -> None:
@@ -261,6 +269,18 @@ def test_file_dialogs_do_not_hold_up_the_picture(qtbot, paused) -> None:
     paused.playing.dialog.close()
     paused.tracking.file_wanted.emit("pose")
     paused.playing.dialog.close()
+
+
+def test_file_dialogs_begin_where_the_last_file_was(paused, memory, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir("/")
+    for ask, folder in (
+        (paused.playing.choose_files, tmp_path),
+        (paused.playing.choose_folder, tmp_path),
+        (paused.playing.choose_record_folder, memory.folder().parent),  # not made before it is used
+    ):
+        ask()
+        assert paused.playing.dialog.directory().path() == str(folder)
+        paused.playing.dialog.close()
 
 
 def test_an_export_is_suggested_beside_the_video_under_a_name_of_its_own(paused, tmp_path) -> None:
@@ -710,6 +730,23 @@ def test_every_control_has_a_name_and_every_command_a_hint(open_window) -> None:
     ]
     assert nameless == []
     assert all(action.toolTip() for action in window.actions_by_name.values())
+
+
+def test_every_menu_can_be_opened_by_keyboard_and_holds_what_to_record(open_window) -> None:
+    window = open_window()
+    titles = [action.text() for action in window.menuBar().actions()]
+    keys = [title[title.index("&") + 1].lower() for title in titles]
+    assert len(set(keys)) == 5
+    assert window.tools.record_menu.menuAction() in window.menuBar().actions()[1].menu().actions()
+
+
+def test_recent_files_of_one_name_can_be_told_apart(open_window) -> None:
+    window = open_window()
+    fill_recent(window.recent_menu, ["/a/rock & roll.mp4", "/b/rock & roll.mp4"], window.open)
+    actions = window.recent_menu.actions()
+    assert [action.text() for action in actions] == 2 * ["rock && roll.mp4"]
+    assert [action.toolTip() for action in actions] == ["/a/rock & roll.mp4", "/b/rock & roll.mp4"]
+    assert window.recent_menu.toolTipsVisible()
 
 
 def test_no_shortcut_is_given_twice() -> None:
