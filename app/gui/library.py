@@ -205,7 +205,7 @@ class Library(QObject):
         if result.drawn:
             text += tr("; drawn in the video already, so the overlay is off")
         if result.goes_on:
-            text += tr("; what is missing is followed when it is shown")
+            text += tr("; the rest is followed as it plays")
         self.said.emit(text)
 
     def save(self, then: Callable[[], object] | None = None) -> None:
@@ -218,7 +218,7 @@ class Library(QObject):
             return
         path, corrections = self._tracks, self._session.corrections.done
         if path is None:
-            self.said.emit(tr("A camera's tracks are kept by recording it (R)"))
+            self.said.emit(tr("Tracks of a camera are saved by recording it (R)"))
             return
         if self._session.follows_known:
             try:
@@ -230,7 +230,7 @@ class Library(QObject):
             return
         # The window's own have corrections beside them, and were opened with the video
         if self._result is None and path.is_file() and not sidecar_of(path).is_file():
-            text = tr("{} is there already: open it to correct it, or export these tracks (Ctrl+E)")
+            text = tr("{} exists already: open it to correct it, or export these tracks (Ctrl+E)")
             self.said.emit(text.format(path.name))
             return
         info, frames = self._info(path.stem), self._session.history.frames()
@@ -269,7 +269,7 @@ class Library(QObject):
             path = path.with_name(f"{path.name}.json")
         if path == self._result or sidecar_of(path).is_file():
             # The steps beside it would be applied once more when it is opened
-            text = tr("{}: corrections belong to these tracks as they are; choose another name")
+            text = tr("{}: there are corrections for these tracks; choose another name")
             self.said.emit(text.format(path.name))
             return
         corrections = moved(self._session.corrections.done, self._later_s)

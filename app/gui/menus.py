@@ -79,7 +79,7 @@ class ToolBar(QToolBar):
         self.record_overlay = _choice(tr("Video with overlay"), True)
         self.record_clean = _choice(tr("Clean video"), False)
         self.record_tracks = _choice(tr("Tracks"), True)
-        self.record_folder = QAction(tr("Choose the folder…"), self)
+        self.record_folder = QAction(tr("Choose folder…"), self)
         self.delay = decimal(0.5, 60, 0.5, " s")
         self.delay.setValue(5)
         self.delay.setAccessibleName(tr("Delay in seconds"))

@@ -138,7 +138,7 @@ class PeoplePanel(QWidget):
         self._id_button = QToolButton()
         self._id_button.setText(tr("Set number"))
         self._id_button.setToolTip(
-            tr("Give the selected person this number everywhere; who has it takes theirs")
+            tr("Give the selected person this number everywhere; whoever has it gets theirs")
         )
         self._id_button.setAccessibleName(tr("Set number"))
         self._id_button.setEnabled(False)

@@ -102,7 +102,9 @@ class Playing(QObject):
     def choose_export(self) -> None:
         """Ask where to export to."""
         if self._window.presenter.view is None or not self._session.history.frames():
-            self._window.status.say(tr("Open and play a file first; record a camera (R)"))
+            self._window.status.say(
+                tr("Only what was followed in a file can be exported; record a camera (R)")
+            )
             return
         suggested = self._window.library.export_path
         dialog = self.ask(tr("Export"), QFileDialog.FileMode.AnyFile, save_as=suggested)

@@ -40,7 +40,7 @@ class Recording(QObject):
             return False
         view, info = self._presenter.view, self._session.status().info
         if not (overlay or clean or tracks):
-            self.said.emit(tr("Choose what to record, by the arrow beside Record"))
+            self.said.emit(tr("Choose what to record: the arrow next to Record"))
             return False
         if view is None:
             self.said.emit(tr("There is nothing to record yet"))
@@ -65,7 +65,7 @@ class Recording(QObject):
             if recording.kept:
                 self.said.emit(tr("Saved {}").format(plan.folder / f"{plan.name}.*"))
             elif not recording.problem:
-                self.said.emit(tr("Nothing was recorded: no new picture came meanwhile"))
+                self.said.emit(tr("Nothing was recorded: no new picture came"))
 
     def snapshot(self) -> None:
         """Keep the picture with its overlay, at its own size."""

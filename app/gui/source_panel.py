@@ -56,7 +56,7 @@ class SourcePanel(Sheet):
 
     def show_cameras(self, cameras: list[Camera]) -> None:
         """Offer `cameras`."""
-        self._none.setText(tr("No camera is plugged in."))
+        self._none.setText(tr("No camera found."))
         self._cameras = cameras
         self.camera.clear()
         for camera in cameras:

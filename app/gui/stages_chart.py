@@ -49,7 +49,7 @@ class StagesChart(QWidget):
         self._legend = QLabel()
         self._legend.setObjectName("muted")
         self._legend.setWordWrap(True)  # slow networks have long numbers
-        heading = QLabel(tr("MILLISECONDS A FRAME"))
+        heading = QLabel(tr("MILLISECONDS PER FRAME"))
         heading.setObjectName("heading")
         top = QHBoxLayout()
         top.addWidget(heading)

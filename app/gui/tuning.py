@@ -80,9 +80,9 @@ class Tuning(QObject):
         def use(settings: Settings) -> None:
             self._window.tracking.show_config(settings.pipeline)
             self.configure(settings.pipeline)
-            self._window.status.say(tr("Preset {}").format(name))
+            self._window.status.say(tr("Preset: {}").format(name))
 
-        self._window.work.begin(tr("Preset {}").format(name), read, use)
+        self._window.work.begin(tr("Reading preset {}").format(name), read, use)
 
     def _choose_weights(self, kind: str) -> None:
         weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml *.engine)")

@@ -48,7 +48,7 @@ def test_what_was_not_recorded_is_not_said_to_be(qtbot, paused, memory) -> None:
     paused.recording.said.connect(said.append)
     paused.actions_by_name["record"].trigger()
     paused.actions_by_name["record"].trigger()
-    qtbot.waitUntil(lambda: "Nothing was recorded: no new picture came meanwhile" in said)
+    qtbot.waitUntil(lambda: "Nothing was recorded: no new picture came" in said)
     assert not memory.folder().exists()
 
 
@@ -62,7 +62,7 @@ def test_who_chose_nothing_to_record_is_told_where_to_choose(qtbot, paused) -> N
     said: list[str] = []
     paused.recording.said.connect(said.append)
     paused.actions_by_name["record"].trigger()
-    assert said == ["Choose what to record, by the arrow beside Record"]
+    assert said == ["Choose what to record: the arrow next to Record"]
     assert not paused.actions_by_name["record"].isChecked()
 
 

@@ -536,7 +536,7 @@ def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> 
     status, people = paused.status, paused.status._people
     status.say("Saved a.json")
     assert people.isVisible()
-    status.say("four_women_dance_portrait.json is there already: open it, or export these tracks")
+    status.say("four_women_dance_portrait.json exists already: open it, or export these tracks")
     assert not people.isVisible()
     status.clearMessage()
     assert people.isVisible()
@@ -769,7 +769,7 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
     assert "1 correction" in again.status.currentMessage()
-    assert "what is missing" not in again.status.currentMessage()
+    assert "the rest is followed" not in again.status.currentMessage()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     again.library.reopen()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
@@ -796,7 +796,7 @@ def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path
     first.close()
 
     again = open_window(FakeFile(40), specs=(str(video),))
-    qtbot.waitUntil(lambda: "what is missing" in again.status.currentMessage())
+    qtbot.waitUntil(lambda: "the rest is followed" in again.status.currentMessage())
     again.session.set_speed(float("inf"))
     qtbot.waitUntil(lambda: again.session.status().state == "ended", timeout=20_000)
     assert ids_shown(again) == [1, 2] and again.presenter.names == {1: "Anna"}
@@ -976,7 +976,7 @@ def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
     said: list[str] = []
     window.library.said.connect(said.append)
     window.library.export(tracks)
-    assert said == ["a.json: corrections belong to these tracks as they are; choose another name"]
+    assert said == ["a.json: there are corrections for these tracks; choose another name"]
     assert tracks.read_bytes() == before
     window.library.export(tmp_path / "a.v2")  # the name of a version, not of a format
     qtbot.waitUntil(lambda: said[1:] == ["Exported a.v2.json and its tables"])
