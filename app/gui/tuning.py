@@ -62,8 +62,13 @@ class Tuning(QObject):
 
     def configure(self, config: PipelineConfig) -> None:
         """Use `config` from a coming frame on."""
-        self._window.session.configure(config)
+        session = self._window.session
+        finds_others = replace(config, kpt_thr=session.config.kpt_thr) != session.config
+        session.configure(config)
         self._window.stage.notice.remind()
+        if finds_others and session.follows_known:
+            text = tr("Opened tracks stay as they are; these settings apply to other videos")
+            self._window.status.say(text)
         self._restyle(self._window.presenter.style)
 
     def _restyle(self, style: OverlayStyle) -> None:
@@ -79,8 +84,8 @@ class Tuning(QObject):
 
         def use(settings: Settings) -> None:
             self._window.tracking.show_config(settings.pipeline)
-            self.configure(settings.pipeline)
             self._window.status.say(tr("Preset: {}").format(name))
+            self.configure(settings.pipeline)
 
         self._window.work.begin(tr("Reading preset {}").format(name), read, use)
 

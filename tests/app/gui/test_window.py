@@ -836,6 +836,22 @@ def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_p
     assert len(read_tracks(tracks).frames) == 2 == len(window.session.history.frames())
 
 
+def test_settings_that_opened_tracks_do_not_follow_say_so(qtbot, open_window, tmp_path) -> None:
+    tracks = tmp_path / "theirs.json"
+    frames = [(index / 25, BOTH) for index in range(20)]
+    save_result(tracks, ClipInfo("theirs", (160, 120), COCO17), frames, (), lambda share: None)
+    (tmp_path / "theirs.mp4").touch()
+    window = open_window(FakeFile(20), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.session.follows_known)
+    window.status.clearMessage()
+    window.tracking.kpt_thr.set_share(0.6)  # holds for what is drawn
+    qtbot.waitUntil(lambda: window.session.config.kpt_thr == 0.6)
+    assert window.status.currentMessage() == ""
+    window.tracking.bbox_thr.set_share(0.6)
+    said = "Opened tracks stay as they are; these settings apply to other videos"
+    qtbot.waitUntil(lambda: window.status.currentMessage() == said)
+
+
 def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
     qtbot, open_window, tmp_path
 ) -> None:
