@@ -67,14 +67,16 @@ class Session:
         corrections: Sequence[Correction] = (),
         known: Sequence[tuple[float, TrackedPoses]] = (),
         goes_on: bool = False,
+        found: Sequence[tuple[float, TrackedPoses]] = (),
     ) -> None:
         """Open `spec` in place of what is open.
 
         `known` are people found before, (time_s, people). With them nobody else is looked for; only
-        where it `goes_on`, people are, in the frames that are not among them.
+        where it `goes_on`, people are, in the frames that are not among them. Those `found` are
+        known until other settings count, by which they are looked for anew.
         """
         self.stop()
-        run = Run(spec, self._open_source, range_s, corrections, known, goes_on)
+        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
@@ -85,16 +87,16 @@ class Session:
         run.feed.start()
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
-        """Start the source again, or another part of it; known people stay as corrected.
+        """Start the source again, or another part of it; a file's people stay as corrected.
 
-        Where all had to be looked for, they are found under new ids, which no correction is about.
+        Those of a camera are found under new ids, which no correction is about.
         """
         run = self._run
         if run is not None:
-            known = run.history.frames() if run.known else []
-            corrections = run.corrections.done if run.known else ()
+            corrections = () if run.live else run.corrections.done
             range_s = run.range_s if range_s is None else range_s
-            self.open(run.spec, range_s, corrections, known, run.goes_on)
+            found = run.history.frames()
+            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""

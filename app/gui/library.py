@@ -97,10 +97,9 @@ class Library(QObject):
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
         """Start the source again, or play another part of it; its playlist goes on after it."""
+        self._asked_at_end = False
         self._presenter.clear()
         self._session.reopen(range_s)
-        if not self._session.corrections.done:  # who is found anew has none
-            self._saved = ()
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:

@@ -73,9 +73,7 @@ class Playing(QObject):
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
         self._stage.timeline.sought.connect(session.seek)
-        self._stage.notice.restart_wanted.connect(
-            lambda: window.library.leave(window.library.reopen)
-        )
+        self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
         self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
         self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
 
@@ -174,8 +172,7 @@ class Playing(QObject):
         if end_s is not None and end_s <= start_s:
             end_s = None
         if not is_live(self._session.status().spec):
-            library = self._window.library
-            library.leave(lambda: library.reopen((start_s, end_s)))
+            self._window.library.reopen((start_s, end_s))
 
     def _record(self, on: bool) -> None:
         started = self._window.recording.record(on, *self._window.tools.recording_choice())

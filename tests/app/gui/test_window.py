@@ -222,9 +222,7 @@ def test_a_range_ends_with_its_video(qtbot, open_window) -> None:
     assert number_shown(window) == 10
 
 
-def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
-    qtbot, open_window
-) -> None:
+def test_a_range_keeps_the_playlist_and_the_corrections(qtbot, open_window) -> None:
     files = [FakeFile(20), FakeFile(100), FakeFile(100), FakeFile(20)]
     window = open_window(*files, specs=("a.mp4", "b.mp4", "c.mp4"))
     qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
@@ -232,8 +230,10 @@ def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
     qtbot.waitUntil(lambda: number_shown(window) >= 0 and len(window.people.model.rows) == 2)
     window.editing.rename(1, "Anna")
     window.library.reopen((0.2, 0.4))
-    assert window.presenter.names == {} and not window.session.corrections.done
+    assert window.presenter.names == {1: "Anna"} and window.library.unsaved
     qtbot.waitUntil(lambda: 5 <= number_shown(window) <= 10)
+    qtbot.waitUntil(window.stage.unsaved.isVisible)
+    window.stage.unsaved.discard.click()
     qtbot.waitUntil(lambda: window.session.status().spec == "c.mp4")
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
     assert window.session.status().range_s == (0.0, None)
@@ -891,12 +891,31 @@ def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
     assert window.session.status().spec == "b.mp4"
 
 
-def test_who_is_found_anew_after_a_restart_has_no_name_yet(qtbot, paused) -> None:
-    paused.editing.rename(1, "Anna")
-    paused.stage.notice.restart_wanted.emit()
-    assert paused.presenter.names == {1: "Anna"}
-    paused.stage.unsaved.discard.click()
-    assert paused.presenter.names == {}
+def test_another_range_keeps_what_is_saved_of_a_file(qtbot, open_window, tmp_path) -> None:
+    window = open_window(FakeFile(100), FakeFile(100))
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.editing.set_id(1, 7)
+    trigger(window, "save")
+    qtbot.waitUntil(lambda: not window.library.unsaved)
+    window.session.play(False)
+    window.session.seek(1.0)
+    qtbot.waitUntil(lambda: number_shown(window) == 25)
+    trigger(window, "range-start")
+    qtbot.waitUntil(lambda: number_shown(window) >= 25)
+    assert sorted(ids_shown(window)) == [2, 7] and window.actions_by_name["undo"].isEnabled()
+    trigger(window, "save")
+    qtbot.waitUntil(lambda: not window.work.busy)
+    assert len(read_tracks(tmp_path / "a.json").frames) == 100
+    assert load_corrections(tmp_path / "a.corrections.json") == (Correction("set id", 1, 7),)
+
+
+def test_who_is_found_anew_after_a_camera_s_restart_has_no_name_yet(qtbot, open_window) -> None:
+    window = open_window(FakeCamera(30), FakeCamera(30), specs=("0",))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    window.editing.rename(1, "Anna")
+    window.stage.notice.restart_wanted.emit()
+    assert window.presenter.names == {}
 
 
 def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
