@@ -97,6 +97,7 @@ class Session:
             range_s = run.range_s if range_s is None else range_s
             found = run.history.frames()
             self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
+            self.lock(0 if run.live else run.follower.locked)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""

@@ -98,7 +98,7 @@ class Library(QObject):
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
         """Start the source again, or play another part of it; its playlist goes on after it."""
         self._asked_at_end = False
-        self._presenter.clear()
+        self._presenter.clear(same_people=not is_live(self._session.status().spec))
         self._session.reopen(range_s)
         self._presenter.corrections_changed()
 

@@ -910,6 +910,17 @@ def test_another_range_keeps_what_is_saved_of_a_file(qtbot, open_window, tmp_pat
     assert load_corrections(tmp_path / "a.corrections.json") == (Correction("set id", 1, 7),)
 
 
+def test_another_range_keeps_who_is_selected_and_locked(qtbot, paused) -> None:
+    paused.editing.click(2, False)
+    trigger(paused, "lock")
+    picture_before = paused.presenter.rows()[1].picture
+    trigger(paused, "range-start")
+    qtbot.waitUntil(lambda: number_shown(paused) >= 0)
+    assert paused.presenter.selected == paused.people.selected() == (2,)
+    assert paused.editing.locked == paused.session._run.follower.locked == 2
+    assert paused.presenter.rows()[1].picture is picture_before
+
+
 def test_who_is_found_anew_after_a_camera_s_restart_has_no_name_yet(qtbot, open_window) -> None:
     window = open_window(FakeCamera(30), FakeCamera(30), specs=("0",))
     qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
