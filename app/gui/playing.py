@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, Qt, QUrl
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
@@ -71,6 +72,7 @@ class Playing(QObject):
             window.actions_by_name[name].toggled.connect(toggle)
         window.tools.delay.valueChanged.connect(self._delay_changed)
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
+        window.tools.show_record_folder.triggered.connect(self.show_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
         self._stage.timeline.sought.connect(session.seek)
         self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
@@ -91,11 +93,20 @@ class Playing(QObject):
 
     def choose_record_folder(self) -> None:
         """Ask where recordings go."""
-        kept = self._window.memory.folder()
-        folder = next(path for path in (kept, *kept.parents) if path.is_dir())
         mode = QFileDialog.FileMode.Directory
-        dialog = self.ask(tr("Folder for recordings"), mode, folder=folder)
+        dialog = self.ask(tr("Folder for recordings"), mode, folder=self._record_folder())
         dialog.fileSelected.connect(lambda path: self._window.memory.set_folder(Path(path)))
+
+    def show_record_folder(self) -> None:
+        """Show the recordings in the system's file manager."""
+        folder = self._record_folder()
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._window.status.say(tr("Recordings are in {}").format(folder))
+
+    def _record_folder(self) -> Path:
+        """Where recordings go; before the first, the folder in which that will be made."""
+        kept = self._window.memory.folder()
+        return next(path for path in (kept, *kept.parents) if path.is_dir())
 
     def choose_export(self) -> None:
         """Ask where to export to."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
-from app.gui.status import state_text
+from app.gui.status import source_name, state_text
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.live.feeds import SourceInfo
@@ -54,6 +54,7 @@ class Reporting(QObject):
         rows = presenter.rows()
         now = sum(row.score is not None for row in rows)
         window.status.show_status(status, now, len(rows), self.device)
+        self._show_title(source_name(status))
         window.stage.transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)
         window.stage.timeline.show_range(status.range_s)
@@ -90,6 +91,11 @@ class Reporting(QObject):
         if self._refused and (status.problem or status.state == "idle"):
             return self._refused, False
         return status.problem, status.state in ("failed", "ended")
+
+    def _show_title(self, name: str) -> None:
+        name = name.replace("[*]", "[*][*]")  # [*] is where Qt marks what is not saved
+        self._window.setWindowTitle(tr("{}[*] – Posse").format(name) if name else "Posse")
+        self._window.setWindowModified(bool(name) and self._window.library.unsaved)
 
     def _show_recording(self, recording: bool) -> None:
         record = self._window.actions_by_name["record"]

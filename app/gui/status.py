@@ -111,10 +111,15 @@ class StatusBar(QStatusBar):
         return work
 
 
+def source_name(status: Status) -> str:
+    """What is open, without its folder; empty where nothing is."""
+    name = status.info.name if status.info is not None else status.spec
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
 def state_text(status: Status) -> str:
     """What is going on, in a few words."""
-    name = status.info.name if status.info is not None else status.spec
-    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    name = source_name(status)
     if status.loading:
         return tr("Loading the networks…")
     words = {

@@ -473,6 +473,18 @@ def test_nobody_is_marked_in_another_video(qtbot, paused) -> None:
     assert paused.stage.canvas._selected == ()
 
 
+def test_the_title_names_the_video_and_marks_what_is_not_saved(qtbot, paused) -> None:
+    paused.presenter.report()
+    assert paused.windowTitle() == "fake file[*] – Posse"
+    assert not paused.isWindowModified()
+    paused.editing.rename(1, "Anna")
+    assert paused.isWindowModified()
+    paused.actions_by_name["save"].trigger()
+    qtbot.waitUntil(lambda: not paused.isWindowModified())
+    paused.actions_by_name["close-source"].trigger()
+    qtbot.waitUntil(lambda: paused.windowTitle() == "Posse")
+
+
 def test_what_was_corrected_and_undone_is_said(paused) -> None:
     said: list[str] = []
     paused.editing.said.connect(said.append)

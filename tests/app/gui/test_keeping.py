@@ -66,6 +66,19 @@ def test_who_chose_nothing_to_record_is_told_where_to_choose(qtbot, paused) -> N
     assert not paused.actions_by_name["record"].isChecked()
 
 
+def test_recordings_are_shown_in_their_folder(paused, memory, monkeypatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "app.gui.playing.QDesktopServices.openUrl",
+        lambda url: shown.append(url.toLocalFile()) or len(shown) == 1,
+    )
+    memory.folder().mkdir()
+    paused.tools.show_record_folder.trigger()
+    assert shown == [str(memory.folder())]
+    paused.tools.show_record_folder.trigger()  # where there is no file manager
+    assert paused.status.currentMessage() == f"Recordings are in {memory.folder()}"
+
+
 def test_what_is_kept_within_one_second_gets_names_of_its_own(
     qtbot, paused, memory, monkeypatch
 ) -> None:
