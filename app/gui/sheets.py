@@ -169,7 +169,7 @@ class UnsavedSheet(Sheet):
         super().__init__(tr("Save the corrections?"), parent)
         self._text = QLabel()
         self._text.setWordWrap(True)
-        self.save = QPushButton(icon("save"), tr("Save"))
+        self.save = QPushButton(tr("Save"))
         self.save.setObjectName("primary")
         self.discard = QPushButton(tr("Don’t save"))
         row = QHBoxLayout()
@@ -186,7 +186,7 @@ class UnsavedSheet(Sheet):
 
     def ask(self, name: str) -> None:
         """About the file called `name`."""
-        self._text.setText(tr("The corrections to {} have not been saved.").format(name))
+        self._text.setText(tr("The corrections to “{}” have not been saved.").format(name))
 
     def _answer(self, keep: bool) -> None:
         self.hide()
