@@ -56,17 +56,6 @@ class Correction:
         if two and self.person == self.other:
             raise ValueError(f"{self.kind} needs two different people, not {self.person} twice")
 
-    def __str__(self) -> str:
-        words = {
-            "rename": f"name {self.person} “{self.name}”",
-            "swap": f"swap {self.person} and {self.other}",
-            "merge": f"merge {self.other} into {self.person}",
-            "split": f"split {self.person} into {self.other}",
-            "delete": f"delete {self.person}",
-            "set id": f"make {self.person} number {self.other}",
-        }
-        return words[self.kind]
-
 
 def corrected_ids(
     ids: IntArray, times_s: NDArray[np.float64], corrections: Iterable[Correction]

@@ -19,7 +19,7 @@ from app.live.history import History
 from app.live.inference import Inference, same_networks
 from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
 from app.live.playback import LiveOutlet, Playback
-from app.live.recording import RecordingPlan, Recordings
+from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.video.source import open_source as open_any_source
 from tracking.pipeline import Pipeline, PipelineConfig
@@ -67,14 +67,16 @@ class Session:
         corrections: Sequence[Correction] = (),
         known: Sequence[tuple[float, TrackedPoses]] = (),
         goes_on: bool = False,
+        found: Sequence[tuple[float, TrackedPoses]] = (),
     ) -> None:
         """Open `spec` in place of what is open.
 
         `known` are people found before, (time_s, people). With them nobody else is looked for; only
-        where it `goes_on`, people are, in the frames that are not among them.
+        where it `goes_on`, people are, in the frames that are not among them. Those `found` are
+        known until other settings count, by which they are looked for anew.
         """
         self.stop()
-        run = Run(spec, self._open_source, range_s, corrections, known, goes_on)
+        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
@@ -85,16 +87,17 @@ class Session:
         run.feed.start()
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
-        """Start the source again, or another part of it; known people stay as corrected.
+        """Start the source again, or another part of it; a file's people stay as corrected.
 
-        Where all had to be looked for, they are found under new ids, which no correction is about.
+        Those of a camera are found under new ids, which no correction is about.
         """
         run = self._run
         if run is not None:
-            known = run.history.frames() if run.known else []
-            corrections = run.corrections.done if run.known else ()
+            corrections = () if run.live else run.corrections.done
             range_s = run.range_s if range_s is None else range_s
-            self.open(run.spec, range_s, corrections, known, run.goes_on)
+            found = run.history.frames()
+            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
+            self.lock(0 if run.live else run.follower.locked)
 
     def stop(self) -> None:
         """Close the source; what is recorded is finished in the background."""
@@ -268,9 +271,9 @@ class Session:
         """Finish what is recorded, in the background."""
         self._recordings.finish(self.corrections.done)
 
-    def recorded(self) -> list[RecordingPlan]:
-        """What was recorded and has become complete since this was asked last."""
-        return [one.plan for one in self._recordings.completed() if one.kept]
+    def recorded(self) -> list[LiveRecording]:
+        """What has become complete, or was given up, since this was asked last."""
+        return self._recordings.completed()
 
     def _ask(self) -> None:
         """Have the networks loaded, the first time that they are needed."""

@@ -8,6 +8,7 @@ from PyQt6.QtWidgets import QMenu, QWidget
 
 from app.corrections import Correction
 from app.gui.presenter import Presenter
+from app.gui.timeline import time_text
 from app.gui.translation import tr
 
 ON_ONE = ("rename", "split", "set-id", "lock")
@@ -122,7 +123,7 @@ class Editing(QObject):
     def redo(self) -> None:
         """Apply it again."""
         done = self._presenter.session.redo()
-        self._after(done, tr("Again: {}"))
+        self._after(done, tr("Redone: {}"))
         if done is not None:
             self._rename_selection(numbers_after(done, undone=False))
 
@@ -148,11 +149,12 @@ class Editing(QObject):
 
     def _do(self, correction: Correction) -> None:
         self._presenter.session.correct(correction)
-        self._after(correction, tr("Done: {}"))
+        self._after(correction, "{}")
 
     def _after(self, correction: Correction | None, text: str) -> None:
         if correction is not None:
-            self.said.emit(text.format(correction))
+            said = text.format(told(correction))
+            self.said.emit(said[0].upper() + said[1:])
             self._presenter.corrections_changed()
         self.renew()
 
@@ -180,7 +182,7 @@ class Editing(QObject):
     def renew(self) -> None:
         """Offer what can be done now; let go of a lock that nobody holds any more."""
         if self.locked and self._presenter.session.lock_lost:
-            self.said.emit(tr("Nobody is known as {} here: locked on no more").format(self.locked))
+            self.said.emit(tr("There is no {} here any more: the lock is off").format(self.locked))
             self._actions["lock"].setChecked(False)
         count = len(self._presenter.selected)
         log = self._presenter.session.corrections
@@ -191,6 +193,26 @@ class Editing(QObject):
         self._actions["delete"].setEnabled(count > 0)
         self._actions["undo"].setEnabled(bool(log.done))
         self._actions["redo"].setEnabled(bool(log.undone))
+
+
+def told(step: Correction) -> str:
+    """What `step` did, in a few words."""
+    from_s = time_text(step.from_s, True)
+    match step.kind:
+        case "rename" if step.name:
+            return tr("person {} named “{}”").format(step.person, step.name)
+        case "rename":
+            return tr("name of person {} removed").format(step.person)
+        case "swap":
+            return tr("{} and {} swapped from {} on").format(step.person, step.other, from_s)
+        case "merge":
+            return tr("{} merged into {}").format(step.other, step.person)
+        case "split":
+            return tr("{} split from {} from {} on").format(step.other, step.person, from_s)
+        case "delete":
+            return tr("person {} deleted").format(step.person)
+        case "set id":
+            return tr("person {} renumbered to {}").format(step.person, step.other)
 
 
 def numbers_after(step: Correction, undone: bool) -> dict[int, int]:

@@ -1,15 +1,16 @@
-"""Keys that work a control are the control's where it has the keyboard, and commands elsewhere."""
+"""Keys, and the wheel, work a control where it has the keyboard; elsewhere they are commands."""
 
 from __future__ import annotations
 
 from PyQt6.QtCore import QEvent, QObject, Qt, QTimer
-from PyQt6.QtGui import QKeyEvent
+from PyQt6.QtGui import QKeyEvent, QWheelEvent
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
     QAbstractSpinBox,
     QComboBox,
     QPushButton,
+    QScrollArea,
     QTabBar,
     QWidget,
 )
@@ -30,6 +31,7 @@ class ControlKeys(QObject):
 
     Such a control gets the keyboard by Tab and not by a click: Space goes on pausing the video
     after somebody ticked a box. Return and Escape in a field give the keyboard back to `home`.
+    The wheel over a control that does not have it scrolls the form.
     """
 
     def __init__(self, window: QWidget, home: QWidget) -> None:
@@ -42,12 +44,17 @@ class ControlKeys(QObject):
                 control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
                 control.installEventFilter(self)
             if isinstance(control, QAbstractSpinBox):
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
                 control.installEventFilter(self)
             if isinstance(control, QPushButton):
                 control.setAutoDefault(True)  # Return presses it, which Qt does in dialogs alone
 
     def eventFilter(self, control: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  Qt's
-        if isinstance(event, QKeyEvent):
+        if isinstance(event, QWheelEvent) and isinstance(control, QWidget):
+            if _scrolled_with(control) and not control.hasFocus():
+                event.ignore()  # or whoever scrolls would choose other networks on the way
+                return True
+        elif isinstance(event, QKeyEvent):
             if event.type() == QEvent.Type.ShortcutOverride:
                 return self._keep(control, event)
             if isinstance(control, QAbstractSpinBox) and event.key() in _ENDS_TYPING:
@@ -61,6 +68,14 @@ class ControlKeys(QObject):
         if kept:
             event.accept()
         return kept
+
+
+def _scrolled_with(control: QWidget) -> bool:
+    """Whether `control` lies in what the wheel scrolls."""
+    above = control.parentWidget()
+    while above is not None and not isinstance(above, QScrollArea):
+        above = above.parentWidget()
+    return above is not None
 
 
 def _kept_by(control: QObject | None) -> frozenset[int]:

@@ -97,10 +97,9 @@ class Library(QObject):
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
         """Start the source again, or play another part of it; its playlist goes on after it."""
-        self._presenter.clear()
+        self._asked_at_end = False
+        self._presenter.clear(same_people=not is_live(self._session.status().spec))
         self._session.reopen(range_s)
-        if not self._session.corrections.done:  # who is found anew has none
-            self._saved = ()
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:
@@ -205,7 +204,7 @@ class Library(QObject):
         if result.drawn:
             text += tr("; drawn in the video already, so the overlay is off")
         if result.goes_on:
-            text += tr("; what is missing is followed when it is shown")
+            text += tr("; the rest is followed as it plays")
         self.said.emit(text)
 
     def save(self, then: Callable[[], object] | None = None) -> None:
@@ -218,7 +217,7 @@ class Library(QObject):
             return
         path, corrections = self._tracks, self._session.corrections.done
         if path is None:
-            self.said.emit(tr("A camera's tracks are kept by recording it (R)"))
+            self.said.emit(tr("Tracks of a camera are saved by recording it (R)"))
             return
         if self._session.follows_known:
             try:
@@ -226,11 +225,11 @@ class Library(QObject):
             except UserError as error:
                 self.said.emit(str(error))
                 return
-            self._tell_saved(tr("Kept in {}").format(sidecar_of(path).name), corrections, then)
+            self._tell_saved(tr("Saved {}").format(sidecar_of(path).name), corrections, then)
             return
         # The window's own have corrections beside them, and were opened with the video
         if self._result is None and path.is_file() and not sidecar_of(path).is_file():
-            text = tr("{} is there already: open it to correct it, or export these tracks (Ctrl+E)")
+            text = tr("{} exists already: open it to correct it, or export these tracks (Ctrl+E)")
             self.said.emit(text.format(path.name))
             return
         info, frames = self._info(path.stem), self._session.history.frames()
@@ -269,7 +268,7 @@ class Library(QObject):
             path = path.with_name(f"{path.name}.json")
         if path == self._result or sidecar_of(path).is_file():
             # The steps beside it would be applied once more when it is opened
-            text = tr("{}: corrections belong to these tracks as they are; choose another name")
+            text = tr("{}: there are corrections for these tracks; choose another name")
             self.said.emit(text.format(path.name))
             return
         corrections = moved(self._session.corrections.done, self._later_s)

@@ -101,6 +101,7 @@ class MainWindow(QMainWindow):
         self.tuning.show(settings)
         remembering.restore(self)
         self.reporting.report()
+        self.stage.canvas.setFocus()  # or Qt gives the keyboard to the first button
         self.presenter.start()
 
     def open(self, specs: Sequence[str]) -> None:
@@ -109,11 +110,13 @@ class MainWindow(QMainWindow):
         def open_them() -> None:
             self.library.open(list(specs))
             fill_recent(self.recent_menu, self.memory.recent(), self.open)
+            self.stage.canvas.setFocus()  # not left where it was opened: Space plays
 
         self.library.leave(open_them)
 
     def _lay_out(self) -> None:
-        fill_menu_bar(self, self.actions_by_name, self.recent_menu)
+        menus = {"recent": self.recent_menu, "what to record": self.tools.record_menu}
+        fill_menu_bar(self, self.actions_by_name, menus)
         self.addToolBar(self.tools)
         self.setCentralWidget(self.stage)
         self.tabs = QTabWidget()

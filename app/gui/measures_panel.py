@@ -19,6 +19,7 @@ from app.overlay import colour_of
 
 SHOWN_S = 10.0
 CHARTS = 2
+AXIS_WIDTH = 36
 
 
 class MeasuresPanel(QWidget):
@@ -27,6 +28,7 @@ class MeasuresPanel(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
         self.hint = QLabel(tr("Select people to see their angles and speeds."))
@@ -50,6 +52,7 @@ class MeasuresPanel(QWidget):
             plot.hideButtons()
             plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
             plot.showGrid(x=True, y=True, alpha=0.15)
+            plot.getAxis("left").setWidth(AXIS_WIDTH)  # one moment is at one place in both
             layout.addWidget(choice)
             layout.addWidget(plot, 1)
             self.choices.append(choice)
@@ -59,7 +62,7 @@ class MeasuresPanel(QWidget):
     def recolour(self) -> None:
         """Take over the theme's colours."""
         for plot in self._charts:
-            plot.setBackground(current_theme().window)
+            plot.setBackground(current_theme().panel)
             for side in ("left", "bottom"):
                 axis = plot.getAxis(side)
                 axis.setPen(QColor(current_theme().line))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
@@ -14,41 +14,42 @@ from app.gui.translation import tr
 Actions = dict[str, QAction]
 
 
-def fill_menu_bar(window: QMainWindow, actions: Actions, recent: QMenu) -> None:
-    """File, Play, People, View, Help."""
+def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMenu]) -> None:
+    """File, Play, People, View, Help; `menus` within them by name."""
     bar = window.menuBar()
     assert bar is not None  # a QMainWindow always has one
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (
         (
-            tr("File"),
+            tr("&File"),
             ("open", "open-folder", "camera", "recent", "-", "save", "export", "snapshot", "-",
              "close-source", "quit"),
         ),
         (
-            tr("Play"),
+            tr("&Play"),
             ("play", "back", "forward", "back-far", "forward-far", "start", "-", "loop",
-             "range-start", "range-end", "range-clear", "-", "record"),
+             "range-start", "range-end", "range-clear", "-", "record", "what to record"),
         ),
         (
-            tr("People"),
+            tr("P&eople"),
             ("undo", "redo", "-", "rename", "set-id", "swap", "merge", "split", "delete", "-",
              "lock"),
         ),
         (
-            tr("View"),
+            tr("&View"),
             ("fit", "zoom-in", "zoom-out", "-", "mirror", "delay", "-", "skeleton", "joints",
              "boxes", "labels", "-", "log", "full-screen"),
         ),
-        (tr("Help"), ("help", "about")),
+        (tr("&Help"), ("help", "about")),
     )  # fmt: skip
     for title, names in groups:
         menu = bar.addMenu(title)
         assert menu is not None
+        menu.setToolTipsVisible(True)
         for name in names:
             if name == "-":
                 menu.addSeparator()
-            elif name == "recent":
-                menu.addMenu(recent)
+            elif name in menus:
+                menu.addMenu(menus[name])
             else:
                 menu.addAction(actions[name])
 
@@ -56,9 +57,10 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, recent: QMenu) -> None:
 def fill_recent(menu: QMenu, specs: Sequence[str], open_them: Callable[[list[str]], None]) -> None:
     """List what was opened lately."""
     menu.clear()
+    menu.setToolTipsVisible(True)  # of two files of one name, which is which
     for spec in specs:
         name = spec.replace("\\", "/").rsplit("/", 1)[-1] if "://" not in spec else spec
-        action = QAction(name or spec, menu)
+        action = QAction((name or spec).replace("&", "&&"), menu)
         action.setToolTip(spec)
         action.triggered.connect(lambda _, spec=spec: open_them([spec]))
         menu.addAction(action)
@@ -77,7 +79,8 @@ class ToolBar(QToolBar):
         self.record_overlay = _choice(tr("Video with overlay"), True)
         self.record_clean = _choice(tr("Clean video"), False)
         self.record_tracks = _choice(tr("Tracks"), True)
-        self.record_folder = QAction(tr("Choose the folder…"), self)
+        self.record_folder = QAction(tr("Choose folder…"), self)
+        self.show_record_folder = QAction(tr("Open folder"), self)
         self.delay = decimal(0.5, 60, 0.5, " s")
         self.delay.setValue(5)
         self.delay.setAccessibleName(tr("Delay in seconds"))
@@ -85,10 +88,10 @@ class ToolBar(QToolBar):
         self._add(actions["open"], recent, text=True)
         self._add(actions["camera"], None, text=True)
         self.addSeparator()
-        record = QMenu(self)
+        self.record_menu = record = QMenu(tr("What to record"), self)
         record.addActions([self.record_overlay, self.record_clean, self.record_tracks])
         record.addSeparator()
-        record.addAction(self.record_folder)
+        record.addActions([self.record_folder, self.show_record_folder])
         self._add(actions["record"], record, text=True)
         self._add(actions["snapshot"])
         self.addSeparator()

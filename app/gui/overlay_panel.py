@@ -25,8 +25,8 @@ class OverlayPanel(Form):
             "skeleton": check(tr("Skeleton"), tr("Limbs, the right side darker (1)")),
             "joints": check(tr("Joints"), tr("A dot on every joint that is seen (2)")),
             "boxes": check(tr("Boxes"), tr("Corners around each person (3)")),
-            "labels": check(tr("Names and numbers"), tr("A plate over each head (4)")),
-            "heat": check(tr("Confidence"), tr("Colour joints from red, unsure, to green, sure")),
+            "labels": check(tr("Names and numbers"), tr("A label above each head (4)")),
+            "heat": check(tr("Confidence"), tr("Colour joints from red (unsure) to green (sure)")),
             "black_background": check(tr("Black background"), tr("Hide the picture itself")),
             "blur_faces": check(tr("Hide faces"), tr("Make faces unrecognisable")),
         }
@@ -36,10 +36,14 @@ class OverlayPanel(Form):
             box.toggled.connect(self._tell)
         self.add_heading(tr("STYLE"))
         self.trails = decimal(0, 20, 0.5, " s")
-        self.add(tr("Trails"), self.trails, tr("Seconds of the way behind each person; 0 for none"))
+        self.add(
+            tr("Trails"),
+            self.trails,
+            tr("How many seconds of their path follow each person; 0 for none"),
+        )
         self.thickness = decimal(0, 30, 0.5, " px")
         self.thickness.setSpecialValueText(tr("Automatic"))
-        self.add(tr("Thickness"), self.thickness, tr("Of a limb, in pixels of the picture"))
+        self.add(tr("Thickness"), self.thickness, tr("Width of a limb, in pixels of the picture"))
         self.radius = decimal(0, 30, 0.5, " px")
         self.radius.setSpecialValueText(tr("Automatic"))
         self.add(tr("Joint size"), self.radius, tr("Radius of a joint, in pixels of the picture"))

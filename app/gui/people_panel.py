@@ -30,6 +30,7 @@ class PeoplePanel(QWidget):
     def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._wanted: tuple[int, ...] = ()  # the selection, also of who has no row yet
         self._choosing = False  # it comes from elsewhere, and is not told
         self.model = PeopleModel(self)
@@ -138,7 +139,7 @@ class PeoplePanel(QWidget):
         self._id_button = QToolButton()
         self._id_button.setText(tr("Set number"))
         self._id_button.setToolTip(
-            tr("Give the selected person this number everywhere; who has it takes theirs")
+            tr("Give the selected person this number everywhere; whoever has it gets theirs")
         )
         self._id_button.setAccessibleName(tr("Set number"))
         self._id_button.setEnabled(False)

@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject, Qt
+from PyQt6.QtCore import QObject, Qt, QUrl
+from PyQt6.QtGui import QDesktopServices
 from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
 from app.gui.work import Work
 from app.video.devices import list_cameras
+from app.video.images import SUFFIXES
 from app.video.source import VIDEO_SUFFIXES, is_live
 
 if TYPE_CHECKING:
@@ -70,18 +72,17 @@ class Playing(QObject):
             window.actions_by_name[name].toggled.connect(toggle)
         window.tools.delay.valueChanged.connect(self._delay_changed)
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
+        window.tools.show_record_folder.triggered.connect(self.show_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
         self._stage.timeline.sought.connect(session.seek)
-        self._stage.notice.restart_wanted.connect(
-            lambda: window.library.leave(window.library.reopen)
-        )
+        self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
         self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
         self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
 
     def choose_files(self) -> None:
         """Ask for videos, pictures or tracks."""
-        videos = " ".join(f"*{suffix}" for suffix in VIDEO_SUFFIXES)
-        filters = (tr("Videos and tracks ({} *.json)").format(videos), tr("Everything (*)"))
+        known = " ".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *sorted(SUFFIXES), ".json"))
+        filters = (tr("Videos, pictures and tracks ({})").format(known), tr("All files (*)"))
         dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles, filters)
         dialog.filesSelected.connect(self._window.open)
 
@@ -92,13 +93,27 @@ class Playing(QObject):
 
     def choose_record_folder(self) -> None:
         """Ask where recordings go."""
-        dialog = self.ask(tr("Folder for recordings"), QFileDialog.FileMode.Directory)
+        mode = QFileDialog.FileMode.Directory
+        dialog = self.ask(tr("Folder for recordings"), mode, folder=self._record_folder())
         dialog.fileSelected.connect(lambda path: self._window.memory.set_folder(Path(path)))
+
+    def show_record_folder(self) -> None:
+        """Show the recordings in the system's file manager."""
+        folder = self._record_folder()
+        if not QDesktopServices.openUrl(QUrl.fromLocalFile(str(folder))):
+            self._window.status.say(tr("Recordings are in {}").format(folder))
+
+    def _record_folder(self) -> Path:
+        """Where recordings go; before the first, the folder in which that will be made."""
+        kept = self._window.memory.folder()
+        return next(path for path in (kept, *kept.parents) if path.is_dir())
 
     def choose_export(self) -> None:
         """Ask where to export to."""
         if self._window.presenter.view is None or not self._session.history.frames():
-            self._window.status.say(tr("Open and play a file first; record a camera (R)"))
+            self._window.status.say(
+                tr("Only what was followed in a file can be exported; record a camera (R)")
+            )
             return
         suggested = self._window.library.export_path
         dialog = self.ask(tr("Export"), QFileDialog.FileMode.AnyFile, save_as=suggested)
@@ -132,12 +147,19 @@ class Playing(QObject):
         mode: QFileDialog.FileMode,
         filters: Sequence[str] = (),
         save_as: Path | None = None,
+        folder: Path | None = None,
     ) -> QFileDialog:
         """A file dialog that holds nothing up; with `save_as` one to write to, that suggests it.
 
-        A platform's own dialog knows only what was set before it is shown.
+        It begins in `folder`, or where the last file was opened. A platform's own dialog knows only
+        what was set before it is shown.
         """
         self.dialog = QFileDialog(self._window, title)
+        if folder is None:
+            files = (Path(spec) for spec in self._window.memory.recent() if not is_live(spec))
+            folder = next((file.parent for file in files if file.parent.is_dir()), None)
+        if folder is not None:
+            self.dialog.setDirectory(str(folder))
         self.dialog.setFileMode(mode)
         if filters:
             self.dialog.setNameFilters(filters)
@@ -161,8 +183,7 @@ class Playing(QObject):
         if end_s is not None and end_s <= start_s:
             end_s = None
         if not is_live(self._session.status().spec):
-            library = self._window.library
-            library.leave(lambda: library.reopen((start_s, end_s)))
+            self._window.library.reopen((start_s, end_s))
 
     def _record(self, on: bool) -> None:
         started = self._window.recording.record(on, *self._window.tools.recording_choice())

@@ -99,14 +99,17 @@ class Presenter(QObject):
         """Calm the drawing, 0 not at all to 1; tracks and measures stay as found."""
         self._smoother = Smoother(share) if share > 0 else None
 
-    def clear(self) -> None:
-        """Forget what belongs to the last source."""
+    def clear(self, same_people: bool = False) -> None:
+        """Forget what belongs to the last source, but for its people where they stay the same."""
         self.view, self.spans = None, []
-        self._forget_people()
         self._draws_ms.clear()
         self._seen_version = (-1, -1)
         self._show(None, None)
-        self.source_changed.emit()
+        if same_people:
+            self._overlay.reset()
+        else:
+            self._forget_people()
+            self.source_changed.emit()
 
     def corrections_changed(self) -> None:
         """Take over names after a correction, an undo, a redo, or with another source."""

@@ -39,7 +39,10 @@ class Recording(QObject):
             self._session.stop_recording()
             return False
         view, info = self._presenter.view, self._session.status().info
-        if view is None or not (overlay or clean or tracks):
+        if not (overlay or clean or tracks):
+            self.said.emit(tr("Choose what to record: the arrow next to Record"))
+            return False
+        if view is None:
             self.said.emit(tr("There is nothing to record yet"))
             return False
         folder = self._memory.folder()
@@ -57,8 +60,12 @@ class Recording(QObject):
         return True
 
     def _tell_recorded(self) -> None:
-        for plan in self._session.recorded():
-            self.said.emit(tr("Kept {}").format(plan.folder / f"{plan.name}.*"))
+        for recording in self._session.recorded():
+            plan = recording.plan
+            if recording.kept:
+                self.said.emit(tr("Saved {}").format(plan.folder / f"{plan.name}.*"))
+            elif not recording.problem:
+                self.said.emit(tr("Nothing was recorded: no new picture came"))
 
     def snapshot(self) -> None:
         """Keep the picture with its overlay, at its own size."""
@@ -80,7 +87,7 @@ class Recording(QObject):
             except OSError as error:
                 raise write_error(path, error) from error
 
-        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Kept {}").format(path)))
+        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Saved {}").format(path)))
 
     def _new_name(self, folder: Path) -> str:
         """A name by the time; a number follows where a file, or one to be written, has it."""

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject
 
 from app.gui.icons import icon
-from app.gui.status import state_text
+from app.gui.status import source_name, state_text
 from app.gui.theme import current_theme
+from app.gui.translation import tr
 from app.live.feeds import SourceInfo
 from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
 from app.live.run import Status
@@ -53,6 +54,7 @@ class Reporting(QObject):
         rows = presenter.rows()
         now = sum(row.score is not None for row in rows)
         window.status.show_status(status, now, len(rows), self.device)
+        self._show_title(source_name(status))
         window.stage.transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)
         window.stage.timeline.show_range(status.range_s)
@@ -64,8 +66,7 @@ class Reporting(QObject):
             window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
         window.stages.show_stages(presenter.stages())
         window.stage.canvas.set_busy(status.seeking_s is not None)
-        begins = view is None and status.state in ("opening", "running")
-        window.stage.canvas.show_waiting(state_text(status) if begins else "")
+        window.stage.canvas.show_waiting(awaited(status) if view is None else "")
         self._show_state(status.state, status.playing, live)
         self._show_recording(status.recording)
         window.editing.renew()
@@ -91,6 +92,11 @@ class Reporting(QObject):
             return self._refused, False
         return status.problem, status.state in ("failed", "ended")
 
+    def _show_title(self, name: str) -> None:
+        name = name.replace("[*]", "[*][*]")  # [*] is where Qt marks what is not saved
+        self._window.setWindowTitle(tr("{}[*] – Posse").format(name) if name else "Posse")
+        self._window.setWindowModified(bool(name) and self._window.library.unsaved)
+
     def _show_recording(self, recording: bool) -> None:
         record = self._window.actions_by_name["record"]
         if recording != self._recording:
@@ -113,6 +119,13 @@ class Reporting(QObject):
         for name in ("record", "snapshot", "close-source"):
             actions[name].setEnabled(state != "idle")
         actions["delay"].setEnabled(live or state == "idle")
+
+
+def awaited(status: Status) -> str:
+    """What the first picture waits for; empty where none will come."""
+    if status.state == "running" and not status.loading:
+        return tr("Finding people in the first picture…")
+    return state_text(status) if status.state in ("opening", "running") else ""
 
 
 def unjoined_s(info: SourceInfo | None) -> float:

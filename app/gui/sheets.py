@@ -26,7 +26,7 @@ from app.gui.translation import tr
 class Sheet(QFrame):
     """A card with a heading and a button to close it; Escape closes it too."""
 
-    closed = pyqtSignal()
+    closed = pyqtSignal()  # while what has the keyboard in it still has it
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -75,7 +75,7 @@ class HelpSheet(Sheet):
         rows += [
             (tr("Select a person"), tr("Click")),
             (tr("Select several"), tr("Ctrl + click")),
-            (tr("Lock on, or let go"), tr("Double click")),
+            (tr("Lock on or let go"), tr("Double click")),
             (tr("Zoom, move the picture"), tr("Wheel, drag")),
         ]
         self._rows = [_shortcut(text, keys) for text, keys in rows]
@@ -91,7 +91,9 @@ class HelpSheet(Sheet):
         self.column.addWidget(self.area)
         self.setFocusProxy(self.area)  # its keys scroll
         self._lay_out(2)
-        self._whole_wh = content.sizeHint()
+        bar = self.area.verticalScrollBar()
+        # In a low window the bar takes its part of the width
+        self._whole_wh = content.sizeHint() + QSize(bar.sizeHint().width() if bar else 0, 0)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
         """Room for two columns, without scrolling."""
@@ -142,7 +144,8 @@ class AboutSheet(Sheet):
         """Say what the networks run on."""
         self._text.setText(
             tr(
-                "<b>{version}</b><br>Several people in video, live, identities kept.<br><br>"
+                "<b>{version}</b><br>Follows several people in video, live, and keeps each "
+                "one’s identity.<br><br>"
                 "Device: {device}<br>Python {python} on {system}<br>"
                 "Qt {qt}, PyQt {pyqt}, OpenCV {opencv}<br><br>Licence: Apache-2.0"
             ).format(
@@ -163,12 +166,12 @@ class UnsavedSheet(Sheet):
     answered = pyqtSignal(bool)  # to save them, or not
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Keep the corrections?"), parent)
+        super().__init__(tr("Save the corrections?"), parent)
         self._text = QLabel()
         self._text.setWordWrap(True)
-        self.save = QPushButton(icon("save"), tr("Save"))
+        self.save = QPushButton(tr("Save"))
         self.save.setObjectName("primary")
-        self.discard = QPushButton(tr("Do not save"))
+        self.discard = QPushButton(tr("Don’t save"))
         row = QHBoxLayout()
         row.addStretch()
         for button, keep in ((self.discard, False), (self.save, True)):
@@ -183,7 +186,7 @@ class UnsavedSheet(Sheet):
 
     def ask(self, name: str) -> None:
         """About the file called `name`."""
-        self._text.setText(tr("Those of {} are not saved yet.").format(name))
+        self._text.setText(tr("The corrections to “{}” have not been saved.").format(name))
 
     def _answer(self, keep: bool) -> None:
         self.hide()
@@ -216,7 +219,7 @@ class Notice(QFrame):
         self.close_button = QPushButton(icon("close"), "")
         self.close_button.setFlat(True)
         self.close_button.setAccessibleName(tr("Close"))
-        self.close_button.setToolTip(tr("Read, and out of the picture"))
+        self.close_button.setToolTip(tr("Dismiss"))
         self.close_button.clicked.connect(self._dismiss)
         row.addWidget(self._text, 1)
         row.addWidget(self.fetch_button)

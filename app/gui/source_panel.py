@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt, pyqtSignal
-from PyQt6.QtWidgets import (
-    QComboBox,
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QLineEdit,
-    QPushButton,
-    QWidget,
-)
+from PyQt6.QtCore import pyqtSignal
+from PyQt6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
 
 from app.gui.icons import icon
+from app.gui.sheets import Sheet
 from app.gui.translation import tr
 from app.video.devices import Camera
 
 
-class SourcePanel(QFrame):
+class SourcePanel(Sheet):
     """A small sheet over the picture: cameras in, the chosen source's name out."""
 
     chosen = pyqtSignal(str)
     refresh_wanted = pyqtSignal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("card")
-        self.setWindowFlag(Qt.WindowType.Popup, False)
+        super().__init__(tr("Camera"), parent)
         self._cameras: list[Camera] = []
         self.camera, self.mode, self.url = QComboBox(), QComboBox(), QLineEdit()
         self.camera.setAccessibleName(tr("Camera"))
@@ -45,34 +35,28 @@ class SourcePanel(QFrame):
         self.connect_button.clicked.connect(self._open_url)
         self._none = QLabel()
         self._none.setObjectName("muted")
-        refresh, close = QPushButton(tr("Look again")), QPushButton(tr("Close"))
-        refresh.setIcon(icon("restart"))
+        refresh = QPushButton(icon("restart"), tr("Look again"))
         refresh.clicked.connect(self.refresh_wanted)
-        close.clicked.connect(self.hide)
-        for button in (self.start, self.connect_button, refresh, close):
+        for button in (self.start, self.connect_button, refresh):
             button.setAccessibleName(button.text())
 
-        grid = QGridLayout(self)
-        grid.setContentsMargins(20, 16, 20, 18)
+        grid = QGridLayout()
         grid.setVerticalSpacing(10)
-        grid.addWidget(_heading(tr("CAMERA")), 0, 0, 1, 3)
+        grid.addWidget(_heading(tr("ON THIS COMPUTER")), 0, 0, 1, 3)
         grid.addWidget(self.camera, 1, 0)
         grid.addWidget(self.mode, 1, 1)
         grid.addWidget(self.start, 1, 2)
-        grid.addWidget(self._none, 2, 0, 1, 3)
-        grid.addWidget(_heading(tr("NETWORK CAMERA")), 3, 0, 1, 3)
+        grid.addWidget(self._none, 2, 0, 1, 2)
+        grid.addWidget(refresh, 2, 2)
+        grid.addWidget(_heading(tr("ON THE NETWORK")), 3, 0, 1, 3)
         grid.addWidget(self.url, 4, 0, 1, 2)
         grid.addWidget(self.connect_button, 4, 2)
-        row = QHBoxLayout()
-        row.addWidget(refresh)
-        row.addStretch()
-        row.addWidget(close)
-        grid.addLayout(row, 5, 0, 1, 3)
-        self.hide()
+        self.column.addLayout(grid)
+        self.setFocusProxy(self.url)
 
     def show_cameras(self, cameras: list[Camera]) -> None:
         """Offer `cameras`."""
-        self._none.setText(tr("No camera is plugged in."))
+        self._none.setText(tr("No camera found."))
         self._cameras = cameras
         self.camera.clear()
         for camera in cameras:
@@ -81,6 +65,8 @@ class SourcePanel(QFrame):
         for widget in (self.camera, self.mode, self.start):
             widget.setEnabled(bool(cameras))
         self._show_modes()
+        if cameras and self.url.hasFocus() and not self.url.text():
+            self.start.setFocus()
 
     def show_looking(self) -> None:
         """Offer none yet."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QAction, QResizeEvent
-from PyQt6.QtWidgets import QSplitter, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
 from app.gui.canvas import Canvas
 from app.gui.sheets import AboutSheet, HelpSheet, Notice, UnsavedSheet, Welcome
@@ -31,6 +31,8 @@ class Stage(QWidget):
         self.about = AboutSheet(version, self.canvas)
         self.unsaved = UnsavedSheet(self.canvas)
         self.help.closed.connect(lambda: actions["help"].setChecked(False))
+        for sheet in (self.sources, self.help, self.about, self.unsaved):
+            sheet.closed.connect(lambda sheet=sheet: self._take_keyboard_from(sheet))
         self.transport = Transport([actions[n] for n in ("back", "play", "forward", "loop")])
         self.timeline = Timeline()
         below = QWidget()
@@ -65,6 +67,11 @@ class Stage(QWidget):
             wide, high = min(width - 8, size.width()), min(height - 8, size.height())
             sheet.setGeometry((width - wide) // 2, (height - high) // 2, wide, high)
             sheet.raise_()
+
+    def _take_keyboard_from(self, sheet: QWidget) -> None:
+        """Have the picture take the keyboard over; Qt would give it to the next control, by Tab."""
+        if (has_it := QApplication.focusWidget()) is sheet or sheet.isAncestorOf(has_it):
+            self.canvas.setFocus()
 
     def show_sheet(self, sheet: QWidget | None) -> None:
         """Show one of the sheets, or none."""

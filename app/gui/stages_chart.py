@@ -24,6 +24,7 @@ class StagesChart(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("panel")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._plot = pg.PlotWidget(background=None, enableMenu=False)
         self._plot.setAccessibleName(tr("Time of each stage"))
         self._plot.setMouseEnabled(False, False)
@@ -49,7 +50,7 @@ class StagesChart(QWidget):
         self._legend = QLabel()
         self._legend.setObjectName("muted")
         self._legend.setWordWrap(True)  # slow networks have long numbers
-        heading = QLabel(tr("MILLISECONDS A FRAME"))
+        heading = QLabel(tr("MILLISECONDS PER FRAME"))
         heading.setObjectName("heading")
         top = QHBoxLayout()
         top.addWidget(heading)
@@ -65,7 +66,7 @@ class StagesChart(QWidget):
 
     def recolour(self) -> None:
         """Take over the theme's colours."""
-        self._plot.setBackground(current_theme().window)
+        self._plot.setBackground(current_theme().panel)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setPen(QColor(current_theme().line))
             self._plot.getAxis(side).setTextPen(QColor(current_theme().muted))

@@ -29,15 +29,16 @@ class StatusBar(QStatusBar):
         self._dot = QLabel("●")
         self._state = _label(tr("State"), tr("What is being shown"))
         self._state.setMinimumWidth(STATE_WIDTH)  # or a long name would make the window wider
-        self._rates = _label(tr("Rates"), tr("Frames a second from the source, and followed"))
+        self._rates = _label(tr("Rates"), tr("Frames per second from the source, and followed"))
         self._latency = _label(
             tr("Latency"), tr("From capture to screen: median and 95th percentile")
         )
         self._dropped = _label(
-            tr("Dropped"), tr("Frames that newer ones replaced, so that the picture stays live")
+            tr("Dropped"),
+            tr("Frames skipped in favour of newer ones, so that the picture stays live"),
         )
-        self._people = _label(tr("People"), tr("In the picture now, and seen in all"))
-        self._device = _label(tr("Device"), tr("Where the networks run, and the memory in use"))
+        self._people = _label(tr("People"), tr("In the picture now, and in all so far"))
+        self._device = _label(tr("Device"), tr("Where the networks run, and memory in use"))
         self.addWidget(self._dot)
         self.addWidget(self._state, 1)
         self._work = self._make_work()
@@ -110,10 +111,15 @@ class StatusBar(QStatusBar):
         return work
 
 
+def source_name(status: Status) -> str:
+    """What is open, without its folder; empty where nothing is."""
+    name = status.info.name if status.info is not None else status.spec
+    return name.replace("\\", "/").rsplit("/", 1)[-1]
+
+
 def state_text(status: Status) -> str:
     """What is going on, in a few words."""
-    name = status.info.name if status.info is not None else status.spec
-    name = name.replace("\\", "/").rsplit("/", 1)[-1]
+    name = source_name(status)
     if status.loading:
         return tr("Loading the networks…")
     words = {

@@ -221,6 +221,10 @@ class Timeline(QWidget):
 
 
 def time_text(time_s: float, fine: bool) -> str:
-    """`time_s` as 1:02 or 1:02.34."""
-    minutes, seconds = divmod(max(0.0, time_s), 60)
-    return f"{int(minutes)}:{seconds:05.2f}" if fine else f"{int(minutes)}:{int(seconds):02d}"
+    """`time_s` as 1:02 or 1:02.34, from an hour on 1:01:02."""
+    hundredths = int(100 * max(0.0, time_s) + 0.5) if fine else 100 * int(max(0.0, time_s))
+    seconds, hundredths = divmod(hundredths, 100)
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    text = f"{hours}:{minutes:02d}" if hours else f"{minutes}"
+    return f"{text}:{seconds:02d}" + (f".{hundredths:02d}" if fine else "")

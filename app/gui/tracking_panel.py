@@ -58,37 +58,42 @@ class TrackingPanel(Form):
         self.add_heading(tr("NETWORKS"))
         self.detector, self.pose = _choice(detectors), _choice(poses)
         self.add(tr("Detector"), self.detector, tr("Finds the people, as boxes"))
-        self.add(tr("Pose"), self.pose, tr("Finds the joints in each box; names give input size"))
+        self.add(
+            tr("Pose"), self.pose, tr("Finds the joints in each box; the names tell the input size")
+        )
         for kind, box in (("detector", self.detector), ("pose", self.pose)):
             box.currentIndexChanged.connect(self._settle)
             button = QPushButton(
                 tr("Detector from a file…") if kind == "detector" else tr("Pose from a file…")
             )
             button.setAccessibleName(button.text())
-            button.setToolTip(tr("Weights in safetensors, .pth or of a network trained by you"))
+            button.setToolTip(tr("Weights (.safetensors, .pth) or an exported network"))
             button.clicked.connect(lambda _, kind=kind: self.file_wanted.emit(kind))
             self.add_wide(button)
-        self.flip = check(tr("Flip test"), tr("Average with the mirrored crop: better, half speed"))
+        self.flip = check(
+            tr("Flip test"), tr("Average with the mirrored crop: more accurate, half as fast")
+        )
         self.add_wide(self.flip)
         self.find_missed = check(
-            tr("Look for people missed"), tr("Poses also where somebody was just seen: fewer gaps")
+            tr("Look for missed people"),
+            tr("Look also where somebody was just seen: fewer gaps"),
         )
         self.add_wide(self.find_missed)
         self.detector_size = whole(0, 2048, tr(" pixels"))
         self.detector_size.setSingleStep(64)
         self.detector_size.setSpecialValueText(tr("As trained"))
         self.add(
-            tr("Detector sees"),
+            tr("Detector input"),
             self.detector_size,
-            tr("Longer side of its picture: smaller is faster, larger finds people far away"),
+            tr("Longer side of its picture: smaller is faster, larger finds people farther away"),
         )
         self.max_latency = whole(0, 2000, " ms")
         self.max_latency.setSingleStep(10)
         self.max_latency.setSpecialValueText(tr("No limit"))
         self.add(
-            tr("Time a frame"),
+            tr("Time limit"),
             self.max_latency,
-            tr("Where frames take longer, the detector sees less and runs more rarely"),
+            tr("Per frame: where frames take longer, the detector sees less and runs less often"),
         )
         self.detect_every = whole(1, 30, tr(" frames"))
         self.detect_every.setPrefix(tr("Every "))
@@ -96,18 +101,30 @@ class TrackingPanel(Form):
         self.add(
             tr("Detector runs"),
             self.detect_every,
-            tr("Between, boxes come from the tracker: faster, but new people show later"),
+            tr("In between, the tracker predicts the boxes: faster, but new people appear later"),
         )
         self.max_people = whole(0, 100)
         self.max_people.setSpecialValueText(tr("All"))
-        self.add(tr("At most"), self.max_people, tr("Keep the best-scored so many people"))
+        self.add(
+            tr("Max. people"),
+            self.max_people,
+            tr("Keep at most this many people, those with the best scores"),
+        )
 
     def _add_thresholds(self) -> None:
         self.add_heading(tr("THRESHOLDS"))
         self.bbox_thr, self.kpt_thr, self.nms_thr = Share(), Share(), Share()
-        self.add(tr("Person"), self.bbox_thr, tr("Boxes scored lower are ignored"))
-        self.add(tr("Joint"), self.kpt_thr, tr("Joints scored lower are not drawn"))
-        self.add(tr("Overlap"), self.nms_thr, tr("Of two boxes that overlap more, one goes"))
+        self.add(tr("Person"), self.bbox_thr, tr("Boxes with a lower score are ignored"))
+        self.add(
+            tr("Joint"),
+            self.kpt_thr,
+            tr("Joints with a lower score are neither drawn nor measured"),
+        )
+        self.add(
+            tr("Overlap"),
+            self.nms_thr,
+            tr("Of two boxes that overlap more than this, only the better stays"),
+        )
         for share in (self.bbox_thr, self.kpt_thr, self.nms_thr):
             share.slider.valueChanged.connect(self._settle)
 
@@ -116,24 +133,35 @@ class TrackingPanel(Form):
         self.oks_weight, self.birth_thr = Share(), Share()
         self.memory = decimal(0.1, 60, 0.5, " s")
         self.add(
-            tr("Pose counts"), self.oks_weight, tr("Share of joints against boxes in matching")
+            tr("Pose weight"),
+            self.oks_weight,
+            tr("How much joints count against boxes when people are matched"),
         )
-        self.add(tr("New people"), self.birth_thr, tr("Score from which somebody new is taken"))
-        self.add(tr("Remember"), self.memory, tr("How long someone out of sight keeps the number"))
+        self.add(
+            tr("New person"), self.birth_thr, tr("Score that somebody new needs to be followed")
+        )
+        self.add(
+            tr("Remember"), self.memory, tr("How long somebody out of sight keeps their number")
+        )
         self.assignment = QComboBox()
         self.assignment.addItem(tr("Hungarian"), "hungarian")
         self.assignment.addItem(tr("Greedy"), "greedy")
-        self.add(tr("Assignment"), self.assignment, tr("How people of two frames are matched"))
+        self.add(tr("Assignment"), self.assignment, tr("How people in two frames are matched"))
         self.appearance = check(
-            tr("Compare looks"), tr("Who went behind others is known again by the clothes; slower")
+            tr("Compare appearance"),
+            tr("People who were hidden are recognised by their clothes; slower"),
         )
         self.add_wide(self.appearance)
         self.camera_motion = check(
-            tr("The camera moves"), tr("Its motion is measured and allowed for; slower")
+            tr("Moving camera"), tr("The camera’s motion is measured and compensated; slower")
         )
         self.add_wide(self.camera_motion)
         self.smoothing = Share()
-        self.add(tr("Smoothing"), self.smoothing, tr("Calms the drawing; tracks stay as found"))
+        self.add(
+            tr("Smoothing"),
+            self.smoothing,
+            tr("Steadies the drawing; the tracks themselves stay as found"),
+        )
         self.smoothing.slider.valueChanged.connect(
             lambda value: self.smoothing_changed.emit(value / 100)
         )

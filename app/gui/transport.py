@@ -37,7 +37,7 @@ class Transport(QWidget):
         layout.addStretch()
         self._speed = QComboBox()
         self._speed.setAccessibleName(tr("Speed"))
-        self._speed.setToolTip(tr("How fast files play; “Fastest” as fast as people are found"))
+        self._speed.setToolTip(tr("How fast files play; “Fastest”: as fast as people can be found"))
         for speed in SPEEDS:
             text = tr("Fastest") if speed == math.inf else f"{speed:g} ×"
             self._speed.addItem(text, speed)

@@ -62,8 +62,13 @@ class Tuning(QObject):
 
     def configure(self, config: PipelineConfig) -> None:
         """Use `config` from a coming frame on."""
-        self._window.session.configure(config)
+        session = self._window.session
+        finds_others = replace(config, kpt_thr=session.config.kpt_thr) != session.config
+        session.configure(config)
         self._window.stage.notice.remind()
+        if finds_others and session.follows_known:
+            text = tr("Opened tracks stay as they are; these settings apply to other videos")
+            self._window.status.say(text)
         self._restyle(self._window.presenter.style)
 
     def _restyle(self, style: OverlayStyle) -> None:
@@ -79,15 +84,15 @@ class Tuning(QObject):
 
         def use(settings: Settings) -> None:
             self._window.tracking.show_config(settings.pipeline)
+            self._window.status.say(tr("Preset: {}").format(name))
             self.configure(settings.pipeline)
-            self._window.status.say(tr("Preset {}").format(name))
 
-        self._window.work.begin(tr("Preset {}").format(name), read, use)
+        self._window.work.begin(tr("Reading preset {}").format(name), read, use)
 
     def _choose_weights(self, kind: str) -> None:
         weights = tr("Weights (*.safetensors *.pth *.pt *.onnx *.xml *.engine)")
         dialog = self._window.playing.ask(
-            tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("Everything (*)"))
+            tr("Weights"), QFileDialog.FileMode.ExistingFile, (weights, tr("All files (*)"))
         )
 
         def use(path: str) -> None:

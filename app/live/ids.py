@@ -98,10 +98,11 @@ def honour(
         elif not seen[row]:
             tracker.forget(theirs[row])
     for person in list(wanted):
-        while (name := wanted[person]) != person:  # each turn puts one into place
+        while (name := wanted.pop(person, person)) != person:  # each turn puts one into place
             tracker.swap(person, name)
             issuer.exchanged(person, name)
-            wanted[person], wanted[name] = wanted.get(name, person), name
+            if name in wanted:  # whoever had that name is `person` now, and on the way to another
+                wanted[person] = wanted.pop(name)
 
 
 def hold(

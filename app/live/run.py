@@ -69,6 +69,7 @@ class Run:
         corrections: Sequence[Correction],
         known: Sequence[tuple[float, TrackedPoses]],
         goes_on: bool,
+        found: Sequence[tuple[float, TrackedPoses]] = (),
     ) -> None:
         self.spec, self.range_s, self.known, self.goes_on = spec, range_s, known, goes_on
         self.live = is_live(spec)
@@ -84,7 +85,7 @@ class Run:
         self.history = History(keep_people=not self.live)
         self.follower = Follower(self.history, self.gauges)
         self.follower.frozen = bool(known) and not goes_on
-        for time_s, people in known:
+        for time_s, people in (*known, *found):
             self.history.add(time_s, people)
             self.follower.issue_ids.reserve(people.ids.tolist())
         self.corrections = CorrectionLog(corrections)

@@ -208,6 +208,25 @@ def test_following_goes_on_where_the_people_known_before_end(begin) -> None:
     assert session.corrections.done == (swap,)
 
 
+def test_other_settings_find_anew_who_was_found_before_a_restart(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50))
+    session.set_speed(1e9)
+    session.open("a.mp4")
+    shown_until(session, lambda views: session.status().state == "ended")
+    session.reopen()
+    shown_until(session, lambda views: session.status().state == "ended")
+    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+    assert session.gauges.stages() == []  # nothing was looked for twice
+    session.play(False)
+    session.seek(0.4)
+    shown_until(session, lambda views: views)
+    session.configure(PipelineConfig(max_people=1))
+    shown_until(session, lambda views: views and len(views[-1].result.people) == 1)
+    session.play(True)
+    shown_until(session, lambda views: session.status().state == "ended")
+    assert [len(people) for _, people in session.history.frames()] == [2] * 10 + [1] * 40
+
+
 def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
     def never(config: PipelineConfig):
         raise AssertionError("no network is needed")

@@ -458,7 +458,7 @@ def test_what_cannot_be_saved_is_not_given_up(qtbot, corrected, tmp_path) -> Non
     assert not corrected.close()
     corrected.stage.unsaved.save.click()
     assert corrected.isVisible()
-    assert "is there already" in corrected.status.currentMessage()
+    assert "exists already" in corrected.status.currentMessage()
     assert not corrected.close()
     corrected.stage.unsaved.discard.click()
     qtbot.waitUntil(lambda: not corrected.isVisible())
@@ -471,3 +471,32 @@ def test_nobody_is_marked_in_another_video(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: len(paused.people.model.rows) == 2)
     assert paused.presenter.selected == paused.people.selected() == ()
     assert paused.stage.canvas._selected == ()
+
+
+def test_the_title_names_the_video_and_marks_what_is_not_saved(qtbot, paused) -> None:
+    paused.presenter.report()
+    assert paused.windowTitle() == "fake file[*] – Posse"
+    assert not paused.isWindowModified()
+    paused.editing.rename(1, "Anna")
+    assert paused.isWindowModified()
+    paused.actions_by_name["save"].trigger()
+    qtbot.waitUntil(lambda: not paused.isWindowModified())
+    paused.actions_by_name["close-source"].trigger()
+    qtbot.waitUntil(lambda: paused.windowTitle() == "Posse")
+
+
+def test_what_was_corrected_and_undone_is_said(paused) -> None:
+    said: list[str] = []
+    paused.editing.said.connect(said.append)
+    paused.editing.rename(1, "Anna")
+    paused.editing.rename(1, "")
+    paused.editing.set_id(2, 7)
+    for name in ("undo", "redo"):
+        paused.actions_by_name[name].trigger()
+    assert said == [
+        "Person 1 named “Anna”",
+        "Name of person 1 removed",
+        "Person 2 renumbered to 7",
+        "Undone: person 2 renumbered to 7",
+        "Redone: person 2 renumbered to 7",
+    ]

@@ -42,6 +42,43 @@ def test_a_snapshot_is_whole_or_not_there(qtbot, paused, memory, monkeypatch) ->
     assert not list(memory.folder().iterdir())
 
 
+def test_what_was_not_recorded_is_not_said_to_be(qtbot, paused, memory) -> None:
+    qtbot.wait(100)  # until the frames ahead are found, and no more come
+    said: list[str] = []
+    paused.recording.said.connect(said.append)
+    paused.actions_by_name["record"].trigger()
+    paused.actions_by_name["record"].trigger()
+    qtbot.waitUntil(lambda: "Nothing was recorded: no new picture came" in said)
+    assert not memory.folder().exists()
+
+
+def test_who_chose_nothing_to_record_is_told_where_to_choose(qtbot, paused) -> None:
+    for choice in (
+        paused.tools.record_overlay,
+        paused.tools.record_clean,
+        paused.tools.record_tracks,
+    ):
+        choice.setChecked(False)
+    said: list[str] = []
+    paused.recording.said.connect(said.append)
+    paused.actions_by_name["record"].trigger()
+    assert said == ["Choose what to record: the arrow next to Record"]
+    assert not paused.actions_by_name["record"].isChecked()
+
+
+def test_recordings_are_shown_in_their_folder(paused, memory, monkeypatch) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(
+        "app.gui.playing.QDesktopServices.openUrl",
+        lambda url: shown.append(url.toLocalFile()) or len(shown) == 1,
+    )
+    memory.folder().mkdir()
+    paused.tools.show_record_folder.trigger()
+    assert shown == [str(memory.folder())]
+    paused.tools.show_record_folder.trigger()  # where there is no file manager
+    assert paused.status.currentMessage() == f"Recordings are in {memory.folder()}"
+
+
 def test_what_is_kept_within_one_second_gets_names_of_its_own(
     qtbot, paused, memory, monkeypatch
 ) -> None:
@@ -72,7 +109,7 @@ def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory
     folder = memory.folder()
     qtbot.waitUntil(lambda: bool(said), timeout=20_000)
     (tracks,) = folder.glob("posse-*.json")  # whole by then
-    assert said == [f"Kept {tracks.with_suffix('.*')}"]
+    assert said == [f"Saved {tracks.with_suffix('.*')}"]
     qtbot.wait(400)
     assert len(said) == 1
     qtbot.waitUntil(lambda: len(list(folder.glob("posse-*.clean.mp4"))) == 1)

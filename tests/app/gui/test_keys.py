@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtWidgets import QApplication
+import pytest
+from fake_session import FakeFile
+from PyQt6.QtCore import QPoint, QPointF, Qt
+from PyQt6.QtGui import QWheelEvent
+from PyQt6.QtWidgets import QApplication, QToolButton, QWidget
 
 SPACE, RIGHT, TAB = Qt.Key.Key_Space, Qt.Key.Key_Right, Qt.Key.Key_Tab
 
@@ -22,6 +25,54 @@ def test_space_works_the_control_that_was_tabbed_to_and_plays_from_elsewhere(qtb
     paused.stage.canvas.setFocus()
     qtbot.keyClick(paused.stage.canvas, SPACE)
     assert paused.session.status().playing
+
+
+def test_space_plays_what_was_just_opened(qtbot, open_window, tmp_path) -> None:
+    window = open_window(FakeFile(1000))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    qtbot.keyClick(QApplication.focusWidget(), SPACE)
+    assert not window.session.status().playing
+    window.tools.findChildren(QToolButton)[0].setFocus(Qt.FocusReason.TabFocusReason)
+    window.open([str(tmp_path / "b.mp4")])  # as in the dialog that the button opens
+    qtbot.keyClick(QApplication.focusWidget(), SPACE)
+    assert not window.session.status().playing
+
+
+@pytest.mark.parametrize("name", ["help", "camera", "about"])
+def test_escape_closes_a_sheet_and_gives_the_keyboard_back_to_the_picture(
+    qtbot, paused, name: str
+) -> None:
+    paused.actions_by_name[name].trigger()
+    stage = paused.stage
+    sheet = {"help": stage.help, "camera": stage.sources, "about": stage.about}[name]
+    has_it = QApplication.focusWidget()
+    assert has_it is sheet or sheet.isAncestorOf(has_it)
+    qtbot.keyClick(has_it, Qt.Key.Key_Escape)
+    assert not sheet.isVisible()
+    assert QApplication.focusWidget() is stage.canvas
+
+
+def test_the_wheel_passes_over_controls_but_for_one_that_has_the_keyboard(qtbot, paused) -> None:
+    panel = paused.tracking
+    paused.tabs.setCurrentWidget(panel)
+    before = panel._values(), panel.preset.currentIndex()
+    slider = panel.bbox_thr.slider
+    for control in (panel.preset, panel.detector, panel.detect_every, slider):
+        assert not wheel_taken(control)  # so what it lies in scrolls
+    assert (panel._values(), panel.preset.currentIndex()) == before
+    slider.setFocus(Qt.FocusReason.TabFocusReason)
+    assert wheel_taken(slider)
+    assert panel.bbox_thr.share < before[0][0]["bbox_thr"]
+
+
+def wheel_taken(control: QWidget) -> bool:
+    """Turn the wheel by a notch over `control`."""
+    place, no_button = QPointF(control.rect().center()), Qt.MouseButton.NoButton
+    no_key, no_phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
+    there, down = control.mapToGlobal(place), QPoint(0, -120)
+    event = QWheelEvent(place, there, QPoint(), down, no_button, no_key, no_phase, False)
+    QApplication.sendEvent(control, event)
+    return event.isAccepted()
 
 
 def test_a_click_on_a_control_leaves_space_and_the_arrows_to_the_video(qtbot, paused) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from app.gui.timeline import NAMES, ROW, RULER, Timeline
+from app.gui.timeline import NAMES, ROW, RULER, Timeline, time_text
 from app.live.history import Span
 
 
@@ -114,3 +114,12 @@ def test_what_is_not_played_is_shaded(qtbot) -> None:
         return before.pixelColor(*place) != after.pixelColor(*place)
 
     assert [changed(time_s) for time_s in (1.5, 4.5, 7.5)] == [True, False, True]
+
+
+def test_times_have_hours_where_there_are_any() -> None:
+    assert [time_text(time_s, False) for time_s in (0, 62.9, 3599, 3600, 36061)] == [
+        "0:00", "1:02", "59:59", "1:00:00", "10:01:01",
+    ]  # fmt: skip
+    assert [time_text(time_s, True) for time_s in (62.346, 59.999, 7325.5)] == [
+        "1:02.35", "1:00.00", "2:02:05.50",
+    ]  # fmt: skip

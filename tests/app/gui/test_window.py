@@ -42,7 +42,8 @@ from PyQt6.QtWidgets import (
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
 from app.gui.main_window import MainWindow
-from app.gui.reporting import device_name, unjoined_s
+from app.gui.menus import fill_recent
+from app.gui.reporting import awaited, device_name, unjoined_s
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
 from app.live.run import Status
@@ -115,6 +116,13 @@ def test_the_stage_says_what_the_first_picture_waits_for(qtbot, open_window) -> 
     qtbot.waitUntil(lambda: canvas._waiting in ("Opening a.mp4…", "Loading the networks…"))
     opened.set()
     qtbot.waitUntil(lambda: window.presenter.view is not None and canvas._waiting == "")
+
+
+def test_nothing_is_said_to_play_before_there_is_a_picture() -> None:
+    assert awaited(Status("opening", "/clips/a.mp4")) == "Opening a.mp4…"
+    assert awaited(Status("running", loading=True)) == "Loading the networks…"
+    assert awaited(Status("running")) == "Finding people in the first picture…"
+    assert awaited(Status("idle")) == awaited(Status("failed")) == ""
 
 
 def test_space_and_arrows_play_and_step(qtbot, paused) -> None:
@@ -214,9 +222,7 @@ def test_a_range_ends_with_its_video(qtbot, open_window) -> None:
     assert number_shown(window) == 10
 
 
-def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
-    qtbot, open_window
-) -> None:
+def test_a_range_keeps_the_playlist_and_the_corrections(qtbot, open_window) -> None:
     files = [FakeFile(20), FakeFile(100), FakeFile(100), FakeFile(20)]
     window = open_window(*files, specs=("a.mp4", "b.mp4", "c.mp4"))
     qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
@@ -224,8 +230,10 @@ def test_a_range_keeps_the_playlist_and_no_correction_of_who_is_found_anew(
     qtbot.waitUntil(lambda: number_shown(window) >= 0 and len(window.people.model.rows) == 2)
     window.editing.rename(1, "Anna")
     window.library.reopen((0.2, 0.4))
-    assert window.presenter.names == {} and not window.session.corrections.done
+    assert window.presenter.names == {1: "Anna"} and window.library.unsaved
     qtbot.waitUntil(lambda: 5 <= number_shown(window) <= 10)
+    qtbot.waitUntil(window.stage.unsaved.isVisible)
+    window.stage.unsaved.discard.click()
     qtbot.waitUntil(lambda: window.session.status().spec == "c.mp4")
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
     assert window.session.status().range_s == (0.0, None)
@@ -261,6 +269,18 @@ def test_file_dialogs_do_not_hold_up_the_picture(qtbot, paused) -> None:
     paused.playing.dialog.close()
     paused.tracking.file_wanted.emit("pose")
     paused.playing.dialog.close()
+
+
+def test_file_dialogs_begin_where_the_last_file_was(paused, memory, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir("/")
+    for ask, folder in (
+        (paused.playing.choose_files, tmp_path),
+        (paused.playing.choose_folder, tmp_path),
+        (paused.playing.choose_record_folder, memory.folder().parent),  # not made before it is used
+    ):
+        ask()
+        assert paused.playing.dialog.directory().path() == str(folder)
+        paused.playing.dialog.close()
 
 
 def test_an_export_is_suggested_beside_the_video_under_a_name_of_its_own(paused, tmp_path) -> None:
@@ -516,13 +536,13 @@ def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> 
     status, people = paused.status, paused.status._people
     status.say("Saved a.json")
     assert people.isVisible()
-    status.say("four_women_dance_portrait.json is there already: open it, or export these tracks")
+    status.say("four_women_dance_portrait.json exists already: open it, or export these tracks")
     assert not people.isVisible()
     status.clearMessage()
     assert people.isVisible()
 
 
-@pytest.mark.parametrize("size", [(900, 560), (1280, 800)])
+@pytest.mark.parametrize("size", [(900, 560), (1280, 720), (1280, 800)])
 def test_every_shortcut_can_be_read_in_a_window_of_any_size(qtbot, open_window, size) -> None:
     window = open_window()
     window.resize(*size)
@@ -712,6 +732,23 @@ def test_every_control_has_a_name_and_every_command_a_hint(open_window) -> None:
     assert all(action.toolTip() for action in window.actions_by_name.values())
 
 
+def test_every_menu_can_be_opened_by_keyboard_and_holds_what_to_record(open_window) -> None:
+    window = open_window()
+    titles = [action.text() for action in window.menuBar().actions()]
+    keys = [title[title.index("&") + 1].lower() for title in titles]
+    assert len(set(keys)) == 5
+    assert window.tools.record_menu.menuAction() in window.menuBar().actions()[1].menu().actions()
+
+
+def test_recent_files_of_one_name_can_be_told_apart(open_window) -> None:
+    window = open_window()
+    fill_recent(window.recent_menu, ["/a/rock & roll.mp4", "/b/rock & roll.mp4"], window.open)
+    actions = window.recent_menu.actions()
+    assert [action.text() for action in actions] == 2 * ["rock && roll.mp4"]
+    assert [action.toolTip() for action in actions] == ["/a/rock & roll.mp4", "/b/rock & roll.mp4"]
+    assert window.recent_menu.toolTipsVisible()
+
+
 def test_no_shortcut_is_given_twice() -> None:
     keys = [command.keys for command in commands() if command.keys]
     assert len(keys) == len(set(keys))
@@ -732,7 +769,7 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again = open_window(FakeFile(30), specs=(str(tracks),))
     qtbot.waitUntil(lambda: again.presenter.names == {1: "Anna"})
     assert "1 correction" in again.status.currentMessage()
-    assert "what is missing" not in again.status.currentMessage()
+    assert "the rest is followed" not in again.status.currentMessage()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     again.library.reopen()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
@@ -759,7 +796,7 @@ def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path
     first.close()
 
     again = open_window(FakeFile(40), specs=(str(video),))
-    qtbot.waitUntil(lambda: "what is missing" in again.status.currentMessage())
+    qtbot.waitUntil(lambda: "the rest is followed" in again.status.currentMessage())
     again.session.set_speed(float("inf"))
     qtbot.waitUntil(lambda: again.session.status().state == "ended", timeout=20_000)
     assert ids_shown(again) == [1, 2] and again.presenter.names == {1: "Anna"}
@@ -797,6 +834,22 @@ def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_p
     trigger(window, "save")
     assert "Anna" in sidecar_of(tracks).read_text()
     assert len(read_tracks(tracks).frames) == 2 == len(window.session.history.frames())
+
+
+def test_settings_that_opened_tracks_do_not_follow_say_so(qtbot, open_window, tmp_path) -> None:
+    tracks = tmp_path / "theirs.json"
+    frames = [(index / 25, BOTH) for index in range(20)]
+    save_result(tracks, ClipInfo("theirs", (160, 120), COCO17), frames, (), lambda share: None)
+    (tmp_path / "theirs.mp4").touch()
+    window = open_window(FakeFile(20), specs=(str(tracks),))
+    qtbot.waitUntil(lambda: window.session.follows_known)
+    window.status.clearMessage()
+    window.tracking.kpt_thr.set_share(0.6)  # holds for what is drawn
+    qtbot.waitUntil(lambda: window.session.config.kpt_thr == 0.6)
+    assert window.status.currentMessage() == ""
+    window.tracking.bbox_thr.set_share(0.6)
+    said = "Opened tracks stay as they are; these settings apply to other videos"
+    qtbot.waitUntil(lambda: window.status.currentMessage() == said)
 
 
 def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
@@ -838,12 +891,42 @@ def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
     assert window.session.status().spec == "b.mp4"
 
 
-def test_who_is_found_anew_after_a_restart_has_no_name_yet(qtbot, paused) -> None:
-    paused.editing.rename(1, "Anna")
-    paused.stage.notice.restart_wanted.emit()
-    assert paused.presenter.names == {1: "Anna"}
-    paused.stage.unsaved.discard.click()
-    assert paused.presenter.names == {}
+def test_another_range_keeps_what_is_saved_of_a_file(qtbot, open_window, tmp_path) -> None:
+    window = open_window(FakeFile(100), FakeFile(100))
+    window.session.set_speed(float("inf"))
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.editing.set_id(1, 7)
+    trigger(window, "save")
+    qtbot.waitUntil(lambda: not window.library.unsaved)
+    window.session.play(False)
+    window.session.seek(1.0)
+    qtbot.waitUntil(lambda: number_shown(window) == 25)
+    trigger(window, "range-start")
+    qtbot.waitUntil(lambda: number_shown(window) >= 25)
+    assert sorted(ids_shown(window)) == [2, 7] and window.actions_by_name["undo"].isEnabled()
+    trigger(window, "save")
+    qtbot.waitUntil(lambda: not window.work.busy)
+    assert len(read_tracks(tmp_path / "a.json").frames) == 100
+    assert load_corrections(tmp_path / "a.corrections.json") == (Correction("set id", 1, 7),)
+
+
+def test_another_range_keeps_who_is_selected_and_locked(qtbot, paused) -> None:
+    paused.editing.click(2, False)
+    trigger(paused, "lock")
+    picture_before = paused.presenter.rows()[1].picture
+    trigger(paused, "range-start")
+    qtbot.waitUntil(lambda: number_shown(paused) >= 0)
+    assert paused.presenter.selected == paused.people.selected() == (2,)
+    assert paused.editing.locked == paused.session._run.follower.locked == 2
+    assert paused.presenter.rows()[1].picture is picture_before
+
+
+def test_who_is_found_anew_after_a_camera_s_restart_has_no_name_yet(qtbot, open_window) -> None:
+    window = open_window(FakeCamera(30), FakeCamera(30), specs=("0",))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    window.editing.rename(1, "Anna")
+    window.stage.notice.restart_wanted.emit()
+    assert window.presenter.names == {}
 
 
 def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
@@ -939,7 +1022,7 @@ def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
     said: list[str] = []
     window.library.said.connect(said.append)
     window.library.export(tracks)
-    assert said == ["a.json: corrections belong to these tracks as they are; choose another name"]
+    assert said == ["a.json: there are corrections for these tracks; choose another name"]
     assert tracks.read_bytes() == before
     window.library.export(tmp_path / "a.v2")  # the name of a version, not of a format
     qtbot.waitUntil(lambda: said[1:] == ["Exported a.v2.json and its tables"])

@@ -132,6 +132,26 @@ def test_ids_that_go_round_in_a_ring_all_arrive() -> None:
     assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 1, MIDDLE: 2, RIGHT: 3}
 
 
+@pytest.mark.parametrize(
+    ("steps", "shown"),
+    [
+        ((Correction("set id", 1, 9), Correction("set id", 2, 1)), {LEFT: 9, MIDDLE: 1, RIGHT: 3}),
+        ((Correction("set id", 3, 9), Correction("set id", 2, 3)), {LEFT: 1, MIDDLE: 3, RIGHT: 9}),
+        ((Correction("split", 1, 7), Correction("merge", 1, 2)), {LEFT: 7, MIDDLE: 1, RIGHT: 3}),
+    ],
+)
+def test_a_number_that_was_left_can_be_taken_by_another_before_the_next_frame(
+    steps: tuple[Correction, ...], shown: dict[tuple[int, ...], int]
+) -> None:
+    watched = Watched()
+    watched.see(LEFT, MIDDLE, RIGHT, frames=5)
+    watched.correct(*steps)
+    assert watched.see(LEFT, MIDDLE, RIGHT) == shown
+    assert sorted(watched.own_ids()) == sorted(shown.values())
+    watched.correct()
+    assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 1, MIDDLE: 2, RIGHT: 3}
+
+
 def test_a_person_who_becomes_sure_after_a_split_is_somebody_else_again() -> None:
     watched = Watched()
     watched.see(LEFT, frames=5)
