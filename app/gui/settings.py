@@ -26,17 +26,22 @@ class Memory:
         self._settings = settings or QSettings("Posse", "Posse")
 
     def load(self) -> Settings:
-        """The networks, thresholds and overlay of the last time."""
-        text = self._settings.value("settings", "")
-        if not text:
-            return Settings()
+        """The networks, thresholds and overlay of the last time; the default for what is unusable.
+
+        Another version may have kept names or values that this one does not know.
+        """
+        settings = Settings()
         try:
-            tree = json.loads(str(text))
-            tree.get("overlay", {}).pop("kpt_thr", None)  # once kept there as well
-            return put_over(Settings(), tree, "the settings kept")
-        except (ConfigError, ValueError, TypeError, AttributeError) as error:
-            log.warning("the settings of the last time cannot be used: %s", error)
-            return Settings()
+            kept = _leaves(json.loads(str(self._settings.value("settings", "") or "{}")))
+        except (ValueError, RecursionError) as error:
+            log.warning("the settings of the last time cannot be read: %s", error)
+            return settings
+        for each in kept:
+            try:
+                settings = put_over(settings, each, "the settings kept")
+            except ConfigError as error:
+                log.warning("one setting of the last time is left out: %s", error)
+        return settings
 
     def save(self, settings: Settings) -> None:
         """Keep them, but for the device, which is chosen at each start."""
@@ -94,3 +99,14 @@ def _told(settings: Any) -> dict[str, Any]:
         for name, value in values.items()
         if value is not None
     }
+
+
+def _leaves(tree: Any) -> list[dict[str, Any]]:
+    """A tree of settings as trees that hold one value each."""
+    if not isinstance(tree, dict):
+        return []
+    leaves = []
+    for name, value in tree.items():
+        inner = _leaves(value) if isinstance(value, dict) else [value]
+        leaves += [{name: each} for each in inner]
+    return leaves

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -39,6 +40,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.config import Settings
 from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
 from app.gui.main_window import MainWindow
@@ -657,14 +659,22 @@ def test_the_log_s_command_is_ticked_while_the_log_is_open(qtbot, open_window) -
     assert second.log_dock.isVisible()
 
 
-def test_settings_from_before_the_overlay_lost_its_threshold_count(memory) -> None:
-    memory.set_value("settings", '{"overlay": {"trails_s": 3.0, "kpt_thr": 0.4}}')
-    assert memory.load().overlay.trails_s == 3.0
+def test_settings_of_another_version_count_as_far_as_they_are_known(memory) -> None:
+    kept = {
+        "overlay": {"trails_s": 3.0, "glow": 1, "thickness": "much"},
+        "pipeline": {"bbox_thr": 7, "detect_every": 2, "tracker": {"memory_s": 4.0, "magic": 1}},
+        "sound": {"on": True},
+    }
+    memory.set_value("settings", json.dumps(kept))
+    settings = memory.load()
+    assert settings.overlay == OverlayStyle(trails_s=3.0)
+    assert settings.pipeline == PipelineConfig(detect_every=2, tracker=TrackerConfig(memory_s=4.0))
 
 
-def test_damaged_settings_count_as_none(memory) -> None:
-    memory.set_value("settings", '{"overlay": {"no such": 1}}')
-    assert memory.load().overlay.trails_s == 1.5
+@pytest.mark.parametrize("kept", ["", "{", "[1]", '{"overlay": 3}', "9" * 5000])
+def test_damaged_settings_count_as_none(memory, kept) -> None:
+    memory.set_value("settings", kept)
+    assert memory.load() == Settings()
 
 
 def test_every_frame_keeps_the_time_that_it_was_drawn_in(qtbot, open_window) -> None:
