@@ -141,7 +141,7 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
     those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is the
-    rule of MOT16 and MOT17; in MOT20, class 6, other vehicles, is a distractor too.
+    rule of MOT16 and MOT17; MOT20's other distractor, class 6 (other vehicles), is not known here.
     """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)

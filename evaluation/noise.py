@@ -3,8 +3,8 @@
 The model, with a fixed seed per recording; `level` scales each part (table LEVELS):
 
 * Occlusion. A person whose box is covered by that of a nearer person (with the camera above the
-  ground, the lower bottom edge is nearer) has a lower score and noisier joints, and is missed more
-  often.
+  ground, the lower bottom edge is nearer) has a lower score, a noisier box and noisier joints, and
+  is missed more often.
 * Misses come in bursts: each person is a two-state Markov chain, seen or missed.
 * Boxes: each edge moves by a Gaussian share of the box size, part of which changes only slowly.
 * Joints: Gaussian noise by each joint's OKS sigma; now and then one jumps onto the same joint of a

@@ -35,8 +35,8 @@ class Network:
     """A network and its weights, whatever their source.
 
     `build` returns the module in evaluation mode, which takes normalised pictures (N, 3, H, W).
-    `file`, if set, is an ONNX or OpenVINO file, which takes what `pictures` says or, where its
-    input is uint8, the frame's own bytes (N, H, W, 3).
+    `file`, if set, is an ONNX, OpenVINO or TensorRT file, which takes what `pictures` says or,
+    where its input is uint8, the frame's own bytes (N, H, W, 3).
     """
 
     name: str  # for messages

@@ -35,9 +35,10 @@ class OpenVinoRuntime:
     """A network compiled for the CPU; a batch is split into requests of two pictures or one.
 
     `streams` requests run in parallel, each on its share of the cores. For crops it is one stream
-    per core; for a single picture, one stream on all cores answers soonest. Two crops in one
-    request cost a sixth less than in two, and give the same bits. Each picture size is compiled
-    once for one picture and once for two, so that no number of people needs another compilation.
+    per core, up to four; for a single picture, one stream on all cores answers soonest. Two crops
+    in one request cost a sixth less than in two, and give the same bits. Each picture size is
+    compiled once for one picture and once for two, so that no number of people needs another
+    compilation.
     `precision` is "f32", or "fast" for bf16 where the CPU has it.
     """
 
