@@ -26,7 +26,7 @@ from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
-from pose.pckh import head_lengths
+from pose.pckh import head_lengths, joints_in_mean
 from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 
@@ -130,10 +130,10 @@ def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str,
 
 
 def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float] | None:
-    """PCKh@0.5 of each joint and their mean, in percent; None where no head is known.
+    """PCKh@0.5 of each joint and the published mean, in percent; None where no head is known.
 
     A head's size is 0.6 of its box's diagonal (bbox_head), or else the distance from neck to head
-    top.
+    top. The mean is that of `joints_in_mean`.
     """
     people = [person for person in truth["annotations"] if any(person["keypoints"][2::3])]
     keypoints = _keypoints(people, skeleton)
@@ -148,10 +148,11 @@ def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float]
         _keypoints(results, skeleton),
         *(_numbered(entries, truth) for entries in (people, results)),
     )
+    counted = joints_in_mean(skeleton)
     with np.errstate(invalid="ignore"):
         shares = 100 * right / labelled
-    known = shares[~np.isnan(shares)]
-    return {**dict(zip(skeleton.names, shares.tolist(), strict=True)), "mean": float(known.mean())}
+        mean = 100 * right[counted].sum() / labelled[counted].sum()
+    return {**dict(zip(skeleton.names, shares.tolist(), strict=True)), "mean": float(mean)}
 
 
 def _keypoints(people: list[Any], skeleton: Skeleton) -> FloatArray:

@@ -12,6 +12,17 @@ from pose.skeleton import Skeleton, same_joint
 
 _Float = TypeVar("_Float", bound=np.floating[Any])
 
+_NOT_IN_MEAN = ("pelvis", "thorax")
+
+
+def joints_in_mean(skeleton: Skeleton) -> BoolArray:
+    """Which joints (K,) the published mean of PCKh counts: all but MPII's pelvis and thorax.
+
+    As MPII's own evaluation and HRNet's code have it (lib/dataset/mpii.py). The mean is the share
+    of all labelled joints that are right, not the mean of the joints' shares.
+    """
+    return np.array([name not in _NOT_IN_MEAN for name in skeleton.names])
+
 
 def head_lengths(keypoints: NDArray[_Float], skeleton: Skeleton) -> NDArray[_Float]:
     """Pixels (N,) from neck to head top of keypoints (N, K, 2); NaN where either is NaN.

@@ -13,7 +13,7 @@ from pycocotools.cocoeval import COCOeval
 
 from pose.geometry import xyxy_to_xywh
 from pose.oks import oks
-from pose.pckh import head_lengths, within_half_a_head
+from pose.pckh import head_lengths, joints_in_mean, within_half_a_head
 from pose.people import FloatArray
 from pose.training.people_file import LabelledPeople
 
@@ -53,12 +53,12 @@ def pckh(points: FloatArray, people: LabelledPeople) -> float:
     """PCKh at 0.5: the part of labelled joints that are off by no more than half a head.
 
     A head is `head_px`, or without it the distance of neck and head top; people without either are
-    left out. NaN where nobody has a head.
+    left out, as are the joints that `joints_in_mean` leaves out. NaN where nobody has a head.
     """
     labelled = people.weights > 0  # (N, K)
     lengths = head_lengths(np.where(labelled[..., None], people.keypoints, np.nan), people.skeleton)
     heads = np.where(np.isnan(people.head_px), lengths, people.head_px)
-    counted = labelled & (heads > 0)[:, None]
+    counted = labelled & (heads > 0)[:, None] & joints_in_mean(people.skeleton)
     if not counted.any():
         return float("nan")
     return float(within_half_a_head(points, people.keypoints, heads)[counted].mean())

@@ -136,6 +136,27 @@ def test_pckh_counts_joints_within_half_a_head(tmp_path: Path) -> None:
     assert (near["mean"], far["mean"]) == (100, 0)
 
 
+def test_the_mean_of_pckh_is_the_published_one(tmp_path: Path) -> None:
+    """The share of all labelled joints but pelvis and thorax: of 14 and of 1 here, 14 are right."""
+    lone = person(16, bbox_head=[0, 0, 30, 40])
+    lone["keypoints"] = [0.0] * 45 + [160, 50, 2]  # its left wrist alone is labelled
+    content = {
+        "images": [{"id": 1}, {"id": 2}],
+        "annotations": [person(16, bbox_head=[0, 0, 30, 40]), {**lone, "image_id": 2}],
+        "categories": [{"id": 1, "name": "person", "keypoints": list(MPII16.names)}],
+    }
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
+    found = person(16)
+    for joint in ("pelvis", "thorax"):
+        found["keypoints"][3 * MPII16.index(joint)] += 100
+    scores = coco.pckh(
+        truth, [{**found, "score": 1}, {**person(16, x=200), "image_id": 2, "score": 1}], skeleton
+    )
+    assert scores is not None
+    assert (scores["pelvis"], scores["head_top"], scores["left_wrist"]) == (0, 100, 50)
+    assert scores["mean"] == pytest.approx(100 * 14 / 15)
+
+
 def test_coco_people_have_no_head_to_measure_by(tmp_path: Path) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(17)]}
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from pose.pckh import head_lengths, within_half_a_head
+from pose.pckh import head_lengths, joints_in_mean, within_half_a_head
 from pose.skeleton import COCO17, MPII16, POSETRACK18
 
 
@@ -23,3 +23,8 @@ def test_half_a_head_itself_counts() -> None:
     near = within_half_a_head(predicted, truth, np.array([30.0]))
     assert near.tolist() == [[True, True, True, False]]
     assert not within_half_a_head(predicted, truth, np.array([np.nan])).any()
+
+
+def test_the_published_mean_leaves_out_two_joints_of_mpii_alone() -> None:
+    assert np.flatnonzero(~joints_in_mean(MPII16)).tolist() == [6, 7]
+    assert joints_in_mean(POSETRACK18).all()
