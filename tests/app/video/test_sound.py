@@ -168,7 +168,7 @@ def test_every_kind_of_sound_stays_in_step(
 ) -> None:
     source = film_of_channels(tmp_path / f"click.{kind}", layout, sound, rate_hz, packets)
     path = record_of(source, tmp_path / "out.mp4", 0.0, 25)
-    near_s = 0.03 if rate_hz == RATE_HZ else 0.1  # a packet of 11 kHz is that long
+    near_s = 0.03 if rate_hz == RATE_HZ else 0.2  # MP3 of 11 kHz itself comes a tenth late
     assert click_s(path) == pytest.approx(0.5, abs=near_s)
 
 
