@@ -43,6 +43,9 @@ class FileSource:
         self.damaged = 0  # packets passed over because they could not be decoded
         self._path = path
         self._container, self._stream = _open(path)
+        # AVI numbers its packets: a picture decoded out of turn carries the number of another, and
+        # its packet's is the one that counts. None at the end, where no packets come any more
+        self._times_of_packets = self._container.format.name == "avi"
         self.frame_rate: Fraction | None = _frame_rate(self._stream)
         self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
         self.frame_count: int | None = _frame_count(self._container, self._stream)
@@ -171,6 +174,8 @@ class FileSource:
                 continue
             in_a_row = 0
             for frame in frames:
+                if self._times_of_packets and self._stream.codec_context.has_b_frames:
+                    frame.pts = frame.dts
                 if frame.interlaced_frame and self._deinterlacer is None:
                     self._deinterlacer = deinterlacer(frame, self._stream.time_base)
                 if self._deinterlacer is None:

@@ -199,6 +199,12 @@ def test_without_timestamps_the_nominal_rate_counts(tmp_path: Path) -> None:
     assert np.diff(times) == pytest.approx(float(1 / source.frame_rate), abs=1e-3)
 
 
+def test_pictures_that_avi_holds_out_of_order_have_even_times(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "b.avi", 40, rate=25, options={"bf": "3", "b_strategy": "0"})
+    with open_source(path) as source:
+        assert [frame.time_s * 25 for frame in source] == pytest.approx(range(40))
+
+
 def test_fractional_rates_are_exact(tmp_path: Path) -> None:
     with open_source(make_video(tmp_path / "ntsc.mp4", 5, rate=Fraction(30000, 1001))) as source:
         assert source.frame_rate == Fraction(30000, 1001)
