@@ -13,6 +13,7 @@ from typing import Any
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
 from app.batch.frames import expected, fingerprint, framing_of, taken_frames
+from app.batch.lock import held
 from app.batch.outputs import (
     DECODED_AHEAD,
     after_second_pass,
@@ -49,6 +50,10 @@ class Clip:
     def work(self) -> Path:
         """The folder of its unfinished work."""
         return self.stem.parent / ".posse" / self.stem.name
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs away from it meanwhile. Raises MediaError where one is at it."""
+        return held(self.work.with_name(f"{self.work.name}.lock"), self.source)
 
     def remove_work(self) -> None:
         """Forget what an earlier run began."""

@@ -238,6 +238,20 @@ def test_what_no_worker_can_load_ends_the_batch_in_one_line(season: Path, tmp_pa
         batch([season], tmp_path / "out", run=run)
 
 
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_clip_that_another_run_is_at_is_left_to_it(
+    season: Path, tmp_path: Path, resume: bool
+) -> None:
+    clip = find_clips([str(season / "a.mp4")], tmp_path / "out")[0]
+    clip.work.mkdir(parents=True)
+    with clip.alone():
+        outcome = batch([season / "a.mp4"], tmp_path / "out", resume=resume)
+        assert "another run" in outcome.failed[0].reason
+        assert clip.work.is_dir()
+    assert names(batch([season / "a.mp4"], tmp_path / "out").done) == ["a.mp4"]
+    assert not clip.work.parent.exists()
+
+
 def test_json_progress_is_one_object_a_line(
     season: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
