@@ -31,6 +31,7 @@ from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
 from app.video.join import join_parts
+from app.video.recorder import WriteError
 from app.video.source import MediaError, open_source
 from pose.people import Frame
 from tracking.files import ClipInfo
@@ -189,6 +190,8 @@ def _follow(
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
                     writer.end_block(pipeline.save())
+        except WriteError:  # a full disk is no reason to write a part over what there was
+            raise
         except MediaError as error:
             broken = error
         writer.end_block(pipeline.save())
