@@ -252,6 +252,32 @@ def test_a_file_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
         FileSource(path)
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec"), [("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mjpeg")]
+)
+def test_a_file_cut_off_in_its_pictures_is_told_though_there_is_sound(
+    tmp_path: Path, kind: str, codec: str
+) -> None:
+    path = make_video(
+        tmp_path / f"cut.{kind}", 100, codec=codec, sound="libopus" if kind == "webm" else "mp3",
+        pix_fmt="yuvj420p" if codec == "mjpeg" else "yuv420p",
+    )  # fmt: skip
+    with open_source(path) as source:
+        assert len(list(source)) == 100
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 4])
+    with open_source(path) as source, pytest.raises(MediaError, match=r"breaks off .* of 4\.0 s"):
+        list(source)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_matroska_whose_clock_begins_late_is_whole(tmp_path: Path, sound: bool) -> None:
+    times_s = [100 + index / 25 for index in range(40)]
+    path = make_video(tmp_path / "late.mkv", 40, times_s=times_s, sound=sound)
+    with open_source(path) as source:
+        assert len(list(source)) == 40
+
+
 @pytest.mark.parametrize("sound", [False, True])
 def test_a_recording_that_begins_between_key_frames_is_whole(tmp_path: Path, sound: bool) -> None:
     path = make_video(tmp_path / "tv.ts", 200, sound=sound, options={"g": "100"})
