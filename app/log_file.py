@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.video.recorder import write_error
 from pose.errors import UserError
+from pose.writing import UNCODED
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ def logging_to(path: Path) -> Iterator[None]:
     """Keep a log in `path`, down to what is only worth knowing; the screen shows no more of it."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handler = logging.FileHandler(path, encoding="utf-8")
+        handler = logging.FileHandler(path, encoding="utf-8", errors=UNCODED)
     except OSError as error:
         raise write_error(path, error) from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -7,6 +7,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+# How texts show the bytes of a file name that is not UTF-8, as old disks have them: in JSON this is
+# the string that Python reads back
+UNCODED = "backslashreplace"
+
 
 @contextlib.contextmanager
 def whole_file(path: Path) -> Iterator[Path]:

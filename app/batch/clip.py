@@ -13,6 +13,7 @@ from typing import Any
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
 from app.batch.frames import expected, fingerprint, framing_of, taken_frames
+from app.batch.lock import held
 from app.batch.outputs import (
     DECODED_AHEAD,
     after_second_pass,
@@ -30,6 +31,7 @@ from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
 from app.video.join import join_parts
+from app.video.recorder import WriteError
 from app.video.source import MediaError, open_source
 from pose.people import Frame
 from tracking.files import ClipInfo
@@ -49,6 +51,10 @@ class Clip:
     def work(self) -> Path:
         """The folder of its unfinished work."""
         return self.stem.parent / ".posse" / self.stem.name
+
+    def alone(self) -> contextlib.AbstractContextManager[None]:
+        """Keep other runs away from it meanwhile. Raises MediaError where one is at it."""
+        return held(self.work.with_name(f"{self.work.name}.lock"), self.source)
 
     def remove_work(self) -> None:
         """Forget what an earlier run began."""
@@ -184,6 +190,8 @@ def _follow(
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
                     writer.end_block(pipeline.save())
+        except WriteError:  # a full disk is no reason to write a part over what there was
+            raise
         except MediaError as error:
             broken = error
         writer.end_block(pipeline.save())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -58,7 +59,7 @@ def fingerprint(source: str) -> dict[str, Any]:
     except OSError:  # opening it will say why
         return {"source": source}
     return {
-        "source": str(path.resolve()),
+        "source": os.path.realpath(path),  # Path.resolve raises for a link that leads to itself
         "files": len(states),
         "size": sum(state.st_size for state in states),
         "mtime": max((state.st_mtime_ns for state in states), default=0),

@@ -29,14 +29,19 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
         if not clips:
             raise MediaError(f"{named}: no video and no pictures there; check the name")
         found |= {source: stem for source, stem in clips.items() if source not in found}
-    sources = {Path(source).resolve() for source in found}
+    sources = set(map(_real, found))
     result = []
     for source, stem in _apart(found).items():
         target = output / stem
-        if target.with_name(f"{target.name}.mp4").resolve() in sources:
+        if _real(target.with_name(f"{target.name}.mp4")) in sources:
             target = target.with_name(f"{target.name}_posse")  # never write over an input
         result.append(Clip(source, target))
     return result
+
+
+def _real(path: str | Path) -> str:
+    """Where `path` leads; unlike Path.resolve also for a link that leads to itself."""
+    return os.path.realpath(path)
 
 
 def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
@@ -93,13 +98,13 @@ def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
     What an earlier run wrote there, as its manifest has it, is passed over. A folder that may not
     be read is given as a clip, so that it is counted among the failed.
     """
-    aside = output.resolve()  # our own outputs are no inputs
+    aside = _real(output)  # our own outputs are no inputs
     written: set[Path] = set()
-    seen: set[Path] = set()  # a link to a folder above would be walked for ever
+    seen: set[str] = set()  # a link to a folder above would be walked for ever
     folders = [top]
     while folders:
         folder = folders.pop(0)
-        real = folder.resolve()
+        real = _real(folder)
         if real in seen or (real == aside and folder != top):
             continue
         seen.add(real)

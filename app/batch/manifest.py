@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from app.batch.store import Store
 from app.video.recorder import write_error
 from app.video.source import MediaError
+from pose.writing import UNCODED
 
 if TYPE_CHECKING:  # the window reads manifests, and has no use for what tracks clips
     from app.batch.clip import Clip
@@ -74,7 +75,7 @@ class Manifest:
         content = asdict(entry)
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with self.path.open("a", encoding="utf-8") as file:
+            with self.path.open("a", encoding="utf-8", errors=UNCODED) as file:
                 if file.tell() and not _ends_with_newline(self.path):
                     file.write("\n")
                 file.write(json.dumps(content, ensure_ascii=False) + "\n")

@@ -21,6 +21,7 @@ from app.batch.progress import Reporter
 from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
+from app.video.source import MediaError
 from pose.command import program_version
 
 log = logging.getLogger(__name__)
@@ -90,7 +91,8 @@ def run_batch(
         else:
             tasks.append(task)
             if not resume:
-                clip.remove_work()
+                with contextlib.suppress(MediaError), clip.alone():  # trying it will say why
+                    clip.remove_work()
     reporter.start(len(tasks), len(skipped))
     _log_start(tasks, skipped, output, settings, weights)
     ended: list[Entry] = []

@@ -51,13 +51,9 @@ class Job:
 
 def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopped) -> Entry:
     """Track one clip and say how it ended; what goes wrong with it ends up in the entry."""
-    reason = ""
     try:
-        try:
-            report = track_clip(task.clip, job.settings, pipeline, job.weights, tell, stopped)
-        except BrokenClip as error:
-            report, reason = error.report, str(error)
-        outputs = _delivered(task, job, report)
+        with task.clip.alone():
+            return _attempt(task, job, pipeline, tell, stopped)
     except UserError as error:
         return Entry(task.clip.source, "failed", task.key, str(error))
     except Exception as error:
@@ -65,6 +61,15 @@ def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopp
         log.exception("%s: unexpected failure", task.clip.source)
         reason = f"{task.clip.source}: unexpected {type(error).__name__}: {error}"
         return Entry(task.clip.source, "failed", task.key, reason)
+
+
+def _attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopped) -> Entry:
+    reason = ""
+    try:
+        report = track_clip(task.clip, job.settings, pipeline, job.weights, tell, stopped)
+    except BrokenClip as error:
+        report, reason = error.report, str(error)
+    outputs = _delivered(task, job, report)
     status = "failed" if reason else "interrupted" if report.interrupted else "done"
     if status == "done":  # not before its files are where they belong
         task.clip.remove_work()

@@ -9,6 +9,7 @@ the nominal rate.
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -43,6 +44,9 @@ class FileSource:
         self.damaged = 0  # packets passed over because they could not be decoded
         self._path = path
         self._container, self._stream = _open(path)
+        # AVI numbers its packets: a picture decoded out of turn carries the number of another, and
+        # its packet's is the one that counts. None at the end, where no packets come any more
+        self._times_of_packets = self._container.format.name == "avi"
         self.frame_rate: Fraction | None = _frame_rate(self._stream)
         self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
         self.frame_count: int | None = _frame_count(self._container, self._stream)
@@ -171,6 +175,8 @@ class FileSource:
                 continue
             in_a_row = 0
             for frame in frames:
+                if self._times_of_packets and self._stream.codec_context.has_b_frames:
+                    frame.pts = frame.dts
                 if frame.interlaced_frame and self._deinterlacer is None:
                     self._deinterlacer = deinterlacer(frame, self._stream.time_base)
                 if self._deinterlacer is None:
@@ -186,14 +192,9 @@ class FileSource:
     def _check_whole(self) -> None:
         """Raise MediaError where the pictures end long before the file says they do.
 
-        FFmpeg reads a file that was cut off as a short one. Sound may rightly be longer than the
-        pictures, so the length of the whole counts only where there is none.
+        FFmpeg reads a file that was cut off as a short one.
         """
-        length_s = 0.0
-        if self._stream.duration and self._stream.time_base:
-            length_s = float(self._stream.duration * self._stream.time_base)
-        elif self._container.duration and not self._container.streams.audio:
-            length_s = self._container.duration / av.time_base
+        length_s = _length_s(self._container, self._stream)
         if np.isneginf(self._last_time_s):  # sent to behind the last picture, and none was read
             return
         ends_s = self._passed_s() + self._last_time_s + self._step_s
@@ -267,6 +268,25 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     stream.thread_type = "AUTO"
     stream.thread_count = coding_threads()
     return container, stream
+
+
+def _length_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
+    """How long the pictures are by what the file says, in seconds; 0 where it does not tell.
+
+    Sound may rightly be longer, so the length of the whole counts only where there is none.
+    """
+    if container.format.name == "avi" and stream.frames and stream.average_rate:
+        return float(stream.frames / stream.average_rate)  # its duration is that of what is there
+    if stream.duration and stream.time_base:
+        return float(stream.duration * stream.time_base)
+    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
+    if tag:
+        ends_s = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
+    else:
+        ends_s = 0.0 if container.streams.audio else (container.duration or 0) / av.time_base
+    if "matroska" in container.format.name:  # there, both are when they end, not how long they are
+        ends_s -= (container.start_time or 0) / av.time_base
+    return ends_s
 
 
 def _square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:

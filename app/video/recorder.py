@@ -162,7 +162,11 @@ class Recorder:
                 self._partial.unlink(missing_ok=True)
 
 
-def write_error(path: Path, error: OSError | av.error.FFmpegError) -> MediaError:
+class WriteError(MediaError):
+    """A file that cannot be written: what is read is not to blame."""
+
+
+def write_error(path: Path, error: OSError | av.error.FFmpegError) -> WriteError:
     """One line that says why `path` cannot be written and what to do."""
     advice = {
         errno.ENOSPC: "the disk is full; free some space or choose another folder",
@@ -173,7 +177,7 @@ def write_error(path: Path, error: OSError | av.error.FFmpegError) -> MediaError
         errno.EEXIST: "a file is in the folder's place; choose another folder",
     }
     reason = advice.get(error.errno or 0, error.strerror or str(error))
-    return MediaError(f"{path}: cannot be written: {reason}")
+    return WriteError(f"{path}: cannot be written: {reason}")
 
 
 def _even(image: ImageArray) -> ImageArray:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import io
 import logging
 from collections.abc import Iterator
+from fractions import Fraction
 from pathlib import Path
 from typing import Self, TypeAlias
 
 import av
 import av.error
+from av.audio.codeccontext import AudioCodecContext
 from av.audio.stream import AudioStream
 
 from app.video.file import FileSource
@@ -20,6 +23,10 @@ Packet: TypeAlias = "av.Packet[AudioStream]"
 
 COPIED_CODECS = {"aac", "mp3", "ac3", "eac3", "alac", "opus"}  # what MP4 players understand
 USUAL_RATE_HZ = 48000
+JITTER_S = 0.005  # stamps of whole milliseconds may repeat; what steps back further is another file
+
+# What PyAV and FFmpeg raise where a coder or a container does not take a stream
+_REFUSALS = (OSError, ValueError, av.error.FFmpegError)
 
 
 class SoundTrack:
@@ -27,7 +34,8 @@ class SoundTrack:
 
     Times are seconds since the first picture of the source; `start_at` gives the time that becomes
     0 in the target. Where times step back, as in files put end to end, the sound goes on from where
-    it was, as the pictures do.
+    it was, as the pictures do. Sound that cannot be coded costs nobody the pictures: it is left out
+    with a warning.
     """
 
     def __init__(
@@ -38,12 +46,13 @@ class SoundTrack:
     ) -> None:
         self._source, self._target = source, target
         self._from = source.streams.audio[0]
-        self._copies = self._from.codec_context.name in COPIED_CODECS
+        self._copies = _can_be_copied(self._from)
         if self._copies:
             self._to = target.add_stream_from_template(self._from)
         else:
-            self._to = target.add_stream("aac", rate=_rate_of_aac(self._from))
-            self._to.codec_context.layout = self._from.codec_context.layout
+            rate, layout = _rate_of_aac(self._from), _layout_of_aac(self._from)
+            self._to = target.add_stream("aac", rate=rate)
+            self._to.codec_context.layout = layout
         self._origin_s = origin_s
         self._packets: Iterator[Packet] = source.demux(self._from)
         self._waiting: Packet | None = None
@@ -52,6 +61,9 @@ class SoundTrack:
         self._copied_s = -float("inf")
         self._follows = False  # steps back before anything is copied count too
         self._next_s = 0.0  # when that one ends
+        self._later_s = 0.0  # than their own times packets come, after steps back
+        self._last_dts = -1  # of what was copied, in the stream's own time base
+        self._encoded_s = 0.0  # where what was given to the encoder ends
         self._closed = False
 
     @classmethod
@@ -70,9 +82,10 @@ class SoundTrack:
             return None
         try:
             return cls(source, target, origin_s)
-        except BaseException:
+        except _REFUSALS as error:
             source.close()
-            raise
+            log.warning("%s: its sound cannot be coded, and is left out (%s)", path, _reason(error))
+            return None
 
     def start_at(self, time_s: float) -> None:
         """Make `time_s` of the source the target's time 0."""
@@ -89,9 +102,10 @@ class SoundTrack:
         while (packet := self._next()) is not None:
             if packet.pts is None:
                 continue
-            packet_s = float(packet.pts * packet.time_base) - self._origin_s
-            if packet_s <= self._copied_s:
-                packet_s = self._next_s
+            own_s = float(packet.pts * packet.time_base) - self._origin_s
+            if own_s + self._later_s < self._copied_s - JITTER_S:
+                self._later_s = self._next_s - own_s
+            packet_s = own_s + self._later_s
             if packet_s >= time_s:
                 self._waiting = packet
                 return
@@ -108,7 +122,7 @@ class SoundTrack:
         self._closed = True
         try:
             if not self._copies and self._to.codec_context.is_open:
-                self._target.mux(self._to.encode(None))
+                self._encode(None)
         finally:
             self._source.close()
 
@@ -119,24 +133,91 @@ class SoundTrack:
         try:
             return next(self._packets, None)
         except (OSError, av.error.FFmpegError) as error:
-            log.warning("%s: the sound breaks off (%s)", self._source.name, error.strerror)
-            self._packets = iter(())
+            self._break_off(error)
             return None
+
+    def _break_off(self, error: Exception) -> None:
+        """Go on without sound."""
+        log.warning("%s: the sound breaks off (%s)", self._source.name, _reason(error))
+        self._packets = iter(())
 
     def _copy(self, packet: Packet, packet_s: float) -> None:
         if self._copies:
-            packet.pts = packet.dts = round(packet_s / packet.time_base)
+            packet.pts = packet.dts = max(round(packet_s / packet.time_base), self._last_dts + 1)
+            self._last_dts = packet.dts
             packet.stream = self._to
             self._target.mux(packet)
             return
         try:
             frames = packet.decode()
-        except av.error.InvalidDataError:
+        except av.error.FFmpegError:
             return  # a damaged packet is a moment of silence
         for frame in frames:
             assert isinstance(frame, av.AudioFrame)
-            frame.pts = round(packet_s / frame.time_base) if frame.time_base else None
-            self._target.mux(self._to.encode(frame))
+            # Not in the stream's time base, which in AVI is a packet long. Nor ever back: MP4 does
+            # not take it, and stamps of whole milliseconds do that
+            packet_s = max(packet_s, self._encoded_s)
+            frame.time_base = Fraction(1, frame.sample_rate)
+            frame.pts = round(packet_s / frame.time_base)
+            packet_s = self._encoded_s = packet_s + frame.samples / frame.sample_rate
+            self._encode(frame)
+
+    def _encode(self, frame: av.AudioFrame | None) -> None:
+        """Encode a piece of sound, or what the encoder still holds."""
+        try:
+            packets = self._to.encode(frame)
+        except _REFUSALS as error:  # other loudspeakers or another rate from here on, say
+            self._break_off(error)
+            return
+        self._target.mux(packets)
+
+
+def _can_be_copied(stream: AudioStream) -> bool:
+    """Whether players understand it in MP4, and MP4 takes it: not MP3 of 11 kHz, for one."""
+    if stream.codec_context.codec.canonical_name not in COPIED_CODECS:  # "mp3", not "mp3float"
+        return False
+    try:
+        with av.open(io.BytesIO(), "w", format="mp4") as trial:
+            trial.add_stream_from_template(stream)
+            trial.start_encoding()
+    except _REFUSALS as error:
+        log.info("sound in %s is coded anew (%s)", stream.codec_context.name, error)
+        return False
+    return True
+
+
+def _layout_of_aac(stream: AudioStream) -> str:
+    """The stream's own loudspeakers, or two where AAC has no such set; the stream's are settled.
+
+    AVI and MXF give the number of channels alone, which no encoder takes: they are the usual ones
+    of that number. So are those of a file that lists them one by one: with PyAV 18 every frame of
+    such a list frees it, and the program crashed.
+    """
+    context = stream.codec_context
+    own = context.layout  # kept until the list it may show is no longer the context's
+    name = own.name
+    if " channels" in name:  # as "1 channels", or "8 channels (FL+FR+...)"
+        try:
+            name = av.AudioLayout(f"{own.nb_channels}c").name
+        except ValueError:  # there is no usual set of nine, say
+            name = f"{own.nb_channels} channels"
+        context.layout = name
+    return name if _aac_takes(name) else "stereo"
+
+
+def _aac_takes(layout: str) -> bool:
+    context = av.CodecContext.create("aac", "w")
+    assert isinstance(context, AudioCodecContext)
+    context.sample_rate, context.layout, context.format = USUAL_RATE_HZ, layout, "fltp"
+    try:
+        context.open()
+    except _REFUSALS:
+        return False
+    return True
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
 
 
 def _rate_of_aac(stream: AudioStream) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from pose.people import Poses
 from pose.reading import floats, read_text, reading, whole
 from pose.reading import number as number_of
-from pose.writing import partial_name
+from pose.writing import UNCODED, partial_name
 from tracking.files import (
     USUAL_RATE,
     ClipInfo,
@@ -75,7 +75,9 @@ class Writer:
                 self._flush(person)
                 body = self._partial / f"{person}.lines"
                 name = f"{self._info.name}_person{person}.trc"
-                with (self._partial / name).open("w", encoding="utf-8", newline="\n") as file:
+                with (self._partial / name).open(
+                    "w", encoding="utf-8", errors=UNCODED, newline="\n"
+                ) as file:
                     file.write(_header(name, self._info, count))
                     with body.open(encoding="utf-8") as lines:
                         shutil.copyfileobj(lines, file)

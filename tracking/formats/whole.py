@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import orjson
 
-from pose.writing import partial_name, put_in_place
+from pose.writing import UNCODED, partial_name, put_in_place
 from tracking.files import TracksFileError
 
 
@@ -44,7 +44,9 @@ class WholeText:
         self.path = path
         self._partial = partial_name(path)
         with writing(path):
-            self._file: IO[str] | None = self._partial.open("w", encoding="utf-8", newline="\n")
+            self._file: IO[str] | None = self._partial.open(
+                "w", encoding="utf-8", errors=UNCODED, newline="\n"
+            )
 
     def write(self, text: str) -> None:
         """Append `text`."""
@@ -97,7 +99,9 @@ class JsonLists:
         self._out = WholeText(path)
         with writing(path):
             self._spools = {
-                name: tempfile.TemporaryFile("w+", encoding="utf-8", dir=path.parent)  # noqa: SIM115
+                name: tempfile.TemporaryFile(  # noqa: SIM115
+                    "w+", encoding="utf-8", errors=UNCODED, dir=path.parent
+                )
                 for name in names
             }
         self._counts = dict.fromkeys(names, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import math
 from dataclasses import replace
@@ -136,6 +137,28 @@ def test_a_run_killed_after_any_block_continues_with_the_same_ids(
         pictures(tmp_path / "whole/long.mp4"), pictures(tmp_path / "again/long.mp4"), strict=True
     ):
         np.testing.assert_array_equal(whole, again)
+
+
+def test_a_disk_that_is_full_in_the_middle_leaves_what_there_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clip, "BLOCK_FRAMES", 8)
+    source = make_video(tmp_path / "long.mp4", 30)
+    track(source, tmp_path / "long")
+    before = (tmp_path / "long.csv").read_bytes()
+    put_aside = blocks.whole_file
+
+    def full_after_a_block(path: Path):
+        if path.name == "000001.npz":
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return put_aside(path)
+
+    monkeypatch.setattr(blocks, "whole_file", full_after_a_block)
+    with pytest.raises(MediaError, match="disk is full"):
+        track(source, tmp_path / "long", settings(video=False))
+    assert (tmp_path / "long.csv").read_bytes() == before
+    monkeypatch.setattr(blocks, "whole_file", put_aside)
+    assert track(source, tmp_path / "long", settings(video=False)).tracked == 22
 
 
 @pytest.mark.parametrize("damage", ["empty", "cut off", "zeros", "overwritten"])

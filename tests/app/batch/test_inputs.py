@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from app.batch.frames import fingerprint
 from app.batch.inputs import find_clips
 from app.batch.manifest import Entry, Manifest
 from app.batch.outputs import beside
@@ -55,6 +56,13 @@ def test_what_an_earlier_run_wrote_among_its_inputs_is_no_input(season: Path) ->
 def test_a_link_to_a_folder_above_is_not_walked_again(season: Path, tmp_path: Path) -> None:
     (season / "may" / "all").symlink_to(season, target_is_directory=True)
     assert len(find_clips([str(season)], tmp_path / "out")) == 4
+
+
+def test_a_link_to_itself_becomes_a_clip_that_will_fail(season: Path, tmp_path: Path) -> None:
+    (season / "self.mp4").symlink_to("self.mp4")
+    clips = find_clips([str(season)], tmp_path / "out")
+    assert str(season / "self.mp4") in [clip.source for clip in clips]
+    assert fingerprint(str(season / "self.mp4"))
 
 
 def test_clips_come_in_the_order_they_are_named_in(season: Path, tmp_path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -21,10 +23,12 @@ from app.batch.progress import Bars, JsonLines, Quiet
 from app.batch.runs import Outcome, run_batch, summary
 from app.batch.workers import run_here, run_processes
 from app.config import ClipOptions, Settings
+from app.log_file import logging_to
 from app.measures.options import MeasureOptions
 from pose.errors import UserError
 from pose.people import Detections, Frame
 from pose.weights import WeightsError
+from tracking.files import FORMATS
 from tracking.pipeline import Pipeline, PipelineConfig
 
 PLAIN = Settings(clip=ClipOptions(video=False))
@@ -236,6 +240,31 @@ def test_what_no_worker_can_load_ends_the_batch_in_one_line(season: Path, tmp_pa
     run = partial(run_processes, build=build_without_memory, devices=["cpu"])
     with pytest.raises(UserError, match="cpu: the networks cannot be loaded: MemoryError"):
         batch([season], tmp_path / "out", run=run)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems name files in Unicode")
+def test_a_name_that_is_not_utf_8_stops_nobody(season: Path, tmp_path: Path) -> None:
+    odd = season / os.fsdecode(b"caf\xe9.mp4")
+    (season / "a.mp4").rename(odd)
+    settings = Settings(clip=ClipOptions(formats=tuple(set(FORMATS) - {"parquet", "rerun"})))
+    with logging_to(tmp_path / "log.txt"):
+        outcome = batch([season], tmp_path / "out", settings)
+    assert names(outcome.done) == ["c.mp4", odd.name]
+    assert names(batch([season], tmp_path / "out", settings).skipped) == ["c.mp4", odd.name]
+
+
+@pytest.mark.parametrize("resume", [True, False])
+def test_a_clip_that_another_run_is_at_is_left_to_it(
+    season: Path, tmp_path: Path, resume: bool
+) -> None:
+    clip = find_clips([str(season / "a.mp4")], tmp_path / "out")[0]
+    clip.work.mkdir(parents=True)
+    with clip.alone():
+        outcome = batch([season / "a.mp4"], tmp_path / "out", resume=resume)
+        assert "another run" in outcome.failed[0].reason
+        assert clip.work.is_dir()
+    assert names(batch([season / "a.mp4"], tmp_path / "out").done) == ["a.mp4"]
+    assert not clip.work.parent.exists()
 
 
 def test_json_progress_is_one_object_a_line(

@@ -66,7 +66,16 @@ def record_of(source: Path, path: Path, start_s: float, pictures: int) -> Path:
 
 @pytest.mark.parametrize(
     ("kind", "sound"),
-    [("mp4", "aac"), ("mov", "aac"), ("mkv", "aac"), ("mkv", "mp2"), ("ts", "aac"), ("mpg", "mp2")],
+    [
+        ("mp4", "aac"),
+        ("mov", "aac"),
+        ("mkv", "aac"),
+        ("mkv", "mp2"),
+        ("ts", "aac"),
+        ("mpg", "mp2"),
+        ("avi", "pcm_s16le"),  # a number of channels and no loudspeakers
+        ("avi", "mp3"),
+    ],
 )
 def test_a_clip_out_of_the_middle_has_the_sound_of_its_time(
     tmp_path: Path, kind: str, sound: str
@@ -109,3 +118,65 @@ def test_joined_parts_out_of_the_middle_have_the_sound_of_their_time(tmp_path: P
     join_parts(parts, tmp_path / "out.mp4", source, 7.5)
     heard = [second_heard(tmp_path / "out.mp4", time_s) for time_s in (0.2, 0.8, 1.2, 1.8)]
     assert heard == [7, 8, 8, 9]
+
+
+def film_of_channels(
+    path: Path, layout: str, sound: str, rate_hz: int = RATE_HZ, packets: int = 1
+) -> Path:
+    """A second of pictures, with a click at 0.5 s on every channel; `packets` to a picture."""
+    channels = av.AudioLayout(layout).nb_channels
+    with av.open(str(path), "w") as container:
+        film = container.add_stream("mpeg4", rate=25)
+        film.width, film.height, film.pix_fmt = *SIZE, "yuv420p"
+        voice = container.add_stream(sound, rate=rate_hz)
+        voice.codec_context.layout = layout
+        wave = np.zeros((rate_hz, channels), np.int16)
+        wave[rate_hz // 2 :][: rate_hz // 100] = 20000
+        for index in range(25):
+            container.mux(film.encode(av.VideoFrame.from_ndarray(picture(index), "bgr24")))
+            each = rate_hz // 25 // packets
+            for start in range(index * rate_hz // 25, (index + 1) * rate_hz // 25, each):
+                part = wave[start : start + each].reshape(1, -1)
+                chunk = av.AudioFrame.from_ndarray(part, "s16", layout)
+                chunk.sample_rate, chunk.pts = rate_hz, start
+                container.mux(voice.encode(chunk))
+        container.mux([*film.encode(None), *voice.encode(None)])
+    return path
+
+
+def click_s(path: Path) -> float:
+    """When the first channel of `path` first sounds."""
+    with av.open(str(path)) as container:
+        for frame in container.decode(audio=0):
+            wave = np.frombuffer(frame.planes[0], np.float32)[: frame.samples]
+            if (loud := np.abs(wave) > 0.2).any():
+                return float(frame.time + np.argmax(loud) / frame.sample_rate)
+    raise AssertionError("silence")
+
+
+@pytest.mark.parametrize(
+    ("kind", "layout", "sound", "rate_hz", "packets"),
+    [
+        ("mov", "7.1", "pcm_s16le", RATE_HZ, 1),  # MOV lists the loudspeakers one by one
+        ("avi", "5.1", "pcm_s16le", RATE_HZ, 1),
+        ("avi", "mono", "mp3", 11025, 1),  # MP4 takes no MP3 of this rate
+        ("mkv", "mono", "pcm_s16le", RATE_HZ, 48),  # 0.83 ms each, stamped in whole milliseconds
+    ],
+)
+def test_every_kind_of_sound_stays_in_step(
+    tmp_path: Path, kind: str, layout: str, sound: str, rate_hz: int, packets: int
+) -> None:
+    source = film_of_channels(tmp_path / f"click.{kind}", layout, sound, rate_hz, packets)
+    path = record_of(source, tmp_path / "out.mp4", 0.0, 25)
+    near_s = 0.03 if rate_hz == RATE_HZ else 0.2  # MP3 of 11 kHz itself comes a tenth late
+    assert click_s(path) == pytest.approx(0.5, abs=near_s)
+
+
+def test_sound_that_cannot_be_coded_costs_nobody_the_pictures(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    source = film_of_channels(tmp_path / "nine.mov", "9 channels", "pcm_s16le")
+    path = record_of(source, tmp_path / "out.mp4", 0.0, 25)
+    assert "sound" in caplog.text
+    with av.open(str(path)) as container:
+        assert len(list(container.decode(video=0))) == 25

@@ -199,6 +199,12 @@ def test_without_timestamps_the_nominal_rate_counts(tmp_path: Path) -> None:
     assert np.diff(times) == pytest.approx(float(1 / source.frame_rate), abs=1e-3)
 
 
+def test_pictures_that_avi_holds_out_of_order_have_even_times(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "b.avi", 40, rate=25, options={"bf": "3", "b_strategy": "0"})
+    with open_source(path) as source:
+        assert [frame.time_s * 25 for frame in source] == pytest.approx(range(40))
+
+
 def test_fractional_rates_are_exact(tmp_path: Path) -> None:
     with open_source(make_video(tmp_path / "ntsc.mp4", 5, rate=Fraction(30000, 1001))) as source:
         assert source.frame_rate == Fraction(30000, 1001)
@@ -244,6 +250,32 @@ def test_a_file_cut_off_before_its_index_is_refused(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-2000])
     with pytest.raises(MediaError, match="cut off"):
         FileSource(path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "codec"), [("mkv", "libx264"), ("webm", "libvpx"), ("avi", "mjpeg")]
+)
+def test_a_file_cut_off_in_its_pictures_is_told_though_there_is_sound(
+    tmp_path: Path, kind: str, codec: str
+) -> None:
+    path = make_video(
+        tmp_path / f"cut.{kind}", 100, codec=codec, sound="libopus" if kind == "webm" else "mp3",
+        pix_fmt="yuvj420p" if codec == "mjpeg" else "yuv420p",
+    )  # fmt: skip
+    with open_source(path) as source:
+        assert len(list(source)) == 100
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 4])
+    with open_source(path) as source, pytest.raises(MediaError, match=r"breaks off .* of 4\.0 s"):
+        list(source)
+
+
+@pytest.mark.parametrize("sound", [False, True])
+def test_matroska_whose_clock_begins_late_is_whole(tmp_path: Path, sound: bool) -> None:
+    times_s = [100 + index / 25 for index in range(40)]
+    path = make_video(tmp_path / "late.mkv", 40, times_s=times_s, sound=sound)
+    with open_source(path) as source:
+        assert len(list(source)) == 40
 
 
 @pytest.mark.parametrize("sound", [False, True])
