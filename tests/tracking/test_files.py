@@ -343,6 +343,48 @@ def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
     assert len(lines[6].split("\t")) == 2 + 3 * 17
 
 
+def test_a_marker_that_is_not_seen_is_nan_as_opensim_writes_it(tmp_path: Path) -> None:
+    (result, *_) = results()
+    poses = result.people.poses
+    scores = poses.keypoint_scores.copy()
+    scores[:, [3, 16]] = 0
+    unseen = Poses(poses.boxes, poses.scores, poses.keypoints, scores, COCO17)
+    writer = open_writer("trc", tmp_path / "dance_trc", INFO)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(unseen, result.people.ids)))
+    writer.close()
+    row = (tmp_path / "dance_trc" / "dance_person1.trc").read_text().split("\n")[6].split("\t")
+    assert row[11:14] == row[50:53] == ["nan"] * 3  # OpenSim refuses a line that ends in blanks
+    (frame,) = read_tracks(tmp_path / "dance_trc").frames
+    assert (frame.people.poses.keypoint_scores == 0).nonzero()[1].tolist() == [3, 16, 3, 16]
+
+
+def markers(folder: Path, name: str, units: str, frames: str, row: str) -> Path:
+    keys = "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits"
+    head = f"PathFileType\t4\t(X/Y/Z)\t{name}\n{keys}\n50\t50\t{frames}\t2\t{units}\n"
+    names = "Frame#\tTime\tnose\t\t\tneck\t\t\n\t\tX1\tY1\tZ1\tX2\tY2\tZ2\n\n"
+    path = folder / f"{name}.trc"
+    path.write_text(head + names + row)
+    return path
+
+
+def test_markers_of_another_unit_or_another_length_than_told_are_noted(tmp_path: Path) -> None:
+    path = markers(tmp_path, "gait", "mm", "2", "1\t0\t7\t8\t9\t\t\n")  # its end was trimmed
+    tracks = read_tracks(path)
+    assert tracks.frames[0].people.poses.keypoints[0, 0].tolist() == [7, 8]
+    assert tracks.notes == (
+        "x and y are taken as pixels, though they are in mm; z is left out",
+        "gait.trc: its header says 2 frames, and it has 1",
+    )
+    assert not read_tracks(markers(tmp_path, "ours", "px", "1", "1\t0\t7\t8\t9\t\t\n")).notes
+
+
+def test_marker_files_of_one_person_in_the_same_frame_are_refused(tmp_path: Path) -> None:
+    for name in ("a_person1", "b_person1"):
+        markers(tmp_path, name, "px", "1", "1\t0\t7\t8\t0\t1\t2\t0\n")
+    with pytest.raises(TracksFileError, match=r"b_person1.*: frame 1 has the person 1 twice"):
+        read_tracks(tmp_path)
+
+
 @pytest.mark.parametrize("name", ["mpii16", "aic14", "crowdpose14", "wholebody133"])
 def test_other_skeletons_reach_posetrack_by_the_names_of_their_joints(
     tmp_path: Path, name: str
