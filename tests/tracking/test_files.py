@@ -320,6 +320,16 @@ def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
     np.testing.assert_allclose(joints[0, :2], truth.keypoints[1, 0], atol=1e-3)
     np.testing.assert_allclose(joints[1, :2], truth.keypoints[1, 5:7].mean(0), atol=1e-3)
     assert joints[19:].tolist() == [[0, 0, 0]] * 6
+    assert person["hand_left_keypoints_2d"] == person["face_keypoints_3d"] == []
+
+
+@pytest.mark.parametrize("number", ["[3.0]", "[[3.0], [3.0]]", "3.0", "3"])
+def test_alphapose_may_have_an_identity_in_lists(tmp_path: Path, number: str) -> None:
+    joints = json.dumps([1.0] * 51)
+    person = f'{{"image_id": "7.jpg", "keypoints": {joints}, "score": 3.1, "idx": {number}}}'
+    (tmp_path / "alphapose-results.json").write_text(f"[{person}]")
+    (frame,) = read_tracks(tmp_path / "alphapose-results.json").frames
+    assert (frame.frame.index, frame.people.ids.tolist()) == (7, [3])
 
 
 @pytest.mark.parametrize("name", ["openpose", "trc"])

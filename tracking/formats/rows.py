@@ -92,6 +92,13 @@ def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
     return (*notes, *([f"{' and '.join(lost)} are not kept"] if lost else []))
 
 
+def unwrapped(value: Any) -> Any:
+    """A value out of the lists around it, as OpenPose's [1] and AlphaPose's [[1.0], [1.0]]."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    return value
+
+
 def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
     """Numbers of a file, nested or flat, as an array of the `shape`.
 
