@@ -81,7 +81,15 @@ def run(args: argparse.Namespace) -> int:
         with open_source(args.video) as source:
             pictures = _as_tracked(source, args.video, args.tracks, tracks)
             thumbnails = take_thumbnails(pictures, best_places(tracks.frames))
-    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails, names)
+    outputs = write_measures(
+        folder / name,
+        tracks.frames,
+        options,
+        args.kpt_thr,
+        thumbnails,
+        names,
+        tracks.info.step_s,
+    )
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
 
