@@ -173,7 +173,7 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     points, box = np.array(row["keypoints"], np.float64), np.array(row.get("bbox") or ())
     if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
         raise ContentError(
-            f"annotation {row.get('id', '?')} has a number that is no place in a picture"
+            f"annotation {row.get('id', '?')} has a number that is not a place in a picture"
         )
     points = points.reshape(-1, 3).astype(np.float32)
     labelled = points[points[:, 2] > 0, :2]

@@ -139,7 +139,7 @@ def add_file(file: Path, name: str | None = None) -> str:
     training writes a `best.safetensors`.
     """
     if name is not None and (not name or PurePath(name).name != name):
-        raise WeightsError(f"--name {name!r} is no plain name; write one without folders")
+        raise WeightsError(f"--name {name!r} is not a plain name; write one without folders")
     about = describe_file(file)
     target = cache_dir() / "weights" / (file.name if name is None else f"{name}{file.suffix}")
     if target.exists():

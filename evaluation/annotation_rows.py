@@ -48,7 +48,9 @@ class Rows:
     def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
         """Say which of the values of a person's `what` is none."""
         wrong = next(value for value in values if not is_number(value))
-        return self.error(number, f"a {what} has a value that is no finite number: {shown(wrong)}")
+        return self.error(
+            number, f"a {what} has a value that is not a finite number: {shown(wrong)}"
+        )
 
 
 def is_number(value: object) -> bool:
@@ -57,7 +59,7 @@ def is_number(value: object) -> bool:
 
 
 def numbers(values: Sequence[Any]) -> FloatArray | None:
-    """The values (V,) as float64, or None where one of them is no number."""
+    """The values (V,) as float64, or None where one of them is not a number."""
     if not set(map(type, values)) <= {int, float}:
         return None
     try:
@@ -68,7 +70,7 @@ def numbers(values: Sequence[Any]) -> FloatArray | None:
 
 
 def track_id(value: Any) -> int:
-    """The id that a file gives; ContentError where it is no whole number."""
+    """The id that a file gives; ContentError where it is not a whole number."""
     whole = type(value) is int or (type(value) is float and value.is_integer())
     if not whole or abs(value) >= 2**63:
         raise ContentError(f"track id {shown(value)} is not a whole number of 64 bits")
@@ -79,5 +81,5 @@ def polygon(corners: Sequence[tuple[Any, Any]]) -> FloatArray:
     """An ignore region (V, 2); ContentError where a corner is not two numbers."""
     values = numbers([value for corner in corners for value in corner])
     if values is None:
-        raise ContentError("a corner of an ignore region is no finite number")
+        raise ContentError("a corner of an ignore region is not a finite number")
     return values.reshape(-1, 2)

@@ -80,7 +80,7 @@ def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
 
 
 def _row(rows: Rows, owner: int, point: Any) -> list[float]:
-    """Id, x, y and score of one point; AnnotationError where one is no number."""
+    """Id, x, y and score of one point; AnnotationError where one is not a number."""
     try:
         values = [point[name][0] for name in _FIELDS[:3]]
         values.append(point["score"][0] if point.get("score") else MISSING_SCORE)

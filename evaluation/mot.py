@@ -81,7 +81,7 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     """Read a MOT text file, separated by commas or blanks.
 
     Of truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
-    AnnotationError with the line of a value that is no number, or of an id that is twice in a
+    AnnotationError with the line of a value that is not a number, or of an id that is twice in a
     frame.
     """
     table = _read_at_once(path)

@@ -52,7 +52,7 @@ def _trouble(folder: Path) -> str:
     """Why no file can be made in a folder, or in what is there of its parents; empty: it can."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        return f"{there} is no folder"
+        return f"{there} is not a folder"
     trial = partial_name(there / "results")
     try:
         trial.touch()

@@ -23,7 +23,7 @@ def _allotted() -> float:
     """The cores whose time the container has; infinite where nothing limits it."""
     with contextlib.suppress(OSError, ValueError):  # control groups version 2
         quota, period = (_CONTROL_GROUP / "cpu.max").read_text().split()
-        return int(quota) / int(period)  # "max" is no number
+        return int(quota) / int(period)  # "max" is not a number
     with contextlib.suppress(OSError, ValueError):  # version 1
         quota, period = (
             (_CONTROL_GROUP / "cpu" / f"cpu.cfs_{name}_us").read_text()

@@ -86,7 +86,7 @@ def _rate(value: Any) -> Fraction:
     """Frames a second from text as `30000/1001` or a number, above 0. Raises ContentError."""
     plain = re.fullmatch(r"\d{1,9}(\.\d{1,20}|/\d{1,9})?", str(value))  # 1e999999 would take hours
     if plain is None or float(str(value).rpartition("/")[2]) == 0 or not Fraction(str(value)):
-        raise ContentError(f"{shown(value)} is no frame rate")
+        raise ContentError(f"{shown(value)} is not a frame rate")
     return Fraction(str(value))
 
 
@@ -288,7 +288,7 @@ def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
     if matching is not None:
         return matching
     if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
-        raise ContentError(f"{shown(joints)} are no names of joints")
+        raise ContentError(f"{shown(joints)} are not names of joints")
     count = len(joints)
     return Skeleton(name, tuple(joints), (), tuple(range(count)), (0.05,) * count)
 

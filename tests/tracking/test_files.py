@@ -449,7 +449,7 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("x.json", b"", "the file is empty"),
-        ("x.json", b"\0\0\0\x18ftypmp42\0\0\0\0", "it is no text"),
+        ("x.json", b"\0\0\0\x18ftypmp42\0\0\0\0", "it is not text"),
         ("x.json", b"[" * 100_000, "its lists are too deep"),
         ("x.json", b'{"images": [], "annotations": []}', "'categories' is missing"),
         ("x.json", b"null", "not a list of people"),
@@ -462,15 +462,15 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         ("x.coco.json", b"[null]", "person 0 of the list: not built"),
         ("x.posetrack17.json", b'{"annolist": [{"annorect": 7}]}', "frame 0: not built"),
         ("x.csv", "frame,time_s".encode("utf-16"), "in UTF-16; save it as UTF-8"),
-        ("x.csv", b"\xd0\xcf\x11\xe0", "no text file in UTF-8"),
-        ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is no number'),
+        ("x.csv", b"\xd0\xcf\x11\xe0", "not a text file in UTF-8"),
+        ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is not a number'),
         ("x.txt", b"0,1,0,0,9,9", "line 1: frame 0, but they count from 1"),
         (
             "x.txt",
             b"1,1,,0,9,9,1",
-            'line 1: "" is no number',
+            'line 1: "" is not a number',
         ),  # a cell that is not there moves none
-        ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is no whole number"),
+        ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is not a whole number"),
         ("x.csv", b"frame,time_s,id,score,x1,y1,x2,y2\n0.5,0,1,1,0,0,9,9", "or not whole"),
         (
             "x.csv",
@@ -583,7 +583,7 @@ def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
 def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
-    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is no frame rate'):
+    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is not a frame rate'):
         read_tracks(path)
 
 

@@ -93,7 +93,7 @@ def read(path: Path) -> Tracks:
                         cells = [cell.replace(",", ".") for cell in cells]
                     rows.append(floats(cells))
         except csv.Error as error:
-            raise ContentError(f"line {lines.line_num + 1} is no line of a CSV file") from error
+            raise ContentError(f"line {lines.line_num + 1} is not a line of a CSV file") from error
     return tracks_of(path, columns, rows)
 
 
