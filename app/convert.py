@@ -66,7 +66,9 @@ def run(args: argparse.Namespace) -> int:
             "not COCO's\n"
         )
     people = {int(person) for result in tracks.frames for person in result.people.ids}
-    print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201
+    frames = f"{len(tracks.frames)} frame{'' if len(tracks.frames) == 1 else 's'}"
+    who = "1 person" if len(people) == 1 else f"{len(people)} people"
+    print(f"{frames}, {who} -> {args.target}")  # noqa: T201
     return 0
 
 

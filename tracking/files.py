@@ -165,7 +165,8 @@ def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
 def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     """Read a tracks file of the format named, or recognised by its name and content.
 
-    Where the file does not tell the nominal frame rate, it is that of the frames' times.
+    Where the file does not tell the nominal frame rate, it is that of the frames' times. A note
+    says where those do not rise.
     Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
     """
     if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
@@ -180,7 +181,7 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     try:
         with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
             tracks: Tracks = import_module(chosen.module).read(path)
-            return _with_rate(_with_our_ids(tracks))
+            return _with_times_noted(_with_rate(_with_our_ids(tracks)))
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -220,6 +221,16 @@ def _with_rate(tracks: Tracks) -> Tracks:
     if tracks.info.frame_rate is not None or not len(steps):
         return tracks
     return replace(tracks, info=replace(tracks.info, frame_rate=_nominal(1 / np.median(steps))))
+
+
+def _with_times_noted(tracks: Tracks) -> Tracks:
+    """Tracks with a note where a frame is not later than the one before it."""
+    late = np.flatnonzero(np.diff([result.frame.time_s for result in tracks.frames]) <= 0)
+    if not len(late):
+        return tracks
+    first = tracks.frames[late[0] + 1].frame.index
+    note = f"times do not always rise (first in frame {first}); there are no speeds then"
+    return replace(tracks, notes=(*tracks.notes, note))
 
 
 def _nominal(rate: float) -> Fraction | None:

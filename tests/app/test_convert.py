@@ -85,8 +85,9 @@ def test_times_that_are_taken_are_told_in_one_line(
     boxes = tmp_path / "boxes.txt"
     boxes.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
     assert main(["convert", str(boxes), str(tmp_path / "b.csv")]) == 0
-    said = capsys.readouterr().err
-    assert said == f"posse: {boxes}: it has no times; 25 frames a second are taken\n"
+    said = capsys.readouterr()
+    assert said.err == f"posse: {boxes}: it has no times; 25 frames a second are taken\n"
+    assert said.out == f"2 frames, 1 person -> {tmp_path / 'b.csv'}\n"
     assert read_tracks(tmp_path / "b.csv").info.frame_rate == 25
 
 

@@ -509,6 +509,18 @@ def test_a_table_that_a_spreadsheet_saved_is_read(
         assert (one.poses.boxes == other.poses.boxes).all()
 
 
+def test_times_that_do_not_rise_are_noted_and_two_times_of_a_frame_refused(tmp_path: Path) -> None:
+    head = "frame,time_s,id,score,x1,y1,x2,y2\n"
+    (tmp_path / "a.csv").write_text(head + "0,0.0,1,1,0,0,9,9\n4,0.2,1,1,0,0,9,9\n")
+    assert not read_tracks(tmp_path / "a.csv").notes
+    (tmp_path / "a.csv").write_text(head + "0,0.2,1,1,0,0,9,9\n4,0.2,1,1,0,0,9,9\n")
+    (note,) = read_tracks(tmp_path / "a.csv").notes
+    assert note.startswith("times do not always rise (first in frame 4)")
+    (tmp_path / "a.csv").write_text(head + "4,0.1,1,1,0,0,9,9\n4,0.2,2,1,0,0,9,9\n")
+    with pytest.raises(TracksFileError, match="frame 4 has more than one time"):
+        read_tracks(tmp_path / "a.csv")
+
+
 def test_of_mot_truth_pedestrians_are_read_and_no_confidence_is_full_confidence(
     tmp_path: Path,
 ) -> None:
