@@ -48,6 +48,11 @@ class ClipInfo:
     program: str = field(default_factory=program_version)
 
     @property
+    def frame_s(self) -> float:
+        """Seconds from a frame to the next one that was taken."""
+        return float(1 / (self.frame_rate or USUAL_RATE))
+
+    @property
     def step_s(self) -> float:
         """Seconds from a frame to that of the next number; frames may have been left out."""
         every = whole(self.settings.get("clip", {}).get("every", 1))

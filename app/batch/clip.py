@@ -203,7 +203,7 @@ def _write(
     outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
         doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results(), info.step_s)
+        outputs += write_measures(clip.stem, clip.source, settings, results(), info.frame_s)
     if options.video and blocks.paths:
         video = beside(clip.stem, ".mp4")
         doing("joining the video")
@@ -241,7 +241,7 @@ def _write_refined(
     outputs += write_tracks(clip.stem, info, options.formats, results)
     if options.measures.wanted:
         doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results, info.step_s)
+        outputs += write_measures(clip.stem, clip.source, settings, results, info.frame_s)
     return outputs, count_people(results), False
 
 

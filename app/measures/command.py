@@ -88,7 +88,7 @@ def run(args: argparse.Namespace) -> int:
         args.kpt_thr,
         thumbnails,
         names,
-        tracks.info.step_s,
+        tracks.info.frame_s,
     )
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0

@@ -201,6 +201,21 @@ def test_frames_that_are_far_apart_are_joined_and_one_alone_is_a_dot() -> None:
     assert (dot.get_marker(), list(dot.get_xdata())) == (".", [3.0])
 
 
+def test_one_frame_of_thirty_is_measured_like_any_other(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 91)
+    measures = MeasureOptions(speeds=True, report=True)
+    clip = ClipOptions(every=30, video=False, formats=("csv",), measures=measures)
+    settings = Settings(clip=clip)
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--speeds"]
+    assert main([*words, "--report"]) == 0
+    for folder in (tmp_path, tmp_path / "again"):
+        assert "seen for 3.6 s in 4 frames" in (folder / "walk.html").read_text()
+        with (folder / "walk.measures.csv").open() as file:
+            last = list(csv.DictReader(file))[-1]
+        assert (last["frame"], last["body speed (px/s)"] != "") == ("90", True)
+
+
 def knee_lines(series: Series, options: MeasureOptions) -> list[Line2D]:
     axes = draw_person(series, options, titled=False).axes
     return next(list(axis.lines) for axis in axes if axis.get_title(loc="left") == "Knee")
