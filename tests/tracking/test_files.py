@@ -323,6 +323,20 @@ def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
     assert person["hand_left_keypoints_2d"] == person["face_keypoints_3d"] == []
 
 
+def test_a_joint_that_is_not_given_is_at_0_0_for_openpose(tmp_path: Path) -> None:
+    (result, *_) = results()
+    poses = result.people.poses
+    scores = poses.keypoint_scores.copy()
+    scores[:, 5] = 0  # the left shoulder, and with it the neck
+    unseen = Poses(poses.boxes, poses.scores, poses.keypoints, scores, COCO17)
+    writer = open_writer("openpose", tmp_path / "x_openpose", INFO)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(unseen, result.people.ids)))
+    writer.close()
+    (file,) = (tmp_path / "x_openpose").iterdir()
+    joints = np.array(json.loads(file.read_text())["people"][0]["pose_keypoints_2d"]).reshape(25, 3)
+    assert (joints == 0).all(axis=1).nonzero()[0].tolist() == [1, 5, *range(19, 25)]
+
+
 @pytest.mark.parametrize("number", ["[3.0]", "[[3.0], [3.0]]", "3.0", "3"])
 def test_alphapose_may_have_an_identity_in_lists(tmp_path: Path, number: str) -> None:
     joints = json.dumps([1.0] * 51)

@@ -105,6 +105,7 @@ def _to_body25(poses: Poses) -> FloatArray:
             both = coco[:, [COCO17.index(f"left_{pair}"), COCO17.index(f"right_{pair}")]]
             result[:, place, :2] = both[..., :2].mean(axis=1)
             result[:, place, 2] = both[..., 2].min(axis=1)
+    result[result[..., 2] == 0] = 0
     return result
 
 
