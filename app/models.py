@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(dest="job", metavar="JOB")
     jobs.add_parser("list", help="what is here and what can be fetched (the default)")
     bring = jobs.add_parser("fetch", help="download published weights into the cache")
-    bring.add_argument("names", nargs="+", metavar="NAME")
+    bring.add_argument("names", nargs="+", metavar="NAME", help="as 'posse models' lists it")
     add = jobs.add_parser("add", help="tell what a file is, and keep it in the cache")
-    add.add_argument("file", type=Path)
+    add.add_argument("file", type=Path, metavar="FILE", help="weights of any kind")
     add.add_argument("--name", help="what to call it; its own name otherwise")
 
 
