@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -380,6 +381,25 @@ def test_a_marker_that_is_not_seen_is_nan_as_opensim_writes_it(tmp_path: Path) -
     assert row[11:14] == row[50:53] == ["nan"] * 3  # OpenSim refuses a line that ends in blanks
     (frame,) = read_tracks(tmp_path / "dance_trc").frames
     assert (frame.people.poses.keypoint_scores == 0).nonzero()[1].tolist() == [3, 16, 3, 16]
+
+
+def test_a_marker_below_the_threshold_of_the_clip_is_not_given(tmp_path: Path) -> None:
+    """Elsewhere its score tells that it is a guess; here nothing would."""
+    info = dataclasses.replace(INFO, settings={"pipeline": {"kpt_thr": 0.5}})
+    written(tmp_path, "trc", info)
+    read = {
+        result.frame.index: result.people for result in read_tracks(tmp_path / "dance_trc").frames
+    }
+    for result in results():
+        for row, person in enumerate(result.people.ids.tolist()):
+            people = read[result.frame.index]
+            given = people.poses.keypoint_scores[people.ids.tolist().index(person)] > 0
+            assert (given == (result.people.poses.keypoint_scores[row] >= 0.5)).all()
+    odd = dataclasses.replace(INFO, settings={"pipeline": {"kpt_thr": "high"}})
+    with pytest.raises(
+        TracksFileError, match='the clip\'s settings: "high" is not a finite number'
+    ):
+        open_writer("trc", tmp_path / "odd_trc", odd)
 
 
 def markers(folder: Path, name: str, units: str, frames: str, row: str) -> Path:

@@ -1,8 +1,8 @@
 """TRC: OpenSim's marker files, one per person in a folder, NAME_person3.trc.
 
-Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint with
-confidence 0 is nan, as OpenSim writes it, the others are given. Blank cells, which others write,
-are read too; OpenSim refuses a file in which they end a line.
+Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint that
+was not seen, with the threshold of the clip's settings, is nan, as OpenSim writes it. Blank cells,
+which others write, are read too; OpenSim refuses a file in which they end a line.
 """
 
 from __future__ import annotations
@@ -40,6 +40,9 @@ class Writer:
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
         self._path, self._info = path, info
+        with reading(f"{path}: the clip's settings", TracksFileError):
+            told = info.settings.get("pipeline", {}).get("kpt_thr", 0)
+            self._kpt_thr = number_of(told)
         self._partial = partial_name(path)
         self._waiting: dict[int, list[str]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
@@ -51,12 +54,11 @@ class Writer:
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         poses = result.people.poses
+        seen = poses.seen(self._kpt_thr)  # (N, K)
         for place, person in enumerate(result.people.ids.tolist()):
             cells = [
-                f"{x:.2f}\t{y:.2f}\t0" if score > 0 else "nan\tnan\tnan"
-                for (x, y), score in zip(
-                    poses.keypoints[place], poses.keypoint_scores[place], strict=True
-                )
+                f"{x:.2f}\t{y:.2f}\t0" if given else "nan\tnan\tnan"
+                for (x, y), given in zip(poses.keypoints[place], seen[place], strict=True)
             ]
             frame = result.frame
             self._waiting[person].append(
