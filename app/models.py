@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
 def listing() -> str:
     """A line for every weights file here and every published one."""
-    rows: list[tuple[str, ...]] = [("NAME", "KIND", "INPUT", "SKELETON", "SCORE", "SIZE", "WHERE")]
+    rows: list[tuple[str, ...]] = [
+        ("NAME", "KIND", "INPUT WxH", "SKELETON", "SCORE", "SIZE", "WHERE")
+    ]
     known = {published.file_name for published in CATALOGUE}
     rows += [_local_row(file) for file in local_weights() if file.name not in known]
     rows += [_published_row(published) for published in CATALOGUE]
@@ -74,7 +76,9 @@ def listing() -> str:
         for row in rows
     ]
     short = ", ".join(f"{name} is {full}" for name, full in SHORT_NAMES.items())
-    return "\n".join([*lines, "", f"In short {short}.", f"The cache is {cache_dir() / 'weights'}."])
+    return "\n".join(
+        [*lines, "", f"In short, {short}.", f"The cache is {cache_dir() / 'weights'}."]
+    )
 
 
 def _local_row(file: Path) -> tuple[str, ...]:

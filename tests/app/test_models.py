@@ -42,7 +42,7 @@ def test_the_list_has_every_published_and_every_added_file(ours: Path) -> None:
         assert published.score in row
         assert row.endswith("posse models fetch")
     assert next(line for line in lines if line.startswith("studio ")).endswith("added")
-    assert "In short hrnet-w32 is hrnet-w32-256x192, hrnet-w48 is hrnet-w48-256x192." in lines
+    assert "In short, hrnet-w32 is hrnet-w32-256x192, hrnet-w48 is hrnet-w48-256x192." in lines
 
 
 def test_an_added_file_can_be_used_by_name(ours: Path, cache: Path) -> None:
