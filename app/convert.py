@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from app.results import with_corrections
+from pose.skeleton import COCO17, Skeleton
 from tracking.files import (
     FORMATS,
     Tracks,
     TracksFileError,
     info_path,
     open_writer,
+    read_info,
     read_tracks,
     recognise_name,
     tell_notes,
@@ -22,6 +25,7 @@ from tracking.files import (
 from tracking.formats.whole import write_pieces
 
 JOINTS_ALONE = ("openpose", "trc")  # formats without boxes
+NAMELESS = ("coco", "alphapose")  # formats without names of joints: NAME.info.json has them
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -54,20 +58,37 @@ def run(args: argparse.Namespace) -> int:
     if jointless and target_format in JOINTS_ALONE:
         raise TracksFileError(f"{args.source}: people without joints; {target_format} needs them")
     tell_notes(args.source, tracks)
-    write_tracks(tracks, args.target, target_format)
+    skeleton = write_tracks(tracks, args.target, target_format)
+    if target_format in NAMELESS and skeleton != COCO17:  # which readers of these files expect
+        first = ", ".join(skeleton.names[:3])
+        sys.stderr.write(
+            f"posse: {args.target}: the joints are those of {skeleton.name} ({first}, ...), "
+            "not COCO's\n"
+        )
     people = {int(person) for result in tracks.frames for person in result.people.ids}
-    print(f"{len(tracks.frames)} frames, {len(people)} people -> {args.target}")  # noqa: T201
+    frames = f"{len(tracks.frames)} frame{'' if len(tracks.frames) == 1 else 's'}"
+    who = "1 person" if len(people) == 1 else f"{len(people)} people"
+    print(f"{frames}, {who} -> {args.target}")  # noqa: T201
     return 0
 
 
-def write_tracks(tracks: Tracks, target: Path, format_name: str) -> None:
-    """Write `tracks` and, for formats that do not hold it, NAME.info.json beside them."""
+def write_tracks(tracks: Tracks, target: Path, format_name: str) -> Skeleton:
+    """Write `tracks` and, for formats that do not hold it, NAME.info.json; return their skeleton.
+
+    Where there is a NAME.info.json already, its skeleton stays: files of other formats may need it.
+    """
     if target.exists() and target.is_dir() != FORMATS[format_name].is_folder:
         kind = "folder" if FORMATS[format_name].is_folder else "file"
         raise TracksFileError(f"{target}: {format_name} is a {kind}; choose another name")
     first = next((result for result in tracks.frames if len(result.people)), None)
     skeleton = first.people.poses.skeleton if first else tracks.info.skeleton
     beside = info_path(target)
+    kept = read_info(target).skeleton if beside.is_file() else skeleton
+    if kept != skeleton and format_name in NAMELESS:
+        raise TracksFileError(
+            f"{target}: {beside.name} says that the joints are those of {kept.name}, and these are "
+            f"of {skeleton.name}; choose another name"
+        )
     name = beside.name.removesuffix(".info.json")
     info = replace(tracks.info, name=tracks.info.name or name, skeleton=skeleton)
     writer = open_writer(format_name, target, info)
@@ -78,4 +99,6 @@ def write_tracks(tracks: Tracks, target: Path, format_name: str) -> None:
     except BaseException:
         writer.abort()
         raise
-    write_pieces(beside, [json.dumps(info.to_json(), indent=1) + "\n"])
+    described = replace(info, skeleton=kept).to_json()
+    write_pieces(beside, [json.dumps(described, indent=1) + "\n"])
+    return skeleton

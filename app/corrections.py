@@ -48,9 +48,9 @@ class Correction:
             raise ValueError(f"kind is {self.kind!r}, expected one of {', '.join(get_args(Kind))}")
         two = self.kind in ("swap", "merge", "split", "set id")
         if not (isinstance(self.name, str) and math.isfinite(self.from_s)):
-            raise ValueError("a name is no text, or a time is not finite")
+            raise ValueError("a name is not text, or a time is not finite")
         if not (isinstance(self.person, int) and isinstance(self.other, int)):
-            raise ValueError("an id is no whole number")
+            raise ValueError("an id is not a whole number")
         if self.person < 1 or (two and self.other < 1):
             raise ValueError(f"{self.kind} needs ids of 1 or more, not {self.person}, {self.other}")
         if two and self.person == self.other:

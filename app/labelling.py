@@ -153,9 +153,15 @@ def take_back(
         raise LabelsError("none of the corrected pictures is one of those that were written")
     back = []
     for row in corrected["annotations"]:
-        joints = row.get("keypoints") or []
-        if row["image_id"] in picture_of and len(joints) == 3 * len(expected["keypoints"]):
-            back.append(_by_hand(row, picture_of[row["image_id"]]["id"]))
+        joints, wanted_count = row.get("keypoints") or [], 3 * len(expected["keypoints"])
+        if row["image_id"] not in picture_of or not joints:  # a box alone is not for training
+            continue
+        if len(joints) != wanted_count:
+            raise ContentError(
+                f"annotation {row.get('id', '?')} has {len(joints)} numbers of joints, "
+                f"expected {wanted_count}"
+            )
+        back.append(_by_hand(row, picture_of[row["image_id"]]["id"]))
     seen = {image["id"] for image in picture_of.values()}
     images = [image for image in written["images"] if image["id"] in seen]
     before = [row for row in written["annotations"] if row["image_id"] in seen]
@@ -174,7 +180,7 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     points, box = np.array(row["keypoints"], np.float64), np.array(given if any(given) else ())
     if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
         raise ContentError(
-            f"annotation {row.get('id', '?')} has a number that is no place in a picture"
+            f"annotation {row.get('id', '?')} has a number that is not a place in a picture"
         )
     points = points.reshape(-1, 3).astype(np.float32)
     labelled = points[points[:, 2] > 0, :2]

@@ -44,9 +44,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     jobs = parser.add_subparsers(dest="job", metavar="JOB")
     jobs.add_parser("list", help="what is here and what can be fetched (the default)")
     bring = jobs.add_parser("fetch", help="download published weights into the cache")
-    bring.add_argument("names", nargs="+", metavar="NAME")
+    bring.add_argument("names", nargs="+", metavar="NAME", help="as 'posse models' lists it")
     add = jobs.add_parser("add", help="tell what a file is, and keep it in the cache")
-    add.add_argument("file", type=Path)
+    add.add_argument("file", type=Path, metavar="FILE", help="weights of any kind")
     add.add_argument("--name", help="what to call it; its own name otherwise")
 
 
@@ -64,7 +64,9 @@ def run(args: argparse.Namespace) -> int:
 
 def listing() -> str:
     """A line for every weights file here and every published one."""
-    rows: list[tuple[str, ...]] = [("NAME", "KIND", "INPUT", "SKELETON", "SCORE", "SIZE", "WHERE")]
+    rows: list[tuple[str, ...]] = [
+        ("NAME", "KIND", "INPUT WxH", "SKELETON", "SCORE", "SIZE", "WHERE")
+    ]
     known = {published.file_name for published in CATALOGUE}
     rows += [_local_row(file) for file in local_weights() if file.name not in known]
     rows += [_published_row(published) for published in CATALOGUE]
@@ -74,7 +76,9 @@ def listing() -> str:
         for row in rows
     ]
     short = ", ".join(f"{name} is {full}" for name, full in SHORT_NAMES.items())
-    return "\n".join([*lines, "", f"In short {short}.", f"The cache is {cache_dir() / 'weights'}."])
+    return "\n".join(
+        [*lines, "", f"In short, {short}.", f"The cache is {cache_dir() / 'weights'}."]
+    )
 
 
 def _local_row(file: Path) -> tuple[str, ...]:
@@ -139,7 +143,7 @@ def add_file(file: Path, name: str | None = None) -> str:
     training writes a `best.safetensors`.
     """
     if name is not None and (not name or PurePath(name).name != name):
-        raise WeightsError(f"--name {name!r} is no plain name; write one without folders")
+        raise WeightsError(f"--name {name!r} is not a plain name; write one without folders")
     about = describe_file(file)
     target = cache_dir() / "weights" / (file.name if name is None else f"{name}{file.suffix}")
     if target.exists():

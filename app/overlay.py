@@ -177,10 +177,12 @@ class Overlay:
         if not width:  # only the trails are wanted of frames without their picture
             return ()
         labels, plates = [], []
+        # Of far people; a large picture is shown smaller than it is
+        least_px, most_px = max(9, 0.006 * max(width, height)), 0.03 * max(width, height)
         ids, boxes = result.people.ids, result.people.poses.boxes
         for row in np.argsort(-boxes[:, 3], kind="stable"):  # the nearest keeps its place
             person, box = ids[row], boxes[row]
-            size_px = float(np.clip(0.055 * (box[3] - box[1]), 9, 0.03 * max(width, height)))
+            size_px = float(np.clip(0.055 * (box[3] - box[1]), least_px, most_px))
             # A letter is at most 0.8 of the capitals' height wide, on average, and the plate's
             # edges are as wide as one capital is high
             most = min(MOST_LETTERS, int((0.5 * width / size_px - 1) / 0.8))

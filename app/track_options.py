@@ -67,8 +67,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     how.add_argument("--detector", metavar="NAME", help="weights of the detector: name or file")
     how.add_argument("--pose", metavar="NAME", help="weights of the pose network: name or file")
     how.add_argument("--device", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    how.add_argument("--bbox-thr", type=float, metavar="X", help="drop people scored below")
-    how.add_argument("--kpt-thr", type=float, metavar="X", help="do not draw joints scored below")
+    how.add_argument("--bbox-thr", type=float, metavar="X", help="drop people scoring below X")
+    how.add_argument("--kpt-thr", type=float, metavar="X", help="hide joints scoring below X")
     how.add_argument(
         "--nms-thr", type=float, metavar="X", help="overlap of two boxes of one person"
     )
@@ -111,11 +111,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                      help="second pass: link, fill and smooth the tracks")  # fmt: skip
 
     what = parser.add_argument_group("which frames")
-    what.add_argument("--start-frame", type=int, metavar="N", help="pass over the first N frames")
+    what.add_argument("--start-frame", type=int, metavar="N", help="skip the first N frames")
     what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most; 0: all")
     what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
                       help="from second A to second B")  # fmt: skip
-    what.add_argument("--every", type=int, metavar="N", help="one frame of N")
+    what.add_argument("--every", type=int, metavar="N", help="take every Nth frame")
     what.add_argument("--crop", type=_crop, metavar="X,Y,W,H", help="a part of the picture")
     what.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
     what.add_argument("--mirror", action="store_const", const=True, help="swap left and right")
@@ -131,7 +131,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
     out.add_argument("--radius", type=float, metavar="PX", help="of a joint's dot")
     out.add_argument("--thickness", type=float, metavar="PX", help="of a limb")
-    out.add_argument("--trails", type=float, metavar="S", help="seconds of the way behind a person")
+    out.add_argument(
+        "--trails", type=float, metavar="S", help="seconds of the trail behind a person"
+    )
     out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes")
 
     add_measure_arguments(parser.add_argument_group("measures"))
@@ -144,7 +146,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
     run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
     run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
-    run_.add_argument("--log-file", type=Path, metavar="FILE", help="keep a log there")
+    run_.add_argument("--log-file", type=Path, metavar="FILE", help="write a log there")
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

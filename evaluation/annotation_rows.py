@@ -48,7 +48,9 @@ class Rows:
     def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
         """Say which of the values of a person's `what` is not a number."""
         wrong = next(value for value in values if not is_number(value))
-        return self.error(number, f"a {what} has a value that is no finite number: {shown(wrong)}")
+        return self.error(
+            number, f"a {what} has a value that is not a finite number: {shown(wrong)}"
+        )
 
 
 def is_number(value: object) -> bool:
@@ -79,5 +81,5 @@ def polygon(corners: Sequence[tuple[Any, Any]]) -> FloatArray:
     """An ignore region (V, 2); ContentError where a corner is not two numbers."""
     values = numbers([value for corner in corners for value in corner])
     if values is None:
-        raise ContentError("a corner of an ignore region is no finite number")
+        raise ContentError("a corner of an ignore region is not a finite number")
     return values.reshape(-1, 2)

@@ -64,7 +64,9 @@ def _by_frame(rows: Rows, data: Any) -> tuple[int, list[int], list[list[Any]]]:
         people: list[list[Any]] = [[] for _ in frame_of]
         for annotation in data["annotations"]:
             if annotation["image_id"] not in frame_of:
-                raise ContentError(f"an annotation's image_id {annotation['image_id']} is no image")
+                raise ContentError(
+                    f"an annotation's image_id {annotation['image_id']} is not an image"
+                )
             people[frame_of[annotation["image_id"]]].append(annotation)
     except MALFORMED as error:
         raise AnnotationError(f"{rows.path}: {reason(error)}") from error

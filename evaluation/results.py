@@ -52,7 +52,7 @@ def _trouble(folder: Path) -> str:
     """Why no file can be created in a folder or its nearest existing parent; empty if one can."""
     there = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not there.is_dir():
-        return f"{there} is no folder"
+        return f"{there} is not a folder"
     trial = partial_name(there / "results")
     try:
         trial.touch()

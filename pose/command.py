@@ -32,7 +32,11 @@ class Parser(argparse.ArgumentParser):
         namespace, unknown = super().parse_known_args(*args, **options)
         if unknown:
             extra = unknown[0]
-            self.error(f"there is no option {extra}" if extra[0] == "-" else f"{extra} is too much")
+            self.error(
+                f"there is no option {extra}"
+                if extra[0] == "-"
+                else f"{extra} is one argument too many"
+            )
         return namespace, unknown
 
 

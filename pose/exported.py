@@ -41,7 +41,7 @@ def describe(file: Path) -> dict[str, Any]:
         reader = FrontEndManager().load_by_framework(kind_of_file)
         model = reader.convert(reader.load(str(file)))
     except (RuntimeError, GeneralFailure, *MALFORMED) as error:
-        raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
+        raise WeightsError(f"{file} is damaged, or not an ONNX or OpenVINO network") from error
     own = _own_description(model, file)
     if own:
         return own

@@ -82,7 +82,7 @@ def parse_size(text: str) -> tuple[int, int]:
     """Width and height of `192x256`. Raises ValueError."""
     width, height = text.split("x")
     if min(int(width), int(height)) < 1:
-        raise ContentError(f"{text} is no size")
+        raise ContentError(f"{text} is not a size")
     return int(width), int(height)
 
 

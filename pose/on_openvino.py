@@ -210,7 +210,7 @@ def _read_exported(file: Path, pictures: Pictures) -> Any:
     try:
         model = openvino.Core().read_model(file)
     except RuntimeError as error:
-        raise WeightsError(f"{file} is damaged or no ONNX or OpenVINO network") from error
+        raise WeightsError(f"{file} is damaged, or not an ONNX or OpenVINO network") from error
     if model.inputs[0].element_type == openvino.Type.u8:
         return model
     shape = model.inputs[0].partial_shape

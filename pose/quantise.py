@@ -150,7 +150,7 @@ def _size_wh(text: str) -> tuple[int, int]:
     except ValueError:
         size_wh = (0, 1)
     if any(side % 32 for side in size_wh):
-        raise argparse.ArgumentTypeError(f"{text} is no size; write multiples of 32, as 192x256")
+        raise argparse.ArgumentTypeError(f"{text} is not a size; write multiples of 32, as 192x256")
     return size_wh
 
 

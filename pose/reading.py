@@ -69,7 +69,7 @@ def read_text(path: Path, failure: type[UserError]) -> str:
         return content.decode("utf-8-sig").replace("\r\n", "\n")
     except UnicodeDecodeError as error:
         wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        what = "a text file in UTF-16; save it as UTF-8" if wide else "no text file in UTF-8"
+        what = "a text file in UTF-16; save it as UTF-8" if wide else "not a text file in UTF-8"
         raise failure(f"{path}: {what}") from error
 
 
@@ -90,7 +90,7 @@ def read_json(path: Path, failure: type[UserError]) -> Any:
             f"{error.msg}); was it cut off while being written?"
         ) from error
     except UnicodeDecodeError as error:
-        raise failure(f"{path}: not a JSON file; it is no text") from error
+        raise failure(f"{path}: not a JSON file; it is not text") from error
     except (ValueError, RecursionError) as error:  # numbers of thousands of digits, deep nesting
         raise failure(f"{path}: not a JSON file that can be read: {_beyond(error)}") from error
 
@@ -109,14 +109,14 @@ def shown(value: Any) -> str:
 def number(value: Any) -> float:
     """A value of a JSON file that must be a finite number. Raises ContentError."""
     if type(value) not in (int, float) or not math.isfinite(result := float(value)):
-        raise ContentError(f"{shown(value)} is no finite number")
+        raise ContentError(f"{shown(value)} is not a finite number")
     return result
 
 
 def whole(value: Any) -> int:
     """A value of a JSON file that must be a whole number of 64 bits. Raises ContentError."""
     if not number(value).is_integer() or abs(value) >= 2**63:
-        raise ContentError(f"{shown(value)} is no whole number of 64 bits")
+        raise ContentError(f"{shown(value)} is not a whole number of 64 bits")
     return int(value)
 
 
@@ -125,7 +125,9 @@ def floats(cells: Sequence[str]) -> list[float]:
     try:
         return [float(cell) for cell in cells]
     except ValueError:
-        raise ContentError(f"{shown(next(filterfalse(_is_number, cells)))} is no number") from None
+        raise ContentError(
+            f"{shown(next(filterfalse(_is_number, cells)))} is not a number"
+        ) from None
 
 
 def _is_number(cell: str) -> bool:

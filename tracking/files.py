@@ -48,6 +48,11 @@ class ClipInfo:
     program: str = field(default_factory=program_version)
 
     @property
+    def frame_s(self) -> float:
+        """Seconds from a frame to the next one that was taken."""
+        return float(1 / (self.frame_rate or USUAL_RATE))
+
+    @property
     def step_s(self) -> float:
         """Seconds from a frame to that of the next number; frames may have been left out."""
         every = whole(self.settings.get("clip", {}).get("every", 1))
@@ -86,7 +91,7 @@ def _rate(value: Any) -> Fraction:
     """Frames a second from text as `30000/1001` or a number, above 0. Raises ContentError."""
     plain = re.fullmatch(r"\d{1,9}(\.\d{1,20}|/\d{1,9})?", str(value))  # 1e999999 would take hours
     if plain is None or float(str(value).rpartition("/")[2]) == 0 or not Fraction(str(value)):
-        raise ContentError(f"{shown(value)} is no frame rate")
+        raise ContentError(f"{shown(value)} is not a frame rate")
     return Fraction(str(value))
 
 
@@ -165,7 +170,8 @@ def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
 def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     """Read a tracks file of the format named, or recognised by its name and content.
 
-    Where the file does not tell the nominal frame rate, it is that of the frames' times.
+    Where the file does not tell the nominal frame rate, it is that of the frames' times. A note
+    says where those do not rise.
     Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
     """
     if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
@@ -180,7 +186,7 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
     try:
         with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
             tracks: Tracks = import_module(chosen.module).read(path)
-            return _with_rate(_with_our_ids(tracks))
+            return _with_times_noted(_with_rate(_with_our_ids(tracks)))
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
 
@@ -220,6 +226,16 @@ def _with_rate(tracks: Tracks) -> Tracks:
     if tracks.info.frame_rate is not None or not len(steps):
         return tracks
     return replace(tracks, info=replace(tracks.info, frame_rate=_nominal(1 / np.median(steps))))
+
+
+def _with_times_noted(tracks: Tracks) -> Tracks:
+    """Tracks with a note where a frame is not later than the one before it."""
+    late = np.flatnonzero(np.diff([result.frame.time_s for result in tracks.frames]) <= 0)
+    if not len(late):
+        return tracks
+    first = tracks.frames[late[0] + 1].frame.index
+    note = f"times do not always rise (first in frame {first}); there are no speeds then"
+    return replace(tracks, notes=(*tracks.notes, note))
 
 
 def _nominal(rate: float) -> Fraction | None:
@@ -288,7 +304,7 @@ def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
     if matching is not None:
         return matching
     if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
-        raise ContentError(f"{shown(joints)} are no names of joints")
+        raise ContentError(f"{shown(joints)} are not names of joints")
     count = len(joints)
     return Skeleton(name, tuple(joints), (), tuple(range(count)), (0.05,) * count)
 

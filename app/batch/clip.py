@@ -211,7 +211,7 @@ def _write(
     outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
         doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results())
+        outputs += write_measures(clip.stem, clip.source, settings, results(), info.frame_s)
     if options.video and blocks.paths:
         video = beside(clip.stem, ".mp4")
         doing("joining the video")
@@ -249,7 +249,7 @@ def _write_refined(
     outputs += write_tracks(clip.stem, info, options.formats, results)
     if options.measures.wanted:
         doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results)
+        outputs += write_measures(clip.stem, clip.source, settings, results, info.frame_s)
     return outputs, count_people(results), False
 
 

@@ -81,9 +81,12 @@ def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
 
 
 def write_measures(
-    stem: Path, source: str, settings: Settings, results: Iterable[FrameResult]
+    stem: Path, source: str, settings: Settings, results: Iterable[FrameResult], step_s: float
 ) -> list[Path]:
-    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails."""
+    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails.
+
+    `step_s` is the time from frame to frame.
+    """
     from app.measures.outputs import write_measures as write
 
     if settings.clip.measures.report:
@@ -94,7 +97,8 @@ def write_measures(
 
         with open_source(source) as opened:
             pictures = take_thumbnails(taken_frames(opened, settings.clip), best_places(results))
-    return write(stem, results, settings.clip.measures, settings.pipeline.kpt_thr, pictures, {})
+    options, kpt_thr = settings.clip.measures, settings.pipeline.kpt_thr
+    return write(stem, results, options, kpt_thr, pictures, {}, step_s)
 
 
 def draw_again(

@@ -18,6 +18,8 @@ from tracking.pipeline import FrameResult
 
 SPEED_OVER_S = 0.12  # a speed is measured over so long, to calm the joints' jitter
 GONE_S = 1.0  # a person away for longer begins anew
+SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
+STEPS_AWAY = 2.5  # who is missing in so many steps is away, however slow the frames come
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,9 +79,11 @@ class Measurer:
         self,
         measures: Sequence[Measure] = MEASURES,
         unit_per_pixel: float | None = None,  # of speeds; None: in heights
+        step_s: float = 0.0,  # from frame to frame, where that may be long
     ) -> None:
         self.measures = tuple(measures)
         self._unit_per_pixel = unit_per_pixel
+        self._gone_s = max(GONE_S, STEPS_AWAY * step_s)
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
     def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
@@ -98,8 +102,9 @@ class Measurer:
                 continue
             heights = np.maximum(people.poses.boxes[:, 3] - people.poses.boxes[:, 1], 1.0)
             for row, person in enumerate(people.ids.tolist()):
-                way = self._ways.setdefault((person, column), deque(maxlen=64))
-                speed = _speed_px(way, result.frame.time_s, places[row].mean(0))
+                way = self._ways.setdefault((person, column), deque())
+                place = places[row].mean(0)
+                speed = _speed_px(way, result.frame.time_s, place, self._gone_s)
                 scale = self._unit_per_pixel
                 values[row, column] = speed / heights[row] if scale is None else speed * scale
         self._forget(result.frame.time_s)
@@ -107,7 +112,8 @@ class Measurer:
 
     def _forget(self, now_s: float) -> None:
         """Forget whose joints would begin anew; a camera that runs for days sees many people."""
-        gone = [key for key, way in self._ways.items() if not way or way[-1][0] + GONE_S <= now_s]
+        oldest_s = now_s - self._gone_s
+        gone = [key for key, way in self._ways.items() if not way or way[-1][0] <= oldest_s]
         for key in gone:
             del self._ways[key]
 
@@ -122,17 +128,24 @@ def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray |
     return np.where(seen[..., None], poses.keypoints[:, indices], np.nan).astype(np.float32)
 
 
-def _speed_px(way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray) -> float:
-    """Pixels a second over the last SPEED_OVER_S; adds `place` (2,) to `way`."""
+def _speed_px(
+    way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray, gone_s: float
+) -> float:
+    """Pixels a second over the last SPEED_OVER_S, or longer where the joint was not seen then.
+
+    Adds `place` (2,) to `way`. nan where the joint is not seen, or was not for so long: over a
+    frame or two its jitter would be most of the speed.
+    """
+    over_s = SPEED_OVER_S - SAME_S
     if way and way[-1][0] == now_s:  # the same frame again
         way.pop()
-    if way and not way[-1][0] < now_s < way[-1][0] + GONE_S:
+    if way and not way[-1][0] < now_s < way[-1][0] + gone_s:
         way.clear()
     if np.isfinite(place).all():
         way.append((now_s, place))
-    while len(way) > 2 and now_s - way[1][0] >= SPEED_OVER_S:
+    while len(way) > 2 and now_s - way[1][0] >= over_s:
         way.popleft()
-    if len(way) < 2 or way[-1][0] != now_s:
+    if len(way) < 2 or way[-1][0] != now_s or now_s - way[0][0] < over_s:
         return float("nan")
     (then_s, there), (_, here) = way[0], way[-1]
     return float(np.linalg.norm(here - there)) / (now_s - then_s)

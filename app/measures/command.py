@@ -35,8 +35,10 @@ def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentPar
     parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
     parser.add_argument("--speeds", action="store_true", help="joint speeds in pixels a second")
     parser.add_argument("--scale", type=_scale, metavar="PX=M",
-                        help="412=9: 412 pixels are 9 metres; speeds in m/s")  # fmt: skip
-    parser.add_argument("--plots", action="store_true", help="a picture of curves per person")
+                        help="412=9 means that 412 pixels are 9 metres: speeds in m/s")  # fmt: skip
+    parser.add_argument(
+        "--plots", action="store_true", help="a picture of the curves of each person"
+    )
     parser.add_argument("--report", action="store_true", help="a page with all of it, NAME.html")
 
 
@@ -56,7 +58,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="the clip, or its overlay video, for the report's thumbnails",
     )
     parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
-                        help="joints scored below count as not seen (default: 0.3)")  # fmt: skip
+                        help="joints scoring below X count as not seen (default: 0.3)")  # fmt: skip
     add_measure_arguments(parser)
 
 
@@ -81,7 +83,15 @@ def run(args: argparse.Namespace) -> int:
         with open_source(args.video) as source:
             pictures = _as_tracked(source, args.video, args.tracks, tracks)
             thumbnails = take_thumbnails(pictures, best_places(tracks.frames))
-    outputs = write_measures(folder / name, tracks.frames, options, args.kpt_thr, thumbnails, names)
+    outputs = write_measures(
+        folder / name,
+        tracks.frames,
+        options,
+        args.kpt_thr,
+        thumbnails,
+        names,
+        tracks.info.frame_s,
+    )
     print("\n".join(map(str, outputs)))  # noqa: T201
     return 0
 

@@ -20,14 +20,17 @@ def write_measures(
     kpt_thr: float,
     thumbnails: Mapping[int, ImageArray],
     names: Mapping[int, str],
+    step_s: float,
 ) -> list[Path]:
     """Write what the options ask for beside `stem`, and return the files.
 
     `thumbnails` are BGR pictures of people by id, for the report, and `names` what to call them;
-    not everybody needs one. `results`, in order, are kept in part where `options.by_person`.
+    not everybody needs one. `step_s` is the time from frame to frame. `results`, in order, are kept
+    in part where `options.by_person`.
     """
     path = stem.with_name(f"{stem.name}.measures.csv")
-    measurer, gathered = Measurer(options.measures, options.unit_per_pixel), SeriesLog()
+    measurer = Measurer(options.measures, options.unit_per_pixel, step_s)
+    gathered = SeriesLog(step_s)
     table = MeasuresTable(path, options, names)
     try:
         for result in results:
@@ -50,6 +53,6 @@ def write_measures(
         from app.measures.report import write_report
 
         path = stem.with_name(f"{stem.name}.html")
-        write_report(path, stem.name, people, options, thumbnails)
+        write_report(path, stem.name, people, options, thumbnails, gathered.span_s)
         outputs.append(path)
     return outputs

@@ -20,7 +20,6 @@ from app.overlay import colour_of
 from pose.writing import whole_file
 from tracking.formats.whole import writing
 
-GAP_S = 0.5  # a longer absence breaks the curve
 LEFT, RIGHT = "#2a7fb8", "#d9822b"
 
 
@@ -63,7 +62,7 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
         if series.name:  # where a dollar sign would begin a formula
             who += ", " + series.name.replace("$", r"\$")
         figure.suptitle(
-            f"{who}   {len(series.frames)} frames in {length_s:.1f} s",
+            f"{who}   {in_frames(len(series.frames))} in {length_s:.1f} s",
             fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
             bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip
@@ -87,9 +86,12 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
         return
     for column, side in seen:
         tint = RIGHT if side == "right" else LEFT
-        axis.plot(times_s, values[:, column], color=tint, linewidth=1.3, label=side or None)
-    axis.set_xlabel("s", fontsize=9)
-    axis.set_ylabel(unit, fontsize=9)
+        curve = values[:, column]
+        axis.plot(times_s, curve, color=tint, linewidth=1.3, label=side or None)
+        if (alone := _alone(curve)).any():
+            axis.plot(times_s[alone], curve[alone], ".", color=tint, markersize=2.6)
+    axis.set_xlabel("time (s)", fontsize=9)
+    axis.set_ylabel(f"angle ({unit})" if unit == "°" else f"speed ({unit})", fontsize=9)
     axis.tick_params(labelsize=8, labelbottom=True)  # the panel below may have no axis
     axis.grid(alpha=0.25)
     axis.spines[["top", "right"]].set_visible(False)
@@ -103,9 +105,21 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
         axis.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
 
 
+def _alone(curve: np.ndarray) -> np.ndarray:
+    """Which values of a curve (F,) have none beside them, so that no line shows them: (F,)."""
+    seen = np.isfinite(np.pad(curve, 1, constant_values=np.nan))
+    alone: np.ndarray = seen[1:-1] & ~seen[:-2] & ~seen[2:]
+    return alone
+
+
+def in_frames(count: int) -> str:
+    """`1 frame`, `2 frames`."""
+    return f"{count} frame{'' if count == 1 else 's'}"
+
+
 def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
     """Times (F',) and values (F', M) with a row of nan in every absence, where a curve breaks."""
-    breaks = np.flatnonzero(np.diff(series.times_s) > GAP_S) + 1
+    breaks = np.flatnonzero(np.diff(series.times_s) > series.gap_s) + 1
     times_s = np.insert(series.times_s, breaks, series.times_s[breaks])
     return times_s, np.insert(series.values, breaks, np.nan, axis=0)
 

@@ -12,9 +12,10 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from app.measures.angles import SAME_S
 from app.measures.options import MeasureOptions
-from app.measures.plots import GAP_S, draw_person
-from app.measures.series import Series
+from app.measures.plots import draw_person, in_frames
+from app.measures.series import GAP_S, Series
 from app.overlay import colour_of
 from app.thumbnails import thumbnail
 from pose.people import FloatArray, Frame, ImageArray
@@ -22,7 +23,6 @@ from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
 
 THUMBNAIL_WH = (130, 160)
-SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
 LABEL_CHARACTERS = 6  # that fit beside the bars
 WIDTH_PX, LEFT_PX = 1000, 46  # of drawings over the whole clip, and of their labels
 STYLE = """
@@ -83,9 +83,13 @@ def write_report(
     people: Sequence[Series],
     options: MeasureOptions,
     thumbnails: Mapping[int, ImageArray],
+    span_s: tuple[float, float],
 ) -> None:
-    """Write the page. `thumbnails` are BGR pictures of people by id; not everybody needs one."""
-    write_pieces(path, _page(name, people, options, thumbnails))
+    """Write the page. `thumbnails` are BGR pictures of people by id; not everybody needs one.
+
+    `span_s` are the times of the clip's first frame and of its last.
+    """
+    write_pieces(path, _page(name, people, options, thumbnails, span_s))
 
 
 def _page(
@@ -93,22 +97,24 @@ def _page(
     people: Sequence[Series],
     options: MeasureOptions,
     thumbnails: Mapping[int, ImageArray],
+    span_s: tuple[float, float],
 ) -> Iterator[str]:
     title = html.escape(name)
-    ends_s = max((float(series.times_s[-1]) for series in people), default=0.0)
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>'
     noun = "person" if len(people) == 1 else "people"
     note = f"{len(people)} {noun}"
     if people:
         starts_s = min(float(series.times_s[0]) for series in people)
+        ends_s = max(float(series.times_s[-1]) for series in people)
         note += f" from {starts_s:.1f} to {ends_s:.1f} s"
         times_s, counts = how_many(people)
         note += f", up to {counts.max()} at a time"
     yield f'<h1>{title}</h1><p class="note">{note}</p>'
     if people:
-        yield f"<section><h2>Who was there when</h2>{_timeline(people, ends_s)}"
-        yield f"<h2>How many at a time</h2>{_count_curve(times_s, counts, ends_s)}</section>"
+        yield f"<section><h2>Who was there when</h2>{_timeline(people, span_s)}"
+        curve = _count_curve(times_s, counts, span_s, people[0].gap_s)
+        yield f"<h2>How many at a time</h2>{curve}</section>"
     for series in people:
         yield _person(series, options, thumbnails.get(series.person))
     yield "</body></html>\n"
@@ -118,19 +124,18 @@ def _hex(person: int) -> str:
     return "#{:02x}{:02x}{:02x}".format(*colour_of(person))
 
 
-def _timeline(people: Sequence[Series], ends_s: float) -> str:
+def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
     """A row per person with a bar for every stretch in which it was seen."""
     row = 22
     height = row * len(people) + 26
-    per_s = _per_s(ends_s)
-    shapes = [_axis(ends_s, height, "timeline")]
+    shapes = [_axis(span_s, height, "timeline")]
     for place, series in enumerate(people):
         y = place * row
         shapes.append(f'<text x="2" y="{y + 15}">{_short(series.label)}</text>')
-        for start_s, end_s in stretches(series.times_s):
-            length = max((end_s - start_s) * per_s, 2)
+        for stretch in stretches(series.times_s, series.gap_s):
+            left, right = _across(np.array(stretch), span_s)
             shapes.append(
-                f'<rect x="{LEFT_PX + start_s * per_s:.1f}" y="{y + 4}" width="{length:.1f}" '
+                f'<rect x="{left:.1f}" y="{y + 4}" width="{max(right - left, 2):.1f}" '
                 f'height="{row - 8}" rx="4" fill="{_hex(series.person)}"/>'
             )
     shapes.append("</svg>")
@@ -150,50 +155,55 @@ def how_many(people: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
     return np.unique(np.concatenate([series.times_s for series in people]), return_counts=True)
 
 
-def _count_curve(times_s: np.ndarray, counts: np.ndarray, ends_s: float) -> str:
+def _count_curve(
+    times_s: np.ndarray, counts: np.ndarray, span_s: tuple[float, float], gap_s: float
+) -> str:
     """The number of people over time as a filled curve with a step at every change."""
     top, height = 6, 92
     floor = height - 20
     per_person = (floor - top) / counts.max()
-    ways = [_axis(ends_s, height, "number of people")]
+    ways = [_axis(span_s, height, "number of people")]
     for number in sorted({0, int(counts.max())}):
         ways.append(f'<text x="2" y="{floor - number * per_person + 4:.1f}">{number}</text>')
-    breaks = np.flatnonzero(np.diff(times_s) > GAP_S) + 1
+    breaks = np.flatnonzero(np.diff(times_s) > gap_s) + 1
     for part_s, part in zip(np.split(times_s, breaks), np.split(counts, breaks), strict=True):
         changes = np.flatnonzero(np.diff(part, prepend=0))
-        x = LEFT_PX + part_s * _per_s(ends_s)
+        x = _across(part_s, span_s)
         steps = "".join(f"H{x[k]:.1f}V{floor - part[k] * per_person:.1f}" for k in changes)
         ways.append(f'<path d="M{x[0]:.1f} {floor}{steps}H{x[-1]:.1f}V{floor}Z" fill="#9db8d2"/>')
     return "".join([*ways, "</svg>"])
 
 
-def _per_s(ends_s: float) -> float:
-    """Pixels of a second in a drawing over the whole clip."""
-    return (WIDTH_PX - LEFT_PX - 10) / max(ends_s, 1e-6)
+def _across(times_s: np.ndarray, span_s: tuple[float, float]) -> np.ndarray:
+    """Where times (T,) lie in a drawing over the whole clip: pixels (T,) from its left."""
+    starts_s, ends_s = span_s
+    return LEFT_PX + (times_s - starts_s) * (WIDTH_PX - LEFT_PX - 10) / max(ends_s - starts_s, 1e-6)
 
 
-def _axis(ends_s: float, height: int, label: str) -> str:
+def _axis(span_s: tuple[float, float], height: int, label: str) -> str:
     """The opening of a drawing over the whole clip, with its lines and numbers of time."""
     shapes = [f'<svg viewBox="0 0 {WIDTH_PX} {height}" role="img" aria-label="{label}">']
-    for tick_s in _ticks(ends_s):
-        x = LEFT_PX + tick_s * _per_s(ends_s)
+    ticks_s = _ticks(*span_s)
+    for tick_s, x in zip(ticks_s, _across(np.array(ticks_s), span_s), strict=True):
         shapes.append(f'<path d="M{x:.1f} 0V{height - 20}" stroke="#e4e7ec"/>')
-        shapes.append(f'<text x="{x:.1f}" y="{height - 4}">{tick_s:g} s</text>')
+        before = ' text-anchor="end"' if x > WIDTH_PX - 60 else ""  # or the edge would cut it
+        shapes.append(f'<text x="{x:.1f}" y="{height - 4}"{before}>{tick_s:.10g} s</text>')
     return "".join(shapes)
 
 
-def stretches(times_s: np.ndarray) -> list[tuple[float, float]]:
-    """The stretches of (F,) times without an absence longer than GAP_S: starts and ends."""
-    breaks = np.flatnonzero(np.diff(times_s) > GAP_S) + 1
+def stretches(times_s: np.ndarray, gap_s: float = GAP_S) -> list[tuple[float, float]]:
+    """The stretches of (F,) times without an absence longer than `gap_s`: starts and ends."""
+    breaks = np.flatnonzero(np.diff(times_s) > gap_s) + 1
     return [(float(part[0]), float(part[-1])) for part in np.split(times_s, breaks)]
 
 
-def _ticks(ends_s: float) -> list[float]:
-    """Round times, about eight of them."""
+def _ticks(starts_s: float, ends_s: float) -> list[float]:
+    """Round times from the one to the other, about eight of them."""
+    length_s = ends_s - starts_s
     steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600]
-    rounded_up = 10.0 ** math.ceil(math.log10(max(ends_s, 1) / 9))  # of days, or of dates as times
-    step = next((step for step in steps if ends_s / step <= 9), rounded_up)
-    return [place * step for place in range(int(ends_s / step) + 1)]
+    rounded_up = 10.0 ** math.ceil(math.log10(max(length_s, 1) / 9))  # of many days
+    step = next((step for step in steps if length_s / step <= 9), rounded_up)
+    return [n * step for n in range(math.ceil(starts_s / step), int(ends_s / step) + 1)]
 
 
 def _person(series: Series, options: MeasureOptions, picture: ImageArray | None) -> str:
@@ -203,12 +213,12 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
         shown = f'<img class="thumb" alt="" src="{_inline(data.tobytes(), "jpeg")}">'
     plot = BytesIO()
     draw_person(series, options, titled=False).savefig(plot, format="png", dpi=90)
-    seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s))
+    seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s, series.gap_s))
     number = f"number {series.person}, " if series.name else ""
     return (
         f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
         f"{html.escape(series.label)}</span> {number}"
-        f"seen for {seen_s:.1f} s in {len(series.frames)} frames, "
+        f"seen for {seen_s:.1f} s in {in_frames(len(series.frames))}, "
         f"mean score {series.scores.mean():.2f}</h2>"
         f'<div class="person">{shown}{_table(series, options)}</div>'
         f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}"></section>'
@@ -216,7 +226,7 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
 
 
 def _table(series: Series, options: MeasureOptions) -> str:
-    rows = ["<table><tr><th>measure<th>least<th>median<th>most<th>seen</tr>"]
+    rows = ["<table><tr><th>measure<th>lowest<th>median<th>highest<th>seen</tr>"]
     for column, measure in enumerate(options.measures):
         values = series.values[:, column]
         values = values[np.isfinite(values)]

@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from app.measures.angles import STEPS_AWAY
 from pose.people import FloatArray
 from tracking.pipeline import FrameResult
+
+GAP_S = 0.5  # a longer absence breaks the curve
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,6 +24,7 @@ class Series:
     values: FloatArray  # (F, M), nan = not seen
     scores: FloatArray  # (F,) of the person
     name: str = ""  # where one was given
+    gap_s: float = GAP_S  # a longer time between two frames is an absence
 
     @property
     def label(self) -> str:
@@ -31,12 +35,17 @@ class Series:
 class SeriesLog:
     """Gathers measures frame after frame, for all people and the whole clip."""
 
-    def __init__(self) -> None:
+    def __init__(self, step_s: float = 0.0) -> None:
+        self.span_s = (0.0, 0.0)  # the times of the first frame and of the last
+        self._gap_s = max(GAP_S, STEPS_AWAY * step_s)  # `step_s` from frame to frame
+        self._begun = False
         self._rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
 
     def put(self, result: FrameResult, values: FloatArray) -> None:
         """Add the measures (N, M) of a frame's people; frames in order."""
         frame, scores = result.frame, result.people.poses.scores.tolist()
+        self.span_s = (self.span_s[0] if self._begun else frame.time_s, frame.time_s)
+        self._begun = True
         for place, person in enumerate(result.people.ids.tolist()):
             row = frame.index, frame.time_s, values[place], scores[place]
             self._rows.setdefault(person, []).append(row)
@@ -44,12 +53,14 @@ class SeriesLog:
     def series(self, names: Mapping[int, str]) -> list[Series]:
         """Everybody, in order of their ids, with their `names` by id."""
         return [
-            _series(person, names.get(person, ""), rows)
+            _series(person, names.get(person, ""), rows, self._gap_s)
             for person, rows in sorted(self._rows.items())
         ]
 
 
-def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, float]]) -> Series:
+def _series(
+    person: int, name: str, rows: list[tuple[int, float, FloatArray, float]], gap_s: float
+) -> Series:
     frames, times_s, values, scores = zip(*rows, strict=True)
     return Series(
         person,
@@ -58,4 +69,5 @@ def _series(person: int, name: str, rows: list[tuple[int, float, FloatArray, flo
         np.stack(values),
         np.array(scores, np.float32),
         name,
+        gap_s,
     )

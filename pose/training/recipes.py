@@ -46,7 +46,7 @@ def parse_stage(text: str) -> Stage:
         stage = Stage(size_wh, number(epochs), int(batch), tuple(others))
     except ValueError as error:
         raise argparse.ArgumentTypeError(
-            f"'{text}' is no stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
+            f"'{text}' is not a stage; write WIDTHxHEIGHT:EPOCHS:BATCH, as 96x128:10:64"
         ) from error
     sides = [side for size in stage.sizes_wh for side in size]
     if any(side % 32 for side in sides) or min(*sides, stage.epochs, stage.batch) <= 0:

@@ -56,7 +56,10 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         ("track a.mp4 --bbox-thr a", "posse track: argument --bbox-thr: 'a' is not a number; see"),
         ("track a.mp4 --kpt-thr nan", "posse track: argument --kpt-thr: 'nan' is not a number; "),
         ("measure a.csv --kpt-thr x", "posse measure: argument --kpt-thr: 'x' is not a number; "),
-        ("convert a.csv b.csv c.csv", "posse convert: c.csv is too much; see posse convert --help"),
+        (
+            "convert a.csv b.csv c.csv",
+            "posse convert: c.csv is one argument too many; see posse convert --help",
+        ),
         ("models fetch", "posse models fetch: the following arguments are required: NAME; see po"),
         ("label a.mp4 -o b --kpt-thr 3", "posse label: argument --kpt-thr: 3 is not 0 to 1; see "),
         ("label a.mp4 -o b --frames 0", "posse label: argument --frames: 0 is not 1 or more; see"),

@@ -12,6 +12,7 @@ from app.batch.clip import Clip, track_clip
 from app.cli import main
 from app.config import ClipOptions, Settings
 from app.corrections import Correction, save_corrections
+from pose.skeleton import COCO17, POSETRACK18
 from tracking.files import FORMATS, read_tracks
 
 
@@ -84,8 +85,9 @@ def test_times_that_are_taken_are_told_in_one_line(
     boxes = tmp_path / "boxes.txt"
     boxes.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
     assert main(["convert", str(boxes), str(tmp_path / "b.csv")]) == 0
-    said = capsys.readouterr().err
-    assert said == f"posse: {boxes}: it has no times; 25 frames a second are taken\n"
+    said = capsys.readouterr()
+    assert said.err == f"posse: {boxes}: it has no times; 25 frames a second are taken\n"
+    assert said.out == f"2 frames, 1 person -> {tmp_path / 'b.csv'}\n"
     assert read_tracks(tmp_path / "b.csv").info.frame_rate == 25
 
 
@@ -123,3 +125,35 @@ def test_what_the_window_corrected_is_converted(
     assert "the corrections of walk.corrections.json are applied" in capsys.readouterr().err
     people = {i for result in read_tracks(csv.with_name("b.txt")).frames for i in result.people.ids}
     assert people == {7}
+
+
+def test_files_beside_what_is_written_keep_their_joints(csv: Path) -> None:
+    coco, tracks = csv.with_name("walk.coco.json"), csv.with_name("walk.json")
+    assert main(["convert", str(csv), str(coco)]) == 0
+    assert main(["convert", str(csv), str(tracks)]) == 0
+    assert main(["convert", str(tracks), str(csv.with_name("walk.txt"))]) == 0
+    assert read_tracks(coco).info.skeleton == COCO17  # as many joints as PoseTrack's
+    assert read_tracks(tracks).info.skeleton == POSETRACK18
+
+
+def test_joints_that_are_not_those_told_beside_them_are_refused(
+    csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(csv), str(csv.with_name("walk.json"))]) == 0
+    coco = csv.with_name("walk.coco.json")
+    assert main(["convert", str(csv.with_name("walk.json")), str(coco)]) == 1
+    assert "walk.info.json says that the joints are those of coco17" in capsys.readouterr().err
+    assert not coco.exists()
+
+
+def test_results_in_other_joints_than_cocos_say_so(
+    csv: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["convert", str(csv), str(csv.with_name("walk.json"))]) == 0
+    assert main(["convert", str(csv), str(csv.with_name("a.coco.json"))]) == 0
+    assert capsys.readouterr().err == ""
+    other = csv.with_name("b.coco.json")
+    assert main(["convert", str(csv.with_name("walk.json")), str(other)]) == 0
+    said = f"{other}: the joints are those of posetrack18 (nose, head_bottom, head_top, ...)"
+    assert said in capsys.readouterr().err
+    assert read_tracks(other).info.skeleton == POSETRACK18

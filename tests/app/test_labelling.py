@@ -133,6 +133,15 @@ def test_a_number_that_is_no_place_is_told(number: float, where: str) -> None:
         take_back(_written(), corrected)
 
 
+def test_a_person_with_too_few_joints_is_told_and_a_box_alone_is_left_out() -> None:
+    corrected = copy.deepcopy(_written())
+    corrected["annotations"][0]["keypoints"] = [1, 2, 2]
+    with pytest.raises(ContentError, match="3 numbers of joints, expected 51"):
+        take_back(_written(), corrected)
+    corrected["annotations"][0]["keypoints"] = []
+    assert take_back(_written(), corrected)[1]["people"] == 0
+
+
 def test_a_skeleton_of_ones_own_survives_the_round_trip() -> None:
     own = Skeleton("skater", ("left_skate", "right_skate", "hat"), ((0, 2),), (1, 0, 2),
                    (0.05, 0.05, 0.1))  # fmt: skip

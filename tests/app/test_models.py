@@ -42,7 +42,7 @@ def test_the_list_has_every_published_and_every_added_file(ours: Path) -> None:
         assert published.score in row
         assert row.endswith("posse models fetch")
     assert next(line for line in lines if line.startswith("studio ")).endswith("added")
-    assert "In short hrnet-w32 is hrnet-w32-256x192, hrnet-w48 is hrnet-w48-256x192." in lines
+    assert "In short, hrnet-w32 is hrnet-w32-256x192, hrnet-w48 is hrnet-w48-256x192." in lines
 
 
 def test_an_added_file_can_be_used_by_name(ours: Path, cache: Path) -> None:
@@ -120,7 +120,7 @@ def test_weights_that_do_not_fit_their_header_are_not_added(ours: Path, cache: P
 
 @pytest.mark.parametrize("name", ["", "../mine", "a/b"])
 def test_a_name_with_folders_is_refused(ours: Path, cache: Path, name: str) -> None:
-    with pytest.raises(WeightsError, match="no plain name"):
+    with pytest.raises(WeightsError, match="not a plain name"):
         add_file(ours, name)
     assert not cache.exists()
 

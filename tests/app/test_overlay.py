@@ -218,6 +218,16 @@ def test_a_label_is_one_line_and_no_wider_than_half_the_picture(name: str, shown
     assert label.x + label.size_px * (1 + 0.8 * len(shown)) < 160.01
 
 
+@pytest.mark.parametrize(("size_wh", "size_px"), [((1280, 720), 9), ((3840, 2160), 23.04)])
+def test_labels_of_far_people_can_be_read_where_a_large_picture_is_shown_small(
+    size_wh: tuple[int, int], size_px: float
+) -> None:
+    frame = Frame(0, 0.0, np.zeros((size_wh[1], size_wh[0], 3), np.uint8))
+    far = FrameResult(frame, TrackedPoses(standing(150), np.array([1])), {})
+    (label,) = Overlay(OverlayStyle()).layout(far).labels
+    assert label.size_px == pytest.approx(size_px)
+
+
 def test_black_background_hides_the_picture_everywhere() -> None:
     style = OverlayStyle(black_background=True, boxes=False, labels=False)
     shown = result(standing(50), [1])

@@ -120,10 +120,13 @@ def test_json_that_the_parser_gives_up(error_of: ErrorOf, make_person: Any, text
     ("change", "message"),
     [
         ({"keypoints": [1] * 45}, "45 keypoint values, expected 51"),
-        ({"keypoints": [float("nan")] + [1] * 50}, "a point has a value that is no finite number"),
+        (
+            {"keypoints": [float("nan")] + [1] * 50},
+            "a point has a value that is not a finite number",
+        ),
         ({"keypoints": None}, "not built as it should be"),
         ({"scores": [0.5] * 15}, "15 scores, expected 17"),
-        ({"scores": ["high"] * 17}, 'a score has a value that is no finite number: "high"'),
+        ({"scores": ["high"] * 17}, 'a score has a value that is not a finite number: "high"'),
         ({"track_id": "a"}, 'track id "a" is not a whole number'),
     ],
 )
@@ -197,7 +200,7 @@ def test_an_earlier_result_survives_a_failed_run(
     ("text", "message"),
     [
         ("1,1,0,0,10", "line 1: expected frame, id, x, y, width, height"),
-        ("1,1,0,0,10,10\n1,x,0,0,10,10", 'line 2: "x" is no number'),
+        ("1,1,0,0,10,10\n1,x,0,0,10,10", 'line 2: "x" is not a number'),
         ("1,1,0,nan,10,10", "line 1: a number is too large, or none"),
         ("1,1,0,0,9,9\n1,1,5,5,9,9", "line 2: id 1 is twice in frame 1"),
     ],
@@ -220,7 +223,7 @@ def test_bad_mot_lines(
         ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not finite"),
         (
             {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
-            'result 0: "h" is no finite number',
+            'result 0: "h" is not a finite number',
         ),
     ],
 )
@@ -266,7 +269,7 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
     assert program([argument.format(**places) for argument in arguments]) == 1
     out, err = capsys.readouterr()
     assert out == ""
-    assert err.endswith(" cannot be written: " + f"{tmp_path / 'file'} is no folder\n")
+    assert err.endswith(" cannot be written: " + f"{tmp_path / 'file'} is not a folder\n")
     assert err.count("\n") == 1
 
 
@@ -277,7 +280,7 @@ def test_a_folder_that_cannot_be_made_is_told_before_scoring(
     (tmp_path / "file").touch()
     out = str(tmp_path / "file")
     assert program(["-g", "gone", "-p", "gone", "-o", out]) == 1  # would be told first otherwise
-    line = f"error: {out}: the results cannot be written: {out} is no folder\n"
+    line = f"error: {out}: the results cannot be written: {out} is not a folder\n"
     assert capsys.readouterr().err == line
 
 

@@ -52,7 +52,7 @@ def test_who_finds_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> No
 def test_a_number_of_a_frame_is_whole(tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
     path.write_text("1.5,1,0,0,9,9\n")
-    with pytest.raises(AnnotationError, match=r"line 1: 1\.5 is no whole number"):
+    with pytest.raises(AnnotationError, match=r"line 1: 1\.5 is not a whole number"):
         mot.read_boxes(path, truth=True)
 
 

@@ -139,7 +139,7 @@ def test_weights_of_ours_say_what_they_are(cache: Path) -> None:
         ({"network": ""}, "does not say what it is .no network in its header"),
         ({"skeleton": "spider"}, "expected one of coco17"),
         ({"kind": "cat"}, "'kind' in its header: cat is neither pose nor detector"),
-        ({"input_wh": "0x0"}, "'input_wh' in its header: 0x0 is no size"),
+        ({"input_wh": "0x0"}, "'input_wh' in its header: 0x0 is not a size"),
         ({"padding": "wide"}, "'padding' in its header: not built as it should be"),
         ({"padding": "0"}, "'padding' in its header: 0 is not above 0"),
         ({"sigma": "nan"}, "'sigma' in its header: nan is not above 0"),

@@ -101,7 +101,7 @@ def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path)
     [
         (["--size", "64x96"], "name a new file beside"),
         (["--padding", "0.9"], "0.9 is not from 1 to 2"),
-        (["--size", "64x90", "-o", "b.safetensors"], "64x90 is no size; write multiples of 32"),
+        (["--size", "64x90", "-o", "b.safetensors"], "64x90 is not a size; write multiples of 32"),
         (["--size", "64", "-o", "b.safetensors"], "argument --size"),
     ],
 )

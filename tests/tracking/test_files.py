@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import subprocess
 import sys
@@ -320,6 +321,30 @@ def test_openpose_has_a_file_per_frame_with_25_joints(tmp_path: Path) -> None:
     np.testing.assert_allclose(joints[0, :2], truth.keypoints[1, 0], atol=1e-3)
     np.testing.assert_allclose(joints[1, :2], truth.keypoints[1, 5:7].mean(0), atol=1e-3)
     assert joints[19:].tolist() == [[0, 0, 0]] * 6
+    assert person["hand_left_keypoints_2d"] == person["face_keypoints_3d"] == []
+
+
+def test_a_joint_that_is_not_given_is_at_0_0_for_openpose(tmp_path: Path) -> None:
+    (result, *_) = results()
+    poses = result.people.poses
+    scores = poses.keypoint_scores.copy()
+    scores[:, 5] = 0  # the left shoulder, and with it the neck
+    unseen = Poses(poses.boxes, poses.scores, poses.keypoints, scores, COCO17)
+    writer = open_writer("openpose", tmp_path / "x_openpose", INFO)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(unseen, result.people.ids)))
+    writer.close()
+    (file,) = (tmp_path / "x_openpose").iterdir()
+    joints = np.array(json.loads(file.read_text())["people"][0]["pose_keypoints_2d"]).reshape(25, 3)
+    assert (joints == 0).all(axis=1).nonzero()[0].tolist() == [1, 5, *range(19, 25)]
+
+
+@pytest.mark.parametrize("number", ["[3.0]", "[[3.0], [3.0]]", "3.0", "3"])
+def test_alphapose_may_have_an_identity_in_lists(tmp_path: Path, number: str) -> None:
+    joints = json.dumps([1.0] * 51)
+    person = f'{{"image_id": "7.jpg", "keypoints": {joints}, "score": 3.1, "idx": {number}}}'
+    (tmp_path / "alphapose-results.json").write_text(f"[{person}]")
+    (frame,) = read_tracks(tmp_path / "alphapose-results.json").frames
+    assert (frame.frame.index, frame.people.ids.tolist()) == (7, [3])
 
 
 @pytest.mark.parametrize("name", ["openpose", "trc"])
@@ -341,6 +366,67 @@ def test_trc_has_a_file_per_person(tmp_path: Path) -> None:
     values = dict(zip(lines[1].split("\t"), lines[2].split("\t"), strict=True))
     assert (values["NumFrames"], values["NumMarkers"]) == ("3", "17")
     assert len(lines[6].split("\t")) == 2 + 3 * 17
+
+
+def test_a_marker_that_is_not_seen_is_nan_as_opensim_writes_it(tmp_path: Path) -> None:
+    (result, *_) = results()
+    poses = result.people.poses
+    scores = poses.keypoint_scores.copy()
+    scores[:, [3, 16]] = 0
+    unseen = Poses(poses.boxes, poses.scores, poses.keypoints, scores, COCO17)
+    writer = open_writer("trc", tmp_path / "dance_trc", INFO)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(unseen, result.people.ids)))
+    writer.close()
+    row = (tmp_path / "dance_trc" / "dance_person1.trc").read_text().split("\n")[6].split("\t")
+    assert row[11:14] == row[50:53] == ["nan"] * 3  # OpenSim refuses a line that ends in blanks
+    (frame,) = read_tracks(tmp_path / "dance_trc").frames
+    assert (frame.people.poses.keypoint_scores == 0).nonzero()[1].tolist() == [3, 16, 3, 16]
+
+
+def test_a_marker_below_the_threshold_of_the_clip_is_not_given(tmp_path: Path) -> None:
+    """Elsewhere its score tells that it is a guess; here nothing would."""
+    info = dataclasses.replace(INFO, settings={"pipeline": {"kpt_thr": 0.5}})
+    written(tmp_path, "trc", info)
+    read = {
+        result.frame.index: result.people for result in read_tracks(tmp_path / "dance_trc").frames
+    }
+    for result in results():
+        for row, person in enumerate(result.people.ids.tolist()):
+            people = read[result.frame.index]
+            given = people.poses.keypoint_scores[people.ids.tolist().index(person)] > 0
+            assert (given == (result.people.poses.keypoint_scores[row] >= 0.5)).all()
+    odd = dataclasses.replace(INFO, settings={"pipeline": {"kpt_thr": "high"}})
+    with pytest.raises(
+        TracksFileError, match='the clip\'s settings: "high" is not a finite number'
+    ):
+        open_writer("trc", tmp_path / "odd_trc", odd)
+
+
+def markers(folder: Path, name: str, units: str, frames: str, row: str) -> Path:
+    keys = "DataRate\tCameraRate\tNumFrames\tNumMarkers\tUnits"
+    head = f"PathFileType\t4\t(X/Y/Z)\t{name}\n{keys}\n50\t50\t{frames}\t2\t{units}\n"
+    names = "Frame#\tTime\tnose\t\t\tneck\t\t\n\t\tX1\tY1\tZ1\tX2\tY2\tZ2\n\n"
+    path = folder / f"{name}.trc"
+    path.write_text(head + names + row)
+    return path
+
+
+def test_markers_of_another_unit_or_another_length_than_told_are_noted(tmp_path: Path) -> None:
+    path = markers(tmp_path, "gait", "mm", "2", "1\t0\t7\t8\t9\t\t\n")  # its end was trimmed
+    tracks = read_tracks(path)
+    assert tracks.frames[0].people.poses.keypoints[0, 0].tolist() == [7, 8]
+    assert tracks.notes == (
+        "x and y are taken as pixels, though they are in mm; z is left out",
+        "gait.trc: its header says 2 frames, and it has 1",
+    )
+    assert not read_tracks(markers(tmp_path, "ours", "px", "1", "1\t0\t7\t8\t9\t\t\n")).notes
+
+
+def test_marker_files_of_one_person_in_the_same_frame_are_refused(tmp_path: Path) -> None:
+    for name in ("a_person1", "b_person1"):
+        markers(tmp_path, name, "px", "1", "1\t0\t7\t8\t0\t1\t2\t0\n")
+    with pytest.raises(TracksFileError, match=r"b_person1.*: frame 1 has the person 1 twice"):
+        read_tracks(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["mpii16", "aic14", "crowdpose14", "wholebody133"])
@@ -397,7 +483,7 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
     ("name", "content", "said"),
     [
         ("x.json", b"", "the file is empty"),
-        ("x.json", b"\0\0\0\x18ftypmp42\0\0\0\0", "it is no text"),
+        ("x.json", b"\0\0\0\x18ftypmp42\0\0\0\0", "it is not text"),
         ("x.json", b"[" * 100_000, "its lists are too deep"),
         ("x.json", b'{"images": [], "annotations": []}', "'categories' is missing"),
         ("x.json", b"null", "not a list of people"),
@@ -410,15 +496,15 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         ("x.coco.json", b"[null]", "person 0 of the list: not built"),
         ("x.posetrack17.json", b'{"annolist": [{"annorect": 7}]}', "frame 0: not built"),
         ("x.csv", "frame,time_s".encode("utf-16"), "in UTF-16; save it as UTF-8"),
-        ("x.csv", b"\xd0\xcf\x11\xe0", "no text file in UTF-8"),
-        ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is no number'),
+        ("x.csv", b"\xd0\xcf\x11\xe0", "not a text file in UTF-8"),
+        ("x.txt", b"1,1,0,0,x,9", 'line 1: "x" is not a number'),
         ("x.txt", b"0,1,0,0,9,9", "line 1: frame 0, but they count from 1"),
         (
             "x.txt",
             b"1,1,,0,9,9,1",
-            'line 1: "" is no number',
+            'line 1: "" is not a number',
         ),  # a cell that is not there moves none
-        ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is no whole number"),
+        ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is not a whole number"),
         ("x.csv", b"frame,time_s,id,score,x1,y1,x2,y2\n0.5,0,1,1,0,0,9,9", "or not whole"),
         (
             "x.csv",
@@ -455,6 +541,18 @@ def test_a_table_that_a_spreadsheet_saved_is_read(
     for one, other in zip(before, after, strict=True):
         assert (one.poses.keypoints == other.poses.keypoints).all()
         assert (one.poses.boxes == other.poses.boxes).all()
+
+
+def test_times_that_do_not_rise_are_noted_and_two_times_of_a_frame_refused(tmp_path: Path) -> None:
+    head = "frame,time_s,id,score,x1,y1,x2,y2\n"
+    (tmp_path / "a.csv").write_text(head + "0,0.0,1,1,0,0,9,9\n4,0.2,1,1,0,0,9,9\n")
+    assert not read_tracks(tmp_path / "a.csv").notes
+    (tmp_path / "a.csv").write_text(head + "0,0.2,1,1,0,0,9,9\n4,0.2,1,1,0,0,9,9\n")
+    (note,) = read_tracks(tmp_path / "a.csv").notes
+    assert note.startswith("times do not always rise (first in frame 4)")
+    (tmp_path / "a.csv").write_text(head + "4,0.1,1,1,0,0,9,9\n4,0.2,2,1,0,0,9,9\n")
+    with pytest.raises(TracksFileError, match="frame 4 has more than one time"):
+        read_tracks(tmp_path / "a.csv")
 
 
 def test_of_mot_truth_pedestrians_are_read_and_no_confidence_is_full_confidence(
@@ -531,7 +629,7 @@ def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
 def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
-    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is no frame rate'):
+    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is not a frame rate'):
         read_tracks(path)
 
 

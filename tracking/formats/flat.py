@@ -13,7 +13,7 @@ from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.reading import number as number_of
 from pose.skeleton import SKELETONS
 from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
-from tracking.formats.rows import people_of, scores_of, triplets, xywh
+from tracking.formats.rows import people_of, scores_of, triplets, unwrapped, xywh
 from tracking.formats.whole import JsonList
 from tracking.pipeline import FrameResult
 
@@ -60,7 +60,10 @@ def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: 
         with reading(f"{path}: the people of {image_key} {index}", TracksFileError):
             tracked = people_of(
                 info.skeleton,
-                [whole(person.get(id_key, place + 1)) for place, person in enumerate(found)],
+                [
+                    whole(unwrapped(person.get(id_key, place + 1)))
+                    for place, person in enumerate(found)
+                ],
                 [person.get("score", 1.0) for person in found],
                 [person.get(box_key, [0, 0, 0, 0]) for person in found],
                 [person["keypoints"] for person in found],

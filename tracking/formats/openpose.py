@@ -26,7 +26,7 @@ from tracking.files import (
     frame_without_picture,
     read_info,
 )
-from tracking.formats.rows import boxes_around, finite
+from tracking.formats.rows import boxes_around, finite, unwrapped
 from tracking.formats.whole import dumps, writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -35,6 +35,13 @@ _SIDES = ("right", "left")
 _ARMS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("shoulder", "elbow", "wrist"))
 _LEGS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("hip", "knee", "ankle"))
 _FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
+# What OpenPose writes of a person beside the body, and some readers ask for, empty where not run
+_EMPTY: dict[str, list[float]] = {
+    f"{part}_keypoints_{size}": []
+    for size in ("2d", "3d")
+    for part in ("pose", "face", "hand_left", "hand_right")
+    if (part, size) != ("pose", "2d")
+}
 # OpenPose's doc/02_output.md, BODY_25; the six joints of the feet follow and are never given
 BODY25 = ("nose", "neck", *_ARMS, "mid_hip", *_LEGS, *_FACE)
 JOINTS = 25
@@ -60,7 +67,7 @@ class Writer:
         """Add a frame."""
         joints = np.round(_to_body25(result.people.poses).astype(np.float64), 4)  # (N, 25, 3)
         people = [
-            {"person_id": [person], "pose_keypoints_2d": flat}
+            {"person_id": [person], "pose_keypoints_2d": flat, **_EMPTY}
             for person, flat in zip(
                 result.people.ids.tolist(), joints.reshape(-1, 3 * JOINTS).tolist(), strict=True
             )
@@ -98,6 +105,7 @@ def _to_body25(poses: Poses) -> FloatArray:
             both = coco[:, [COCO17.index(f"left_{pair}"), COCO17.index(f"right_{pair}")]]
             result[:, place, :2] = both[..., :2].mean(axis=1)
             result[:, place, 2] = both[..., 2].min(axis=1)
+    result[result[..., 2] == 0] = 0
     return result
 
 
@@ -130,11 +138,7 @@ def _people(people: list[dict[str, Any]]) -> TrackedPoses:
     poses = Poses(boxes, joints[..., 2].mean(axis=1), joints[..., :2], joints[..., 2], COCO17)
     # OpenPose itself writes -1 for every person: they are then numbered within the frame
     ids = [
-        found if (found := whole(_first(person.get("person_id", -1)))) > 0 else place + 1
+        found if (found := whole(unwrapped(person.get("person_id", -1)))) > 0 else place + 1
         for place, person in enumerate(people)
     ]
     return TrackedPoses(poses, np.array(ids, np.int64))
-
-
-def _first(value: Any) -> Any:
-    return value[0] if isinstance(value, list) else value

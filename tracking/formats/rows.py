@@ -92,16 +92,23 @@ def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
     return (*notes, *([f"{' and '.join(lost)} are not kept"] if lost else []))
 
 
+def unwrapped(value: Any) -> Any:
+    """A value out of the lists around it, as OpenPose's [1] and AlphaPose's [[1.0], [1.0]]."""
+    while isinstance(value, list) and value:
+        value = value[0]
+    return value
+
+
 def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
     """Numbers of a file, nested or flat, as an array of the `shape`.
 
-    Raises ContentError where there are more or fewer, or one is no finite number.
+    Raises ContentError where there are more or fewer, or one is not a finite number.
     """
     array = np.array(values, np.float64)
     if array.size != math.prod(shape):
         raise ContentError(f"{array.size} numbers, expected {' x '.join(map(str, shape))}")
     if not all_finite(array):
-        raise ContentError("a coordinate or score is no finite number")
+        raise ContentError("a coordinate or score is not a finite number")
     return array.astype(np.float32).reshape(shape)
 
 

@@ -93,7 +93,7 @@ def read(path: Path) -> Tracks:
                         cells = [cell.replace(",", ".") for cell in cells]
                     rows.append(floats(cells))
         except csv.Error as error:
-            raise ContentError(f"line {lines.line_num + 1} is no line of a CSV file") from error
+            raise ContentError(f"line {lines.line_num + 1} is not a line of a CSV file") from error
     return tracks_of(path, columns, rows)
 
 
@@ -116,6 +116,8 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     starts = np.flatnonzero(np.diff(table[:, 0], prepend=-1))
     frames = []
     for block in np.split(table, starts[1:]) if len(table) else []:
+        if (block[:, 1] != block[0, 1]).any():
+            raise ContentError(f"frame {int(block[0, 0])} has more than one time")
         values = block.astype(np.float32)
         points = values[:, len(LEADING) :].reshape(len(block), -1, 3)  # (N, K, 3)
         poses = Poses(values[:, 4:8], values[:, 3], points[..., :2], points[..., 2], skeleton)

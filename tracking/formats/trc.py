@@ -1,7 +1,8 @@
 """TRC: OpenSim's marker files, one per person in a folder, NAME_person3.trc.
 
-Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint with
-confidence 0 is left blank, the others are given.
+Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint that
+was not seen, with the threshold of the clip's settings, is nan, as OpenSim writes it. Blank cells,
+which others write, are read too; OpenSim refuses a file in which they end a line.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from pose.people import Poses
-from pose.reading import floats, read_text, reading, whole
+from pose.reading import ContentError, floats, read_text, reading, whole
 from pose.reading import number as number_of
 from pose.writing import UNCODED, partial_name
 from tracking.files import (
@@ -39,6 +40,9 @@ class Writer:
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
         self._path, self._info = path, info
+        with reading(f"{path}: the clip's settings", TracksFileError):
+            told = info.settings.get("pipeline", {}).get("kpt_thr", 0)
+            self._kpt_thr = number_of(told)
         self._partial = partial_name(path)
         self._waiting: dict[int, list[str]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
@@ -50,12 +54,11 @@ class Writer:
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         poses = result.people.poses
+        seen = poses.seen(self._kpt_thr)  # (N, K)
         for place, person in enumerate(result.people.ids.tolist()):
             cells = [
-                f"{x:.2f}\t{y:.2f}\t0" if score > 0 else "\t\t"
-                for (x, y), score in zip(
-                    poses.keypoints[place], poses.keypoint_scores[place], strict=True
-                )
+                f"{x:.2f}\t{y:.2f}\t0" if given else "nan\tnan\tnan"
+                for (x, y), given in zip(poses.keypoints[place], seen[place], strict=True)
             ]
             frame = result.frame
             self._waiting[person].append(
@@ -119,13 +122,14 @@ def _header(name: str, info: ClipInfo, count: int) -> str:
 
 
 def read(path: Path) -> Tracks:
-    """Read a folder of TRC files, or a single one; confidences are 1, or 0 where blank."""
+    """Read a folder of TRC files, or a single one; confidences are 1, or 0 where none is given."""
     files = sorted(path.glob("[!.]*.trc")) if path.is_dir() else [path]
     if not files:
         raise TracksFileError(f"{path}: no .trc files in this folder")
     rows: dict[int, dict[int, np.ndarray]] = defaultdict(dict)  # frame -> id -> (K, 3)
     times: dict[int, float] = {}
     joints: list[str] = []
+    notes: list[str] = []
     for place, file in enumerate(files):
         numbered = re.search(r"_person(\d+)$", file.stem)
         person = int(numbered[1]) if numbered else place + 1
@@ -133,17 +137,21 @@ def read(path: Path) -> Tracks:
         named = [name for name in "".join(lines[3:4]).split("\t")[2:] if name]
         if not named or (joints and named != joints):
             raise TracksFileError(f"{file}: line 4 names no joints, or others than {files[0].name}")
-        joints = named
+        joints, count = named, 0
         for number, line in enumerate(lines[5:], start=6):
             cells = line.split("\t")
             if len(cells) < 2 or not cells[0]:
                 continue
             with reading(f"{file}: line {number}", TracksFileError):
-                count, time_s = floats(cells[:2])
-                index = whole(count) - 1
+                stated, time_s = floats(cells[:2])
+                index = whole(stated) - 1
+                if person in rows[index]:
+                    raise ContentError(f"frame {index + 1} has the person {person} twice")
                 times[index] = number_of(time_s)
                 cells = (cells[2:] + [""] * (3 * len(joints)))[: 3 * len(joints)]
                 rows[index][person] = _points(cells)
+                count += 1
+        notes += _notes(file, lines, count)
     info = read_info(path, skeleton_named("trc", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)
     frames = []
@@ -155,12 +163,24 @@ def read(path: Path) -> Tracks:
         poses = Poses(boxes_around(keypoints, given), ones, keypoints, given, skeleton)
         tracked = TrackedPoses(poses, np.array(list(people), np.int64))
         frames.append(frame_without_picture(index, times[index], tracked))
-    return Tracks(info, frames)
+    return Tracks(info, frames, tuple(dict.fromkeys(notes)))
+
+
+def _notes(file: Path, lines: list[str], count: int) -> list[str]:
+    """What there is to say of a file of `count` frames whose header tells otherwise."""
+    header = dict(zip(*(line.split("\t") for line in lines[1:3]), strict=False))
+    notes = []
+    if (units := header.get("Units", "px")) != "px":
+        notes.append(f"x and y are taken as pixels, though they are in {units}; z is left out")
+    if (stated := header.get("NumFrames", str(count))) != str(count):
+        notes.append(f"{file.name}: its header says {stated} frames, and it has {count}")
+    return notes
 
 
 def _points(cells: list[str]) -> np.ndarray:
-    """x, y, z (K, 3) of the joints, nan where a cell is blank. Raises ContentError."""
-    given = [place for place, cell in enumerate(cells) if cell.strip()]
+    """x, y, z (K, 3) of the joints, nan where they are not given. Raises ContentError."""
+    missing = ("", "nan")
+    given = [place for place, cell in enumerate(cells) if cell.strip().lower() not in missing]
     values = np.full(len(cells), np.nan)
     values[given] = finite(floats([cells[place] for place in given]), (len(given),))
     return values.reshape(-1, 3)

@@ -65,8 +65,27 @@ def test_a_bent_knee_is_measured_and_an_unseen_one_is_not() -> None:
 def test_speed_is_in_heights_a_second() -> None:
     measure, column = Measurer(), NAMES.index("body speed")
     speeds = [measure(standing(t / 25, x=200 * t / 25), 0.3)[0, column] for t in range(10)]
-    assert np.isnan(speeds[0])
-    assert speeds[1:] == pytest.approx([2.0] * 9, rel=1e-4)  # 200 px/s of 100 px
+    assert np.isnan(speeds[:3]).all()  # not for 0.12 s yet
+    assert speeds[3:] == pytest.approx([2.0] * 7, rel=1e-4)  # 200 px/s of 100 px
+
+
+@pytest.mark.parametrize("rate", [25, 50, 800])
+def test_a_speed_is_over_as_long_in_every_frame(rate: int) -> None:
+    """At 25 a second 0.12 s are three frames, and by rounding were four in every other frame."""
+    measure, column = Measurer(), NAMES.index("body speed")
+    times_s = np.arange(10 * rate // 25 + 1) / rate + 1.0
+    speeds = [measure(standing(t, x=100 * (t - 1) ** 2), 0.3)[0, column] for t in times_s.tolist()]
+    over = 2 * (times_s - 1) - 0.12  # heights a second: the mean of the last 0.12 s
+    seen = np.isfinite(speeds)
+    assert seen.tolist() == (times_s > 1.119).tolist()
+    assert np.array(speeds)[seen] == pytest.approx(over[seen], abs=2e-3)
+
+
+def test_frames_a_second_apart_have_speeds_too() -> None:
+    measure, column = Measurer(step_s=1.0), NAMES.index("body speed")
+    speeds = [measure(standing(t, x=30 * t), 0.3)[0, column] for t in (0.0, 1.0, 2.0, 9.0)]
+    assert speeds[1:3] == pytest.approx([0.3, 0.3], rel=1e-4)
+    assert np.isnan(speeds[3])  # away for longer
 
 
 def test_a_jump_back_in_time_begins_the_speed_anew() -> None:
@@ -77,7 +96,7 @@ def test_a_jump_back_in_time_begins_the_speed_anew() -> None:
 
 def test_a_frame_that_is_shown_again_keeps_its_speed() -> None:
     measure, column = Measurer(), NAMES.index("body speed")
-    for time_s in (0.0, 0.04, 0.08, 0.08):
+    for time_s in (0.0, 0.04, 0.08, 0.12, 0.12):
         speed = measure(standing(time_s, x=200 * time_s), 0.3)[0, column]
     assert speed == pytest.approx(2.0, rel=1e-4)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import dataclasses
 import math
 import re
 from collections.abc import Iterable
@@ -14,6 +15,7 @@ import cv2
 import numpy as np
 import pytest
 from clips import build, make_video
+from matplotlib.lines import Line2D
 
 from app.batch.clip import Clip, track_clip
 from app.batch.manifest import Entry, Manifest
@@ -158,7 +160,7 @@ def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
     assert said == {"Hip", "Elbow", "Shoulder", "Wrist speed"}
     assert not any(panels[title].axison for title in said)
     for title in panels.keys() - said:
-        assert panels[title].get_xlabel() == "s"
+        assert panels[title].get_xlabel() == "time (s)"
         assert panels[title].xaxis.get_tick_params()["labelbottom"]
     (knee,) = panels["Knee"].lines  # the right one was not seen
     assert knee.get_label() == "left"
@@ -167,8 +169,56 @@ def test_a_joint_that_was_never_seen_has_no_axes_but_says_so() -> None:
 def test_the_page_says_from_when_to_when_people_were_seen(tmp_path: Path) -> None:
     options = MeasureOptions(angles=True)
     people = measured([bending(index, 90) for index in range(25, 51)], options)
-    write_report(tmp_path / "walk.html", "walk", people, options, {})
+    write_report(tmp_path / "walk.html", "walk", people, options, {}, (1.0, 2.0))
     assert "1 person from 1.0 to 2.0 s, up to 1 at a time" in (tmp_path / "walk.html").read_text()
+
+
+def test_the_page_begins_with_the_clip_and_tells_one_frame_from_several(tmp_path: Path) -> None:
+    options, page = MeasureOptions(angles=True), tmp_path / "walk.html"
+    (person,) = measured([bending(0, 90)], options)
+    late = dataclasses.replace(person, times_s=person.times_s + 3605)
+    write_report(page, "walk", [late], options, {}, (3600.0, 3610.0))
+    ticks = re.findall(r">(\d+) s</text>", page.read_text())
+    assert ticks[:6] == ["3600", "3602", "3604", "3606", "3608", "3610"]
+    assert 'x="518.0"' in page.read_text()  # the bar, halfway
+    assert "seen for 0.0 s in 1 frame, mean" in page.read_text()
+
+
+def test_frames_that_are_far_apart_are_joined_and_one_alone_is_a_dot() -> None:
+    options = MeasureOptions(angles=True)
+    slow = [bending(25 * index, 90) for index in range(4)]  # a second apart
+    measurer = Measurer(options.measures)
+    gathered = SeriesLog(step_s=1.0)
+    for result in slow:
+        gathered.put(result, measurer(result, kpt_thr=0.3))
+    (series,) = gathered.series({})
+    assert stretches(series.times_s, series.gap_s) == [(0.0, 3.0)]
+    (line,) = knee_lines(series, options)
+    assert np.isfinite(np.asarray(line.get_ydata())).sum() == 4
+    assert gathered.span_s == (0.0, 3.0)
+    series.values[2] = np.nan
+    line, dot = knee_lines(series, options)
+    assert (dot.get_marker(), list(dot.get_xdata())) == (".", [3.0])
+
+
+def test_one_frame_of_thirty_is_measured_like_any_other(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "walk.mp4", 91)
+    measures = MeasureOptions(speeds=True, report=True)
+    clip = ClipOptions(every=30, video=False, formats=("csv",), measures=measures)
+    settings = Settings(clip=clip)
+    track_clip(Clip(str(source), tmp_path / "walk"), settings, build(settings.pipeline), {})
+    words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again"), "--speeds"]
+    assert main([*words, "--report"]) == 0
+    for folder in (tmp_path, tmp_path / "again"):
+        assert "seen for 3.6 s in 4 frames" in (folder / "walk.html").read_text()
+        with (folder / "walk.measures.csv").open() as file:
+            last = list(csv.DictReader(file))[-1]
+        assert (last["frame"], last["body speed (px/s)"] != "") == ("90", True)
+
+
+def knee_lines(series: Series, options: MeasureOptions) -> list[Line2D]:
+    axes = draw_person(series, options, titled=False).axes
+    return next(list(axis.lines) for axis in axes if axis.get_title(loc="left") == "Knee")
 
 
 def test_boxes_alone_are_not_measured_over_what_was(

@@ -38,15 +38,15 @@ def walking(index: int, *ids: int) -> FrameResult:
 
 def test_a_row_says_who_is_measured_and_its_header_in_which_units(tmp_path: Path) -> None:
     writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna, in red"}, 0.3)
-    writer.put(walking(1, 4))
-    writer.put(walking(2, 4))
+    for index in range(1, 5):
+        writer.put(walking(index, 4))
     writer.close()
     lines = (tmp_path / "m.csv").read_text().splitlines()
     assert lines[0].startswith("frame,time_s,id,name,knee left (°)")
     assert lines[1].startswith('1,0.0400,4,"Anna, in red",180,180,')
     with (tmp_path / "m.csv").open() as file:
         speeds = [row["body speed (heights/s)"] for row in csv.DictReader(file)]
-    assert speeds == ["", "1"]  # 4 pixels of 100 in a 25th of a second
+    assert speeds == ["", "", "", "1"]  # 4 pixels of 100 in a 25th of a second
 
 
 def test_the_window_and_the_command_line_write_the_same_table_but_for_the_unit_of_speeds(

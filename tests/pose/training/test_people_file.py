@@ -151,7 +151,7 @@ def test_a_file_of_no_known_format_is_refused_in_one_line(tmp_path: Path, text: 
         ({"images": [{"id": [1], "file_name": "a.png"}]}, r"a picture's id is \[1\]"),
         ({"images": 3}, "not built as it should be"),
         ({"annotations": [None]}, "not built as it should be"),
-        ({"categories": [{**CATEGORY, "sigmas": ["a"] * 17}]}, '"a" is no finite number'),
+        ({"categories": [{**CATEGORY, "sigmas": ["a"] * 17}]}, '"a" is not a finite number'),
         ({"categories": [{**CATEGORY, "mirror": [["nose", "tail"]]}]}, "not both joints"),
         ({"categories": [{**CATEGORY, "sigmas": [0.1]}]}, "1 sigmas; the three must be equal"),
     ],
