@@ -249,8 +249,9 @@ def test_a_name_that_is_not_utf_8_stops_nobody(season: Path, tmp_path: Path) -> 
     settings = Settings(clip=ClipOptions(formats=tuple(set(FORMATS) - {"parquet", "rerun"})))
     with logging_to(tmp_path / "log.txt"):
         outcome = batch([season], tmp_path / "out", settings)
+        again = batch([season], tmp_path / "out", settings)
     assert names(outcome.done) == ["c.mp4", odd.name]
-    assert names(batch([season], tmp_path / "out", settings).skipped) == ["c.mp4", odd.name]
+    assert names(again.skipped) == ["c.mp4", odd.name]
 
 
 @pytest.mark.parametrize("resume", [True, False])
