@@ -78,7 +78,7 @@ class Canvas(QWidget):
             self.update()
 
     def set_busy(self, busy: bool) -> None:
-        """Show by the cursor that a picture is on its way."""
+        """Show a busy cursor while another picture is on its way."""
         if busy:
             self.setCursor(Qt.CursorShape.BusyCursor)
         else:
@@ -132,7 +132,7 @@ class Canvas(QWidget):
             paint_shapes(painter, drawing, self._viewport)
             if self._locked:
                 self._dim_all_but(painter, target)
-            self._mark_selected(painter)  # before the labels, which it would cross out
+            self._mark_selected(painter)  # below the labels, so as not to cross them out
             paint_labels(painter, drawing.labels, self._viewport)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:

@@ -103,7 +103,7 @@ class Library(QObject):
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:
-        """Whether to repeat the last source of the playlist."""
+        """Set whether to repeat the last source of the playlist."""
         self._loop = loop
         self._session.loop = loop and not self._playlist
 

@@ -202,7 +202,7 @@ class MainWindow(QMainWindow):
         self.stage.canvas.update()
 
     def _log_shown(self) -> None:
-        """Tick the command if the log is open, also after a restore or its own close button."""
+        """Tick the command while the log is open, even if restored or closed by its own button."""
         self.actions_by_name["log"].setChecked(not self.log_dock.isHidden())
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
@@ -242,7 +242,7 @@ class MainWindow(QMainWindow):
 def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None) -> int:
     """Open the window with `paths`; returns its exit code when it is closed.
 
-    Without `preset`, uses the networks and thresholds of the last time; `device` overrides theirs.
+    Without `preset`, with the last networks and thresholds; `device` applies this time only.
     """
     # An exception in a slot would abort the process silently; log and show it instead
     sys.excepthook = _log_exception

@@ -14,7 +14,7 @@ from app.overlay import OverlayStyle
 
 
 class OverlayPanel(Form):
-    """An OverlayStyle in by `show_style`, the changed one out by a signal."""
+    """Takes an OverlayStyle by `show_style`; emits it when the user changes it."""
 
     style_changed = pyqtSignal(object)
 

@@ -115,7 +115,7 @@ def _paint_polyline(
 
 
 def paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
-    """Paint labels; in a small picture they are larger than laid out, so space them apart anew."""
+    """Paint labels, spread apart again: in a small picture they are larger than laid out."""
     plates = [_plate(painter, label, viewport) for label in labels]
     moves = apart([plate.getCoords() for plate in plates])
     for label, plate, move in zip(labels, plates, moves, strict=True):
@@ -130,7 +130,7 @@ def _plate(painter: QPainter, label: Label, viewport: Viewport) -> QRectF:
     x, y = viewport.to_canvas(label.x, label.y)
     if viewport.mirror:
         x -= wide + 2 * pad
-    # In a small picture a label is larger than laid out, and would leave it
+    # In a small picture a label is larger than laid out, and would stick out of it
     left, right = viewport.origin[0], viewport.origin[0] + viewport.frame_wh[0] * viewport.scale
     x = max(left, min(x, right - wide - 2 * pad))
     return QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)

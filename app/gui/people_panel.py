@@ -21,7 +21,7 @@ from app.gui.translation import tr
 
 
 class PeoplePanel(QWidget):
-    """Rows in by `show_people`; selections, names and ids out by signals."""
+    """Takes rows by `show_people`; emits selections, names and ids."""
 
     selection_changed = pyqtSignal(tuple)  # ids, in the order of the rows
     renamed = pyqtSignal(int, str)
@@ -93,7 +93,7 @@ class PeoplePanel(QWidget):
             self.list.edit(indices[0])
 
     def focus_id_field(self) -> None:
-        """Let the user type a new number."""
+        """Focus the field for a new number."""
         self._id_field.setFocus()
         self._id_field.selectAll()
 

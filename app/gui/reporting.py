@@ -132,7 +132,7 @@ def awaited(status: Status) -> str:
 def unjoined_s(info: SourceInfo | None) -> float:
     """How far apart in time two points must be for the charts not to join them.
 
-    In a file, more means that frames were skipped; a camera may be slow to follow, or see nobody.
+    In a file, a longer gap means skipped frames; a camera may be slow to follow, or see nobody.
     """
     if info is None or info.live or info.frame_rate is None:
         return GONE_S

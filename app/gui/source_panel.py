@@ -12,7 +12,7 @@ from app.video.devices import Camera
 
 
 class SourcePanel(Sheet):
-    """A small sheet over the picture: cameras in, the chosen source's name out."""
+    """A small sheet over the picture: takes cameras, emits the spec of the chosen source."""
 
     chosen = pyqtSignal(str)
     refresh_wanted = pyqtSignal()

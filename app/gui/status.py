@@ -14,12 +14,12 @@ from app.gui.translation import tr
 from app.live.run import Status
 
 MESSAGE_MS = 6000
-SPACING = 12  # most pixels between two labels of the bar
-STATE_WIDTH = 120  # least width of the state, in pixels
+SPACING = 12  # greatest gap between two labels of the bar, pixels
+STATE_WIDTH = 120  # least width of the state, pixels
 
 
 class StatusBar(QStatusBar):
-    """Takes a Status by `show_status`; a message or a progress bar uses the left part at times."""
+    """Takes a Status by `show_status`; messages and progress take the left part for a while."""
 
     cancelled = pyqtSignal()
 

@@ -17,12 +17,12 @@ ROW = 16  # height of a person's row, pixels
 NAMES = 92  # width of the names on the left, pixels
 RULER = 20  # height of the times at the top, pixels
 LIVE_WINDOW_S = 60.0  # a camera's timeline shows the last minute
-HERE_S = 1.0  # a person missed for less than this is still there
+HERE_S = 1.0  # a person missed for less than this counts as present
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 
 class Timeline(QWidget):
-    """Spans in by `show_spans`; the time and the person clicked out by signals."""
+    """Takes spans by `show_spans`; emits the time and the person clicked."""
 
     sought = pyqtSignal(float)
     person_clicked = pyqtSignal(int, bool)

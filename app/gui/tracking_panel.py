@@ -17,7 +17,7 @@ SETTLE_MS = 150  # delay before emitting, so that a dragged slider does not emit
 
 
 class TrackingPanel(Form):
-    """A PipelineConfig in by `show_config`, the changed one out by a signal."""
+    """Takes a PipelineConfig by `show_config`; emits it when the user changes it."""
 
     config_changed = pyqtSignal(object)
     preset_chosen = pyqtSignal(str)

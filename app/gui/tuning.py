@@ -79,7 +79,7 @@ class Tuning(QObject):
         device = self._window.session.config.device
 
         def read(progress: Progress) -> Settings:
-            with holding_nobody_up():  # finding a CUDA device takes torch
+            with holding_nobody_up():  # looking for a CUDA device needs torch
                 return read_preset(name, Settings(PipelineConfig(device=device)), device)
 
         def use(settings: Settings) -> None:
