@@ -282,7 +282,7 @@ class Session:
             self._loader.ask(self.config)
 
     def _follow_next(self, pipeline: Pipeline | None) -> bool:
-        """Take a frame from feed to outlet, or wait briefly; True if it did (inference thread)."""
+        """Take one frame from feed to outlet, or wait briefly; True if taken (inference thread)."""
         run = self._run
         if run is None or self._must_wait(run, pipeline):
             time.sleep(IDLE_S)

@@ -225,7 +225,7 @@ def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
 def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:
     """`newer` with the tracker of `older`; if the joints differ, it keeps only boxes and ids.
 
-    Not if another skeleton has as many joints: they would be taken for the same ones.
+    Not if they differ but are equally many: they would be taken for the same joints.
     """
     if older is None:
         return newer

@@ -1,4 +1,4 @@
-"""Results on their way to the screen: paced for files, the newest or a delayed one for live."""
+"""Results on their way to the screen: paced for files, the newest or delayed for live sources."""
 
 from __future__ import annotations
 
