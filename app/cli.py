@@ -1,4 +1,4 @@
-"""The `posse` command: one name per job, each in a module of its own that is imported when used."""
+"""The `posse` command: one subcommand per job, each in its own module, imported only when used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pose.command import Parser, exit_code, program_version
 
 Commands = dict[str, tuple["str | Commands", str]]
 
-# name -> (module, or commands below it; what it does). A module has `add_arguments(parser)` and
+# name -> (module or subcommands, what it does). A module has `add_arguments(parser)` and
 # `run(args) -> exit code`.
 COMMANDS: Commands = {
     "gui": ("app.gui.command", "open the window (the same as no command at all)"),
@@ -41,7 +41,7 @@ COMMANDS: Commands = {
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; its exit code is 1 after a user's error, which is told in one line."""
+    """Run a command and return its exit code; 1 after a UserError, reported in one line."""
     words = list(sys.argv[1:] if argv is None else argv) or ["gui"]
     logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
 
@@ -53,7 +53,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
-    """The parser for `words`; only the module of the command that they name is imported."""
+    """The parser for `words`; imports only the module of the command that they name."""
     parser = Parser(
         prog="posse",
         description="Follow several people in video, live: HRNet poses with identities that stay.",

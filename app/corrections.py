@@ -1,9 +1,9 @@
-"""What a person said about who is who: a list of corrections, applied over what the tracker said.
+"""The user's corrections of who is who: a list of steps applied on top of the tracker's ids.
 
-The tracker's ids are never rewritten. Each correction is a step from ids to ids, and the steps are
-applied in order to any (time, id) pairs: to the frame on screen, to every later frame, and to the
-spans of the timeline. Undo therefore is to drop the last step, and a file opened again gets its
-corrections by applying the saved steps.
+The tracker's ids are never rewritten. Each correction is a step that maps ids to ids, and the steps
+are applied in order to any (time, id) pairs: to the frame on screen, to every later frame, and to
+the spans of the timeline. So undo drops the last step, and a file opened again gets its corrections
+by applying the saved steps.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ class CorrectionsError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Correction:
-    """One step; ids are those shown when it was made."""
+    """One step; its ids are those on screen when it was made."""
 
     kind: Kind
     person: int
-    other: int = 0  # swap: the second; merge: the id that goes; split, set id: the new id
-    from_s: float = 0.0  # swap and split count from this time on, the others for the whole video
+    other: int = 0  # swap: the second id; merge: the id that goes; split, set id: the new id
+    from_s: float = 0.0  # swap and split apply from this time on, the others to the whole video
     name: str = ""  # rename: the new name, empty for none
 
     def __post_init__(self) -> None:
@@ -60,7 +60,7 @@ class Correction:
 def corrected_ids(
     ids: IntArray, times_s: NDArray[np.float64], corrections: Iterable[Correction]
 ) -> IntArray:
-    """The ids (M,) that the tracker's `ids` (M,) at `times_s` (M,) become; 0 where deleted."""
+    """Map the tracker's `ids` (M,) at `times_s` (M,) to corrected ids (M,); 0 where deleted."""
     ids = np.array(ids, np.int64)
     for step in corrections:
         first, second = ids == step.person, ids == step.other  # (M,)
@@ -84,9 +84,10 @@ def corrected_ids(
 def corrected_people(
     people: TrackedPoses, time_s: float, corrections: Sequence[Correction]
 ) -> TrackedPoses:
-    """The people of one frame under their corrected ids, deleted ones left out.
+    """The people of one frame under their corrected ids, without those deleted.
 
-    Two that a merge made one: the one whose id was its own already stays, else the better score.
+    Where a merge gives two of them one id, the one stays that had it already, else the one with the
+    better score.
     """
     if not corrections or not len(people):
         return people
@@ -99,7 +100,7 @@ def corrected_people(
 
 
 def names_of(corrections: Iterable[Correction]) -> dict[int, str]:
-    """The names given, by corrected id; a name moves with its person."""
+    """The names given, by corrected id; a name stays with its person."""
     names: dict[int, str] = {}
     for step in corrections:
         match step.kind:
@@ -117,7 +118,7 @@ def names_of(corrections: Iterable[Correction]) -> dict[int, str]:
 
 
 def moved(corrections: Iterable[Correction], by_s: float) -> tuple[Correction, ...]:
-    """The corrections for a video whose times are `by_s` later; those of a whole video stay."""
+    """The corrections for a video whose times are `by_s` later; only swaps and splits change."""
     return tuple(
         replace(step, from_s=step.from_s + by_s) if step.kind in ("swap", "split") else step
         for step in corrections
@@ -125,18 +126,18 @@ def moved(corrections: Iterable[Correction], by_s: float) -> tuple[Correction, .
 
 
 class CorrectionLog:
-    """Corrections made so far, with undo and redo. `done` is replaced, never changed in place."""
+    """The corrections made so far, with undo and redo. `done` is replaced, never mutated."""
 
     def __init__(self, done: Iterable[Correction] = ()) -> None:
         self.done: tuple[Correction, ...] = tuple(done)
-        self.undone: tuple[Correction, ...] = ()  # the next to redo last
+        self.undone: tuple[Correction, ...] = ()  # the next to redo is the last item
 
     def add(self, correction: Correction) -> None:
-        """Apply one more; what was undone is forgotten."""
+        """Apply one more; undone corrections are discarded."""
         self.done, self.undone = (*self.done, correction), ()
 
     def undo(self) -> Correction | None:
-        """Take the last one back and return it; None where there is none."""
+        """Undo the last one and return it; None where there is none."""
         if not self.done:
             return None
         last = self.done[-1]
@@ -144,7 +145,7 @@ class CorrectionLog:
         return last
 
     def redo(self) -> Correction | None:
-        """Apply what was undone last and return it; None where there is none."""
+        """Apply the one undone last again and return it; None where there is none."""
         if not self.undone:
             return None
         last = self.undone[-1]
@@ -158,7 +159,7 @@ def sidecar_of(tracks: Path) -> Path:
 
 
 def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
-    """Write `corrections` to `path`, whole or not at all. Raises CorrectionsError."""
+    """Write `corrections` to `path`, completely or not at all. Raises CorrectionsError."""
     content = {"version": VERSION, "corrections": [asdict(step) for step in corrections]}
     try:
         with whole_file(path) as partial:
@@ -170,7 +171,7 @@ def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
 
 
 def load_corrections(path: Path) -> tuple[Correction, ...]:
-    """Read the corrections in `path`; none where there is no such file. Raises CorrectionsError."""
+    """Read the corrections in `path`; empty if there is no such file. Raises CorrectionsError."""
     try:
         if not path.exists():
             return ()

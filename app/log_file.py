@@ -1,4 +1,4 @@
-"""A log of a run, in a file of its own."""
+"""A log of one run, in a file of its own."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ log = logging.getLogger(__name__)
 
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
-    """Keep a log in `path`, down to what is only worth knowing; the screen shows no more of it."""
+    """Log to `path`, from level INFO up; the other handlers show no more than before."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8", errors=UNCODED)

@@ -1,8 +1,8 @@
-"""A source, the pipeline and whoever looks, on threads of their own; no Qt.
+"""Run a source and the pipeline on threads of their own, and hand out what to show; no Qt.
 
 Threads: one captures (app.live.feeds), one infers (app.live.inference), one loads networks
-(app.live.loading), and recorders have their own. The window, a headless run and the tests all do
-the same: `open`, call `take` as often as they can show something, `close`.
+(app.live.loading), and each recording has its own. The window, a headless run and the tests all
+call `open`, then `take` as often as they can show something, then `close`.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
 
-IDLE_S = 0.05  # how long the inference thread waits before it looks for new orders
-JOIN_S = 10.0  # a camera's driver or a network that hangs is given up after so long
+IDLE_S = 0.05  # how long the inference thread waits before it checks for new settings
+JOIN_S = 10.0  # a camera driver or network connection that hangs is abandoned after this
 
 
 class Session:
-    """Opens sources, follows the people in them, and hands out what is to be shown.
+    """Opens sources, follows the people in them, and hands out what to show.
 
-    Every method is called from one thread, the owner's, and returns at once; only `close` waits
-    for the threads.
+    Call every method from one thread, the owner's. Each returns at once, except `close`, which
+    waits for the threads.
     """
 
     def __init__(
@@ -51,12 +51,12 @@ class Session:
         self._closed_runs: list[Run] = []
         self._speed = 1.0
         self._delay_s = 0.0
-        self._refresh = False  # show the last frame again, under other corrections
+        self._refresh = False  # show the last frame again, with changed corrections
         self._recordings = Recordings()
         self._loader = PipelineLoader(make_pipeline)
-        self._asked = False  # networks are loaded when something has to be followed
+        self._asked = False  # networks were requested; only once something has to be followed
         self._inference = Inference(self._loader, self._follow_next)
-        self._settings_seen = 0  # changes of settings that the screen has caught up with
+        self._settings_seen = 0  # value of `Inference.changes` that the screen has caught up with
 
     # Sources
 
@@ -71,9 +71,9 @@ class Session:
     ) -> None:
         """Open `spec` in place of what is open.
 
-        `known` are people found before, (time_s, people). With them nobody else is looked for; only
-        where it `goes_on`, people are, in the frames that are not among them. Those `found` are
-        known until other settings count, by which they are looked for anew.
+        `known` holds people found before, as (time_s, people). With it, nobody is looked for,
+        unless `goes_on`: then people are looked for in the frames that `known` lacks. `found` is
+        used likewise until settings change; then those people are looked for anew.
         """
         self.stop()
         run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found)
@@ -87,9 +87,9 @@ class Session:
         run.feed.start()
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
-        """Start the source again, or another part of it; a file's people stay as corrected.
+        """Start the source again, or another part of it; a file keeps its people and corrections.
 
-        Those of a camera are found under new ids, which no correction is about.
+        A camera's people get new ids, to which no correction applies.
         """
         run = self._run
         if run is not None:
@@ -100,7 +100,7 @@ class Session:
             self.lock(0 if run.live else run.follower.locked)
 
     def stop(self) -> None:
-        """Close the source; what is recorded is finished in the background."""
+        """Close the source; a running recording is completed in the background."""
         self.stop_recording()
         run, self._run = self._run, None
         if run is not None:
@@ -118,10 +118,10 @@ class Session:
             if not run.feed.join(JOIN_S):
                 log.warning("%s does not let go; its thread is left behind", run.spec)
 
-    # Looking
+    # Showing
 
     def take(self) -> View | None:
-        """What is to be shown now; None where the screen need not change."""
+        """What to show now; None where the screen need not change."""
         run = self._run
         if run is None:
             return None
@@ -138,13 +138,13 @@ class Session:
         return view
 
     def painted(self, view: View) -> None:
-        """Say that `view` is on the screen now; latency is measured here."""
+        """Note that `view` is on the screen now; latency is measured here."""
         if self._run is not None and self._run.live:
             now_s = time.monotonic()
             self._run.gauges.latency(now_s, (now_s - view.captured_at_s) * 1000)
 
     def status(self) -> Status:
-        """What is going on."""
+        """The current status."""
         problem = self._recordings.problem or self._loader.problem or self._inference.problem
         loader = self._loader
         if self._run is None:
@@ -161,7 +161,7 @@ class Session:
 
     @property
     def corrections(self) -> CorrectionLog:
-        """What was corrected in the open source."""
+        """The corrections made in the open source."""
         return self._run.corrections if self._run is not None else CorrectionLog()
 
     @property
@@ -176,39 +176,39 @@ class Session:
 
     @property
     def follows_known(self) -> bool:
-        """True where the people were found before, and are only shown."""
+        """True where the people were found before, and are only shown, not looked for."""
         return self._run is not None and self._run.follower.frozen
 
     @property
     def all_followed(self) -> bool:
-        """True where every frame that the file has, as far as it tells, was followed."""
+        """True where every frame of the file, by the count it states, was followed."""
         return self._run is not None and self._run.all_followed
 
-    # Playing files; a camera knows none of it
+    # Playing files; no effect on a camera
 
     def play(self, playing: bool) -> None:
-        """Go on, or hold the picture."""
+        """Play, or pause."""
         if self._run is not None:
             self._run.play(playing)
 
     def step(self, forward: bool) -> None:
-        """Hold the picture and go one frame on or back."""
+        """Pause, and go one frame forward or back."""
         if self._run is not None:
             self._run.step(forward)
 
     def seek(self, time_s: float) -> None:
-        """Show the frame at `time_s`, and go on from there; see Run.seek."""
+        """Show the frame at `time_s`, and continue from there; see Run.seek."""
         if self._run is not None:
             self._run.seek(time_s)
 
     def set_speed(self, speed: float) -> None:
-        """Play files `speed` times as fast; inf as fast as they can be followed."""
+        """Play files `speed` times as fast; inf plays as fast as people can be followed."""
         self._speed = speed
         if self._run is not None and isinstance(self._run.outlet, Playback):
             self._run.outlet.set_speed(speed)
 
     def set_delay(self, delay_s: float) -> None:
-        """Show a camera's picture so long after it was taken."""
+        """Show a camera's picture `delay_s` after it was taken."""
         self._delay_s = delay_s
         if self._run is not None and isinstance(self._run.outlet, LiveOutlet):
             self._run.outlet.delay_s = delay_s
@@ -216,9 +216,9 @@ class Session:
     # Settings and corrections
 
     def configure(self, config: PipelineConfig) -> None:
-        """Use `config` from a coming frame on; the picture goes on while networks load.
+        """Use `config` from one of the next frames on; playing continues while networks load.
 
-        A file's frames from the one on screen on are followed anew.
+        A file's frames are followed anew, starting with the one on screen.
         """
         if config == self.config:
             return
@@ -228,37 +228,37 @@ class Session:
         self._inference.configure(config)
 
     def load_again(self) -> None:
-        """Load the networks once more, since those that were missing have come."""
+        """Load the networks again, now that the missing ones have been fetched."""
         self._loader.ask(self.config)
 
     def correct(self, correction: Correction) -> None:
-        """Apply a correction, to the picture on screen and to everything later."""
+        """Apply a correction to the picture on screen and to everything shown from now on."""
         if self._run is not None:
             self._run.correct(correction)
         self._refresh = True
 
     def lock(self, person: int) -> None:
-        """Let the tracker keep one identity for its person, however long they are gone; 0: none."""
+        """Lock one identity to its person, however long they are out of sight; 0 unlocks."""
         if self._run is not None:
             self._run.lock(person)
 
     @property
     def lock_lost(self) -> bool:
-        """True where nobody is known (any more) by the id locked, as after a jump in a file."""
+        """True where nobody has the locked id (any more), as after a jump in a file."""
         return self._run is not None and self._run.lock_lost
 
     def undo(self) -> Correction | None:
-        """Take the last correction back."""
+        """Undo the last correction and return it."""
         self._refresh = True
         return self.corrections.undo()
 
     def redo(self) -> Correction | None:
-        """Apply the correction that was taken back last."""
+        """Apply the correction undone last again and return it."""
         self._refresh = True
         return self.corrections.redo()
 
     def new_id(self) -> int:
-        """An id that nobody has, nor will get from the tracker."""
+        """An id that nobody has, and that the tracker will give to nobody."""
         return self._run.follower.issue_ids.new() if self._run is not None else 1
 
     # Recording
@@ -268,32 +268,32 @@ class Session:
         self._recordings.begin(plan, self.corrections.done)
 
     def stop_recording(self) -> None:
-        """Finish what is recorded, in the background."""
+        """Complete the recording in the background."""
         self._recordings.finish(self.corrections.done)
 
     def recorded(self) -> list[LiveRecording]:
-        """What has become complete, or was given up, since this was asked last."""
+        """The recordings that were completed or abandoned since the last call."""
         return self._recordings.completed()
 
     def _ask(self) -> None:
-        """Have the networks loaded, the first time that they are needed."""
+        """Request the networks the first time that they are needed."""
         if not self._asked:
             self._asked = True
             self._loader.ask(self.config)
 
     def _follow_next(self, pipeline: Pipeline | None) -> bool:
-        """Take one frame from feed to outlet, or wait a moment for one (inference thread)."""
+        """Take one frame from feed to outlet, or wait briefly; True if taken (inference thread)."""
         run = self._run
         if run is None or self._must_wait(run, pipeline):
             time.sleep(IDLE_S)
             return False
         if not run.outlet.wait_for_room(IDLE_S):
-            return False  # a file is paused: look for other settings meanwhile
+            return False  # a file is paused: check for new settings meanwhile
         captured = run.feed.take(IDLE_S)
         if captured is None:
             return False
         ready = run.follow(captured, pipeline)
-        if run is self._run:  # a recording that began meanwhile is of another source
+        if run is self._run:  # otherwise a recording that began meanwhile is of another source
             shown = run.view(ready).result
             self._recordings.put(shown, ready.result.people, ready.generation)
         run.outlet.put(ready)

@@ -1,4 +1,4 @@
-"""A small picture of every person, taken when they are seen well."""
+"""A small picture of every person, taken when they are clearly visible."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from pose.people import FloatArray, ImageArray
 from tracking.pipeline import FrameResult
 
 SIZE_WH = (52, 64)
-BETTER = 1.15  # a new picture must be so much better
-AGING_S = 20.0  # an old picture loses its worth in so long
-MOST_PEOPLE = 300  # 3 MB of pictures; the one that was not renewed for longest goes first
+BETTER = 1.15  # a new picture replaces the old one if it is better by this factor
+AGING_S = 20.0  # time in which a picture's worth falls to 0
+MOST_PEOPLE = 300  # 3 MB of pictures; the one least recently renewed is dropped first
 
 
 def thumbnail(image: ImageArray, box: FloatArray, size_wh: tuple[int, int]) -> ImageArray:
-    """The upper part of the person in `box`, cut to the shape of `size_wh` and scaled to it."""
+    """The upper part of the person in `box`, cropped to the aspect of `size_wh`, scaled to it."""
     width, height = float(box[2] - box[0]), float(box[3] - box[1])
     aspect = size_wh[0] / size_wh[1]
     side = max(8.0, min(height * 0.55, max(width, height * 0.3) / aspect))
@@ -37,7 +37,7 @@ class Thumbnails:
         self.pictures: dict[int, ImageArray] = {}
 
     def add(self, result: FrameResult) -> bool:
-        """Look at a frame; True where a picture is new. At most one person a frame is redone."""
+        """Take pictures from a frame, at most one per call; True where one was taken."""
         people, now_s = result.people, result.frame.time_s
         for box, score, person in zip(
             people.poses.boxes, people.poses.scores.tolist(), people.ids.tolist(), strict=True
@@ -48,7 +48,7 @@ class Thumbnails:
             if worth > aged * BETTER:
                 self.pictures.pop(person, None)
                 self._worth[person] = (worth, now_s)
-                self.pictures[person] = thumbnail(result.frame.image, box, SIZE_WH)  # at the end
+                self.pictures[person] = thumbnail(result.frame.image, box, SIZE_WH)  # now last
                 if len(self.pictures) > MOST_PEOPLE:
                     oldest = next(iter(self.pictures))
                     del self.pictures[oldest], self._worth[oldest]

@@ -1,4 +1,4 @@
-"""Every command of the window in one table: name, text, icon, keys, hint."""
+"""All commands of the window in one table: name, text, icon, keys, hint."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def commands() -> tuple[Command, ...]:
 
 
 def make_actions(window: QWidget) -> dict[str, QAction]:
-    """The commands as actions of `window`, by name."""
+    """The commands as QActions of `window`, by name."""
     actions: dict[str, QAction] = {}
     for command in commands():
         action = QAction(command.text, window)

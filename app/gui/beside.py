@@ -1,4 +1,4 @@
-"""What lies beside a source: its tracks, and what to open in place of a table."""
+"""Files beside a source: its tracks, and what to open instead of a CSV table."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def tracks_of(source: Path) -> Path:
 
 
 def open_tracks(tracks: Path) -> OpenResult:
-    """`tracks` with their video, or with the folder or photograph of that name beside them.
+    """Open `tracks` with their video, or with the folder or photograph of that name beside them.
 
     Raises UserErrors.
     """
@@ -40,9 +40,9 @@ def _pictures_of(tracks: Path) -> Path | None:
 
 
 def result_of(tracks: Path, video: Path) -> OpenResult | None:
-    """The finished result that `video` is the picture of, with people drawn in.
+    """The finished result whose overlay video, with people drawn in, is `video`.
 
-    None for any other video: what is beside it may be of something else.
+    None for any other video: tracks beside it may belong to something else.
     """
     try:
         return open_result(tracks) if open_result(tracks, video).drawn else None
@@ -51,7 +51,7 @@ def result_of(tracks: Path, video: Path) -> OpenResult | None:
 
 
 def instead_of(table: Path) -> str:
-    """What to open in place of a CSV file, which is not opened."""
+    """Say what to open instead of a CSV file, which cannot be opened."""
     stem = table.stem.removesuffix(".measures")
     tracks, found = table.with_name(f"{stem}.json"), table.with_name(f"{stem}.csv")
     if tracks.is_file():

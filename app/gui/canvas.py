@@ -1,4 +1,4 @@
-"""The picture with its overlay: zoom, pan, fit, click on people."""
+"""The picture with its overlay: zoom, pan, fit, clicks on people."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ CLICK_PX = 4  # a press that moves less is a click, not a pan
 
 
 class Canvas(QWidget):
-    """Shows one View; never poses on a frame that they do not belong to."""
+    """Shows one View: poses only ever on the frame that they belong to."""
 
-    person_clicked = pyqtSignal(int, bool)  # id or 0 for nobody; added to the selection
+    person_clicked = pyqtSignal(int, bool)  # id, 0 for nobody; whether to add to the selection
     person_double_clicked = pyqtSignal(int)
-    menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, where on the screen
+    menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, global position
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -55,7 +55,7 @@ class Canvas(QWidget):
         self._panning = False
 
     def show_view(self, view: View | None, drawing: Drawing | None) -> None:
-        """Show a frame and what belongs to it, at once; None shows an empty stage."""
+        """Repaint at once with a frame and its overlay; None shows an empty stage."""
         changed = (view and view.result.frame.image) is not (
             self._view and self._view.result.frame.image
         )
@@ -67,25 +67,25 @@ class Canvas(QWidget):
         self.repaint()
 
     def set_people(self, selected: tuple[int, ...], locked: int) -> None:
-        """Mark the selected people; dim everything but the locked one, unless that is 0."""
+        """Mark the selected people; dim everything but the locked one, if any (0: none)."""
         self._selected, self._locked = selected, locked
         self.update()
 
     def show_waiting(self, text: str) -> None:
-        """Say what the first picture is waiting for; nothing once there is one."""
+        """Show what the first picture is waiting for; no effect once there is a picture."""
         if text != self._waiting:
             self._waiting = text
             self.update()
 
     def set_busy(self, busy: bool) -> None:
-        """Show by the pointer that another picture is on its way."""
+        """Show a busy cursor while another picture is on its way."""
         if busy:
             self.setCursor(Qt.CursorShape.BusyCursor)
         else:
             self.unsetCursor()
 
     def set_mirror(self, mirror: bool) -> None:
-        """Show the picture as in a mirror."""
+        """Show the picture mirrored, or not."""
         self._set_viewport(replace(self._viewport, mirror=mirror))
 
     def fit(self) -> None:
@@ -93,13 +93,13 @@ class Canvas(QWidget):
         self._set_viewport(replace(self._viewport, zoom=None))
 
     def zoom_by(self, factor: float, at: QPointF | None = None) -> None:
-        """Zoom about a point of the canvas, or about its middle."""
+        """Zoom about a point of the canvas, or about its centre."""
         at = at or QPointF(self.width() / 2, self.height() / 2)
         self._set_viewport(self._viewport.zoomed(factor, at.x(), at.y()))
 
     @property
     def viewport_now(self) -> Viewport:
-        """How the frame lies on the canvas."""
+        """How the frame is placed on the canvas."""
         return self._viewport
 
     def _set_viewport(self, viewport: Viewport) -> None:
@@ -132,7 +132,7 @@ class Canvas(QWidget):
             paint_shapes(painter, drawing, self._viewport)
             if self._locked:
                 self._dim_all_but(painter, target)
-            self._mark_selected(painter)  # below the labels, which it would strike through
+            self._mark_selected(painter)  # below the labels, so as not to cross them out
             paint_labels(painter, drawing.labels, self._viewport)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from app.config import read_preset
 from pose.errors import UserError
 
-# What the window needs of a bare Debian or Ubuntu, as in the README
+# Packages that the window needs on a minimal Debian or Ubuntu, as in the README
 _PACKAGES = (
     "libegl1 libgl1 libxkbcommon-x11-0 libdbus-1-3 libfontconfig1 libxcb-cursor0 libxcb-icccm4 "
     "libxcb-keysyms1 libxcb-shape0"
@@ -32,9 +32,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Open the window; returns when it is closed.
+    """Open the window; returns its exit code when it is closed.
 
-    Raises UserError where there is no screen, or the system lacks what Qt needs.
+    Raises UserError if there is no screen, or the system lacks a library that Qt needs.
     """
     _require_screen()
     _require_libraries()
@@ -47,14 +47,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _require_screen() -> None:
-    # Without one Qt ends the program by a signal, with advice to reinstall it
+    # Without a screen Qt aborts the process by a signal, with advice to reinstall it
     named = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
     if sys.platform == "linux" and not any(os.environ.get(name) for name in named):
         raise UserError("there is no screen for the window here; 'posse track' needs none")
 
 
 def _require_libraries() -> None:
-    """Load what Qt will load: where a library is missing, Qt ends the program by a signal."""
+    """Load what Qt will load: if a library is missing, Qt aborts the process by a signal."""
     package = find_spec("PyQt6")
     if sys.platform != "linux" or package is None or not package.submodule_search_locations:
         return
@@ -62,7 +62,7 @@ def _require_libraries() -> None:
     needed = [qt / "lib" / "libQt6Widgets.so.6"]
     if not (os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
         needed.append(qt / "plugins" / "platforms" / "libqxcb.so")
-    for library in filter(Path.exists, needed):  # a distribution's own Qt lies elsewhere, and whole
+    for library in filter(Path.exists, needed):  # a distribution's Qt is elsewhere, complete
         try:
             ctypes.CDLL(str(library))
         except OSError as error:

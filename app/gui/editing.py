@@ -1,4 +1,4 @@
-"""Commands on people: names, swaps, merges and the rest, with undo and redo."""
+"""Commands on people: rename, swap, merge and the rest, with undo and redo."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ON_PICTURE = ("play", "snapshot", "mirror", "fit", "full-screen")
 class Editing(QObject):
     """Turns the selection and the actions into corrections of the session."""
 
-    selection_changed = pyqtSignal(tuple, int)  # ids selected, id locked on or 0
+    selection_changed = pyqtSignal(tuple, int)  # ids selected, id locked on, or 0
     rename_wanted = pyqtSignal()
     id_wanted = pyqtSignal()
     said = pyqtSignal(str)
@@ -27,7 +27,7 @@ class Editing(QObject):
     def __init__(self, presenter: Presenter, actions: dict[str, QAction], parent: QWidget) -> None:
         super().__init__(parent)
         self.locked = 0
-        self._locked_before = 0  # the last click on a person
+        self._locked_before = 0  # the value of `locked` before the last click
         self._presenter = presenter
         self._actions = actions
         self._parent = parent
@@ -54,7 +54,7 @@ class Editing(QObject):
             self._tell()
 
     def click(self, person: int, more: bool) -> None:
-        """A click on a person, or on nobody (0), in the picture or the timeline."""
+        """Handle a click on a person or nobody (0) in picture or timeline; `more`: add/remove."""
         old, self._locked_before = self._presenter.selected, self.locked
         if not person:
             self.select(old if more else ())
@@ -66,47 +66,47 @@ class Editing(QObject):
             self.select((*old, person))
 
     def double_click(self, person: int) -> None:
-        """Lock on to `person`, or let go where they were locked on before the first click."""
+        """Lock on to `person`, or unlock if they were locked before the first click."""
         if self._locked_before == person:
             self._actions["lock"].setChecked(False)
-        elif person != self.locked:  # or the first click moved the lock there
+        elif person != self.locked:  # else the first click moved the lock there
             self.toggle_lock(person)
 
     def toggle_lock(self, person: int) -> None:
-        """Lock on to `person`, or let go where locked on already."""
+        """Lock on to `person`, or unlock if locked on them already."""
         on = bool(person) and person != self.locked
-        self.select((person,) if person else ())  # which may move the lock there
+        self.select((person,) if person else ())  # may move the lock there
         self._actions["lock"].setChecked(on)
 
     def rename(self, person: int, name: str) -> None:
-        """Name a person; a name is one line."""
+        """Name a person; the name becomes one line."""
         self._do(Correction("rename", person, name=" ".join(name.split())))
 
     def set_id(self, person: int, number: int) -> None:
-        """Give a person another number everywhere; who has it takes theirs."""
+        """Give a person another number everywhere; whoever has it gets theirs."""
         self._do(Correction("set id", person, number))
         self.select((number,))
 
     def swap(self) -> None:
-        """Let the two selected exchange numbers from the picture on screen on."""
+        """Swap the numbers of the two selected people from the picture on screen on."""
         first, second = self._presenter.selected
         self._do(Correction("swap", first, second, from_s=self._now_s()))
 
     def merge(self) -> None:
-        """Make the selected one, under the smallest number: a step for each who is added."""
+        """Merge the selected people into the smallest number: one step for each merged."""
         keep, *gone = sorted(self._presenter.selected)
         for person in gone:
             self._do(Correction("merge", keep, person))
         self.select((keep,))
 
     def split(self) -> None:
-        """Let the selected be somebody new from the picture on screen on."""
+        """Make the selected person somebody new from the picture on screen on."""
         new = self._presenter.session.new_id()
         self._do(Correction("split", self._presenter.selected[0], new, from_s=self._now_s()))
         self.select((new,))
 
     def delete(self) -> None:
-        """Leave the selected out, everywhere."""
+        """Delete the selected people everywhere."""
         if self.locked in self._presenter.selected:
             self._actions["lock"].setChecked(False)
         for person in self._presenter.selected:
@@ -114,27 +114,27 @@ class Editing(QObject):
         self.select(())
 
     def undo(self) -> None:
-        """Take the last correction back."""
+        """Undo the last correction."""
         undone = self._presenter.session.undo()
         self._after(undone, tr("Undone: {}"))
         if undone is not None:
             self._rename_selection(numbers_after(undone, undone=True))
 
     def redo(self) -> None:
-        """Apply it again."""
+        """Redo the correction undone last."""
         done = self._presenter.session.redo()
         self._after(done, tr("Redone: {}"))
         if done is not None:
             self._rename_selection(numbers_after(done, undone=False))
 
     def source_changed(self) -> None:
-        """Other people: nobody is selected."""
+        """Another source, other people: clear the selection and the lock."""
         self.select(())
         self._actions["lock"].setChecked(False)
         self.renew()
 
     def menu(self, person: int, at: QPointF) -> None:
-        """Offer what can be done to `person`, or to the picture where there is nobody (0)."""
+        """Show the context menu of `person`, or of the picture if there is nobody (0)."""
         if person and person not in self._presenter.selected:
             self.select((person,))
         menu = QMenu(self._parent)
@@ -159,7 +159,7 @@ class Editing(QObject):
         self.renew()
 
     def _rename_selection(self, numbers: dict[int, int]) -> None:
-        """Keep the same people selected, and locked on to, under other numbers; 0: nobody."""
+        """Keep the same people selected and locked under their new numbers; 0: nobody."""
         ids = dict.fromkeys(numbers.get(person, person) for person in self._presenter.selected)
         locked = numbers.get(self.locked, self.locked)
         if not locked:
@@ -180,7 +180,7 @@ class Editing(QObject):
         self.selection_changed.emit(self._presenter.selected, self.locked)
 
     def renew(self) -> None:
-        """Offer what can be done now; let go of a lock that nobody holds any more."""
+        """Enable what can be done now; release a lock on somebody no longer known."""
         if self.locked and self._presenter.session.lock_lost:
             self.said.emit(tr("There is no {} here any more: the lock is off").format(self.locked))
             self._actions["lock"].setChecked(False)
@@ -196,7 +196,7 @@ class Editing(QObject):
 
 
 def told(step: Correction) -> str:
-    """What `step` did, in a few words."""
+    """Describe `step` in a few words."""
     from_s = time_text(step.from_s, True)
     match step.kind:
         case "rename" if step.name:
@@ -216,9 +216,9 @@ def told(step: Correction) -> str:
 
 
 def numbers_after(step: Correction, undone: bool) -> dict[int, int]:
-    """Who is called otherwise now that `step` was undone, or done again: old number -> new, or 0.
+    """Numbers that change as `step` is undone, or redone: old -> new, 0 if deleted.
 
-    A swap is left out: it is made with both selected, and both they stay.
+    A swap is left out: it is made with both people selected, and both stay selected.
     """
     match step.kind:
         case "set id":

@@ -1,4 +1,4 @@
-"""Published networks that are not on this machine, brought on a click in the window."""
+"""Fetch published networks that are not on this machine, on a click in the window."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Fetching(QObject):
-    """Offers to fetch what the chosen networks lack, beside the line that says so."""
+    """Offers to fetch missing networks, beside the notice that they are missing."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -25,13 +25,13 @@ class Fetching(QObject):
         self._work = Work(self)
         self._wanted: tuple[Published, ...] = ()
         self._share = 0.0
-        self._problem = ""  # why they did not come, the last time
+        self._problem = ""  # why the last fetch failed
         self._notice.fetch_wanted.connect(self._begin_or_cancel)
         self._work.progressed.connect(self._note)
         self._work.failed.connect(self._fail)
 
     def show(self, wanted: tuple[Published, ...]) -> None:
-        """Offer to fetch the networks `wanted`, or tell how far that is."""
+        """Offer to fetch the networks `wanted`, or show the progress of fetching."""
         if self._work.busy:
             names = ", ".join(each.name for each in self._wanted)
             self._notice.show_work(tr("Fetching {}…").format(names))
@@ -45,7 +45,7 @@ class Fetching(QObject):
         self._notice.offer(tr("Fetch ({} MB)").format(megabytes) if wanted else "")
 
     def close(self) -> None:
-        """Leave what is being fetched; the next time goes on from there."""
+        """Abort fetching; the next time it resumes from there."""
         self._work.cancel()
         self._work.close()
 
@@ -81,5 +81,5 @@ def _fetch(wanted: Sequence[Published], tell: Progress) -> None:
 
 
 def _telling(tell: Progress, start: float, share: float) -> Callable[[int, int | None], None]:
-    """What turns one network's bytes, so far and in all, into progress of them all."""
+    """A function that turns bytes (done, total) of one network into progress over all."""
     return lambda done, total: tell(start + (share * done / total if total else 0.0))

@@ -17,7 +17,7 @@ from PyQt6.QtWidgets import (
 
 
 class Form(QScrollArea):
-    """A column of labelled controls that scrolls when the window is low."""
+    """A column of labelled controls that scrolls when the window is too low."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -35,13 +35,13 @@ class Form(QScrollArea):
         self.setWidget(inside)
 
     def add_heading(self, text: str) -> None:
-        """Begin a group."""
+        """Start a group with a heading."""
         label = QLabel(text)
         label.setObjectName("heading")
         self._grid.addWidget(label, self._grid.rowCount(), 0, 1, 2)
 
     def add_wide(self, widget: QWidget) -> None:
-        """Add a control over the whole width."""
+        """Add a control across the whole width."""
         self._grid.addWidget(widget, self._grid.rowCount(), 0, 1, 2)
 
     def add(self, text: str, widget: QWidget, hint: str) -> None:
@@ -57,7 +57,7 @@ class Form(QScrollArea):
 
 
 def check(text: str, hint: str) -> QCheckBox:
-    """A check box that says what it does."""
+    """A check box with its text and tool tip."""
     box = QCheckBox(text)
     box.setToolTip(hint)
     box.setAccessibleName(text)

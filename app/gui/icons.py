@@ -1,4 +1,4 @@
-"""Our icons: SVG drawings in black, painted in the theme's colours at any size."""
+"""Our icons: black SVG drawings, painted in the theme's colours at any size."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _colours = {"normal": "#000000", "disabled": "#808080"}
 
 
 def recolour(normal: str, disabled: str) -> None:
-    """Paint all icons in these colours from now on, those already in use too."""
+    """Paint all icons in these colours from now on, including those in use."""
     _colours.update(normal=normal, disabled=disabled)
 
 
@@ -29,7 +29,7 @@ def app_icon() -> QIcon:
 
 
 class _Engine(QIconEngine):
-    """Paints an SVG text with its black replaced."""
+    """Paints an SVG source with its black replaced."""
 
     def __init__(self, svg: str, colour: str | None) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Keys, and the wheel, work a control where it has the keyboard; elsewhere they are commands."""
+"""Send keys and the wheel to a control only if it has the focus; else they act on the window."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _ENDS_TYPING = frozenset({_KEY.Key_Return, _KEY.Key_Enter, _KEY.Key_Escape})
 
 
 class ControlKeys(QObject):
-    """Lets the controls in `window` be worked by keys that are shortcuts of the window too.
+    """Lets controls in `window` use keys that are also shortcuts of the window.
 
-    Such a control gets the keyboard by Tab and not by a click: Space goes on pausing the video
-    after somebody ticked a box. Return and Escape in a field give the keyboard back to `home`.
-    The wheel over a control that does not have it scrolls the form.
+    Such a control takes the focus by Tab, not by a click: Space still pauses the video after
+    somebody ticked a box. Return and Escape in a spin box give the focus back to `home`. The wheel
+    over a control without the focus scrolls the form.
     """
 
     def __init__(self, window: QWidget, home: QWidget) -> None:
@@ -44,15 +44,15 @@ class ControlKeys(QObject):
                 control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
                 control.installEventFilter(self)
             if isinstance(control, QAbstractSpinBox):
-                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # not by the wheel
+                control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # no focus by the wheel
                 control.installEventFilter(self)
             if isinstance(control, QPushButton):
-                control.setAutoDefault(True)  # Return presses it, which Qt does in dialogs alone
+                control.setAutoDefault(True)  # so Return presses it; Qt's default only in dialogs
 
     def eventFilter(self, control: QObject | None, event: QEvent | None) -> bool:  # noqa: N802  Qt's
         if isinstance(event, QWheelEvent) and isinstance(control, QWidget):
             if _scrolled_with(control) and not control.hasFocus():
-                event.ignore()  # or whoever scrolls would choose other networks on the way
+                event.ignore()  # else scrolling the form would change settings on the way
                 return True
         elif isinstance(event, QKeyEvent):
             if event.type() == QEvent.Type.ShortcutOverride:
@@ -62,7 +62,7 @@ class ControlKeys(QObject):
         return False
 
     def _keep(self, control: QObject | None, event: QKeyEvent) -> bool:
-        """Have a key that works `control` come to it as a key, not as a shortcut."""
+        """Deliver a key that `control` uses to it as a key press, not as a shortcut."""
         alone = (Qt.KeyboardModifier.NoModifier, Qt.KeyboardModifier.KeypadModifier)
         kept = event.key() in _kept_by(control) and event.modifiers() in alone
         if kept:
@@ -71,7 +71,7 @@ class ControlKeys(QObject):
 
 
 def _scrolled_with(control: QWidget) -> bool:
-    """Whether `control` lies in what the wheel scrolls."""
+    """Whether `control` is inside a scroll area."""
     above = control.parentWidget()
     while above is not None and not isinstance(above, QScrollArea):
         above = above.parentWidget()
@@ -79,5 +79,5 @@ def _scrolled_with(control: QWidget) -> bool:
 
 
 def _kept_by(control: QObject | None) -> frozenset[int]:
-    """The keys that work `control`."""
+    """The keys that `control` uses."""
     return next((keys for kind, keys in _KEPT if isinstance(control, kind)), frozenset())

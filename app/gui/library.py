@@ -1,4 +1,4 @@
-"""Sources and finished results: opening, going through a playlist, saving, exporting."""
+"""Sources and finished results: open, play a playlist, save, export."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ from tracking.files import ClipInfo
 
 
 class Library(QObject):
-    """Does what the file menu asks, beside the window, and tells what became of it."""
+    """Carries out the File menu, long work in the background, and reports the outcome."""
 
     said = pyqtSignal(str)
-    opened = pyqtSignal(bool)  # a source; True where people are drawn in it already
+    opened = pyqtSignal(bool)  # a source; True if people are drawn in it already
     asked = pyqtSignal(str)  # whether to save the corrections of this file
-    refused = pyqtSignal(str)  # why something could not be opened; empty once something is
+    refused = pyqtSignal(str)  # why something could not be opened; empty once something was
 
     def __init__(self, presenter: Presenter, memory: Memory, work: Work, parent: QObject) -> None:
         super().__init__(parent)
@@ -41,32 +41,32 @@ class Library(QObject):
         self._session = presenter.session
         self._memory = memory
         self._work = work
-        self._result: Path | None = None  # the tracks that were opened
-        self._later_s = 0.0  # its times in the files are so much later than on screen
-        self._opening: Path | None = None  # the tracks that are being read
+        self._result: Path | None = None  # the tracks file that is open
+        self._later_s = 0.0  # its times in the files minus those on screen
+        self._opening: Path | None = None  # the tracks file being read
         self._playlist: list[str] = []  # what comes after the source on screen
-        self._saved: tuple[Correction, ...] = ()  # of the source on screen, on disk
-        self._leave: Callable[[], object] | None = None  # what the question asked holds up
+        self._saved: tuple[Correction, ...] = ()  # on disk, of the source on screen
+        self._leave: Callable[[], object] | None = None  # what waits for the answer
         self._asked_at_end = False
         self._loop = False
         presenter.reported.connect(self._go_on)
         work.failed.connect(self._not_read)
 
     def open(self, specs: Sequence[str]) -> None:
-        """Open sources as a playlist; tracks files with their videos instead."""
+        """Open sources as a playlist; a tracks file opens with its video."""
         if specs:
-            # The next time the program may be started in another folder
+            # Absolute: next time the program may start in another folder
             kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
             self._memory.add_recent(kept)
             self._open(specs)
 
     @property
     def unsaved(self) -> bool:
-        """Whether a file's corrections would be lost now. A camera's are kept with a recording."""
+        """Whether a file has unsaved corrections. A camera's are saved with a recording."""
         return self._tracks is not None and self._session.corrections.done != self._saved
 
     def leave(self, then: Callable[[], object]) -> None:
-        """Do `then`, which gives up the source; first ask whether to save its corrections."""
+        """Call `then`, which closes the source; first ask whether to save its corrections."""
         path = self._tracks
         if path is None or not self.unsaved:
             then()
@@ -75,7 +75,7 @@ class Library(QObject):
             self.asked.emit(path.stem)
 
     def answer(self, save: bool) -> None:
-        """Take the answer to what was asked, and go on."""
+        """Take the answer to `asked`, and do what waited for it."""
         then, self._leave = self._leave, None
         if save:
             self.save(then)
@@ -85,25 +85,25 @@ class Library(QObject):
             then()
 
     def discard(self) -> None:
-        """Let the corrections go that are not saved."""
+        """Give up the corrections that are not saved."""
         self._saved = self._session.corrections.done
 
     def close(self) -> None:
-        """Back to the empty stage."""
+        """Close the source and show the empty stage."""
         self._opening, self._result, self._playlist, self._saved = None, None, [], ()
         self.refused.emit("")
         self._session.stop()
         self._presenter.clear()
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
-        """Start the source again, or play another part of it; its playlist goes on after it."""
+        """Start the source again, or another part of it; the playlist continues after it."""
         self._asked_at_end = False
         self._presenter.clear(same_people=not is_live(self._session.status().spec))
         self._session.reopen(range_s)
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:
-        """Begin the last of the playlist again at its end."""
+        """Set whether to repeat the last source of the playlist."""
         self._loop = loop
         self._session.loop = loop and not self._playlist
 
@@ -126,36 +126,36 @@ class Library(QObject):
     def _open_result(
         self, tracks: Path, open_it: Callable[[], OpenResult | None], specs: Sequence[str]
     ) -> None:
-        """Read `tracks` and show the first source with them; without, where they are not of it."""
+        """Read `tracks` and show the first source with them, or without if they are not its own."""
         rest = list(specs[1:])
 
         def read(progress: Progress) -> OpenResult | None:
             result = open_it()
-            progress(1.0)  # it may have been cancelled
+            progress(1.0)  # raises if it was cancelled
             return result
 
         def show(result: OpenResult | None) -> None:
-            if self._opening == tracks:  # or something else was opened meanwhile
+            if self._opening == tracks:  # else something else was opened meanwhile
                 self._show(specs[0] if result is None else result.video, rest, result)
 
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
             self._opening, self._playlist = tracks, rest
 
     def _not_read(self, problem: str) -> None:
-        if self._opening is not None and not self._work.busy:  # or something else failed
+        if self._opening is not None and not self._work.busy:  # else other work failed
             rest, self._opening, self._playlist = self._playlist, None, []
             if not self._work.cancelled:
                 self._refuse(problem, rest)
 
     def _refuse(self, problem: str, rest: list[str]) -> None:
-        """Say why a source is not opened, and go on with the playlist."""
+        """Say why a source is not opened, and continue the playlist."""
         self.said.emit(problem)
         self.refused.emit(problem)
         if rest:
             self._open(rest)
 
     def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
-        """Show a source in place of what is open, with what is known of it."""
+        """Show a source in place of what is open, with its result, if any."""
         self._opening, self._playlist = None, rest
         self.refused.emit("")
         self._result = result.tracks if result is not None else None
@@ -179,7 +179,7 @@ class Library(QObject):
             self._tell_result(result)
 
     def _go_on(self) -> None:
-        """At the end of a source, or where it cannot be read: the next of the playlist."""
+        """At the end of a source, or if it cannot be read, open the next of the playlist."""
         status = self._session.status()
         if self._playlist and not self._work.busy and status.state in ("ended", "failed"):
             if self.unsaved:
@@ -208,9 +208,9 @@ class Library(QObject):
         self.said.emit(text)
 
     def save(self, then: Callable[[], object] | None = None) -> None:
-        """Keep corrections beside the tracks; the tracks too where they are not on disk yet.
+        """Save corrections beside the tracks, and the tracks too if they are not on disk yet.
 
-        `then` is done once they are saved.
+        Calls `then` once they are saved.
         """
         if self._presenter.view is None:
             self.said.emit(tr("There is nothing to save yet"))
@@ -227,7 +227,7 @@ class Library(QObject):
                 return
             self._tell_saved(tr("Saved {}").format(sidecar_of(path).name), corrections, then)
             return
-        # The window's own have corrections beside them, and were opened with the video
+        # Tracks saved by the window have corrections beside them: they would have been opened
         if self._result is None and path.is_file() and not sidecar_of(path).is_file():
             text = tr("{} exists already: open it to correct it, or export these tracks (Ctrl+E)")
             self.said.emit(text.format(path.name))
@@ -250,13 +250,13 @@ class Library(QObject):
 
     @property
     def _tracks(self) -> Path | None:
-        """The file that the tracks on screen belong to; none for a camera."""
+        """The file of the tracks on screen; None for a camera."""
         spec = self._session.status().spec
         return self._result or (None if not spec or is_live(spec) else tracks_of(Path(spec)))
 
     @property
     def export_path(self) -> Path:
-        """Where an export goes unless the user says otherwise: beside the tracks, not over them."""
+        """The default path of an export: beside the tracks, without overwriting them."""
         path = self._tracks
         if path is None:
             return self._memory.folder() / "posse-corrected.json"
@@ -264,10 +264,10 @@ class Library(QObject):
 
     def export(self, path: Path) -> None:
         """Write corrected tracks and measures to `path` and beside it."""
-        if path.suffix != ".json":  # not in place of an ending: “match.v2” is not “match”
+        if path.suffix != ".json":  # appended: the “.v2” of “match.v2” is no suffix
             path = path.with_name(f"{path.name}.json")
         if path == self._result or sidecar_of(path).is_file():
-            # The steps beside it would be applied once more when it is opened
+            # The corrections beside it would be applied again when it is opened
             text = tr("{}: there are corrections for these tracks; choose another name")
             self.said.emit(text.format(path.name))
             return
@@ -287,7 +287,7 @@ class Library(QObject):
 
     def _info(self, name: str) -> ClipInfo:
         info, view = self._session.status().info, self._presenter.view
-        assert view is not None  # there is something to save only once something was seen
+        assert view is not None  # nothing is saved before something was shown
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)

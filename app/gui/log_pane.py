@@ -1,4 +1,4 @@
-"""What the program logs, for who wants to know."""
+"""A pane that shows the program's log."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ LINES = 2000
 
 
 class _Handler(logging.Handler):
-    """Collects lines from every thread; the pane fetches them on its own."""
+    """Collects lines from every thread; the pane fetches them on the window's thread."""
 
     def __init__(self) -> None:
         super().__init__(logging.INFO)
@@ -26,7 +26,7 @@ class _Handler(logging.Handler):
 
 
 class LogPane(QPlainTextEdit):
-    """The last lines of the log of our own modules."""
+    """The last lines logged by our own modules."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)

@@ -101,7 +101,7 @@ class MainWindow(QMainWindow):
         self.tuning.show(settings)
         remembering.restore(self)
         self.reporting.report()
-        self.stage.canvas.setFocus()  # or Qt gives the keyboard to the first button
+        self.stage.canvas.setFocus()  # else Qt gives the focus to the first button
         self.presenter.start()
 
     def open(self, specs: Sequence[str]) -> None:
@@ -110,7 +110,7 @@ class MainWindow(QMainWindow):
         def open_them() -> None:
             self.library.open(list(specs))
             fill_recent(self.recent_menu, self.memory.recent(), self.open)
-            self.stage.canvas.setFocus()  # not left where it was opened: Space plays
+            self.stage.canvas.setFocus()  # so that Space plays, whatever had the focus
 
         self.library.leave(open_them)
 
@@ -189,7 +189,7 @@ class MainWindow(QMainWindow):
         self.stage.show_sheet(self.stage.unsaved)
 
     def _show_people(self) -> None:
-        """Bring the panel to the front, with everybody in it."""
+        """Bring the People panel to the front, with everybody listed."""
         self.tabs.setCurrentWidget(self.people)
         self.people.show_people(self.presenter.rows())
 
@@ -202,7 +202,7 @@ class MainWindow(QMainWindow):
         self.stage.canvas.update()
 
     def _log_shown(self) -> None:
-        """Tick the command where the log is open, also one that was left open or closed itself."""
+        """Tick the command while the log is open, even if restored or closed by its own button."""
         self.actions_by_name["log"].setChecked(not self.log_dock.isHidden())
 
     def dragEnterEvent(self, event: QDragEnterEvent | None) -> None:  # noqa: N802  Qt's name
@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
             super().keyPressEvent(event)
 
     def closeEvent(self, event: QCloseEvent | None) -> None:  # noqa: N802  Qt's name
-        """Remember the window and end every thread."""
+        """Save the window's settings and end every thread."""
         if event is not None and self.library.unsaved:
             event.ignore()
             self.library.leave(self.close)
@@ -240,11 +240,11 @@ class MainWindow(QMainWindow):
 
 
 def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None) -> int:
-    """Open the window on `paths`; returns its exit code when it is closed.
+    """Open the window with `paths`; returns its exit code when it is closed.
 
-    Without `preset`, with the networks and thresholds of the last time; `device` is for this time.
+    Without `preset`, with the last networks and thresholds; `device` applies this time only.
     """
-    # An exception in a slot would end the process without a word; it is logged and shown instead
+    # An exception in a slot would abort the process silently; log and show it instead
     sys.excepthook = _log_exception
     app = QApplication.instance() or QApplication(["posse"])
     assert isinstance(app, QApplication)
@@ -269,35 +269,35 @@ def run(paths: Sequence[str], preset: PipelineConfig | None, device: str | None)
 
 
 def discard(window: MainWindow) -> None:
-    """Delete a closed window and all within it.
+    """Delete a closed window and everything in it.
 
-    What is left when Python ends PyQt deletes while it walks over a table of it all, which that
-    changes; now and then it crashed there.
+    At exit, PyQt deletes what is left while iterating over a table of all its objects, which each
+    deletion changes; that crashed occasionally.
     """
     sip.delete(window)
 
 
 def _close_on_signals(window: MainWindow) -> None:
-    """Let Ctrl+C in the terminal, and the end of the session, close `window` as its button does.
+    """Make SIGINT (Ctrl+C) and SIGTERM (logging out) close `window` as its close button does.
 
-    Recordings are completed then, and corrections asked about; the second time it ends at once.
+    This completes recordings and asks about corrections; a second signal ends it at once.
     """
 
     def close(number: int, _: object) -> None:
         signal.signal(number, signal.SIG_DFL)
-        QTimer.singleShot(0, window.close)  # not in the middle of whatever is being done
+        QTimer.singleShot(0, window.close)  # not in the middle of other code
 
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, close)
 
 
 def import_holding_libraries() -> None:
-    """Import now what would hold every thread for a tenth of a second when first asked for.
+    """Import now what would block every thread for a tenth of a second on first use.
 
     Torch takes longer and is left to `app.live.preloading`.
     """
     for name in ("app.video.file", "av.subtitles.stream", "openvino"):
-        with contextlib.suppress(ImportError):  # OpenVINO runs the networks only where there is one
+        with contextlib.suppress(ImportError):  # not every system has OpenVINO
             importlib.import_module(name)
 
 

@@ -50,9 +50,9 @@ class MeasuresPanel(QWidget):
             plot.setAccessibleName(tr("Chart {}").format(chart + 1))
             plot.setMouseEnabled(False, False)
             plot.hideButtons()
-            plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
+            plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it handles no keys
             plot.showGrid(x=True, y=True, alpha=0.15)
-            plot.getAxis("left").setWidth(AXIS_WIDTH)  # one moment is at one place in both
+            plot.getAxis("left").setWidth(AXIS_WIDTH)  # so that both time axes align
             layout.addWidget(choice)
             layout.addWidget(plot, 1)
             self.choices.append(choice)
@@ -60,7 +60,7 @@ class MeasuresPanel(QWidget):
         self.recolour()
 
     def recolour(self) -> None:
-        """Take over the theme's colours."""
+        """Apply the theme's colours."""
         for plot in self._charts:
             plot.setBackground(current_theme().panel)
             for side in ("left", "bottom"):
@@ -71,7 +71,7 @@ class MeasuresPanel(QWidget):
     def show_log(
         self, log: MeasureLog, people: tuple[int, ...], now_s: float, gap_s: float
     ) -> None:
-        """Draw the last seconds of `people`; moments more than `gap_s` apart are not joined."""
+        """Draw the last seconds of `people`; points more than `gap_s` apart are not joined."""
         self.hint.setVisible(not people)
         names = [measure.name for measure in MEASURES]
         for plot, choice in zip(self._charts, self.choices, strict=True):
@@ -97,12 +97,12 @@ class MeasuresPanel(QWidget):
                 plot.enableAutoRange("y")
 
     def has_focus_on_charts(self) -> bool:
-        """True while the panel is seen, so that it is worth drawing."""
+        """True while the panel is visible, so that it is worth drawing."""
         return self.isVisible() and not self.visibleRegion().isEmpty()
 
 
 class _Seconds(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
-    """An axis of times, with their unit."""
+    """A time axis whose tick labels carry the unit."""
 
     def tickStrings(  # noqa: N802  pyqtgraph's name
         self, values: Sequence[float], scale: float, spacing: float
@@ -111,6 +111,6 @@ class _Seconds(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
 
 
 def _without_neighbours(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of the values (T,) have nothing but nan beside them."""
+    """Which of the values (T,) have only nan, or nothing, on both sides: a mask (T,)."""
     seen = np.pad(np.isfinite(values), 1)  # (T + 2,)
     return seen[1:-1] & ~seen[:-2] & ~seen[2:]

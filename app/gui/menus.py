@@ -1,4 +1,4 @@
-"""The menu bar and the tool bar, from the table of actions."""
+"""The menu bar and the tool bar, built from the table of actions."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Actions = dict[str, QAction]
 
 
 def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMenu]) -> None:
-    """File, Play, People, View, Help; `menus` within them by name."""
+    """Add File, Play, People, View and Help; `menus` are submenus, by name."""
     bar = window.menuBar()
     assert bar is not None  # a QMainWindow always has one
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -55,9 +55,9 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
 
 
 def fill_recent(menu: QMenu, specs: Sequence[str], open_them: Callable[[list[str]], None]) -> None:
-    """List what was opened lately."""
+    """List what was opened recently."""
     menu.clear()
-    menu.setToolTipsVisible(True)  # of two files of one name, which is which
+    menu.setToolTipsVisible(True)  # the path: distinguishes files of the same name
     for spec in specs:
         name = spec.replace("\\", "/").rsplit("/", 1)[-1] if "://" not in spec else spec
         action = QAction((name or spec).replace("&", "&&"), menu)
@@ -68,7 +68,7 @@ def fill_recent(menu: QMenu, specs: Sequence[str], open_them: Callable[[list[str
 
 
 class ToolBar(QToolBar):
-    """The commands used most; recording and delay have a small menu of their own."""
+    """The most used commands; some, such as Record and Delay, have a small menu."""
 
     def __init__(self, actions: Actions, recent: QMenu, parent: QWidget | None = None) -> None:
         super().__init__(tr("Tools"), parent)

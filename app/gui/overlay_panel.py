@@ -14,7 +14,7 @@ from app.overlay import OverlayStyle
 
 
 class OverlayPanel(Form):
-    """An OverlayStyle in by `show_style`, the changed one out by a signal."""
+    """Takes an OverlayStyle by `show_style`; emits it when the user changes it."""
 
     style_changed = pyqtSignal(object)
 
@@ -64,20 +64,20 @@ class OverlayPanel(Form):
         self.blockSignals(False)
 
     def toggle(self, name: str) -> None:
-        """Switch one of the check boxes."""
+        """Toggle one of the check boxes."""
         self._checks[name].toggle()
 
     def _tell(self) -> None:
         if self.signalsBlocked():
             return
-        # A control rounds what it shows; what nobody touched stays as it was given
+        # A control rounds what it shows; a value that nobody touched stays exactly as given
         values = self._values()
         changed = {name: value for name, value in values.items() if value != self._shown[name]}
         self._style, self._shown = replace(self._style, **changed), values
         self.style_changed.emit(self._style)
 
     def _values(self) -> dict[str, Any]:
-        """What the controls say, by name in the style."""
+        """The values of the controls, by field of the style."""
         return {
             "trails_s": self.trails.value(),
             "thickness": self.thickness.value() or None,

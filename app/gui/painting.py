@@ -1,4 +1,4 @@
-"""Paint a Drawing with Qt, as vectors: the same shapes that app.paint gives to files."""
+"""Paint a Drawing with Qt, as vectors: the same shapes that app.paint draws into files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from app.overlay import apart
 from app.paint import segment_quads
 from pose.people import FloatArray, ImageArray
 
-LEAST_LABEL_PX = 11.0  # labels stay readable however small the picture
+LEAST_LABEL_PX = 11.0  # so that labels stay readable in a small picture
 
 
 def shown_image(image: ImageArray, viewport: Viewport, pixel_ratio: float) -> tuple[QImage, QRectF]:
     """The part of `image` (H, W, 3) BGR that is on the canvas, at the screen's own resolution.
 
-    Only what is seen is resampled and converted, so 4K costs no more than the window is large.
-    Returns the picture and where on the canvas it goes.
+    Only the visible part is resampled and converted, so the size of the window sets the cost, even
+    for 4K. Returns the picture and its place on the canvas.
     """
     x1, y1, x2, y2 = viewport.visible()
     width = viewport.frame_wh[0]
@@ -37,8 +37,8 @@ def shown_image(image: ImageArray, viewport: Viewport, pixel_ratio: float) -> tu
     wide = max(1, round(target.width() * pixel_ratio))
     high = max(1, round(target.height() * pixel_ratio))
     shrinks = wide < part.shape[1]
-    if wide <= 2 * part.shape[1]:  # far beyond, Qt magnifies, and the pixels are seen
-        # INTER_AREA is exact but slow for large pictures; a shrink below half needs it
+    if wide <= 2 * part.shape[1]:  # beyond that, Qt magnifies, and single pixels are visible
+        # INTER_AREA is exact but slow for large pictures; shrinking below half needs it
         crude = wide * 2 < part.shape[1]
         how = cv2.INTER_AREA if crude else cv2.INTER_LINEAR if shrinks else cv2.INTER_CUBIC
         if (wide, high) != (part.shape[1], part.shape[0]):
@@ -85,7 +85,7 @@ def paint_shapes(painter: QPainter, drawing: Drawing, viewport: Viewport) -> Non
 
 
 def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
-    """A copy of `image` with the circles (B, 3) unrecognisable, as in files."""
+    """A copy of `image` with the circles (B, 3) x y radius made unrecognisable, as in files."""
     from app.paint import rasterise
 
     empty = np.zeros((0, 6), np.float32), np.zeros((0, 4), np.uint8)
@@ -115,7 +115,7 @@ def _paint_polyline(
 
 
 def paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
-    """Paint labels; larger than laid out where the picture is small, and so moved apart again."""
+    """Paint labels, spread apart again: in a small picture they are larger than laid out."""
     plates = [_plate(painter, label, viewport) for label in labels]
     moves = apart([plate.getCoords() for plate in plates])
     for label, plate, move in zip(labels, plates, moves, strict=True):
@@ -123,21 +123,21 @@ def paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport)
 
 
 def _plate(painter: QPainter, label: Label, viewport: Viewport) -> QRectF:
-    """Where a label goes on the canvas, in the picture wherever it can be."""
+    """Where a label goes on the canvas: inside the picture, if it fits."""
     size_px = _letter_px(label, viewport)
     wide = QFontMetricsF(_font(painter, size_px)).horizontalAdvance(label.text)
     pad = 0.45 * size_px
     x, y = viewport.to_canvas(label.x, label.y)
     if viewport.mirror:
         x -= wide + 2 * pad
-    # In a small picture a label is larger than laid out, and would leave it
+    # In a small picture a label is larger than laid out, and would stick out of it
     left, right = viewport.origin[0], viewport.origin[0] + viewport.frame_wh[0] * viewport.scale
     x = max(left, min(x, right - wide - 2 * pad))
     return QRectF(x, y - size_px - 2 * pad, wide + 2 * pad, size_px + 2 * pad)
 
 
 def _letter_px(label: Label, viewport: Viewport) -> float:
-    """The height of the capitals of a label on the canvas."""
+    """The height of a label's capitals on the canvas."""
     return min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
 
 

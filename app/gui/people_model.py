@@ -1,4 +1,4 @@
-"""Rows of the people panel, and how one is painted."""
+"""The rows of the people panel, and how a row is painted."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ PICTURE_WH = (42, 52)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class PersonRow:
-    """What the panel says of a person."""
+    """What the panel shows of a person."""
 
     person: int
     name: str
     seen_s: float
-    score: float | None  # None: not on the picture now
+    score: float | None  # None: not in the picture now
     picture: ImageArray | None  # (h, w, 3) BGR
 
     @property
     def title(self) -> str:
-        """Name, or number where there is none."""
+        """The name, or the number if there is none."""
         return self.name or tr("Person {}").format(self.person)
 
     @property
@@ -43,13 +43,13 @@ class PersonRow:
         return f"{number}{seen} · {now}"
 
     def looks_like(self, other: PersonRow) -> bool:
-        """Whether the two are painted alike."""
+        """Whether both are painted alike."""
         alike = self.title == other.title and self.detail == other.detail
         return alike and self.picture is other.picture
 
 
 class PeopleModel(QAbstractListModel):
-    """The rows; names can be edited."""
+    """The rows, with editable names."""
 
     renamed = pyqtSignal(int, str)
 
@@ -58,9 +58,9 @@ class PeopleModel(QAbstractListModel):
         self.rows: list[PersonRow] = []
 
     def show_rows(self, rows: list[PersonRow]) -> bool:
-        """Take over `rows` and tell which are to be painted anew.
+        """Take over `rows` and signal which need repainting.
 
-        True where other people are in them, so that indices changed.
+        Returns True if the people differ, so that indices changed.
         """
         if [row.person for row in rows] != [row.person for row in self.rows]:
             self.beginResetModel()

@@ -1,4 +1,4 @@
-"""The list of people: colour, picture, name, how long seen, and what can be done to them."""
+"""The list of people: colour, picture, name, time seen, and buttons for corrections."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.gui.translation import tr
 
 
 class PeoplePanel(QWidget):
-    """Rows in by `show_people`; selections, names and ids out by signals."""
+    """Takes rows by `show_people`; emits selections, names and ids."""
 
     selection_changed = pyqtSignal(tuple)  # ids, in the order of the rows
     renamed = pyqtSignal(int, str)
@@ -31,8 +31,8 @@ class PeoplePanel(QWidget):
         super().__init__(parent)
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
-        self._wanted: tuple[int, ...] = ()  # the selection, also of who has no row yet
-        self._choosing = False  # it comes from elsewhere, and is not told
+        self._wanted: tuple[int, ...] = ()  # the selection, including people without a row yet
+        self._choosing = False  # the selection is being set from outside: emit no signal
         self.model = PeopleModel(self)
         self.model.renamed.connect(self.renamed)
         self.list = QListView()
@@ -64,7 +64,7 @@ class PeoplePanel(QWidget):
     def show_people(self, rows: list[PersonRow]) -> None:
         """Show `rows`, keeping the selection by id."""
         if rows and self.list.findChild(QLineEdit) is not None:
-            return  # a name is being typed; a renewed row would put the old one back
+            return  # a name is being typed; updating the row would restore the old one
         self._choosing = True
         if self.model.show_rows(rows):
             self._choose(self._wanted)
@@ -73,7 +73,7 @@ class PeoplePanel(QWidget):
         self.list.setVisible(bool(rows))
 
     def selected(self) -> tuple[int, ...]:
-        """The ids selected."""
+        """The selected ids."""
         return tuple(
             self.model.rows[index.row()].person
             for index in sorted(self._chosen.selectedRows(), key=lambda index: index.row())
@@ -93,7 +93,7 @@ class PeoplePanel(QWidget):
             self.list.edit(indices[0])
 
     def focus_id_field(self) -> None:
-        """Let the user type a new number."""
+        """Focus the field for a new number."""
         self._id_field.setFocus()
         self._id_field.selectAll()
 
@@ -151,7 +151,7 @@ class PeoplePanel(QWidget):
         return row
 
     def _id_entered(self) -> None:
-        if self._id_field.hasFocus():  # Return; a field that is left has lost it already
+        if self._id_field.hasFocus():  # Return was pressed; on leaving, the focus is gone already
             self._tell_id()
 
     def _tell_id(self) -> None:

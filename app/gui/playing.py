@@ -31,7 +31,7 @@ class Playing(QObject):
         self._session = window.session
         self._stage = window.stage
         self.dialog: QFileDialog | None = None
-        # Of its own: cameras can be chosen while something is saved
+        # Not the window's: cameras can be listed while something is being saved
         self.looking = Work(self)
         self.looking.failed.connect(window.status.say)
         canvas, session = self._stage.canvas, self._session
@@ -80,19 +80,19 @@ class Playing(QObject):
         self._stage.sources.refresh_wanted.connect(self._look_for_cameras)
 
     def choose_files(self) -> None:
-        """Ask for videos, pictures or tracks."""
+        """Let the user choose videos, pictures or tracks."""
         known = " ".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *sorted(SUFFIXES), ".json"))
         filters = (tr("Videos, pictures and tracks ({})").format(known), tr("All files (*)"))
         dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles, filters)
         dialog.filesSelected.connect(self._window.open)
 
     def choose_folder(self) -> None:
-        """Ask for a folder of pictures."""
+        """Let the user choose a folder of pictures."""
         dialog = self.ask(tr("Open a folder of pictures"), QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda folder: self._window.open([folder]))
 
     def choose_record_folder(self) -> None:
-        """Ask where recordings go."""
+        """Let the user choose the folder for recordings."""
         mode = QFileDialog.FileMode.Directory
         dialog = self.ask(tr("Folder for recordings"), mode, folder=self._record_folder())
         dialog.fileSelected.connect(lambda path: self._window.memory.set_folder(Path(path)))
@@ -104,12 +104,12 @@ class Playing(QObject):
             self._window.status.say(tr("Recordings are in {}").format(folder))
 
     def _record_folder(self) -> Path:
-        """Where recordings go; before the first, the folder in which that will be made."""
+        """The folder for recordings, or its nearest parent that exists."""
         kept = self._window.memory.folder()
         return next(path for path in (kept, *kept.parents) if path.is_dir())
 
     def choose_export(self) -> None:
-        """Ask where to export to."""
+        """Let the user choose the file to export to."""
         if self._window.presenter.view is None or not self._session.history.frames():
             self._window.status.say(
                 tr("Only what was followed in a file can be exported; record a camera (R)")
@@ -120,13 +120,13 @@ class Playing(QObject):
         dialog.fileSelected.connect(lambda path: self._window.library.export(Path(path)))
 
     def choose_camera(self) -> None:
-        """Show the sheet of cameras."""
+        """Show or hide the camera sheet."""
         self._look_for_cameras()
         sources = self._stage.sources
         self._stage.show_sheet(None if sources.isVisible() else sources)
 
     def play_or_pause(self) -> None:
-        """Go on, or hold the picture."""
+        """Play, or pause."""
         status = self._session.status()
         self._session.play(status.state == "ended" or not status.playing)
 
@@ -136,7 +136,7 @@ class Playing(QObject):
         self._stage.show_sheet(self._stage.about)
 
     def _look_for_cameras(self) -> None:
-        if not self.looking.busy:  # where the system gives no list, each is opened: seconds
+        if not self.looking.busy:  # without a list from the system, each is opened: seconds
             sources = self._stage.sources
             sources.show_looking()
             self.looking.begin(tr("Cameras"), lambda _: list_cameras(), sources.show_cameras)
@@ -149,10 +149,10 @@ class Playing(QObject):
         save_as: Path | None = None,
         folder: Path | None = None,
     ) -> QFileDialog:
-        """A file dialog that holds nothing up; with `save_as` one to write to, that suggests it.
+        """Show a non-modal file dialog; with `save_as`, one for saving that suggests this path.
 
-        It begins in `folder`, or where the last file was opened. A platform's own dialog knows only
-        what was set before it is shown.
+        It starts in `folder`, or in the folder of the last file opened. A native dialog ignores
+        what is set after it is shown.
         """
         self.dialog = QFileDialog(self._window, title)
         if folder is None:
@@ -196,7 +196,7 @@ class Playing(QObject):
         self._delay(self._window.actions_by_name["delay"].isChecked())
 
     def _full_screen(self, on: bool) -> None:
-        # Not showNormal: a window that filled the screen before is to fill it again
+        # Not showNormal: a window that was maximised must be maximised again
         full = Qt.WindowState.WindowFullScreen
         state = self._window.windowState()
         self._window.setWindowState(state | full if on else state & ~full)

@@ -1,4 +1,4 @@
-"""Between the session and the widgets: takes what is due, lays it out, and hands it on.
+"""Between the session and the widgets: takes views that are due, lays them out, passes them on.
 
 Frames never travel through queued signals; a timer asks the session for the newest.
 """
@@ -26,12 +26,12 @@ from pose.people import ImageArray
 from tracking.pipeline import FrameResult
 from tracking.smoothing import Smoother
 
-LOOK_MS = 6  # how often a new frame is asked for
-REPORT_MS = 150  # how often numbers, rows and charts are renewed
+LOOK_MS = 6  # how often a new frame is requested
+REPORT_MS = 150  # how often numbers, rows and charts are updated
 
 
 class Presenter(QObject):
-    """Shows the session's views through `show`, and tells when the rest is worth renewing."""
+    """Shows the session's views through `show`, and signals when to update the rest."""
 
     reported = pyqtSignal()  # numbers, people and spans may have changed
     source_changed = pyqtSignal()
@@ -51,7 +51,7 @@ class Presenter(QObject):
         self.thumbnails = Thumbnails()
         self.measures = MeasureLog()
         self._draws_ms: deque[float] = deque(maxlen=KEPT)
-        self.largest_gap_ms = 0.0  # between two looks: how long the window was busy
+        self.largest_gap_ms = 0.0  # between two timer ticks: how long the window was busy
         self._show = show
         self._overlay = Overlay(OverlayStyle())
         self._smoother: Smoother | None = None
@@ -68,12 +68,12 @@ class Presenter(QObject):
         self._report.timeout.connect(self.report)
 
     def start(self) -> None:
-        """Begin to look."""
+        """Start the timers."""
         self._look.start()
         self._report.start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop the timers."""
         self._look.stop()
         self._report.stop()
 
@@ -84,11 +84,11 @@ class Presenter(QObject):
 
     @property
     def style_with_names(self) -> OverlayStyle:
-        """How people are drawn and called."""
+        """How people are drawn, with their names."""
         return replace(self._overlay.style, names=dict(self.names))
 
     def set_style(self, style: OverlayStyle) -> None:
-        """Draw people so, at once, and measure the joints that are drawn."""
+        """Redraw at once in this style, and measure the joints that it draws."""
         again = style.kpt_thr != self.style.kpt_thr
         self._overlay.style = replace(style, names=self.names)
         self._draw_again()
@@ -96,11 +96,11 @@ class Presenter(QObject):
             self._measure()
 
     def set_smoothing(self, share: float) -> None:
-        """Calm the drawing, 0 not at all to 1; tracks and measures stay as found."""
+        """Smooth the drawing, from 0 (not at all) to 1; tracks and measures stay as found."""
         self._smoother = Smoother(share) if share > 0 else None
 
     def clear(self, same_people: bool = False) -> None:
-        """Forget what belongs to the last source, but for its people where they stay the same."""
+        """Forget what belongs to the last source, except its people if `same_people`."""
         self.view, self.spans = None, []
         self._draws_ms.clear()
         self._seen_version = (-1, -1)
@@ -112,20 +112,20 @@ class Presenter(QObject):
             self.source_changed.emit()
 
     def corrections_changed(self) -> None:
-        """Take over names after a correction, an undo, a redo, or with another source."""
+        """Update names after a correction, an undo, a redo, or a change of source."""
         self.names = names_of(self.session.corrections.done)
         self._overlay.style = replace(self._overlay.style, names=self.names)
-        self._overlay.reset()  # trails belong to ids that may be others' now
+        self._overlay.reset()  # trails belong to ids that may now mean others
         self.report()
 
     def stages(self) -> list[dict[str, float]]:
-        """Milliseconds by stage of the last frames that were followed and drawn, oldest first."""
+        """Milliseconds per stage of the last frames that were followed and drawn, oldest first."""
         followed = reversed(self.session.gauges.stages())
-        both = zip(followed, reversed(self._draws_ms), strict=False)  # from the newest on
+        both = zip(followed, reversed(self._draws_ms), strict=False)  # newest first
         return [{**stages, "draw": draw_ms} for stages, draw_ms in both][::-1]
 
     def rows(self) -> list[PersonRow]:
-        """The people of the source, those in the picture first; the same list until one changes."""
+        """The people of the source, those in the picture first; the same list until it changes."""
         shown = (
             self.view,
             self.spans,
@@ -147,7 +147,7 @@ class Presenter(QObject):
         ]
 
     def report(self) -> None:
-        """Renew spans and names where they changed, and tell."""
+        """Update spans and names if they changed, and emit `reported`."""
         corrections = self.session.corrections.done
         version = (self.session.history.version, hash(corrections))
         if version != self._seen_version:
@@ -156,7 +156,7 @@ class Presenter(QObject):
         self.reported.emit()
 
     def _forget_people(self) -> None:
-        """Forget what is known by ids, which mean others in another source."""
+        """Forget what is stored by id: ids mean other people in another source."""
         self.thumbnails, self.measures = Thumbnails(), MeasureLog()
         self._overlay.reset()
 
@@ -167,10 +167,10 @@ class Presenter(QObject):
         return dict(zip(people.ids.tolist(), people.poses.scores.tolist(), strict=True))
 
     def _pictures(self) -> dict[int, ImageArray]:
-        """The pictures by id shown; of people made one, the one who had the id already."""
+        """The pictures, by id shown; of merged people, that of the one who had the id already."""
         pictures = self.thumbnails.pictures
         seen = [span for span in self.spans if span.tracked in pictures]
-        seen.sort(key=lambda span: span.person == span.tracked)  # the last one counts
+        seen.sort(key=lambda span: span.person == span.tracked)  # the last one wins
         return {span.person: pictures[span.tracked] for span in seen}
 
     def _take(self) -> None:
@@ -186,7 +186,7 @@ class Presenter(QObject):
         self._draws_ms.append((time.monotonic() - now_s) * 1000)
         self._measure()
         tracked = FrameResult(view.result.frame, view.tracked, {})
-        for _ in tracked.people.ids:  # one person a time; after a photograph there is no next
+        for _ in tracked.people.ids:  # one person per call; after a photograph no frame follows
             if not self.thumbnails.add(tracked):
                 break
 

@@ -1,4 +1,4 @@
-"""Recordings and snapshots of what is on screen, in the user's folder for them."""
+"""Recordings and snapshots of what is on screen, saved to the user's folder."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pose.writing import whole_file
 
 
 class Recording(QObject):
-    """Keeps what is seen, beside the window, and tells where."""
+    """Records what is on screen, in the background, and reports where."""
 
     said = pyqtSignal(str)
 
@@ -30,11 +30,11 @@ class Recording(QObject):
         self._session = presenter.session
         self._memory = memory
         self._work = work
-        self._names: set[str] = set()  # given so far
+        self._names: set[str] = set()  # used so far
         presenter.reported.connect(self._tell_recorded)
 
     def record(self, on: bool, overlay: bool, clean: bool, tracks: bool) -> bool:
-        """Start or stop recording; True while it runs."""
+        """Start or stop recording; True if it runs now."""
         if not on:
             self._session.stop_recording()
             return False
@@ -68,7 +68,7 @@ class Recording(QObject):
                 self.said.emit(tr("Nothing was recorded: no new picture came"))
 
     def snapshot(self) -> None:
-        """Keep the picture with its overlay, at its own size."""
+        """Save the picture with its overlay, at its original size."""
         view = self._presenter.view
         if view is None:
             self.said.emit(tr("There is no picture yet"))
@@ -90,7 +90,7 @@ class Recording(QObject):
         self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Saved {}").format(path)))
 
     def _new_name(self, folder: Path) -> str:
-        """A name by the time; a number follows where a file, or one to be written, has it."""
+        """A name from the time, plus a number if a file, written or not yet, has it already."""
         second = time.strftime("posse-%Y%m%d-%H%M%S")
         name, number = second, 1
         while name in self._names or any(folder.glob(f"{name}.*")):

@@ -1,4 +1,4 @@
-"""What is renewed a few times a second: status bar, people, timeline, charts, notices."""
+"""What is updated a few times a second: status bar, people, timeline, charts, notices."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.gui.status import source_name, state_text
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.live.feeds import SourceInfo
-from app.live.playback import WAITING  # in fast forward, so many frames are passed over at a time
+from app.live.playback import WAITING  # fast forward skips up to this many frames at a time
 from app.live.run import Status
 from app.measures.angles import GONE_S
 
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
 
 
-LEAST_JUMP_S = 0.25  # a person who is missed for less keeps one curve
+LEAST_JUMP_S = 0.25  # a person missed for less than this keeps one curve
 
 
 class Reporting(QObject):
-    """Takes the numbers from session and presenter to the widgets that show them."""
+    """Passes numbers from session and presenter to the widgets that show them."""
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
         self._recording = False
         self._shown: tuple[object, ...] = ()
-        self._refused = ""  # why what was to be opened last is not what is open
-        self._problem = ""  # of what is open
+        self._refused = ""  # why the source chosen last could not be opened
+        self._problem = ""  # of the source that is open
         window.presenter.reported.connect(self.report)
         window.library.refused.connect(self._set_refused)
 
     @property
     def device(self) -> str:
-        """Where the networks run, and how much memory the program has."""
+        """Where the networks run, and how much memory the program uses."""
         session = self._window.session
         return f"{device_name(session.config.device, session.status().loading)} · {memory_text()}"
 
     def report(self) -> None:
-        """Renew everything that is seen."""
+        """Update everything visible."""
         window, presenter = self._window, self._window.presenter
         status = window.session.status()
         view = presenter.view
@@ -80,9 +80,10 @@ class Reporting(QObject):
         self._refused = problem
 
     def _newest_problem(self, status: Status) -> tuple[str, bool]:
-        """What to say is wrong, and whether to start the source on screen again may help.
+        """The problem to show, and whether starting the source on screen again may help.
 
-        Over a picture that is well, what could not be opened is left to the status bar, and passes.
+        If the source on screen has no problem, a failure to open another one appears only in the
+        status bar, for a while.
         """
         if status.problem != self._problem:
             self._problem = status.problem
@@ -93,7 +94,7 @@ class Reporting(QObject):
         return status.problem, status.state in ("failed", "ended")
 
     def _show_title(self, name: str) -> None:
-        name = name.replace("[*]", "[*][*]")  # [*] is where Qt marks what is not saved
+        name = name.replace("[*]", "[*][*]")  # Qt puts its mark of unsaved changes at [*]
         self._window.setWindowTitle(tr("{}[*] – Posse").format(name) if name else "Posse")
         self._window.setWindowModified(bool(name) and self._window.library.unsaved)
 
@@ -122,16 +123,16 @@ class Reporting(QObject):
 
 
 def awaited(status: Status) -> str:
-    """What the first picture waits for; empty where none will come."""
+    """What the first picture waits for; empty if none will come."""
     if status.state == "running" and not status.loading:
         return tr("Finding people in the first picture…")
     return state_text(status) if status.state in ("opening", "running") else ""
 
 
 def unjoined_s(info: SourceInfo | None) -> float:
-    """How far apart two moments must lie for the charts not to join them.
+    """How far apart in time two points must be for the charts not to join them.
 
-    Of a file those between were jumped over then; a camera's are slow to follow, or nobody came.
+    In a file, a longer gap means skipped frames; a camera may be slow to follow, or see nobody.
     """
     if info is None or info.live or info.frame_rate is None:
         return GONE_S
@@ -139,14 +140,14 @@ def unjoined_s(info: SourceInfo | None) -> float:
 
 
 def device_name(device: str, loading: bool) -> str:
-    """What `device` means on this machine; less is known until networks run on it."""
-    # Torch comes with the networks, not for its name alone; half imported it cannot be asked
+    """What `device` is on this machine; less precise until networks run on it."""
+    # Torch is imported with the networks, not just for this; half imported it cannot be queried
     cuda = None if loading else getattr(sys.modules.get("torch"), "cuda", None)
     if device in ("auto", "cuda") or device.startswith("cuda:"):
         if cuda is not None and cuda.is_available():
             number = device.partition(":")[2] or "0"
-            # Who loads the networks begins with CUDA, since it takes a while, and tells of a
-            # device that is not there
+            # Initialising CUDA takes a while: loading the networks does that, and reports a
+            # missing device
             there = number.isdecimal() and int(number) < cuda.device_count()
             if not there or not cuda.is_initialized():
                 return "CUDA" if device == "auto" else device
@@ -157,7 +158,7 @@ def device_name(device: str, loading: bool) -> str:
 
 
 def memory_text() -> str:
-    """The memory that this process has in use."""
+    """The memory that this process uses; empty if unknown."""
     try:
         pages = int(Path("/proc/self/statm").read_text().split()[1])
     except (OSError, ValueError, IndexError):  # not Linux

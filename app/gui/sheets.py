@@ -1,4 +1,4 @@
-"""Sheets over the picture: shortcuts, about, and a notice with a button. None of them is modal."""
+"""Sheets over the picture: shortcuts, about, a question, a notice, a welcome. None is modal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from app.gui.translation import tr
 class Sheet(QFrame):
     """A card with a heading and a button to close it; Escape closes it too."""
 
-    closed = pyqtSignal()  # while what has the keyboard in it still has it
+    closed = pyqtSignal()  # while a widget inside still has the focus
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -60,7 +60,7 @@ class Sheet(QFrame):
 
 
 class HelpSheet(Sheet):
-    """Every shortcut, in two columns where there is room; what does not fit is scrolled to."""
+    """All shortcuts, in two columns if there is room; scrolls if they do not fit."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(tr("Keyboard and mouse"), parent)
@@ -89,14 +89,14 @@ class HelpSheet(Sheet):
         self.area.setWidget(content)
         self.area.setWidgetResizable(True)
         self.column.addWidget(self.area)
-        self.setFocusProxy(self.area)  # its keys scroll
+        self.setFocusProxy(self.area)  # so that keys scroll it
         self._lay_out(2)
         bar = self.area.verticalScrollBar()
-        # In a low window the bar takes its part of the width
+        # In a low window the scroll bar takes some of the width
         self._whole_wh = content.sizeHint() + QSize(bar.sizeHint().width() if bar else 0, 0)
 
     def sizeHint(self) -> QSize:  # noqa: N802  Qt's name
-        """Room for two columns, without scrolling."""
+        """Enough for two columns without scrolling."""
         around = super().sizeHint() - self.area.sizeHint()
         return QSize(super().sizeHint().width(), 0).expandedTo(self._whole_wh + around)
 
@@ -161,9 +161,9 @@ class AboutSheet(Sheet):
 
 
 class UnsavedSheet(Sheet):
-    """Asks what becomes of corrections that would be lost; who closes it stays with them."""
+    """Asks whether to save corrections that would be lost; closing it keeps the source open."""
 
-    answered = pyqtSignal(bool)  # to save them, or not
+    answered = pyqtSignal(bool)  # whether to save them
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Save the corrections?"), parent)
@@ -185,7 +185,7 @@ class UnsavedSheet(Sheet):
         self.setFocusProxy(self.save)
 
     def ask(self, name: str) -> None:
-        """About the file called `name`."""
+        """Put the question for the file called `name`."""
         self._text.setText(tr("The corrections to “{}” have not been saved.").format(name))
 
     def _answer(self, keep: bool) -> None:
@@ -194,10 +194,10 @@ class UnsavedSheet(Sheet):
 
 
 class Notice(QFrame):
-    """A line at the top of the picture that says what went wrong, with a way on."""
+    """A line at the top of the picture that says what went wrong, with buttons that may help."""
 
     restart_wanted = pyqtSignal()
-    fetch_wanted = pyqtSignal()  # or no longer, while something is fetched
+    fetch_wanted = pyqtSignal()  # while fetching: cancel it
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -215,7 +215,7 @@ class Notice(QFrame):
         self.fetch_button.setAccessibleName(self.fetch_button.text())
         self.fetch_button.clicked.connect(self.fetch_wanted)
         self.fetch_button.hide()
-        self._dismissed = ""  # what was read, and need not be shown any longer
+        self._dismissed = ""  # the text that the user dismissed
         self.close_button = QPushButton(icon("close"), "")
         self.close_button.setFlat(True)
         self.close_button.setAccessibleName(tr("Close"))
@@ -228,7 +228,7 @@ class Notice(QFrame):
         self.hide()
 
     def show_problem(self, problem: str, can_restart: bool) -> None:
-        """Show `problem`; hide where it is empty, or closed already."""
+        """Show `problem`; hide if it is empty or was dismissed."""
         if not problem:
             self.remind()
         self._show(problem, "problem")
@@ -242,19 +242,19 @@ class Notice(QFrame):
     def _show(self, text: str, tone: str) -> None:
         if self._text.objectName() != tone:
             self._text.setObjectName(tone)
-            self._text.setStyleSheet("")  # looks up the style of the new name
+            self._text.setStyleSheet("")  # makes Qt look up the style of the new name
         self._text.setText(text)
         self.setVisible(text != self._dismissed)
 
     def offer(self, text: str) -> None:
-        """Show the button that fetches, or cancels that; none where `text` is empty."""
+        """Show the button that fetches, or cancels fetching; hide it if `text` is empty."""
         self.fetch_button.setVisible(bool(text))
         if text:
             self.fetch_button.setText(text)
             self.fetch_button.setAccessibleName(text)
 
     def remind(self) -> None:
-        """Show also what was closed, should it come again."""
+        """Show a dismissed text again, should it recur."""
         self._dismissed = ""
 
     def _dismiss(self) -> None:
@@ -263,7 +263,7 @@ class Notice(QFrame):
 
 
 class Welcome(QFrame):
-    """What the empty stage says: how to begin."""
+    """What the empty stage shows: how to begin."""
 
     def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)

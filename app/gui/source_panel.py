@@ -1,4 +1,4 @@
-"""Choose a camera of this machine or one in the network."""
+"""Choose a camera on this computer or on the network."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.video.devices import Camera
 
 
 class SourcePanel(Sheet):
-    """A small sheet over the picture: cameras in, the chosen source's name out."""
+    """A small sheet over the picture: takes cameras, emits the spec of the chosen source."""
 
     chosen = pyqtSignal(str)
     refresh_wanted = pyqtSignal()
@@ -69,7 +69,7 @@ class SourcePanel(Sheet):
             self.start.setFocus()
 
     def show_looking(self) -> None:
-        """Offer none yet."""
+        """Offer no cameras while they are being looked for."""
         self.show_cameras([])
         self._none.setText(tr("Looking for cameras…"))
 

@@ -1,4 +1,4 @@
-"""The left side of the window: picture, what floats over it, transport and timeline."""
+"""The left side of the window: picture, the sheets over it, transport and timeline."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from app.gui.timeline import Timeline
 from app.gui.translation import tr
 from app.gui.transport import Transport
 
-MARGIN = 16  # between the picture's edge and what floats over it
+MARGIN = 16  # pixels between the picture's edge and the notice
 
 
 class Stage(QWidget):
-    """Holds the widgets and keeps the floating ones in their places."""
+    """Holds the widgets and positions those that float over the picture."""
 
     def __init__(
         self, actions: dict[str, QAction], version: str, parent: QWidget | None = None
@@ -57,7 +57,7 @@ class Stage(QWidget):
         self.arrange()
 
     def arrange(self) -> None:
-        """Put everything that floats where it belongs."""
+        """Position the notice and the sheets."""
         width, height = self.canvas.width(), self.canvas.height()
         self.notice.setGeometry(
             MARGIN, MARGIN, width - 2 * MARGIN, max(48, self.notice.sizeHint().height())
@@ -69,7 +69,7 @@ class Stage(QWidget):
             sheet.raise_()
 
     def _take_keyboard_from(self, sheet: QWidget) -> None:
-        """Have the picture take the keyboard over; Qt would give it to the next control, by Tab."""
+        """Move the focus from `sheet` to the picture; Qt would move it to the next in tab order."""
         if (has_it := QApplication.focusWidget()) is sheet or sheet.isAncestorOf(has_it):
             self.canvas.setFocus()
 

@@ -1,4 +1,4 @@
-"""A strip chart of where the time of each frame goes, stage upon stage."""
+"""A strip chart of the time that each stage takes per frame, stacked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.gui.translation import tr
 
 STAGES = (("detect", "#3fb6e8"), ("pose", "#8f7bff"), ("track", "#52deb2"), ("draw", "#ffb454"))
 SHOWN = 150  # frames
-USUAL = 90  # percent of the frames are no higher than the chart
+USUAL = 90  # percent of the frames must fit in the chart's height
 
 
 class StagesChart(QWidget):
@@ -29,11 +29,11 @@ class StagesChart(QWidget):
         self._plot.setAccessibleName(tr("Time of each stage"))
         self._plot.setMouseEnabled(False, False)
         self._plot.hideButtons()
-        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # no key does anything there
+        self._plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it handles no keys
         self._plot.setXRange(0, SHOWN, padding=0)
         self._plot.setLimits(yMin=0)
         self._plot.getAxis("bottom").setStyle(showValues=False, tickLength=0)
-        self._plot.getAxis("bottom").setHeight(8)  # room for the lower half of the 0
+        self._plot.getAxis("bottom").setHeight(8)  # room for the lower half of the label 0
         self._plot.getAxis("left").setWidth(32)
         base = pg.PlotDataItem()
         self._curves = [base]
@@ -49,7 +49,7 @@ class StagesChart(QWidget):
             self._curves.append(curve)
         self._legend = QLabel()
         self._legend.setObjectName("muted")
-        self._legend.setWordWrap(True)  # slow networks have long numbers
+        self._legend.setWordWrap(True)  # slow networks give long numbers
         heading = QLabel(tr("MILLISECONDS PER FRAME"))
         heading.setObjectName("heading")
         top = QHBoxLayout()
@@ -65,7 +65,7 @@ class StagesChart(QWidget):
         self.recolour()
 
     def recolour(self) -> None:
-        """Take over the theme's colours."""
+        """Apply the theme's colours."""
         self._plot.setBackground(current_theme().panel)
         for side in ("left", "bottom"):
             self._plot.getAxis(side).setPen(QColor(current_theme().line))
@@ -76,7 +76,7 @@ class StagesChart(QWidget):
         last = frames[-SHOWN:]
         times = np.array([[frame.get(name, 0.0) for name, _ in STAGES] for frame in last])
         for between in self._fills:
-            between.setVisible(bool(len(times)))  # between curves without points it would stay
+            between.setVisible(bool(len(times)))  # else it stays between empty curves
         if not len(times):
             for curve in self._curves:
                 curve.setData([], [])
@@ -88,12 +88,12 @@ class StagesChart(QWidget):
         self._curves[0].setData(x, np.zeros(len(times)))
         for column, curve in enumerate(self._curves[1:]):
             curve.setData(x, stacked[:, column])
-        # The first frames wait for the networks, and would make all others a line at the bottom
+        # The first frames wait for the networks, and would flatten all others to a line
         usual_ms = float(np.percentile(stacked[:, -1], USUAL))
         self._plot.setYRange(0, usual_ms * 1.25 + 1, padding=0)
         means = times[-30:].mean(0)
         self._legend.setText(
-            " ".join(  # may break between two stages, not within one
+            " ".join(  # the line may break between stages, not within one
                 f'<span style="color:{colour}">●</span>&nbsp;{tr(name)}&nbsp;{_short(mean)}'
                 for (name, colour), mean in zip(STAGES, means, strict=True)
                 if mean > 0.005

@@ -1,4 +1,4 @@
-"""The status bar: what runs, how fast, how late, what was dropped, who is there."""
+"""The status bar: state, rates, latency, dropped frames, people, device."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from app.gui.translation import tr
 from app.live.run import Status
 
 MESSAGE_MS = 6000
-SPACING = 12  # at most, between two labels of the bar
-STATE_WIDTH = 120  # at least, of what is being shown
+SPACING = 12  # greatest gap between two labels of the bar, pixels
+STATE_WIDTH = 120  # least width of the state, pixels
 
 
 class StatusBar(QStatusBar):
-    """Status in by `show_status`; a message or a progress takes the left part for a while."""
+    """Takes a Status by `show_status`; messages and progress take the left part for a while."""
 
     cancelled = pyqtSignal()
 
@@ -28,7 +28,7 @@ class StatusBar(QStatusBar):
         self.setSizeGripEnabled(False)
         self._dot = QLabel("●")
         self._state = _label(tr("State"), tr("What is being shown"))
-        self._state.setMinimumWidth(STATE_WIDTH)  # or a long name would make the window wider
+        self._state.setMinimumWidth(STATE_WIDTH)  # else a long name would widen the window
         self._rates = _label(tr("Rates"), tr("Frames per second from the source, and followed"))
         self._latency = _label(
             tr("Latency"), tr("From capture to screen: median and 95th percentile")
@@ -49,11 +49,11 @@ class StatusBar(QStatusBar):
         self.messageChanged.connect(self._make_room)
 
     def say(self, text: str) -> None:
-        """Say something that passes."""
+        """Show a message for a few seconds."""
         self.showMessage(text, MESSAGE_MS)
 
     def show_status(self, status: Status, now: int, in_all: int, device: str) -> None:
-        """Show the numbers."""
+        """Show state and numbers."""
         flow, counts = status.flow, status.counts
         live = status.info is not None and status.info.live
         self._state.setText(state_text(status))
@@ -73,23 +73,23 @@ class StatusBar(QStatusBar):
         self._device.setText(device)
         layout = self.layout()
         if layout is not None:
-            layout.activate()  # or a text that has grown is painted cut off meanwhile
+            layout.activate()  # else a text that has grown is painted cut off at first
 
     def show_progress(self, text: str, share: float | None) -> None:
-        """Show work in progress; None ends it."""
+        """Show the progress of work; a share of None hides it."""
         self._work.setVisible(share is not None)
         if share is not None:
             self._work_text.setText(text)
             self._bar.setValue(round(100 * share))
 
     def _make_room(self, text: str) -> None:
-        """Let the numbers go while something is said that is too long to stand beside them."""
+        """Hide the numbers while a message is too long to fit beside them."""
         taken = sum(label.sizeHint().width() + SPACING for label in self._numbers)
         room = self.width() - taken - SPACING
         fits = self.fontMetrics().horizontalAdvance(text) <= room
         for label in self._numbers:
             label.setVisible(fits)
-        self.setToolTip(text)  # for what is longer than the window is wide
+        self.setToolTip(text)  # for a text wider than the window
 
     def _make_work(self) -> QWidget:
         work = QWidget()
@@ -112,13 +112,13 @@ class StatusBar(QStatusBar):
 
 
 def source_name(status: Status) -> str:
-    """What is open, without its folder; empty where nothing is."""
+    """The name of the source without its folder; empty if nothing is open."""
     name = status.info.name if status.info is not None else status.spec
     return name.replace("\\", "/").rsplit("/", 1)[-1]
 
 
 def state_text(status: Status) -> str:
-    """What is going on, in a few words."""
+    """The state in a few words."""
     name = source_name(status)
     if status.loading:
         return tr("Loading the networks…")

@@ -1,4 +1,4 @@
-"""Colours of the window, dark and light, following the system."""
+"""The window's colours, dark or light as the system prefers."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from app.gui import icons
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours that everything is painted with."""
+    """The colours of everything that is painted."""
 
     window: str
     panel: str
@@ -126,14 +126,14 @@ def current_theme() -> Theme:
 
 
 def system_theme() -> Theme:
-    """What the system asks for; dark where it says nothing, as a stage is."""
+    """The theme that the system prefers; dark, like a stage, if it states none."""
     hints = QGuiApplication.styleHints()
     light = hints is not None and hints.colorScheme() == Qt.ColorScheme.Light
     return LIGHT if light else DARK
 
 
 def apply_theme(app: QApplication, theme: Theme) -> None:
-    """Colour every widget."""
+    """Apply `theme` to every widget."""
     global _current
     _current = theme
     icons.recolour(theme.text, theme.muted)

@@ -1,4 +1,4 @@
-"""The timeline: one row per person, when each was seen and where ids changed; click to jump."""
+"""The timeline: a row per person, when each was seen and where ids changed; click to seek."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.gui.translation import tr
 from app.live.history import Span
 from app.overlay import colour_of
 
-ROW = 16  # pixels for a person
-NAMES = 92  # pixels for the names at the left
-RULER = 20  # pixels for the times at the top
+ROW = 16  # height of a person's row, pixels
+NAMES = 92  # width of the names on the left, pixels
+RULER = 20  # height of the times at the top, pixels
 LIVE_WINDOW_S = 60.0  # a camera's timeline shows the last minute
-HERE_S = 1.0  # who was missed for less is still there
+HERE_S = 1.0  # a person missed for less than this counts as present
 STEPS_S = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 3600, 7200)
 
 
 class Timeline(QWidget):
-    """Spans in by `show_spans`; the time and the person clicked out by signals."""
+    """Takes spans by `show_spans`; emits the time and the person clicked."""
 
     sought = pyqtSignal(float)
     person_clicked = pyqtSignal(int, bool)
@@ -35,7 +35,7 @@ class Timeline(QWidget):
         self._rows: list[tuple[int, list[Span]]] = []
         self._names: dict[int, str] = {}
         self._selected: tuple[int, ...] = ()
-        self._last_s = 0.0  # the end of all spans
+        self._last_s = 0.0  # the end of the last span
         self._now_s = 0.0
         self._duration_s: float | None = None
         self._live = False
@@ -45,9 +45,9 @@ class Timeline(QWidget):
     def show_spans(
         self, spans: Sequence[Span], names: dict[int, str], selected: tuple[int, ...]
     ) -> None:
-        """Show who was seen when; `spans` sorted by person.
+        """Show who was seen when; `spans` are sorted by person.
 
-        Of a camera who is there comes first: most of those it ever saw have left.
+        For a camera, people who are there come first: most of those it ever saw have left.
         """
         rows: dict[int, list[Span]] = {}
         self._last_s = max((span.end_s for span in spans), default=0.0)
@@ -71,20 +71,20 @@ class Timeline(QWidget):
         self._scroll = max(0, min(most, self._scroll + rows))
 
     def show_time(self, now_s: float, duration_s: float | None, live: bool) -> None:
-        """Move the play head."""
+        """Move the playhead."""
         changed = (now_s, duration_s, live) != (self._now_s, self._duration_s, self._live)
         self._now_s, self._duration_s, self._live = now_s, duration_s, live
         if changed:
             self.update()
 
     def show_range(self, range_s: tuple[float, float | None]) -> None:
-        """Shade what is not played; an end of None is the video's."""
+        """Shade what is not played; an end of None means the end of the video."""
         if range_s != self._range_played_s:
             self._range_played_s = range_s
             self.update()
 
     def _range_s(self) -> tuple[float, float]:
-        """The times at the left and right end."""
+        """The times at the left and right edge."""
         if self._live:
             end_s = max(self._now_s, LIVE_WINDOW_S)
             return end_s - LIVE_WINDOW_S, end_s
@@ -124,7 +124,7 @@ class Timeline(QWidget):
         self._paint_unplayed(painter)
         x = self._x_of(self._now_s)
         painter.setPen(QColor(theme.accent))
-        knob = QPointF(x, RULER - 3)  # just below the times, which can be read beside it
+        knob = QPointF(x, RULER - 3)  # just below the times, so that they stay readable
         painter.drawLine(knob, QPointF(x, self.height() - 4))
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(theme.accent))
@@ -161,10 +161,10 @@ class Timeline(QWidget):
             painter.fillRect(QRectF(left, RULER, self.width() - 8 - left, high), shade)
 
     def _paint_scrolled(self, painter: QPainter) -> None:
-        """At the right edge, which part of the rows is seen, where that is not all of them."""
+        """Show at the right edge which part of the rows is visible, if not all are."""
         if len(self._rows) <= self._rows_seen():
             return
-        high = (self.height() - RULER - 6) / len(self._rows)  # of a row of all
+        high = (self.height() - RULER - 6) / len(self._rows)  # of each row, if all had to fit
         top, seen = RULER + self._scroll * high, self._rows_seen() * high
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(QColor(current_theme().muted))
@@ -221,7 +221,7 @@ class Timeline(QWidget):
 
 
 def time_text(time_s: float, fine: bool) -> str:
-    """`time_s` as 1:02 or 1:02.34, from an hour on 1:01:02."""
+    """`time_s` as 1:02, if `fine` as 1:02.34; with hours as 1:01:02."""
     hundredths = int(100 * max(0.0, time_s) + 0.5) if fine else 100 * int(max(0.0, time_s))
     seconds, hundredths = divmod(hundredths, 100)
     minutes, seconds = divmod(seconds, 60)

@@ -1,4 +1,4 @@
-"""Networks, thresholds and the tracker, changed while the picture runs."""
+"""Settings of the networks, thresholds and the tracker, changed during playback."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ from app.gui.form import Form, Share, check, decimal, whole
 from app.gui.translation import tr
 from tracking.pipeline import PipelineConfig
 
-SETTLE_MS = 150  # a slider being dragged is followed in steps, not for every pixel
+SETTLE_MS = 150  # delay before emitting, so that a dragged slider does not emit at every pixel
 
 
 class TrackingPanel(Form):
-    """A PipelineConfig in by `show_config`, the changed one out by a signal."""
+    """Takes a PipelineConfig by `show_config`; emits it when the user changes it."""
 
     config_changed = pyqtSignal(object)
     preset_chosen = pyqtSignal(str)
     file_wanted = pyqtSignal(str)  # "detector" or "pose"
-    smoothing_changed = pyqtSignal(float)  # 0 none to 1
+    smoothing_changed = pyqtSignal(float)  # 0 (none) to 1
 
     def __init__(
         self,
@@ -32,8 +32,8 @@ class TrackingPanel(Form):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._config = PipelineConfig()  # as it was given, or told
-        # What the controls made of it
+        self._config = PipelineConfig()  # as last given or emitted
+        # The values of the controls then, rounded
         self._shown: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
         self._settling = QTimer(self)
         self._settling.setSingleShot(True)
@@ -175,7 +175,7 @@ class TrackingPanel(Form):
             box.toggled.connect(self._settle)
 
     def show_config(self, config: PipelineConfig) -> None:
-        """Set the controls to `config`; those just touched stay, and are told in their turn."""
+        """Set the controls to `config`, except those just touched and not yet emitted."""
         touched = self._with_touched(config) if self._settling.isActive() else config
         self._config = config
         self.blockSignals(True)
@@ -204,7 +204,7 @@ class TrackingPanel(Form):
         self.memory.setValue(config.tracker.memory_s)
 
     def show_loading(self, loading: bool) -> None:
-        """Say that networks are being loaded."""
+        """Show whether networks are being loaded."""
         self.loading.setVisible(loading)
 
     def _settle(self) -> None:
@@ -220,8 +220,8 @@ class TrackingPanel(Form):
         self.config_changed.emit(self._config)
 
     def _with_touched(self, config: PipelineConfig) -> PipelineConfig:
-        """`config` with what the controls say since they were set."""
-        # A control rounds what it shows; what nobody touched stays as it was given
+        """`config` with the values that the user changed since the controls were set."""
+        # A control rounds what it shows; a value that nobody touched stays exactly as given
         changed, tracker = (
             {name: value for name, value in now.items() if value != shown[name]}
             for now, shown in zip(self._values(), self._shown, strict=True)
@@ -229,7 +229,7 @@ class TrackingPanel(Form):
         return replace(config, **changed, tracker=replace(config.tracker, **tracker))
 
     def _values(self) -> tuple[dict[str, Any], dict[str, Any]]:
-        """What the controls say, by name: of the config, and of its tracker."""
+        """The values of the controls, by field: of the config, and of its tracker."""
         config = {
             "detector": self.detector.currentData(),
             "pose": self.pose.currentData(),
@@ -237,7 +237,7 @@ class TrackingPanel(Form):
             "find_missed": self.find_missed.isChecked(),
             "appearance": self.appearance.isChecked(),
             "camera_motion": self.camera_motion.isChecked(),
-            # 0 is as trained; of what lies between, as while 448 is typed, the smallest that works
+            # 0 means as trained; 1 to 63, as while 448 is typed, become the smallest that works
             "detector_size": self.detector_size.value() and max(self.detector_size.value(), 64),
             "max_latency_ms": float(self.max_latency.value()),
             "detect_every": self.detect_every.value(),
@@ -265,6 +265,6 @@ def _choice(names: Sequence[str]) -> QComboBox:
 
 
 def _choose(box: QComboBox, value: str) -> None:
-    if box.findData(value) < 0:  # a file of the user's
+    if box.findData(value) < 0:  # a user's file
         box.addItem(value.replace("\\", "/").rsplit("/", 1)[-1], value)
     box.setCurrentIndex(box.findData(value))

@@ -1,4 +1,4 @@
-"""Every text of the window goes through `tr`, which asks the translators that Qt has installed."""
+"""Every text of the window goes through `tr`, which uses the translators installed in Qt."""
 
 from __future__ import annotations
 

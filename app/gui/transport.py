@@ -1,4 +1,4 @@
-"""Play, pause, step, speed and loop, under the picture of a file."""
+"""The controls below the picture: play, pause, step, loop, time and speed."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
 
 
 class Transport(QWidget):
-    """The buttons are the window's own actions; the speed goes out by a signal."""
+    """The buttons are the window's actions; the speed is emitted as a signal."""
 
     speed_changed = pyqtSignal(float)
 
@@ -48,7 +48,7 @@ class Transport(QWidget):
         layout.addWidget(self._speed)
 
     def show_time(self, now_s: float, duration_s: float | None, live: bool) -> None:
-        """Show the time, and for a file of how much."""
+        """Show the time, and for a file its duration."""
         text = time_text(now_s, True)
         if duration_s is not None and not live:
             text = f"{text}  /  {time_text(duration_s, True)}"

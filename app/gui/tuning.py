@@ -1,4 +1,4 @@
-"""Settings from the panels to the session and back: presets, networks, overlay, smoothing."""
+"""Pass settings between panels and session: presets, networks, overlay, smoothing."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Tuning(QObject):
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
         self._window = window
-        self._kept: OverlayStyle | None = None  # while the overlay is off for a drawn video
+        self._kept: OverlayStyle | None = None  # set while the overlay is off over a drawn video
         window.library.opened.connect(self._show_opened)
         window.overlay.style_changed.connect(self._restyle)
         window.tracking.config_changed.connect(self.configure)
@@ -39,18 +39,18 @@ class Tuning(QObject):
             action.triggered.connect(lambda _, name=name: window.overlay.toggle(name))
 
     def show(self, settings: Settings) -> None:
-        """Show `settings` in the panels and draw by them."""
+        """Show `settings` in the panels, and draw accordingly."""
         self._window.overlay.show_style(settings.overlay)
         self._window.tracking.show_config(settings.pipeline)
         self._restyle(settings.overlay)
 
     @property
     def style(self) -> OverlayStyle:
-        """How people are drawn, for the next time."""
+        """The style to save for the next time."""
         return self._kept or replace(self._window.presenter.style, names={})
 
     def _show_opened(self, drawn: bool) -> None:
-        """Draw nobody over a video in which they are drawn, until another one is opened."""
+        """Turn the overlay off for a video with people drawn in, until another one is opened."""
         style = self.style
         self._kept = style if drawn else None
         if drawn:
@@ -61,7 +61,7 @@ class Tuning(QObject):
         self._restyle(style)
 
     def configure(self, config: PipelineConfig) -> None:
-        """Use `config` from a coming frame on."""
+        """Use `config` from one of the next frames on."""
         session = self._window.session
         finds_others = replace(config, kpt_thr=session.config.kpt_thr) != session.config
         session.configure(config)
@@ -79,7 +79,7 @@ class Tuning(QObject):
         device = self._window.session.config.device
 
         def read(progress: Progress) -> Settings:
-            with holding_nobody_up():  # it takes torch to tell whether there is a CUDA device
+            with holding_nobody_up():  # looking for a CUDA device needs torch
                 return read_preset(name, Settings(PipelineConfig(device=device)), device)
 
         def use(settings: Settings) -> None:
@@ -105,7 +105,7 @@ class Tuning(QObject):
 
 
 def preset_choice() -> list[str]:
-    """The presets, from light to heavy."""
+    """The presets, from light to heavy, then the others by name."""
     names = preset_names()
     return sorted(names, key=lambda name: (name not in PRESET_ORDER, _place(name), name))
 
@@ -115,12 +115,12 @@ def _place(name: str) -> int:
 
 
 def detector_names() -> list[str]:
-    """The detectors that can be named."""
+    """The names of the bundled and published detectors."""
     return _names("detector", "posse-detector")
 
 
 def pose_names() -> list[str]:
-    """The pose networks that can be named."""
+    """The names of the bundled and published pose networks."""
     return _names("pose", "posse-pose", "posse-pose-large", "posse-pose-small")
 
 

@@ -1,37 +1,37 @@
-"""How a frame lies on the canvas: fit, zoom, pan, mirror. Plain numbers, no widget."""
+"""How a frame is placed on the canvas: fit, zoom, pan, mirror. Plain numbers, no widget."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-MOST_ZOOM = 32.0  # screen pixels for one of the frame
+MOST_ZOOM = 32.0  # canvas pixels per frame pixel
 
 
 @dataclass(frozen=True, slots=True)
 class Viewport:
-    """Maps pixels of the frame to those of the canvas. `zoom` None fits the frame in."""
+    """Maps pixels of the frame to pixels of the canvas. A `zoom` of None fits the whole frame."""
 
     canvas_wh: tuple[int, int]
     frame_wh: tuple[int, int]
-    zoom: float | None = None  # canvas pixels for one of the frame
-    centre: tuple[float, float] = (0.5, 0.5)  # of the canvas, as a share of the frame
+    zoom: float | None = None  # canvas pixels per frame pixel
+    centre: tuple[float, float] = (0.5, 0.5)  # the canvas's centre, as a share of the frame
     mirror: bool = False
 
     @property
     def scale(self) -> float:
-        """Canvas pixels for one of the frame."""
+        """Canvas pixels per frame pixel."""
         return self.fit_scale if self.zoom is None else self.zoom
 
     @property
     def fit_scale(self) -> float:
-        """The scale at which the whole frame is seen."""
+        """The scale at which the whole frame is visible."""
         across = self.canvas_wh[0] / max(1, self.frame_wh[0])
         down = self.canvas_wh[1] / max(1, self.frame_wh[1])
         return max(1e-3, min(across, down))
 
     @property
     def origin(self) -> tuple[float, float]:
-        """Where the frame's left top corner lies on the canvas (as shown, mirrored or not)."""
+        """The frame's top left corner on the canvas (as shown, mirrored or not)."""
         centre = (0.5, 0.5) if self.zoom is None else self.centre
         return (
             self.canvas_wh[0] / 2 - centre[0] * self.frame_wh[0] * self.scale,
@@ -39,7 +39,7 @@ class Viewport:
         )
 
     def to_canvas(self, x: float, y: float) -> tuple[float, float]:
-        """Where a point of the frame lies; an integer coordinate is the centre of its pixel."""
+        """A frame point on the canvas; an integer frame coordinate is the centre of a pixel."""
         shown_x = self.frame_wh[0] - 1 - x if self.mirror else x
         left, top = self.origin
         return left + (shown_x + 0.5) * self.scale, top + (y + 0.5) * self.scale
@@ -51,7 +51,7 @@ class Viewport:
         return (self.frame_wh[0] - 1 - shown_x if self.mirror else shown_x), frame_y
 
     def zoomed(self, factor: float, x: float, y: float) -> Viewport:
-        """Larger by `factor`, with the canvas point (x, y) staying where it is."""
+        """Enlarged by `factor`, with the canvas point (x, y) fixed."""
         scale = min(MOST_ZOOM, max(self.fit_scale, self.scale * factor))
         if scale <= self.fit_scale * 1.001:
             return replace(self, zoom=None)
@@ -61,14 +61,14 @@ class Viewport:
         return replace(self, zoom=scale)._with_origin(left, top)
 
     def panned(self, dx: float, dy: float) -> Viewport:
-        """Moved by canvas pixels; the frame's middle stays on the canvas."""
+        """Moved by canvas pixels; the frame's centre stays on the canvas."""
         if self.zoom is None:
             return self
         left, top = self.origin
         return self._with_origin(left + dx, top + dy)
 
     def visible(self) -> tuple[int, int, int, int]:
-        """x1 y1 x2 y2 of the whole pixels of the frame that are on the canvas, as shown."""
+        """x1 y1 x2 y2 of the frame pixels on the canvas, whole or in part, as shown."""
         left, top = self.origin
         width, height = self.frame_wh
         x1, y1 = max(0, int(-left / self.scale)), max(0, int(-top / self.scale))

@@ -1,4 +1,4 @@
-"""Long work beside the window: on a thread, with progress, and a way to cancel it."""
+"""Long work on a background thread, with progress and a way to cancel it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ Progress = Callable[[float], None]
 
 
 class _CancelledError(Exception):
-    """Raised inside the work by its progress function, to leave it."""
+    """Raised by the progress function inside a job, to abort it."""
 
 
 class Work(QObject):
-    """One piece of work at a time; what it returns goes to `then`, on the window's thread."""
+    """Runs one job at a time; its result goes to `then`, on the window's thread."""
 
-    progressed = pyqtSignal(str, object)  # text, share done or None at the end
+    progressed = pyqtSignal(str, object)  # text; share done, None at the end
     failed = pyqtSignal(str)
 
     def __init__(self, parent: QObject | None = None) -> None:
@@ -42,18 +42,18 @@ class Work(QObject):
 
     @property
     def busy(self) -> bool:
-        """True while something is being done."""
+        """True while a job runs."""
         return self._thread is not None
 
     @property
     def cancelled(self) -> bool:
-        """True where the last that was begun was to be left."""
+        """True if the last job begun was asked to stop."""
         return self._cancelled.is_set()
 
     def begin(self, text: str, job: Callable[[Progress], Any], then: Callable[[Any], None]) -> bool:
-        """Do `job`, which is given a function to tell its progress; then call `then`.
+        """Run `job`, which gets a function to report its progress; then call `then`.
 
-        False, and a failure told, where something else is still being done.
+        Returns False, and emits `failed`, if another job still runs.
         """
         if self.busy:
             self.failed.emit(tr("Wait until “{}” is done, or cancel it.").format(self._text))
@@ -67,11 +67,11 @@ class Work(QObject):
         return True
 
     def cancel(self) -> None:
-        """Leave the work where it is."""
+        """Ask the job to stop; it does so when it next reports progress."""
         self._cancelled.set()
 
     def close(self) -> None:
-        """Wait until it is done: what is being saved must not be lost."""
+        """Wait for the job: what is being saved must not be lost."""
         self._timer.stop()
         if self._thread is not None:
             self._thread.join()
@@ -84,7 +84,7 @@ class Work(QObject):
             self._problem = tr("{}: cancelled").format(self._text)
         except UserError as error:
             self._problem = str(error)
-        except OSError as error:  # a disk that is full, gone or locked; nothing of ours to mend
+        except OSError as error:  # a disk that is full, gone or locked; not a bug of ours
             log.warning("%s: %s", self._text, error)
             self._problem = f"{self._text}: {error.strerror or error}"
         except Exception as error:

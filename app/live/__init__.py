@@ -1,1 +1,1 @@
-"""The threads behind the window and a headless live run; nothing here knows Qt."""
+"""The threads behind the window and a headless live run; nothing here imports Qt."""

@@ -1,7 +1,7 @@
 """Sources on threads of their own: a live one keeps the newest frame, a file gives every frame.
 
-A feed opens its source itself, so that a slow camera or a network that does not answer never holds
-up who asked for it. What goes wrong is told in `problem`, in one line, and ends the feed.
+A feed opens its source on its own thread, so that a slow camera or a network that does not answer
+never blocks the caller. An error is reported in `problem`, in one line, and ends the feed.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ log = logging.getLogger(__name__)
 
 OpenSource = Callable[[str], FrameSource]
 FeedState = Literal["opening", "running", "ended", "failed"]
-READ_AHEAD = 3  # frames of a file decoded before they are asked for
+READ_AHEAD = 3  # frames of a file that are decoded ahead of demand
 
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What is known of an open source."""
+    """What is known about an open source."""
 
     name: str
     size_wh: tuple[int, int]
@@ -41,32 +41,32 @@ class SourceInfo:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Captured:
-    """A frame and the moment it came in."""
+    """A frame and the time of its capture."""
 
     frame: Frame
     at_s: float  # time.monotonic()
-    generation: int  # how many seeks came before it
+    generation: int  # number of seeks before it
 
 
 class Feed:
-    """What live feeds and file feeds have in common: a thread that reads, a state, an end."""
+    """What live feeds and file feeds share: a reading thread, a state, and how they end."""
 
     def __init__(self, spec: str, open_source: OpenSource, gauges: Gauges) -> None:
         self.spec = spec
         self.info: SourceInfo | None = None
         self.state: FeedState = "opening"
-        self.problem = ""  # one line, where the state is failed, or a file breaks off
+        self.problem = ""  # one line, if the state is failed or a file breaks off
         self.gauges = gauges
         self._open_source = open_source
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture {spec}", daemon=True)
 
     def start(self) -> None:
-        """Begin to open and read."""
+        """Start opening and reading."""
         self._thread.start()
 
     def close(self) -> None:
-        """Ask the thread to end and count what it left; returns at once."""
+        """Ask the thread to end, and count the frames left over as dropped; returns at once."""
         self._closing.set()
 
     def join(self, timeout_s: float) -> bool:
@@ -75,7 +75,7 @@ class Feed:
         return not self._thread.is_alive()
 
     def _run(self) -> None:
-        """Open, read, and turn what goes wrong into `problem`."""
+        """Open and read; turn any error into `problem`."""
         try:
             with self._open_source(self.spec) as source:
                 self.info = info_of(source)
@@ -97,7 +97,7 @@ class Feed:
 
 
 class LiveFeed(Feed):
-    """Frames of a camera: the newest one, ever; those that come too fast are counted as dropped."""
+    """Frames of a camera: always the newest; those that come too fast are counted as dropped."""
 
     def __init__(self, spec: str, open_source: OpenSource, gauges: Gauges) -> None:
         super().__init__(spec, open_source, gauges)
@@ -105,7 +105,7 @@ class LiveFeed(Feed):
         self._source: FrameSource | None = None
 
     def take(self, timeout_s: float) -> Captured | None:
-        """The newest frame, waiting for one up to `timeout_s`."""
+        """The newest frame; waits for one up to `timeout_s`."""
         return self._newest.take(timeout_s)
 
     @property
@@ -123,7 +123,7 @@ class LiveFeed(Feed):
 
     def _read(self, source: FrameSource) -> None:
         self._source = source
-        if self._closing.is_set():  # while it was opening, when nobody could stop it
+        if self._closing.is_set():  # closed while opening, before `close` could stop the source
             return
         for frame in source:
             now_s = time.monotonic()
@@ -135,7 +135,7 @@ class LiveFeed(Feed):
 
 
 class FileFeed(Feed):
-    """Every frame of a file in order, read a little ahead; can be sent to any time."""
+    """Every frame of a file in order, read a little ahead; can seek to any time."""
 
     def __init__(
         self,
@@ -149,17 +149,17 @@ class FileFeed(Feed):
         self.generation = 0
         self._changed = threading.Condition()
         self._ahead: deque[Captured] = deque()
-        self._target_s: float | None = range_s[0] or None  # where to go before reading on
+        self._target_s: float | None = range_s[0] or None  # where to seek before reading on
         self._at_end = False
 
     @property
     def exhausted(self) -> bool:
-        """True where every frame up to the end was taken."""
+        """True once every frame up to the end was taken."""
         with self._changed:
             return self._at_end and not self._ahead and self._target_s is None
 
     def take(self, timeout_s: float) -> Captured | None:
-        """The next frame, waiting for it up to `timeout_s`."""
+        """The next frame; waits for it up to `timeout_s`."""
         with self._changed:
             if not self._ahead:
                 self._changed.wait(timeout_s)
@@ -169,13 +169,13 @@ class FileFeed(Feed):
             return self._ahead.popleft()
 
     def seek(self, time_s: float) -> int:
-        """Go on at `time_s`, at most at the last frame; return the generation of what comes."""
+        """Continue at `time_s`, at most at the last frame; return the new generation."""
         with self._changed:
             self._discard()
             self._target_s = max(min(time_s, self._last_s), self.range_s[0])
             self._at_end = False
             if self.state != "failed":
-                self.problem = ""  # it was about the place that is left
+                self.problem = ""  # it was about the old position
             self.generation += 1
             self._changed.notify_all()
             return self.generation
@@ -188,7 +188,7 @@ class FileFeed(Feed):
 
     @property
     def _last_s(self) -> float:
-        """A time after the last frame but one, as far as the container tells; inf where unknown."""
+        """A time between the last two frames, by the container's figures; inf where unknown."""
         info = self.info
         if info is None or info.duration_s is None or info.frame_rate is None:
             return float("inf")
@@ -207,7 +207,7 @@ class FileFeed(Feed):
             frame, problem = self._next_frame(frames)
             with self._changed:
                 if generation != self.generation or self._closing.is_set():
-                    continue  # sent elsewhere meanwhile
+                    continue  # a seek or close came meanwhile
                 self.problem = problem
                 if frame is None:
                     self._at_end = True
@@ -218,7 +218,7 @@ class FileFeed(Feed):
                 self._changed.notify_all()
 
     def _next_order(self) -> tuple[float | None, int] | None:
-        """Wait until there is something to read; where to go first, and for which generation."""
+        """Wait until there is something to read; where to seek first, and the generation."""
         with self._changed:
             while not self._closing.is_set():
                 if self._target_s is not None:
@@ -230,10 +230,10 @@ class FileFeed(Feed):
             return None
 
     def _next_frame(self, frames: Iterator[Frame]) -> tuple[Frame | None, str]:
-        """The next frame within the range; None at the end, and why where the file breaks off."""
+        """The next frame within the range, None at the end; and why, if the file breaks off."""
         try:
             frame = next(frames, None)
-        except UserError as error:  # what was read before stays, and can be gone back to
+        except UserError as error:  # what was read before stays, and `seek` can return to it
             log.warning("%s", error)
             return None, str(error)
         end_s = self.range_s[1]
@@ -242,13 +242,13 @@ class FileFeed(Feed):
 
 
 def _frames_from(source: FrameSource, time_s: float) -> Iterator[Frame]:
-    """The frames from `time_s` on; what goes wrong on the way there is raised by the first."""
+    """The frames from `time_s` on; an error while seeking is raised on the first `next`."""
     source.seek(time_s)
     yield from source
 
 
 def info_of(source: FrameSource) -> SourceInfo:
-    """What `source` says of itself."""
+    """What `source` says about itself."""
     duration_s = None
     if source.frame_count and source.frame_rate and not source.live:
         duration_s = float(source.frame_count / source.frame_rate)

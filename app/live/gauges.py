@@ -1,4 +1,4 @@
-"""What is measured while frames flow: an exact tally, rates, latency, stage times."""
+"""Measurements while frames flow: exact counts, rates, latency, stage times."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-WINDOW_S = 2.0  # rates are those of the last so many seconds
-LATENCY_S = 10.0  # latencies are those of the last so many seconds
-KEPT = 300  # latencies and stage times kept: ten seconds at 30 frames a second
+WINDOW_S = 2.0  # rates are measured over this many last seconds
+LATENCY_S = 10.0  # latencies are measured over this many last seconds
+KEPT = 300  # items kept of each series: ten seconds at 30 frames a second
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +20,17 @@ class Counts:
 
     captured: int = 0
     shown: int = 0
-    dropped: int = 0  # replaced by newer ones, or given up at a stop or a seek
+    dropped: int = 0  # replaced by newer ones, or discarded at a stop or a seek
 
     @property
     def in_flight(self) -> int:
-        """Frames between camera and screen right now."""
+        """Frames between source and screen right now."""
         return self.captured - self.shown - self.dropped
 
 
 @dataclass(frozen=True, slots=True)
 class Flow:
-    """Rates and latency of the last moments; nan where nothing was measured."""
+    """Recent rates and latency; nan where nothing was measured."""
 
     capture_fps: float = float("nan")
     inference_fps: float = float("nan")
@@ -39,7 +39,7 @@ class Flow:
 
 
 def rate_of(stamps_s: deque[float], now_s: float) -> float:
-    """Events a second in the last WINDOW_S: gaps, not stamps, are counted. nan for fewer than 2."""
+    """Events per second in the last WINDOW_S: gaps over time. nan for fewer than 2 events."""
     recent = [stamp for stamp in stamps_s if now_s - stamp <= WINDOW_S]
     if len(recent) < 2 or recent[-1] <= recent[0]:
         return float("nan")
@@ -47,45 +47,45 @@ def rate_of(stamps_s: deque[float], now_s: float) -> float:
 
 
 class Gauges:
-    """The measurements of one source; every thread may add to them."""
+    """The measurements of one source; thread-safe."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._captured = self._shown = self._dropped = 0
         self._captures_s: deque[float] = deque(maxlen=KEPT)
         self._inferences_s: deque[float] = deque(maxlen=KEPT)
-        self._latencies: deque[tuple[float, float]] = deque(maxlen=KEPT)  # when, milliseconds
+        self._latencies: deque[tuple[float, float]] = deque(maxlen=KEPT)  # time in s, latency in ms
         self._stages: deque[Mapping[str, float]] = deque(maxlen=KEPT)
 
     def captured(self, now_s: float) -> None:
-        """A frame came in."""
+        """Count a captured frame."""
         with self._lock:
             self._captured += 1
             self._captures_s.append(now_s)
 
     def inferred(self, now_s: float, timings_ms: Mapping[str, float]) -> None:
-        """A frame went through the pipeline."""
+        """Note that a frame went through the pipeline."""
         with self._lock:
             self._inferences_s.append(now_s)
             self._stages.append(timings_ms)
 
     def shown(self) -> None:
-        """A frame was handed to the screen."""
+        """Count a frame handed to the screen."""
         with self._lock:
             self._shown += 1
 
     def dropped(self, count: int = 1) -> None:
-        """Frames will never be shown."""
+        """Count frames that will never be shown."""
         with self._lock:
             self._dropped += count
 
     def latency(self, now_s: float, latency_ms: float) -> None:
-        """A frame is on the screen, so long after it was captured."""
+        """Note that a frame reached the screen `latency_ms` after it was captured."""
         with self._lock:
             self._latencies.append((now_s, latency_ms))
 
     def counts(self) -> Counts:
-        """The tally now."""
+        """The counts now."""
         with self._lock:
             return Counts(self._captured, self._shown, self._dropped)
 
@@ -102,6 +102,6 @@ class Gauges:
             )
 
     def stages(self) -> list[Mapping[str, float]]:
-        """Milliseconds by stage of the last frames, oldest first."""
+        """Milliseconds per stage of the last frames, oldest first."""
         with self._lock:
             return list(self._stages)

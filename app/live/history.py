@@ -1,4 +1,4 @@
-"""Who was seen when, under the tracker's own ids: spans for the timeline, people for replay."""
+"""Who was seen when, by uncorrected id: spans for the timeline, people for replay."""
 
 from __future__ import annotations
 
@@ -12,25 +12,25 @@ import numpy as np
 from app.corrections import Correction, corrected_ids
 from tracking.tracks import TrackedPoses
 
-BRIDGED_S = 0.5  # a person missed for less is drawn as seen throughout
-SAME_S = 0.002  # frames closer than this are one: containers round their times
+BRIDGED_S = 0.5  # gaps shorter than this are drawn as if the person was seen throughout
+SAME_S = 0.002  # times closer than this are the same frame: containers round them
 
 
 @dataclass(frozen=True, slots=True)
 class Span:
     """One person, seen from `start_s` to `end_s`."""
 
-    person: int  # as shown
-    tracked: int  # as the tracker called them; where it changes within a person, the id changed
+    person: int  # id as shown
+    tracked: int  # id as tracked; where it changes within a person, the tracker changed the id
     start_s: float
     end_s: float
 
 
 class History:
-    """Every person of one video and when they were seen; bounded for live by keeping spans only.
+    """Every person of one video and when they were seen.
 
-    `keep_people` also keeps the poses of every frame, so that a file's frames that went through
-    the pipeline once are shown again without it.
+    `keep_people` also keeps the poses of every frame, so that a file's frames need the pipeline
+    only once. Live sources keep only spans, so that memory stays bounded.
     """
 
     def __init__(self, keep_people: bool) -> None:
@@ -38,11 +38,11 @@ class History:
         self._lock = threading.Lock()
         self._spans: dict[int, list[list[float]]] = {}  # tracked id -> sorted [start, end]
         self._times_s: list[float] = []  # of the frames kept, sorted
-        self._people: list[TrackedPoses] = []  # who was there, one for each of the times
+        self._people: list[TrackedPoses] = []  # who was there, one item per time
         self.version = 0  # grows with every change
 
     def add(self, time_s: float, people: TrackedPoses) -> None:
-        """Record who was there at `time_s`, in any order of times."""
+        """Record who was there at `time_s`; times may come in any order."""
         with self._lock:
             for person in people.ids.tolist():
                 self._extend(person, time_s)
@@ -53,13 +53,13 @@ class History:
             self.version += 1
 
     def people_at(self, time_s: float) -> TrackedPoses | None:
-        """Who was at `time_s`; None where that frame has not been through the pipeline."""
+        """Who was there at `time_s`; None if that frame has not been through the pipeline."""
         with self._lock:
             place = self._place_of(time_s)
             return None if place is None else self._people[place]
 
     def between(self, start_s: float, end_s: float) -> list[tuple[float, TrackedPoses]]:
-        """The kept frames from `start_s` to just before `end_s`, in order of time."""
+        """The kept frames from `start_s` to just before `end_s`, by time."""
         with self._lock:
             places = slice(*(bisect_left(self._times_s, time_s) for time_s in (start_s, end_s)))
             return list(zip(self._times_s[places], self._people[places], strict=True))
@@ -83,12 +83,12 @@ class History:
             self.version += 1
 
     def frames(self) -> list[tuple[float, TrackedPoses]]:
-        """The kept frames in order of time."""
+        """The kept frames, by time."""
         with self._lock:
             return list(zip(self._times_s, self._people, strict=True))
 
     def spans(self, corrections: Sequence[Correction]) -> list[Span]:
-        """When each person was seen, by corrected id and then start; deleted ones left out."""
+        """When each person was seen, sorted by corrected id, then start; without deleted people."""
         with self._lock:
             rows = [
                 (person, start, end)
@@ -104,13 +104,13 @@ class History:
         return sorted(spans, key=lambda span: (span.person, span.start_s))
 
     def _place_of(self, time_s: float) -> int | None:
-        """Where the frame of `time_s` is kept."""
+        """The index of the frame kept for `time_s`; None where there is none."""
         place = bisect_left(self._times_s, time_s - SAME_S)
         there = place < len(self._times_s) and self._times_s[place] <= time_s + SAME_S
         return place if there else None
 
     def _extend(self, person: int, time_s: float) -> None:
-        """Lengthen the span that `time_s` touches, join it with the next, or begin one."""
+        """Extend the span that `time_s` touches, join it with the next, or start a new one."""
         spans = self._spans.setdefault(person, [])
         place = bisect_left(spans, [time_s])
         before = spans[place - 1] if place else None
@@ -134,9 +134,9 @@ def _cut(row: tuple[int, float, float], cut_s: float) -> list[tuple[int, float, 
 
 
 def seen_s(spans: Sequence[Span]) -> dict[int, float]:
-    """Seconds that each person of `spans`, sorted as History gives them, was seen."""
+    """Seconds for which each person was seen; `spans` sorted as History gives them."""
     total: dict[int, float] = {}
-    until_s: dict[int, float] = {}  # counted up to there: of people made one, spans overlap
+    until_s: dict[int, float] = {}  # counted up to here; spans of merged people overlap
     for span in spans:
         start_s = max(span.start_s, until_s.get(span.person, span.start_s))
         total[span.person] = total.get(span.person, 0.0) + max(0.0, span.end_s - start_s)

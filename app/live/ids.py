@@ -1,9 +1,9 @@
 """Three numberings of the people of a video, and how they are kept in step.
 
-The tracker's own ids; ours, unique in the video, which History keeps and recordings hold; and those
-shown, which are ours under the corrections. A correction therefore needs nothing of the tracker to
-be seen. `honour` lets the tracker take it over all the same, so that whom a person ruled out is not
-found again; the issuer is told of every id that the tracker exchanges, so ours stay as they are,
+There are the tracker's own ids; ours, unique in the video, stored in History and in recordings; and
+those shown, which are ours after corrections. So a correction is visible without the tracker.
+`honour` passes it on to the tracker all the same, so that somebody the user ruled out is not found
+again. The issuer is told of every id that the tracker exchanges: so our ids stay as they are,
 nothing is applied twice, and undo is right for every frame.
 """
 
@@ -20,8 +20,8 @@ from tracking.tracker import PoseTracker
 
 
 class IdIssuer:
-    """Makes the ids of trackers unique within a video: across their restarts, and beside ids
-    that were given by hand or come from a file. An id nobody has yet stays as it is.
+    """Makes the ids of trackers unique within a video: across restarts, and distinct from ids that
+    were set by hand or come from a file. An id that nobody has yet stays as it is.
     """
 
     def __init__(self) -> None:
@@ -30,40 +30,40 @@ class IdIssuer:
         self._used: set[int] = {0}
 
     def restart(self) -> None:
-        """The tracker begins to count anew."""
+        """Forget the tracker's ids: it starts counting again."""
         with self._lock:
             self._given.clear()
 
     def new(self) -> int:
-        """An id that nobody has and nobody will be given."""
+        """An id that nobody has, and that nobody else will be given."""
         with self._lock:
             person = max(self._used) + 1
             self._used.add(person)
             return person
 
     def reserve(self, ids: Iterable[int]) -> None:
-        """Keep `ids` from being given to anybody."""
+        """Never give `ids` to anybody."""
         with self._lock:
             self._used.update(ids)
 
     def adopt(self, ours: dict[int, int]) -> None:
-        """The tracker has learnt, under ids of its own, of people who have one of `ours`."""
+        """Note that the tracker now knows people who have our ids already: its id -> ours."""
         with self._lock:
             self._given.update(ours)
 
     def given(self) -> dict[int, int]:
-        """Our id for every one that the tracker has shown since it began to count."""
+        """Our id for every id that the tracker has returned since it started counting."""
         with self._lock:
             return dict(self._given)
 
     def exchanged(self, first: int, second: int) -> None:
-        """The tracker exchanged two of its ids; ours stay with the people."""
+        """Note that the tracker exchanged two of its ids; ours stay with the people."""
         with self._lock:
             ours = {second: self._given.pop(first, 0), first: self._given.pop(second, 0)}
             self._given.update({theirs: person for theirs, person in ours.items() if person})
 
     def __call__(self, ids: IntArray) -> IntArray:
-        """Our ids (N,) for the tracker's (N,)."""
+        """Map the tracker's ids (N,) to ours (N,)."""
         with self._lock:
             for person in ids.tolist():
                 if person not in self._given:
@@ -80,28 +80,28 @@ def honour(
     time_s: float,
     in_sight: Collection[int],
 ) -> None:
-    """Let `tracker` call people at `time_s` as `corrections` do, and forget who was ruled out.
+    """Make `tracker` use the ids of `corrections` at `time_s`, and forget people they rule out.
 
-    Forgotten are people out of sight who were deleted, or of whom a merge says that they are
-    somebody else: nobody will be taken for them. Those `in_sight` (our ids) stay, since the tracker
-    would only find them again, under a new id. What was forgotten does not come back with an undo.
+    People out of sight are forgotten if they were deleted, or merged into somebody else: the
+    tracker matches nobody with them again. Those `in_sight` (our ids) are kept, since the tracker
+    would only find them again, under a new id. An undo does not bring back those forgotten.
     """
     given = issuer.given()
     theirs, ours = list(given), np.array(list(given.values()), np.int64)  # (M,)
     shown = corrected_ids(ours, np.full(len(ours), time_s), corrections)  # (M,)
     seen = np.isin(ours, list(in_sight))  # (M,)
-    wanted: dict[int, int] = {}  # the tracker's id -> the one shown, each once
-    # Who is in sight comes first, under an id that is theirs already; of those lost, the latest
+    wanted: dict[int, int] = {}  # the tracker's id -> the id shown; no two alike
+    # First people in sight, those who keep their id before others; then those lost, latest first
     for row in np.lexsort((np.where(seen, ours != shown, -ours), ~seen)):
         if shown[row] and shown[row] not in wanted.values():
             wanted[theirs[row]] = int(shown[row])
         elif not seen[row]:
             tracker.forget(theirs[row])
     for person in list(wanted):
-        while (name := wanted.pop(person, person)) != person:  # each turn puts one into place
+        while (name := wanted.pop(person, person)) != person:  # each round puts one id into place
             tracker.swap(person, name)
             issuer.exchanged(person, name)
-            if name in wanted:  # whoever had that name is `person` now, and on the way to another
+            if name in wanted:  # its former holder now has the id `person`, and needs another one
                 wanted[person] = wanted.pop(name)
 
 
@@ -112,9 +112,9 @@ def hold(
     time_s: float,
     person: int,
 ) -> bool:
-    """Let `tracker` lock the identity that is shown as `person` at `time_s`, and no other; 0: none.
+    """Make `tracker` lock the identity shown as `person` at `time_s`, and no other; 0: none.
 
-    See PoseTracker.lock. False where the tracker does not know `person` (any more).
+    See PoseTracker.lock. Returns False if the tracker does not know `person` (any more).
     """
     given = issuer.given()
     ours = np.array(list(given.values()), np.int64)  # (M,)

@@ -1,4 +1,4 @@
-"""The thread that owns the networks and the tracker, and takes every frame through them."""
+"""The thread that owns the networks and the tracker, and runs every frame through them."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from tracking.tracks import TrackedPoses
 
 log = logging.getLogger(__name__)
 
-JUMP_S = 1.0  # a seek to further than this from the last frame starts the tracker anew
-# What is taken over between two frames; the rest of a config takes a new pipeline
+JUMP_S = 1.0  # a seek farther than this from the last frame resets the tracker
+# Fields that can change between two frames; the rest of a config needs a new pipeline
 LIVE_FIELDS = (
     "kpt_thr",
     "detect_every",
@@ -41,30 +41,30 @@ LIVE_FIELDS = (
 
 
 def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:
-    """True where going from one to the other needs nothing loaded."""
+    """True where switching from one to the other needs no loading."""
     return replace(one, **{name: getattr(other, name) for name in LIVE_FIELDS}) == other
 
 
 class Follower:
-    """Takes the frames of one video through the pipeline; gives people ids unique in the video.
+    """Runs the frames of one video through the pipeline; gives people ids unique in the video.
 
-    Frames that `history` knows are not computed again. The tracker is told of corrections before
-    the next frame that is; ids given here do not change by them.
+    Frames that `history` knows are not computed again. Corrections are passed to the tracker before
+    the next frame that is computed; they do not change the ids given here.
     """
 
     def __init__(self, history: History, gauges: Gauges) -> None:
         self.history = history
         self.issue_ids = IdIssuer()
-        self.frozen = False  # only people that are known are shown, nobody is looked for
+        self.frozen = False  # only show people already known, look for nobody
         self.problem = ""  # why people are not being found, in one line
         self._gauges = gauges
-        self._last: tuple[float, int] | None = None  # time and generation the tracker saw last
-        self._tracker: PoseTracker | None = None  # that has counted the ids so far
-        self._honoured: Sequence[Correction] = ()  # what it was told of
-        self.locked = 0  # who is kept for their person, by the id shown; 0: nobody
-        self._held = 0  # whom the tracker was told to keep
-        self.unknown = 0  # whom it could not keep, since it knew nobody by that id; 0: nobody
-        self._in_sight: list[int] = []  # who it showed last, by our ids
+        self._last: tuple[float, int] | None = None  # time, generation of the tracker's last frame
+        self._tracker: PoseTracker | None = None  # the one that gave the ids so far
+        self._honoured: Sequence[Correction] = ()  # the corrections passed to it
+        self.locked = 0  # the identity to lock, by the id shown; 0: nobody
+        self._held = 0  # the id that the tracker was told to lock
+        self.unknown = 0  # the id it could not lock, since it knew nobody by it; 0: nobody
+        self._in_sight: list[int] = []  # who was in its last frame, by our ids
         self._skeleton: Skeleton = COCO17
 
     def follow(
@@ -73,7 +73,7 @@ class Follower:
         pipeline: Pipeline | None,
         corrections: Sequence[Correction] = (),
     ) -> Ready:
-        """Find and follow the people of a frame; nobody, where there is no pipeline."""
+        """Find and follow the people of a frame; nobody if there is no pipeline."""
         frame = captured.frame
         people = self.history.people_at(frame.time_s)
         result = None
@@ -102,7 +102,7 @@ class Follower:
                 self._in_sight = self._remind(pipeline, frame.time_s)
             self._instruct(pipeline.tracker, corrections, frame.time_s)
             result = pipeline(frame)
-        except Exception as error:  # the picture goes on without people
+        except Exception as error:  # playing continues without people
             if not self.problem:
                 log.exception("frame %d", frame.index)
             expected = isinstance(error, UserError)
@@ -116,9 +116,9 @@ class Follower:
         return replace(result, people=TrackedPoses(result.people.poses, ids))
 
     def _remind(self, pipeline: Pipeline, time_s: float) -> list[int]:
-        """Let a tracker that knows nobody go on with those known just before `time_s`.
+        """Feed a new tracker the frames known just before `time_s`, so that it continues from them.
 
-        Returns who it saw last, by our ids.
+        Returns who was in the last of them, by our ids.
         """
         ours: dict[int, int] = {}  # by the tracker's id
         seen: list[int] = []
@@ -134,10 +134,10 @@ class Follower:
         return seen
 
     def _elsewhere(self, captured: Captured) -> bool:
-        """Whether the frame does not go on from the last one that the tracker saw.
+        """Whether the frame does not continue from the last one that the tracker saw.
 
-        A source that is slow or stalls does go on, however long: what the tracker remembers, and
-        whom it keeps locked, is for it to say. So does a seek to nearby, as after other settings.
+        A source that is slow or stalls does continue, however long the gap: the tracker decides
+        what it remembers and keeps locked. So does a short seek, as after a change of settings.
         """
         if self._last is None:
             return True
@@ -147,7 +147,7 @@ class Follower:
     def _instruct(
         self, tracker: PoseTracker, corrections: Sequence[Correction], time_s: float
     ) -> None:
-        """Tell the tracker what was corrected and who is locked, where that is news."""
+        """Tell the tracker what was corrected and who is locked, if either has changed."""
         if corrections != self._honoured:
             honour(tracker, self.issue_ids, corrections, time_s, self._in_sight)
         elif self.locked == self._held:
@@ -157,20 +157,20 @@ class Follower:
             self.unknown = self._held
 
 
-_PAUSE_S = 0.1  # after a mistake, lest the thread be busy making it again
+_PAUSE_S = 0.1  # after an error, so that a repeated one does not keep the thread busy
 
 
 class Inference:
-    """The thread: new networks and settings are looked at between frames."""
+    """The thread: it picks up new networks and settings between frames."""
 
     def __init__(
         self, loader: PipelineLoader, next_frame: Callable[[Pipeline | None], bool]
     ) -> None:
         self._loader = loader
-        self._next_frame = next_frame  # does one frame, or waits a moment for one; whether it did
+        self._next_frame = next_frame  # takes one frame, or waits briefly; True if it took one
         self._config: PipelineConfig | None = None  # newest settings
-        self.changes = 0  # times that what decides who is found was changed between frames
-        self.problem = ""  # what went wrong beside the networks, in one line
+        self.changes = 0  # how often a change took effect that affects who is found
+        self.problem = ""  # what went wrong outside the networks, in one line
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="inference", daemon=True)
         self._thread.start()
@@ -191,14 +191,14 @@ class Inference:
                 pipeline = self._up_to_date(pipeline)
                 if self._next_frame(pipeline):
                     self.problem = ""
-            except Exception as error:  # a mistake of ours; the next frame may do
+            except Exception as error:  # a bug of ours; the next frame may work
                 if not self.problem:
                     log.exception("beside the networks")
                 self.problem = f"{type(error).__name__}: {error}"
                 self._ending.wait(_PAUSE_S)
 
     def _up_to_date(self, pipeline: Pipeline | None) -> Pipeline | None:
-        """`pipeline` with the newest settings, or the newest pipeline in its place."""
+        """`pipeline` with the newest settings, or the newest pipeline instead."""
         newer = self._loader.take()
         if newer is not None:
             self.changes += pipeline is not None
@@ -215,7 +215,7 @@ class Inference:
 
 
 def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
-    """`poses` in the joints of `skeleton`, by name; those that they lack score 0."""
+    """`poses` with the joints of `skeleton`, matched by name; joints they lack score 0."""
     own = poses.skeleton.names
     taken = [own.index(name) if name in own else -1 for name in skeleton.names]
     scores = np.where(np.array(taken) < 0, 0, poses.keypoint_scores[:, taken])  # (N, K)
@@ -223,9 +223,9 @@ def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
 
 
 def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:
-    """`newer` with the tracks of `older`; of other joints the tracker keeps boxes and ids.
+    """`newer` with the tracker of `older`; if the joints differ, it keeps only boxes and ids.
 
-    As many joints that mean something else would be taken for the same ones.
+    Not if they differ but are equally many: they would be taken for the same joints.
     """
     if older is None:
         return newer

@@ -1,6 +1,6 @@
-"""A one-place mailbox between two threads: the newest item replaces one that nobody took.
+"""A one-item mailbox between two threads: the newest item replaces one that nobody took.
 
-What keeps a live view's lag bounded: a slow taker loses items, it never falls behind.
+This bounds a live view's lag: a slow consumer loses items, but never falls behind.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ Item = TypeVar("Item")
 
 
 class Latest(Generic[Item]):
-    """Hold at most one item; every item put in is taken, handed back by a later put, or drained."""
+    """Holds at most one item; each one put is taken, or returned by a later `put` or `close`."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -20,7 +20,7 @@ class Latest(Generic[Item]):
         self._closed = False
 
     def put(self, item: Item) -> Item | None:
-        """Leave `item`; return the one that it replaces, or `item` itself once closed."""
+        """Store `item`; return the one that it replaces, or `item` itself once closed."""
         with self._changed:
             if self._closed:
                 return item
@@ -29,7 +29,7 @@ class Latest(Generic[Item]):
             return replaced
 
     def take(self, timeout_s: float = 0.0) -> Item | None:
-        """Take the item out, waiting up to `timeout_s`; None where none came, or once closed."""
+        """Take out the item, waiting up to `timeout_s`; None if none came or once closed."""
         with self._changed:
             if self._item is None and timeout_s > 0 and not self._closed:
                 self._changed.wait(timeout_s)
@@ -37,7 +37,7 @@ class Latest(Generic[Item]):
             return item
 
     def close(self) -> Item | None:
-        """Refuse further items, wake who waits, and return what was still inside."""
+        """Refuse further items, wake waiting threads, and return the item still inside."""
         with self._changed:
             self._closed = True
             item, self._item = self._item, None

@@ -1,4 +1,4 @@
-"""Pipelines built on a thread of their own, so that loading a network never stops the picture."""
+"""Build pipelines on a thread of their own, so that loading a network never stops the picture."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ log = logging.getLogger(__name__)
 
 MakePipeline = Callable[[PipelineConfig], Pipeline]
 
-_IMPORTING = threading.Lock()  # or one would find the collector off and leave it so
+_IMPORTING = threading.Lock()  # else a second thread would find the collector off and leave it
 
 
 @contextmanager
 def holding_nobody_up() -> Iterator[None]:
-    """Let what imports torch within hold up no thread but those that come here meanwhile.
+    """Import torch within this without blocking other threads, except those that enter it too.
 
-    The first time makes some hundred thousand objects that stay for good; every look of the garbage
-    collector through them would stop all threads for a tenth of a second.
+    The first import makes some hundred thousand permanent objects; each pass of the garbage
+    collector over them would stop all threads for a tenth of a second.
     """
     with _IMPORTING:
         first, collecting = "torch" not in sys.modules, gc.isenabled()
@@ -43,13 +43,13 @@ def holding_nobody_up() -> Iterator[None]:
 
 
 def load_pipeline(config: PipelineConfig) -> Pipeline:
-    """Load the networks that `config` names, and hold up no other thread over it."""
+    """Load the networks that `config` names, without blocking other threads."""
     with holding_nobody_up():
         return build_pipeline(config)
 
 
 def networks_to_fetch(config: PipelineConfig) -> tuple[Published, ...]:
-    """The networks of `config` that are published, and not on this machine."""
+    """The published networks of `config` that are not on this machine."""
     if not (by_name(config.detector) or by_name(config.pose)):
         return ()
     from pose.library import to_fetch  # imports torch
@@ -58,15 +58,15 @@ def networks_to_fetch(config: PipelineConfig) -> tuple[Published, ...]:
 
 
 class PipelineLoader:
-    """Builds the pipeline of the newest config asked for; those asked for meanwhile are skipped."""
+    """Builds the pipeline of the newest config asked for; skips those superseded meanwhile."""
 
     def __init__(self, make_pipeline: MakePipeline) -> None:
         self.problem = ""  # why the last one could not be built, in one line
-        self.to_fetch: tuple[Published, ...] = ()  # networks that it needs, and that are not here
+        self.to_fetch: tuple[Published, ...] = ()  # networks it needs that are missing
         self._make = make_pipeline
         self._asked: Latest[PipelineConfig] = Latest()
         self._built: Latest[Pipeline] = Latest()
-        self._open = 0  # configs asked for and not yet answered
+        self._open = 0  # configs asked for, but not yet built, failed or skipped
         self._lock = threading.Lock()
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name="load networks", daemon=True)
@@ -85,11 +85,11 @@ class PipelineLoader:
             self._answered()
 
     def take(self, timeout_s: float = 0.0) -> Pipeline | None:
-        """The newest pipeline built and not yet taken."""
+        """The newest pipeline built, if not taken yet."""
         return self._built.take(timeout_s)
 
     def close(self) -> None:
-        """End the thread; a network that is being loaded is waited for."""
+        """End the thread; waits for a network that is being loaded."""
         self._closing.set()
         self._asked.close()
         self._thread.join()
@@ -110,7 +110,7 @@ class PipelineLoader:
             except UserError as error:
                 log.warning("%s", error)
                 self.problem, self.to_fetch = str(error), networks_to_fetch(config)
-            except Exception as error:  # a network's own failure; the picture goes on without it
+            except Exception as error:  # a network's own error; playing continues without it
                 log.exception("loading %s and %s", config.detector, config.pose)
                 self.problem = f"The networks cannot be loaded: {type(error).__name__}: {error}"
             self._answered()

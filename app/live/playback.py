@@ -1,4 +1,4 @@
-"""Results on their way to the screen: paced for files, the newest or a delayed one for live."""
+"""Results on their way to the screen: paced for files, the newest or delayed for live sources."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from app.live.latest import Latest
 from pose.people import Frame
 from tracking.pipeline import FrameResult
 
-WAITING = 4  # results of a file kept until their time has come
-LATE_S = 0.1  # later than this, playing goes on from here instead of catching up
-EARLY_S = 0.004  # half a screen refresh: shown now rather than a refresh late
-DELAY_BYTES = 400_000_000  # of JPEG; some three minutes at 1080p and 30 frames a second
+WAITING = 4  # results of a file kept until they are due
+LATE_S = 0.1  # if a result is later than this, playing continues from it, without catching up
+EARLY_S = 0.004  # half a screen refresh: better shown now than a refresh late
+DELAY_BYTES = 400_000_000  # of JPEG; about three minutes at 1080p and 30 frames a second
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """A result and the moment its frame was captured."""
+    """A result and the time at which its frame was captured."""
 
     result: FrameResult
     captured_at_s: float
@@ -30,7 +30,7 @@ class Ready:
 
 
 class LiveOutlet:
-    """The newest result; with a delay, the newest of those that are old enough."""
+    """Gives the newest result; with a delay, the newest that is old enough."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
@@ -40,18 +40,18 @@ class LiveOutlet:
         self.delay_s = 0.0
 
     def wait_for_room(self, timeout_s: float) -> bool:
-        """True: the newest always has room."""
+        """Always True: a new result replaces the old one."""
         return True
 
     def put(self, ready: Ready) -> None:
-        """Leave `ready` for the screen; what it replaces is counted as dropped."""
+        """Store `ready` for the screen; what it replaces is counted as dropped."""
         if not self._closed and (self.delay_s > 0 or len(self._delayed)):
             self._gauges.dropped(self._delayed.put(ready))
         elif self._newest.put(ready) is not None:
             self._gauges.dropped()
 
     def take(self, now_s: float) -> Ready | None:
-        """What to show at `now_s`; None where there is nothing newer."""
+        """What to show at `now_s`; None if there is nothing newer."""
         newest = self._newest.take()
         delayed, skipped = self._delayed.take(now_s - self.delay_s)
         if newest is not None and delayed is not None:
@@ -60,14 +60,14 @@ class LiveOutlet:
         return newest if delayed is None else delayed
 
     def close(self) -> None:
-        """Count what nobody will see."""
+        """Discard what waits, and count it as dropped."""
         self._closed = True
         left = self._delayed.clear() + (self._newest.close() is not None)
         self._gauges.dropped(left)
 
 
 class DelayLine:
-    """The last seconds, as JPEG so that they fit in memory. put and take may be on two threads."""
+    """The last seconds, as JPEG to fit in memory. `put` and `take` may run on two threads."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -78,7 +78,7 @@ class DelayLine:
         return len(self._items)
 
     def put(self, ready: Ready) -> int:
-        """Keep `ready`; return how many of the oldest had to go for it."""
+        """Store `ready`; return how many of the oldest were dropped to make room."""
         frame = ready.result.frame
         _, jpeg = cv2.imencode(".jpg", frame.image, [cv2.IMWRITE_JPEG_QUALITY, 88])
         empty = np.zeros((0, 0, 3), np.uint8)
@@ -93,7 +93,7 @@ class DelayLine:
         return gone
 
     def take(self, captured_until_s: float) -> tuple[Ready | None, int]:
-        """The newest captured by then, out of the line, and how many older ones are passed over."""
+        """Remove and return the newest captured by then, and how many older ones were skipped."""
         found, skipped = None, -1
         with self._lock:
             while self._items and self._items[0][0].captured_at_s <= captured_until_s:
@@ -109,7 +109,7 @@ class DelayLine:
         return Ready(whole, ready.captured_at_s), skipped
 
     def clear(self) -> int:
-        """Throw everything away; return how many."""
+        """Discard everything; return how many."""
         with self._lock:
             count, self._size = len(self._items), 0
             self._items.clear()
@@ -117,15 +117,15 @@ class DelayLine:
 
 
 class Playback:
-    """Results of a file, each handed out when its time has come; `put` one where there is room."""
+    """Hands out a file's results when they are due; `put` one only when there is room."""
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
         self._changed = threading.Condition()
         self._waiting: deque[Ready] = deque()
         self._generation = 0
-        self._owed = 1  # results to show at once, also while paused: the first one, a step
-        self._anchor: tuple[float, float] | None = None  # a moment, and the video's time then
+        self._owed = 1  # results to show at once, even if paused: the first one, steps
+        self._anchor: tuple[float, float] | None = None  # a clock time, and the video's time then
         self._closed = False
         self._playing = True
         self._speed = 1.0
@@ -136,14 +136,14 @@ class Playback:
         return self._playing
 
     def wait_for_room(self, timeout_s: float) -> bool:
-        """True once one more may come; False where it takes longer than `timeout_s`."""
+        """True once there is room for one more; False if that takes longer than `timeout_s`."""
         with self._changed:
             if len(self._waiting) >= WAITING:
                 self._changed.wait(timeout_s)
             return len(self._waiting) < WAITING
 
     def put(self, ready: Ready) -> None:
-        """Add `ready`; it is dropped where a seek or the end came in between."""
+        """Add `ready`; drop it if a seek or `close` came in between."""
         with self._changed:
             if self._closed or ready.generation != self._generation:
                 self._gauges.dropped()
@@ -151,7 +151,7 @@ class Playback:
             self._waiting.append(ready)
 
     def take(self, now_s: float) -> Ready | None:
-        """What is due at `now_s`; of several the newest. None where nothing is."""
+        """The result due at `now_s`, or None. In fast forward, the newest of several."""
         with self._changed:
             if not self._waiting:
                 return None
@@ -162,30 +162,30 @@ class Playback:
                 return None
             late = now_s - self._due_s() > LATE_S
             ready = self._hand_out(now_s, anew=late)
-            # Fast forward may outrun the screen; at its own speed every frame is shown
+            # Fast forward may skip frames; at normal speed or less every frame is shown
             while self._speed > 1 and self._waiting and now_s >= self._due_s() - EARLY_S:
                 self._gauges.dropped()
                 ready = self._hand_out(now_s, anew=False)
             return ready
 
     def play(self, playing: bool) -> None:
-        """Go on, or hold the picture."""
+        """Play, or pause."""
         with self._changed:
             self._playing, self._anchor = playing, None
 
     def set_speed(self, speed: float) -> None:
-        """Play `speed` times as fast; inf shows every result as soon as it is there."""
+        """Play `speed` times as fast; inf shows each result as soon as it is there."""
         with self._changed:
             self._speed, self._anchor = speed, None
 
     def step(self) -> None:
-        """Hold the picture, after one more."""
+        """Show one more picture, then pause."""
         with self._changed:
             self._playing, self._anchor = False, None
             self._owed += 1
 
     def restart(self, generation: int) -> None:
-        """Forget what waits; the first result of `generation` is shown at once."""
+        """Discard what waits; show the first result of `generation` at once."""
         with self._changed:
             self._gauges.dropped(len(self._waiting))
             self._waiting.clear()
@@ -193,7 +193,7 @@ class Playback:
             self._changed.notify_all()
 
     def close(self) -> None:
-        """Count what nobody will see."""
+        """Discard what waits, and count it as dropped."""
         with self._changed:
             self._closed = True
             self._gauges.dropped(len(self._waiting))
@@ -208,7 +208,7 @@ class Playback:
         return ready
 
     def _due_s(self) -> float:
-        """When the next result is to be shown."""
+        """When the next result is due."""
         next_s = self._waiting[0].result.frame.time_s
         if self._anchor is None or self._speed == float("inf"):
             return float("-inf") if self._anchor is None else self._anchor[0]

@@ -1,8 +1,8 @@
-"""Bring torch's and OpenVINO's libraries into memory while other threads go on.
+"""Load the libraries of torch and OpenVINO while other threads keep running.
 
-Python's `import` holds the interpreter for as long as the system links a library, which for torch
-is half a second in which no thread of ours runs, the window's least of all. A call through ctypes
-lets go of the interpreter; the import that follows finds the libraries there.
+Python's `import` holds the GIL while the system links a library: half a second for torch, in which
+no other thread runs, not even the window's. A call through ctypes releases the GIL; the import that
+follows finds the libraries already loaded.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ from pathlib import Path
 
 log = logging.getLogger(__name__)
 
-# The large part of what is linked when the package is imported, as patterns below its folder; never
-# the modules of Python themselves, which must not be started without holding the interpreter
+# Most of what the package's import links, as patterns below its folder. Never Python extension
+# modules themselves: they must not be initialised without the GIL
 _LINKED = {
     "torch": ("lib/libtorch_global_deps.*", "lib/libtorch.*"),
     "openvino": ("libs/libopenvino.*", "libs/libopenvino_intel_cpu_plugin.*"),
@@ -25,9 +25,9 @@ _LINKED = {
 
 
 def preload_libraries() -> None:
-    """Link what the networks' packages need; where that fails, their import does it, or says why.
+    """Link what the networks' packages need; if that fails, their import does it, or says why.
 
-    Of use on Linux and macOS; does nothing elsewhere, nor for what is imported already.
+    Works on Linux and macOS; does nothing elsewhere, nor for packages already imported.
     """
     if os.name != "posix":
         return
@@ -37,14 +37,14 @@ def preload_libraries() -> None:
         if package in sys.modules:
             continue
         for file in (file for pattern in patterns for file in _files(package, pattern)):
-            # Torch itself links its dependencies for all to see, and the rest for itself alone
+            # As torch itself does: its dependencies are visible to all libraries, the rest are not
             visible = os.RTLD_GLOBAL if "global_deps" in file.name else os.RTLD_LOCAL
             if not link(os.fsencode(file), os.RTLD_NOW | visible):
                 log.debug("%s cannot be linked ahead", file)
 
 
 def _files(package: str, pattern: str) -> list[Path]:
-    """The libraries of an installed package; none where it is not installed."""
+    """The matching libraries of a package; none if it is not installed."""
     spec = importlib.util.find_spec(package)
     if spec is None or spec.origin is None:
         return []

@@ -1,7 +1,7 @@
-"""Record what is seen live: overlay video, clean video, tracks and corrections, side by side.
+"""Record what is on screen: overlay video, clean video, tracks and corrections, side by side.
 
-The frames wait in a bounded queue; one that finds it full is lost to the recording, and counted.
-A full disk ends the recording, never the picture, and leaves what was written readable.
+Frames wait in a bounded queue; one that finds it full is not recorded, but counted as lost. A full
+disk ends the recording, never playing, and leaves what was written readable.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from tracking.tracks import TrackedPoses
 log = logging.getLogger(__name__)
 
 QUEUED_FRAMES = 16  # 100 MB at 1080p
-_Item = tuple[FrameResult, TrackedPoses, int]  # as it is put
+_Item = tuple[FrameResult, TrackedPoses, int]  # the arguments of `put`
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class RecordingPlan:
 
     folder: Path
     name: str  # of the files, without suffix
-    frame_rate: Fraction | None = None  # nominal; the times written are the frames' own
+    frame_rate: Fraction | None = None  # nominal; frames are written with their own times
     overlay: bool = True
     clean: bool = False
     tracks: bool = True
@@ -55,7 +55,7 @@ class RecordingPlan:
 
     @property
     def clean_file(self) -> Path:
-        """The video as the camera gave it."""
+        """The video as it came from the source."""
         return self.folder / f"{self.name}.clean.mp4"
 
     @property
@@ -74,9 +74,9 @@ class LiveRecording:
         self.lost = 0  # frames that the recording could not keep up with
         self._finish = threading.Event()
         self._corrections: tuple[Correction, ...] = ()
-        self._shift_s = 0.0  # how much later than in the files everything is in the source
+        self._shift_s = 0.0  # time in the source minus time in the files
         self._generation = 0  # of the last frame written
-        self._last_s = 0.0  # when it is shown in the files, which are as long as that
+        self._last_s = 0.0  # its time in the files, and so their length
         self._written = 0
         self._overlay = Overlay(plan.style)
         self._overlay_video: Recorder | None = None
@@ -88,7 +88,7 @@ class LiveRecording:
 
     @property
     def ended(self) -> bool:
-        """True where no more frames are taken."""
+        """True if no more frames are accepted."""
         return self.finishing or bool(self.problem)
 
     @property
@@ -98,12 +98,12 @@ class LiveRecording:
 
     @property
     def kept(self) -> bool:
-        """True where every file is complete, and there is something in them."""
+        """True once every file is complete, and holds at least one frame."""
         return not self.busy and not self.problem and self._written > 0
 
     @property
     def length_s(self) -> float:
-        """How long the files are so far."""
+        """The length of the files so far."""
         return self._last_s
 
     @property
@@ -112,9 +112,9 @@ class LiveRecording:
         return self._thread.is_alive()
 
     def put(self, shown: FrameResult, tracked: TrackedPoses, generation: int = 0) -> None:
-        """Record a frame with corrected ids in `shown`, or count it as lost.
+        """Record a frame, with corrected ids in `shown`, or count it as lost.
 
-        `generation` is how many jumps came before it; the files go on over them without a gap.
+        `generation` is the number of seeks before it; the files continue over them without a gap.
         """
         try:
             if not self.ended:
@@ -123,7 +123,7 @@ class LiveRecording:
             self.lost += 1
 
     def finish(self, corrections: Sequence[Correction]) -> None:
-        """Take no more frames; the files are completed in the background."""
+        """Accept no more frames; complete the files in the background."""
         self._corrections = tuple(corrections)
         self._finish.set()
 
@@ -144,7 +144,7 @@ class LiveRecording:
 
     def _fail(self, error: Exception) -> None:
         log.warning("%s", error)
-        # On a full disk every file fails in its turn: the first is the one that ended it
+        # On a full disk every file fails in turn: the first error is the one that ended it
         self.problem = self.problem or f"The recording ended: {error}"
 
     def _next(self) -> _Item | None:
@@ -161,7 +161,7 @@ class LiveRecording:
         if not self._written:
             self._shift_s = frame.time_s
             self._open(shown)
-        elif generation != self._generation:  # somebody jumped, or a loop began again
+        elif generation != self._generation:  # a seek, or the loop started over
             step_s = float(1 / (self.plan.frame_rate or 25))
             self._shift_s = frame.time_s - (self._last_s + step_s)
         self._generation, self._last_s = generation, frame.time_s - self._shift_s
@@ -194,12 +194,12 @@ class LiveRecording:
             self._measures = MeasuresWriter(table, plan.style.names, plan.style.kpt_thr)
 
     def _close(self) -> None:
-        """Complete every file, also where another one failed."""
+        """Complete every file, even if another one fails."""
         for part in (self._overlay_video, self._clean_video, *self._tracks, self._measures):
             try:
                 if part is not None:
                     part.close()
-            except Exception as error:  # whatever it is, the next file is completed
+            except Exception as error:  # whatever it is, complete the next file
                 self._fail(error)
         if self._tracks and self._corrections:
             try:
@@ -210,7 +210,7 @@ class LiveRecording:
     def _shifted(self) -> list[Correction]:
         """The corrections at the times of the files, which begin at 0.
 
-        After jumps the last part recorded counts: a moment of the source can be in several.
+        After seeks, times are those of the last part recorded: a source time can be in several.
         """
         return [
             replace(step, from_s=max(0.0, step.from_s - self._shift_s))
@@ -219,7 +219,7 @@ class LiveRecording:
 
 
 class Recordings:
-    """The recording that runs, if any, and those whose files are still being completed."""
+    """The running recording, if any, and those whose files are still being completed."""
 
     def __init__(self) -> None:
         self._newest: LiveRecording | None = None
@@ -227,12 +227,12 @@ class Recordings:
 
     @property
     def running(self) -> bool:
-        """True while frames are being kept."""
+        """True while frames are being recorded."""
         return self._newest is not None and not self._newest.ended
 
     @property
     def length_s(self) -> float:
-        """How long the newest one is so far."""
+        """The length of the newest one so far."""
         return self._newest.length_s if self._newest is not None else 0.0
 
     @property
@@ -246,25 +246,25 @@ class Recordings:
         return self._newest.problem if self._newest is not None else ""
 
     def begin(self, plan: RecordingPlan, corrections: Sequence[Correction]) -> None:
-        """Keep the frames from now on; what ran until now is finished with `corrections`."""
+        """Start recording; one that runs already is finished with `corrections`."""
         self.finish(corrections)
         self._newest = LiveRecording(plan)
 
     def put(self, shown: FrameResult, tracked: TrackedPoses, generation: int) -> None:
-        """Keep a frame, if a recording runs; see LiveRecording.put."""
+        """Record a frame, if a recording runs; see LiveRecording.put."""
         newest = self._newest
         if newest is not None and not newest.ended:
             newest.put(shown, tracked, generation)
 
     def finish(self, corrections: Sequence[Correction]) -> None:
-        """Complete the files in the background."""
+        """Finish the newest one; its files are completed in the background."""
         newest = self._newest
         if newest is not None and not newest.finishing:
             newest.finish(corrections)
             self._finishing.append(newest)
 
     def completed(self) -> list[LiveRecording]:
-        """Those whose files have become complete, or were given up, since this was asked last."""
+        """Those that were completed or abandoned since the last call."""
         done = [one for one in self._finishing if not one.busy]
         self._finishing = [one for one in self._finishing if one not in done]
         return done

@@ -1,4 +1,4 @@
-"""One open source: its feed, what follows the people in it, and where its results wait."""
+"""One open source: its feed, the follower of its people, and the outlet of its results."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pose.catalogue import Published
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
-SLOW_S = 0.3  # a picture that is sought is told of when it takes longer
+SLOW_S = 0.3  # a seek that takes longer is reported
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,18 +26,18 @@ class View:
     """What to show: a frame and the people that belong to it."""
 
     result: FrameResult  # with corrected ids
-    tracked: TrackedPoses  # as the tracker said
+    tracked: TrackedPoses  # with uncorrected ids
     captured_at_s: float  # time.monotonic()
 
     @property
     def time_s(self) -> float:
-        """Since the video's first frame."""
+        """Seconds since the video's first frame."""
         return self.result.frame.time_s
 
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """What is going on, for the status bar."""
+    """The state of the session, for the status bar."""
 
     state: Literal["idle"] | FeedState = "idle"
     spec: str = ""
@@ -45,13 +45,13 @@ class Status:
     range_s: tuple[float, float | None] = (0.0, None)  # the part of a file that is played
     problem: str = ""  # one line: what went wrong, or what is being waited for
     loading: bool = False  # a network is being loaded
-    to_fetch: tuple[Published, ...] = ()  # networks to be used that are not on this machine
+    to_fetch: tuple[Published, ...] = ()  # networks needed but not on this machine
     playing: bool = False
-    seeking_s: float | None = None  # a picture that takes a while to come, by its time
+    seeking_s: float | None = None  # the target of a slow seek
     counts: Counts = field(default_factory=Counts)
     flow: Flow = field(default_factory=Flow)
     recording: bool = False
-    recorded_s: float = 0.0  # the length of what is being recorded, so far
+    recorded_s: float = 0.0  # length of the recording so far
     recorded_lost: int = 0  # frames that the recording could not keep up with
 
 
@@ -59,7 +59,7 @@ IDLE = Status()
 
 
 class Run:
-    """One source from opening to closing, with all that belongs to it alone."""
+    """One source from opening to closing, with everything that belongs to it alone."""
 
     def __init__(
         self,
@@ -92,32 +92,32 @@ class Run:
         for step in corrections:
             self.follower.issue_ids.reserve((step.person, step.other))
         self.last: View | None = None  # what the screen shows
-        self._sought: tuple[float, float] | None = None  # a time sought and not shown yet, and when
-        self._wanted_s: float | None = None  # where to go once that is shown
+        self._sought: tuple[float, float] | None = None  # target of the pending seek, when it began
+        self._wanted_s: float | None = None  # where to seek once that is shown
 
     def correct(self, correction: Correction) -> None:
-        """Apply a correction; nobody is given the ids in it."""
+        """Apply a correction; its ids are never given to anybody new."""
         self.follower.issue_ids.reserve((correction.person, correction.other))
         self.corrections.add(correction)
 
     def lock(self, person: int) -> None:
-        """Keep the identity shown as `person` for its person, and no other; 0: nobody's."""
+        """Lock the identity shown as `person`, and no other; 0: none."""
         self.follower.unknown = 0
         self.follower.locked = person
 
     @property
     def lock_lost(self) -> bool:
-        """True where the tracker knows nobody (any more) by the id that it is to keep."""
+        """True if the tracker knows nobody (any more) by the locked id."""
         return 0 < self.follower.locked == self.follower.unknown
 
     def follow(self, captured: Captured, pipeline: Pipeline | None) -> Ready:
-        """Take a frame through the pipeline (inference thread)."""
+        """Run a frame through the pipeline (inference thread)."""
         return self.follower.follow(captured, pipeline, self.corrections.done)
 
-    # Looking
+    # Showing
 
     def take(self, now_s: float) -> View | None:
-        """What is due on the screen; None where nothing new is."""
+        """What is due on the screen; None if nothing is."""
         self._go_where_wanted()
         ready = self.outlet.take(now_s)
         if ready is None:
@@ -127,23 +127,23 @@ class Run:
         return self.last
 
     def shown_again(self) -> View | None:
-        """The picture on screen under the corrections made by now."""
+        """The picture on screen with the corrections made by now."""
         if self.last is not None:
             tracked = replace(self.last.result, people=self.last.tracked)
             self.last = self.view(Ready(tracked, self.last.captured_at_s))
         return self.last
 
-    # Playing a file; nothing happens with a camera
+    # Playing a file; no effect on a camera
 
     def play(self, playing: bool) -> None:
-        """Go on, at the end from the start, or hold the picture."""
+        """Play, at the end from the start; or pause."""
         if isinstance(self.outlet, Playback):
             if playing and self.ended:
                 self.seek(0.0)
             self.outlet.play(playing)
 
     def step(self, forward: bool) -> None:
-        """Hold the picture and go one frame on or back."""
+        """Pause, and go one frame forward or back."""
         if not isinstance(self.outlet, Playback):
             return
         if forward:
@@ -153,22 +153,22 @@ class Run:
             self.seek(self.time_before(self.last.time_s))
 
     def seek(self, time_s: float) -> None:
-        """Show the frame at `time_s`, and go on from there.
+        """Show the frame at `time_s`, and continue from there.
 
-        A frame that is sought already is shown first, and of several wanted meanwhile the last:
-        else nothing would be seen while somebody scrubs faster than the file can be decoded.
+        A pending seek is finished first, and of those requested meanwhile only the last is done:
+        else nothing would be shown while somebody scrubs faster than the file can be decoded.
         """
         self._wanted_s = time_s
         self._go_where_wanted()
 
     def follow_anew(self) -> None:
-        """Other settings count: follow a file's people anew from the frame on screen on."""
+        """After new settings, follow a file's people anew, starting with the frame on screen."""
         if not self.live and not self.follower.frozen and self.last is not None:
             self.forget_from(self.last.time_s)
             self._go_to(self.last.time_s)
 
     def _go_where_wanted(self) -> None:
-        """Go to the frame wanted last, unless one is on its way."""
+        """Start the seek requested last, unless one is pending."""
         if self._wanted_s is not None and not self.seeking:
             wanted_s, self._wanted_s = self._wanted_s, None
             self._go_to(wanted_s)
@@ -179,18 +179,18 @@ class Run:
             self._sought = time_s, time.monotonic()
 
     def forget_from(self, time_s: float) -> None:
-        """Forget who was found at `time_s` or later, but for those known before."""
+        """Forget who was found at `time_s` or later, except in the frames of `known`."""
         self.history.forget_from(time_s)
         for known_s, people in self.known:
             if known_s >= time_s:
                 self.history.add(known_s, people)
 
     def view(self, ready: Ready) -> View:
-        """What to show of `ready` under the corrections made so far."""
+        """What to show of `ready`, with the corrections made so far."""
         return corrected_view(ready, self.corrections.done)
 
     def time_before(self, time_s: float) -> float:
-        """The time of the frame before the one at `time_s`; by the nominal rate where unseen."""
+        """The time of the frame before the one at `time_s`; by the nominal rate if not seen yet."""
         rate = self.feed.info.frame_rate if self.feed.info is not None else None
         step_s = float(1 / rate) if rate else 0.04
         before_s = self.history.time_before(time_s)
@@ -200,14 +200,14 @@ class Run:
 
     @property
     def complete(self) -> bool:
-        """True where nobody has to be looked for; False also while the file is being opened."""
+        """True if nobody has to be looked for; may be False until the file is open."""
         if not self.known or self.follower.frozen:
             return bool(self.known)
         return self._are_all(len(self.known))
 
     @property
     def all_followed(self) -> bool:
-        """True where every frame that the file has, as far as it tells, was followed."""
+        """True if every frame of the file, by the count it states, was followed."""
         return self._are_all(len(self.history.frames()))
 
     def _are_all(self, count: int) -> bool:
@@ -223,8 +223,8 @@ class Run:
         return self.feed.problem or trouble or self.follower.problem
 
     def status(self, now_s: float) -> Status:
-        """What is going on with this source."""
-        slow_s = None  # a time that takes a while to be shown
+        """The status of this source."""
+        slow_s = None  # the target of a slow seek
         if self._sought is not None and self.seeking and now_s - self._sought[1] > SLOW_S:
             slow_s = self._sought[0] if self._wanted_s is None else self._wanted_s
         playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
@@ -247,12 +247,12 @@ class Run:
 
     @property
     def seeking(self) -> bool:
-        """True while a frame that was sought is on its way; False also where it will not come."""
+        """True while a seek is pending; False too if its frame will never come."""
         return self._sought is not None and not self.ended
 
     @property
     def ended(self) -> bool:
-        """True where nothing more will come to the screen."""
+        """True if nothing more will come to the screen."""
         if isinstance(self.feed, FileFeed) and isinstance(self.outlet, Playback):
             shown_all = self.feed.exhausted and self.gauges.counts().in_flight == 0
             return shown_all or self.feed.state == "failed"
@@ -260,7 +260,7 @@ class Run:
 
 
 def corrected_view(ready: Ready, corrections: Sequence[Correction]) -> View:
-    """What to show of `ready` under `corrections`."""
+    """What to show of `ready`, with `corrections` applied."""
     result = ready.result
     people = corrected_people(result.people, result.frame.time_s, corrections)
     return View(replace(result, people=people), result.people, ready.captured_at_s)

@@ -56,20 +56,20 @@ def test_a_step_changes_ids_from_its_time_on_or_everywhere(
         assert shown.ids.tolist() == [i for i in expected if i]
 
 
-def test_steps_are_applied_in_order_to_what_the_steps_before_made() -> None:
+def test_each_step_is_applied_to_the_ids_that_the_steps_before_gave() -> None:
     steps = [Correction("set id", 1, 5), Correction("swap", 5, 2)]
     ids = corrected_ids(np.array([1, 2]), np.array([0.0, 0.0]), steps)
     assert ids.tolist() == [2, 5]
 
 
-def test_two_that_became_one_in_a_frame_keep_the_one_whose_id_it_was() -> None:
+def test_of_two_merged_people_in_a_frame_the_one_who_had_the_id_stays() -> None:
     step = Correction("merge", 1, 2)
     shown = corrected_people(people(2, 1, scores=(0.99, 0.5)), 0, [step])
     assert shown.ids.tolist() == [1]
     assert shown.poses.scores.tolist() == [0.5]
 
 
-def test_names_move_with_their_people() -> None:
+def test_names_stay_with_their_people() -> None:
     steps = [
         Correction("rename", 1, name="Anna"),
         Correction("rename", 2, name="Ben"),
@@ -93,7 +93,7 @@ def test_a_correction_that_makes_no_sense_is_refused(arguments: tuple, words: st
         Correction(*arguments)
 
 
-def test_undo_and_redo_go_step_by_step_and_a_new_step_ends_redo() -> None:
+def test_undo_and_redo_go_step_by_step_and_a_new_step_clears_redo() -> None:
     log = CorrectionLog()
     first, second = Correction("delete", 1), Correction("delete", 2)
     log.add(first)
@@ -141,7 +141,7 @@ def test_spans_are_cut_where_a_swap_begins() -> None:
     assert told == [(1, 1, 0.0, 1.0), (1, 2, 1.0, 2.0), (2, 2, 0.0, 1.0), (2, 1, 1.0, 2.0)]
 
 
-def test_history_joins_what_a_seek_left_apart_and_forgets_from_a_time() -> None:
+def test_history_joins_spans_split_by_a_seek_and_forgets_from_a_time() -> None:
     history = History(keep_people=True)
     for time_s in (0.0, 0.4, 1.6, 2.0, 0.8, 1.2):
         history.add(time_s, people(1))

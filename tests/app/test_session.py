@@ -31,7 +31,7 @@ from tracking.tracker import TrackerConfig
 
 @pytest.fixture
 def begin():
-    """Make sessions that are closed at the end, and see that no thread is left."""
+    """Make sessions that are closed after the test, and check that no thread is left."""
     before = set(threading.enumerate())
     sessions: list[Session] = []
 
@@ -52,7 +52,7 @@ def begin():
 
 
 def watch(session: Session, seconds: float) -> list:
-    """What a screen that looks every 4 ms shows in `seconds`."""
+    """The views that a screen polling every 4 ms shows in `seconds`."""
     views, end_s = [], time.monotonic() + seconds
     while time.monotonic() < end_s:
         view = session.take()
@@ -135,7 +135,7 @@ def test_a_camera_that_is_unplugged_says_so_and_can_be_started_again(begin) -> N
     assert session.status().problem == ""
 
 
-def test_a_file_is_shown_whole_in_order_and_ends(begin) -> None:
+def test_a_file_is_shown_completely_in_order_and_ends(begin) -> None:
     session = begin(FakeFile(30))
     session.set_speed(4)
     session.open("a.mp4")
@@ -166,7 +166,7 @@ def test_pause_step_and_seek_show_exactly_the_frame_asked_for(begin) -> None:
         views = shown_until(session, lambda views: views)
         numbers.append(burnt_number(views[-1].result.frame.image))
         assert numbers[-1] == number
-        assert not watch(session, 0.1)  # and the picture is held
+        assert not watch(session, 0.1)  # and it stays paused
 
     expect(0)
     session.step(forward=True)
@@ -189,7 +189,7 @@ def test_a_seek_back_keeps_the_ids_that_were_given(begin) -> None:
     assert all(view.result.people.ids.tolist() == [1, 2] for view in views)
 
 
-def test_following_goes_on_where_the_people_known_before_end(begin) -> None:
+def test_following_continues_where_the_known_people_end(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
     session.open("a.mp4")
@@ -208,7 +208,7 @@ def test_following_goes_on_where_the_people_known_before_end(begin) -> None:
     assert session.corrections.done == (swap,)
 
 
-def test_other_settings_find_anew_who_was_found_before_a_restart(begin) -> None:
+def test_after_new_settings_people_found_before_a_restart_are_found_anew(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
     session.open("a.mp4")
@@ -216,7 +216,7 @@ def test_other_settings_find_anew_who_was_found_before_a_restart(begin) -> None:
     session.reopen()
     shown_until(session, lambda views: session.status().state == "ended")
     assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
-    assert session.gauges.stages() == []  # nothing was looked for twice
+    assert session.gauges.stages() == []  # no frame was processed twice
     session.play(False)
     session.seek(0.4)
     shown_until(session, lambda views: views)
@@ -227,7 +227,7 @@ def test_other_settings_find_anew_who_was_found_before_a_restart(begin) -> None:
     assert [len(people) for _, people in session.history.frames()] == [2] * 10 + [1] * 40
 
 
-def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
+def test_no_network_is_loaded_if_all_people_are_known(begin) -> None:
     def never(config: PipelineConfig):
         raise AssertionError("no network is needed")
 
@@ -248,7 +248,7 @@ def test_nobody_is_looked_for_where_all_are_known(begin) -> None:
             other.close()
 
 
-def test_other_settings_leave_who_was_known_before(begin) -> None:
+def test_new_settings_do_not_change_known_people(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
     session.open("a.mp4")
@@ -294,7 +294,7 @@ def test_a_seek_past_the_end_shows_the_last_frame(begin) -> None:
     assert burnt_number(views[-1].result.frame.image) == 29
 
 
-def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
+def test_after_a_failed_seek_another_one_works(begin) -> None:
     class Torn(FakeFile):
         def seek(self, time_s: float) -> None:
             if time_s > 0.5:
@@ -313,7 +313,7 @@ def test_a_seek_that_fails_can_be_taken_back(begin) -> None:
     assert views
 
 
-def test_who_scrubs_faster_than_the_file_is_decoded_sees_pictures_on_the_way(begin) -> None:
+def test_scrubbing_faster_than_the_file_is_decoded_shows_pictures_on_the_way(begin) -> None:
     class Sparse(FakeFile):
         """A file whose key frames are far apart."""
 
@@ -326,18 +326,18 @@ def test_who_scrubs_faster_than_the_file_is_decoded_sees_pictures_on_the_way(beg
     session.play(False)
     shown_until(session, lambda views: views)
     times_s: list[float] = []
-    for step in range(100):  # a drag of a second
+    for step in range(100):  # dragging for a second
         session.seek(step * 0.04)
         times_s += [view.time_s for view in watch(session, 0.01)]
     assert len(times_s) > 2 and times_s == sorted(times_s)
     views = shown_until(session, lambda views: views and views[-1].time_s == 3.96)
-    assert len(views) <= 2  # the one on its way, and where the drag came to rest
+    assert len(views) <= 2  # the pending one, and the one where the drag ended
     assert not watch(session, 0.2)
 
 
 def test_a_frame_that_comes_while_its_camera_is_closed_counts_as_dropped() -> None:
     class Closing(FakeCamera):
-        """Gives one frame, at the very moment when it is closed."""
+        """Gives one frame, at the very moment of being closed."""
 
         def __iter__(self):
             feed.close()
@@ -352,9 +352,9 @@ def test_a_frame_that_comes_while_its_camera_is_closed_counts_as_dropped() -> No
     assert (counts.captured, counts.dropped, counts.in_flight) == (1, 1, 0)
 
 
-def test_a_camera_closed_while_it_opens_lets_go_of_its_thread() -> None:
+def test_a_camera_closed_while_it_opens_ends_its_thread() -> None:
     class Silent(FakeCamera):
-        """Connected, and sends nothing until it is stopped."""
+        """Connects, but sends nothing until it is stopped."""
 
         def __iter__(self):
             self._stopped.wait()
@@ -396,7 +396,7 @@ def test_a_loop_is_recorded_as_one_film(begin, tmp_path) -> None:
     assert times_s == pytest.approx([i / 25 for i in range(len(times_s))], abs=1e-4)
 
 
-def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:
+def test_corrections_apply_at_once_and_later_and_can_be_undone(begin) -> None:
     session = begin(FakeFile(100))
     session.open("a.mp4")
     session.play(False)
@@ -412,7 +412,7 @@ def test_corrections_count_at_once_and_later_and_can_be_undone(begin) -> None:
     assert shown_until(session, lambda views: views)[-1].result.people.ids.tolist() == [2, 1]
 
 
-def test_settings_count_from_the_frame_on_screen(begin) -> None:
+def test_settings_apply_from_the_frame_on_screen(begin) -> None:
     session = begin(FakeFile(100))
     session.open("a.mp4")
     session.play(False)
@@ -474,7 +474,7 @@ def test_a_pipeline_that_fails_leaves_the_picture_running(begin) -> None:
         session.close()
 
 
-def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
+def test_a_correction_that_the_tracker_cannot_apply_leaves_the_picture_running(
     begin, monkeypatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -489,7 +489,7 @@ def test_a_correction_that_the_tracker_cannot_take_leaves_the_picture_running(
     assert len(shown_until(session, lambda views: len(views) > 3)) > 3
 
 
-def test_a_mistake_beside_the_networks_is_told_and_outlived(begin, monkeypatch) -> None:
+def test_an_error_outside_the_networks_is_reported_and_survived(begin, monkeypatch) -> None:
     def fail(*_: object) -> None:
         raise ValueError("no room for that")
 
@@ -525,4 +525,4 @@ def test_quick_starts_stops_and_changes_leave_nothing_behind(begin) -> None:
         if turn % 5 == 0:
             session.stop()
     session.stop()
-    wait_for(lambda: threading.active_count() <= before + 2)  # its loader and inference
+    wait_for(lambda: threading.active_count() <= before + 2)  # the session's loader and inference

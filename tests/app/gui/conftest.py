@@ -1,4 +1,4 @@
-"""A window on fake sources, and the rules that every test of it keeps."""
+"""A window on fake sources, and the rules that every test of it must keep."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ Opener = Callable[..., MainWindow]
 
 @pytest.fixture(autouse=True)
 def no_modal_box(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Fail where anything waits for an answer. Exceptions in slots fail through pytest-qt."""
+    """Fail if a modal dialog opens. Exceptions in slots fail through pytest-qt."""
 
     def refuse(self: QDialog, *_: object) -> int:
         raise AssertionError(f"a modal box: {self.windowTitle()}")
@@ -35,7 +35,7 @@ def no_modal_box(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def memory(tmp_path: Path) -> Memory:
-    """Settings of this test alone, with a folder for recordings."""
+    """Settings for this test alone, with a folder for recordings."""
     kept = Memory(QSettings(str(tmp_path / "posse.ini"), QSettings.Format.IniFormat))
     kept.set_folder(tmp_path / "recorded")
     return kept
@@ -43,13 +43,13 @@ def memory(tmp_path: Path) -> Memory:
 
 @pytest.fixture(scope="session")
 def dark(qapp: QApplication) -> None:
-    """The dark theme, put on once: each time takes as long as there are widgets to polish."""
+    """The dark theme, applied once: each time takes longer the more widgets there are."""
     apply_theme(qapp, DARK)
 
 
 @pytest.fixture
 def open_window(qtbot, dark: None, memory: Memory, tmp_path: Path) -> Iterator[Opener]:
-    """Open windows on the sources given, one after the other; afterwards no thread is left."""
+    """Open windows on the given sources, in turn; afterwards no thread may be left."""
     before = set(threading.enumerate())
     windows: list[MainWindow] = []
 
@@ -70,20 +70,20 @@ def open_window(qtbot, dark: None, memory: Memory, tmp_path: Path) -> Iterator[O
 
     yield open_it
     for window in windows:
-        window.library.discard()  # or it would ask
+        window.library.discard()  # else it would ask to save
         window.close()
         window.deleteLater()
-        QApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)  # now: no loop would
+        QApplication.sendPostedEvents(window, QEvent.Type.DeferredDelete)  # now: no event loop will
     left = [thread for thread in threading.enumerate() if thread not in before]
     assert not left, f"threads left behind: {left}"
 
 
 @pytest.fixture
 def paused(qtbot, open_window: Opener) -> MainWindow:
-    """A window on a file of two people, paused, with both in the panel."""
+    """A window on a paused file of two people, with both in the panel."""
     window = open_window(FakeFile(100))
     window.session.play(False)
-    # The panel may know of them before their picture is shown
+    # The panel may list them before their picture is shown
     qtbot.waitUntil(lambda: window.presenter.view is not None)
     qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
     return window

@@ -1,4 +1,4 @@
-"""Every correction from the window: what it does to the picture, and that undo takes it back."""
+"""Every correction made in the window: what it does to the picture, and that it can be undone."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ CTRL = Qt.KeyboardModifier.ControlModifier
 
 
 def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier) -> QPoint:
-    """Click on the middle of a person in the picture, and return where that is."""
+    """Click on the centre of a person in the picture, and return the point."""
     people = window.presenter.view.result.people
     box = people.poses.boxes[people.ids.tolist().index(person)]
     x, y = window.stage.canvas.viewport_now.to_canvas((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
@@ -69,7 +69,7 @@ def test_a_command_corrects_the_picture_and_can_be_undone(
     qtbot.waitUntil(lambda: ids_shown(paused) == after)
     paused.actions_by_name["forward"].trigger()
     qtbot.waitUntil(lambda: burnt_number(paused.presenter.view.result.frame.image) == 1)
-    assert ids_shown(paused) == after  # and from then on
+    assert ids_shown(paused) == after  # and in later frames
 
 
 def test_the_pieces_of_one_person_are_merged_at_once(qtbot, paused) -> None:
@@ -79,7 +79,7 @@ def test_the_pieces_of_one_person_are_merged_at_once(qtbot, paused) -> None:
     trigger(paused, "merge")
     assert paused.presenter.selected == (1,)
     qtbot.waitUntil(lambda: ids_shown(paused) == [1])
-    trigger(paused, "undo")  # a step for each
+    trigger(paused, "undo")  # undoes one of the two steps
     qtbot.waitUntil(lambda: ids_shown(paused) == [3, 1])
 
 
@@ -106,7 +106,7 @@ def test_the_same_person_stays_selected_through_undo_and_redo(
         assert paused.editing.locked == expected[0]
 
 
-def test_nobody_who_is_gone_stays_selected_after_a_redo(paused) -> None:
+def test_a_redo_deselects_people_who_are_gone(paused) -> None:
     for name, selected, after in (("delete", (1,), ()), ("merge", (1, 2), (1,))):
         paused.editing.select(selected)
         for command in (name, "undo"):
@@ -117,7 +117,7 @@ def test_nobody_who_is_gone_stays_selected_after_a_redo(paused) -> None:
         paused.actions_by_name["undo"].trigger()
 
 
-def test_people_made_one_keep_the_picture_of_who_had_the_number(qtbot, paused) -> None:
+def test_merged_people_keep_the_picture_of_the_one_who_had_the_number(qtbot, paused) -> None:
     presenter = paused.presenter
     qtbot.waitUntil(lambda: presenter.thumbnails.pictures.keys() >= {1})
     paused.actions_by_name["forward"].trigger()
@@ -142,7 +142,7 @@ def test_a_name_is_typed_in_the_panel_and_shown_everywhere(qtbot, paused) -> Non
     qtbot.waitUntil(lambda: paused.presenter.names == {})
 
 
-def test_a_name_can_be_typed_where_another_panel_was_in_front(qtbot, paused) -> None:
+def test_a_name_can_be_typed_when_another_panel_is_in_front(qtbot, paused) -> None:
     paused.tabs.setCurrentWidget(paused.overlay)
     click_person(qtbot, paused, 2)
     paused.actions_by_name["rename"].trigger()
@@ -159,7 +159,7 @@ def test_a_name_is_one_line(paused) -> None:
 
 
 @pytest.mark.parametrize("step", [1, -1], ids=["longer seen", "in another order"])
-def test_a_name_half_typed_stays_while_the_people_are_renewed(qtbot, paused, step: int) -> None:
+def test_a_half_typed_name_survives_an_update_of_the_people(qtbot, paused, step: int) -> None:
     paused.editing.select((2,))
     paused.actions_by_name["rename"].trigger()
     editor = paused.people.list.findChild(QLineEdit)
@@ -171,7 +171,7 @@ def test_a_name_half_typed_stays_while_the_people_are_renewed(qtbot, paused, ste
     qtbot.waitUntil(lambda: paused.presenter.names == {2: "Anna"})
 
 
-def test_a_name_half_typed_is_dropped_when_another_video_comes(qtbot, paused) -> None:
+def test_a_half_typed_name_is_dropped_when_another_video_opens(qtbot, paused) -> None:
     paused.editing.select((2,))
     paused.actions_by_name["rename"].trigger()
     editor = paused.people.list.findChild(QLineEdit)
@@ -181,7 +181,7 @@ def test_a_name_half_typed_is_dropped_when_another_video_comes(qtbot, paused) ->
     assert paused.presenter.names == {}
 
 
-def test_the_panel_paints_a_row_anew_only_where_it_looks_different(qtbot, paused) -> None:
+def test_the_panel_repaints_a_row_only_if_it_looks_different(qtbot, paused) -> None:
     rows, model = paused.presenter.rows(), paused.people.model
     paused.people.show_people(rows)
     painted: list[int] = []
@@ -207,9 +207,7 @@ def test_a_number_is_set_in_the_panel(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: ids_shown(paused) == [1, 2])
 
 
-def test_a_number_that_is_typed_counts_with_return_and_not_when_the_field_is_left(
-    qtbot, paused
-) -> None:
+def test_a_typed_number_is_set_by_return_and_not_by_leaving_the_field(qtbot, paused) -> None:
     paused.activateWindow()
     paused.editing.select((2,))
     for key, shown in ((Qt.Key.Key_Tab, [1, 2]), (Qt.Key.Key_Return, [1, 7])):
@@ -239,16 +237,16 @@ def test_people_are_selected_in_the_picture_the_panel_and_the_timeline(qtbot, pa
     assert paused.presenter.selected == (1,)
 
 
-def test_who_is_selected_elsewhere_is_scrolled_to_in_the_panel(qtbot, paused) -> None:
+def test_the_panel_scrolls_to_a_person_selected_elsewhere(qtbot, paused) -> None:
     panel = paused.people
-    paused.presenter.stop()  # or it would show who is in the picture
+    paused.presenter.stop()  # else it would show the people in the picture
     panel.show_people([PersonRow(person, "", 1.0, 0.9, None) for person in range(1, 40)])
     panel.select((30,))
     shown = panel.list.viewport().rect()
     assert shown.contains(panel.list.visualRect(panel.model.index(29)))
 
 
-def test_the_mark_of_who_is_selected_runs_through_no_name(qtbot, paused) -> None:
+def test_the_selection_mark_does_not_cross_out_names(qtbot, paused) -> None:
     canvas = paused.stage.canvas
     paused.editing.rename(1, "Anna Maria Magdalena Victoria")
     qtbot.waitUntil(lambda: "2" in labels_shown(paused) and len(labels_shown(paused)) == 2)
@@ -260,13 +258,13 @@ def test_the_mark_of_who_is_selected_runs_through_no_name(qtbot, paused) -> None
     after = canvas.grab().toImage()
     assert after != before
     for plate in plates:
-        inside = plate.adjusted(12, 1, -12, -1).toRect()  # but for its round corners
+        inside = plate.adjusted(12, 1, -12, -1).toRect()  # without its round corners
         assert after.copy(inside) == before.copy(inside)
 
 
-def test_who_is_not_in_the_panel_yet_can_be_selected(qtbot, paused) -> None:
+def test_a_person_not_yet_in_the_panel_can_be_selected(qtbot, paused) -> None:
     rows = paused.people.model.rows
-    paused.tabs.setCurrentWidget(paused.overlay)  # the panel is not renewed meanwhile
+    paused.tabs.setCurrentWidget(paused.overlay)  # so that the panel is not updated
     paused.people.model.show_rows(rows[:1])
     click_person(qtbot, paused, 1)
     click_person(qtbot, paused, 2)
@@ -275,7 +273,7 @@ def test_who_is_not_in_the_panel_yet_can_be_selected(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: paused.people.selected() == (2,))
 
 
-def test_a_lock_stays_when_another_is_selected_too_and_ends_with_its_person(qtbot, paused) -> None:
+def test_a_lock_stays_when_another_person_is_added_and_ends_with_its_own(qtbot, paused) -> None:
     paused.editing.toggle_lock(2)
     click_person(qtbot, paused, 1, Qt.KeyboardModifier.ControlModifier)
     assert paused.editing.locked == 2
@@ -283,7 +281,7 @@ def test_a_lock_stays_when_another_is_selected_too_and_ends_with_its_person(qtbo
     assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
 
 
-def test_locking_on_dims_the_rest_and_lets_go(qtbot, paused) -> None:
+def test_a_lock_dims_everybody_else_until_it_is_released(qtbot, paused) -> None:
     paused.editing.toggle_lock(2)
     assert (paused.editing.locked, paused.stage.canvas._locked) == (2, 2)
     assert paused.presenter.session._run.follower.locked == 2  # the tracker is told too
@@ -311,13 +309,13 @@ def test_the_skeletons_of_the_others_are_dimmed_too(qtbot, paused) -> None:
 
 
 def double_click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModifier):
-    """As a mouse does it: a click, and another one that Qt takes for a double click."""
+    """As a mouse does: a click, then another that Qt takes for a double click."""
     place = click_person(qtbot, window, person, modifier)
     qtbot.mouseDClick(window.stage.canvas, Qt.MouseButton.LeftButton, modifier, place)
 
 
 @pytest.mark.parametrize("modifier", [Qt.KeyboardModifier.NoModifier, CTRL])
-def test_a_double_click_on_somebody_else_moves_the_lock_and_on_the_same_lets_go(
+def test_a_double_click_on_another_person_moves_the_lock_and_on_the_same_releases_it(
     qtbot, paused, modifier
 ) -> None:
     for person, locked in ((1, 1), (2, 2), (2, 0), (1, 1)):
@@ -330,7 +328,7 @@ def test_a_double_click_on_somebody_else_moves_the_lock_and_on_the_same_lets_go(
     assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
 
 
-def test_a_lock_ends_when_its_person_is_deleted_again(paused) -> None:
+def test_a_lock_ends_when_a_redo_deletes_its_person(paused) -> None:
     paused.editing.select((2,))
     paused.actions_by_name["delete"].trigger()
     paused.actions_by_name["undo"].trigger()
@@ -339,7 +337,7 @@ def test_a_lock_ends_when_its_person_is_deleted_again(paused) -> None:
     assert paused.editing.locked == 0 and not paused.actions_by_name["lock"].isChecked()
 
 
-def test_a_lock_ends_where_a_jump_leaves_nobody_of_that_number(qtbot, open_window) -> None:
+def test_a_lock_ends_when_after_a_jump_nobody_has_its_number(qtbot, open_window) -> None:
     window = open_window(FakeFile(400))
     window.session.play(False)
     qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
@@ -351,7 +349,7 @@ def test_a_lock_ends_where_a_jump_leaves_nobody_of_that_number(qtbot, open_windo
     qtbot.waitUntil(lambda: not window.actions_by_name["lock"].isChecked())
     assert (window.editing.locked, window.stage.canvas._locked) == (0, 0)
     assert "2" in said[0]
-    window.editing.toggle_lock(3)  # and another one lasts
+    window.editing.toggle_lock(3)  # a lock on somebody present lasts
     window.actions_by_name["forward"].trigger()
     qtbot.wait(300)
     assert window.editing.locked == 3
@@ -366,7 +364,7 @@ def test_the_menu_of_a_person_offers_the_commands(qtbot, paused) -> None:
     assert menus[0].actions()[0].text() == "Rename"
     menus[0].close()
     assert paused.presenter.selected == (1,)
-    paused.editing.menu(0, QPointF(5, 5))  # a click beside everybody must not delete who is chosen
+    paused.editing.menu(0, QPointF(5, 5))  # next to everybody: must not delete the selected
     (menu,) = (menu for menu in paused.findChildren(QMenu) if menu.isVisible())
     assert "Delete" not in [action.text() for action in menu.actions()]
     assert "Snapshot" in [action.text() for action in menu.actions()]
@@ -385,7 +383,7 @@ def test_corrections_and_selection_end_with_their_source(qtbot, open_window) -> 
     assert not window.actions_by_name["undo"].isEnabled()
 
 
-def test_the_next_of_a_playlist_has_people_of_its_own(qtbot, open_window) -> None:
+def test_the_next_video_of_a_playlist_has_its_own_people(qtbot, open_window) -> None:
     window = open_window(FakeFile(30), FakeFile(30), specs=("a.mp4", "b.mp4"))
     presenter = window.presenter
     window.session.play(False)
@@ -396,7 +394,7 @@ def test_the_next_of_a_playlist_has_people_of_its_own(qtbot, open_window) -> Non
     assert "Anna" in labels_shown(window)
     window.session.set_speed(float("inf"))
     window.session.play(True)
-    qtbot.waitUntil(window.stage.unsaved.isVisible)  # it does not go on with them unsaved
+    qtbot.waitUntil(window.stage.unsaved.isVisible)  # the playlist waits for the answer
     qtbot.wait(200)
     assert window.session.status().spec == "a.mp4"
     window.stage.unsaved.discard.click()
@@ -409,7 +407,7 @@ def test_the_next_of_a_playlist_has_people_of_its_own(qtbot, open_window) -> Non
 
 @pytest.fixture
 def corrected(qtbot, open_window, tmp_path: Path) -> MainWindow:
-    """A paused file, of which somebody has just been given a name."""
+    """A window on a paused file, with one person just named."""
     window = open_window(FakeFile(30), FakeFile(30))
     window.session.play(False)
     qtbot.waitUntil(
@@ -426,11 +424,13 @@ def test_corrections_are_saved_before_another_file_is_opened(qtbot, corrected, t
     corrected.stage.unsaved.save.click()
     qtbot.waitUntil(lambda: corrected.session.status().spec.endswith("b.mp4"))
     assert "Anna" in sidecar_of(tmp_path / "a.json").read_text()
-    corrected.open([str(tmp_path / "b.mp4")])  # nothing was corrected here: nothing is asked
+    corrected.open([str(tmp_path / "b.mp4")])  # no corrections here: no question
     assert not corrected.stage.unsaved.isVisible()
 
 
-def test_who_closes_the_question_stays_with_the_corrections(qtbot, corrected, tmp_path) -> None:
+def test_closing_the_question_keeps_the_corrections_and_the_video(
+    qtbot, corrected, tmp_path
+) -> None:
     trigger(corrected, "close-source")
     assert corrected.stage.unsaved.isVisible()
     qtbot.keyClick(corrected.stage.unsaved, Qt.Key.Key_Escape)
@@ -453,7 +453,7 @@ def test_the_window_closes_once_corrections_are_saved(qtbot, corrected, tmp_path
     assert "Anna" in sidecar_of(tmp_path / "a.json").read_text()
 
 
-def test_what_cannot_be_saved_is_not_given_up(qtbot, corrected, tmp_path) -> None:
+def test_corrections_that_cannot_be_saved_are_not_lost(qtbot, corrected, tmp_path) -> None:
     (tmp_path / "a.json").write_text("another program's")
     assert not corrected.close()
     corrected.stage.unsaved.save.click()
@@ -465,7 +465,7 @@ def test_what_cannot_be_saved_is_not_given_up(qtbot, corrected, tmp_path) -> Non
     assert (tmp_path / "a.json").read_text() == "another program's"
 
 
-def test_nobody_is_marked_in_another_video(qtbot, paused) -> None:
+def test_nobody_is_selected_in_another_video(qtbot, paused) -> None:
     paused.editing.select((1,))
     paused.open(["b.mp4"])
     qtbot.waitUntil(lambda: len(paused.people.model.rows) == 2)
@@ -473,7 +473,7 @@ def test_nobody_is_marked_in_another_video(qtbot, paused) -> None:
     assert paused.stage.canvas._selected == ()
 
 
-def test_the_title_names_the_video_and_marks_what_is_not_saved(qtbot, paused) -> None:
+def test_the_title_names_the_video_and_marks_unsaved_corrections(qtbot, paused) -> None:
     paused.presenter.report()
     assert paused.windowTitle() == "fake file[*] – Posse"
     assert not paused.isWindowModified()
@@ -485,7 +485,7 @@ def test_the_title_names_the_video_and_marks_what_is_not_saved(qtbot, paused) ->
     qtbot.waitUntil(lambda: paused.windowTitle() == "Posse")
 
 
-def test_what_was_corrected_and_undone_is_said(paused) -> None:
+def test_corrections_undos_and_redos_are_reported(paused) -> None:
     said: list[str] = []
     paused.editing.said.connect(said.append)
     paused.editing.rename(1, "Anna")

@@ -23,7 +23,7 @@ CONTENT = bytes(range(256)) * 4096  # 1 MB
 
 
 class Halting(BaseHTTPRequestHandler):
-    """Gives CONTENT, halting in the middle until `go`; nothing where it is `closed`."""
+    """Sends CONTENT, halting in the middle until `go`; 404 while `closed`."""
 
     go = threading.Event()
     closed = False
@@ -47,7 +47,7 @@ class Halting(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Halting]]:
-    """A server that has the network `far-away`, and an empty cache."""
+    """A server with the network `far-away`, and an empty cache."""
     monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
     Halting.go.clear()
     Halting.closed = False
@@ -76,7 +76,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Halt
 
 @pytest.fixture
 def window(qtbot, open_window, shelf) -> MainWindow:
-    """A window that was asked to use `far-away`, and says that it is not here."""
+    """A window set to use `far-away`, which says that it is not on this machine."""
 
     def make(config: PipelineConfig) -> Pipeline:
         if config.pose == "far-away":
@@ -103,17 +103,19 @@ def test_a_network_that_is_not_here_is_fetched_on_a_click(qtbot, window, shelf, 
     qtbot.waitUntil(lambda: notice.fetch_button.text() == "Cancel (50% done)")
     assert notice._text.text() == "Fetching far-away…"
     shelf.go.set()
-    qtbot.waitUntil(lambda: not notice.isVisible())  # and is used
+    qtbot.waitUntil(lambda: not notice.isVisible())  # the network is in use
     assert (tmp_path / "cache" / "weights" / "far-away.pth").read_bytes() == CONTENT
     assert not window.session.status().problem
 
 
-def test_fetching_can_be_left_and_goes_on_from_there(qtbot, window, shelf, tmp_path) -> None:
+def test_fetching_can_be_cancelled_and_resumes_where_it_stopped(
+    qtbot, window, shelf, tmp_path
+) -> None:
     notice = window.stage.notice
     click(qtbot, window)
     qtbot.waitUntil(lambda: notice.fetch_button.text() == "Cancel (50% done)")
     click(qtbot, window)
-    shelf.go.set()  # the next block that comes ends it
+    shelf.go.set()  # the next block received ends it
     qtbot.waitUntil(lambda: notice.fetch_button.text() == "Fetch (1 MB)")
     assert "far-away is not on this machine" in notice._text.text()
     part = tmp_path / "cache" / "weights" / "far-away.pth.part"
@@ -123,7 +125,7 @@ def test_fetching_can_be_left_and_goes_on_from_there(qtbot, window, shelf, tmp_p
     assert part.with_suffix("").read_bytes() == CONTENT
 
 
-def test_why_it_did_not_come_is_said_and_may_be_tried_again(qtbot, window, shelf) -> None:
+def test_a_failed_fetch_says_why_and_can_be_tried_again(qtbot, window, shelf) -> None:
     notice = window.stage.notice
     shelf.closed = True
     click(qtbot, window)
@@ -134,7 +136,7 @@ def test_why_it_did_not_come_is_said_and_may_be_tried_again(qtbot, window, shelf
     qtbot.waitUntil(lambda: not notice.isVisible())
 
 
-def test_a_window_that_is_closed_leaves_what_it_fetches(qtbot, window, shelf, tmp_path) -> None:
+def test_closing_the_window_aborts_fetching(qtbot, window, shelf, tmp_path) -> None:
     click(qtbot, window)
     qtbot.waitUntil(lambda: "50%" in window.stage.notice.fetch_button.text())
     threading.Timer(0.1, shelf.go.set).start()

@@ -1,4 +1,4 @@
-"""Recordings and snapshots from the window: what is kept, where, and what is said of it."""
+"""Recordings and snapshots from the window: what is saved, where, and what is reported."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
     qtbot.waitUntil(lambda: len(list(memory.folder().glob("*.png"))) == 1)
 
 
-def test_a_snapshot_that_cannot_be_kept_gives_one_line(qtbot, paused, memory, tmp_path) -> None:
+def test_a_snapshot_that_cannot_be_saved_gives_one_line(qtbot, paused, memory, tmp_path) -> None:
     (tmp_path / "file").write_text("in the way")
     memory.set_folder(tmp_path / "file" / "pictures")
     said: list[str] = []
@@ -28,7 +28,7 @@ def test_a_snapshot_that_cannot_be_kept_gives_one_line(qtbot, paused, memory, tm
     assert "Errno" not in said[0]
 
 
-def test_a_snapshot_is_whole_or_not_there(qtbot, paused, memory, monkeypatch) -> None:
+def test_a_snapshot_is_complete_or_not_there(qtbot, paused, memory, monkeypatch) -> None:
     def fill_up(path: Path, content: bytes) -> None:
         path.touch()
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -42,8 +42,8 @@ def test_a_snapshot_is_whole_or_not_there(qtbot, paused, memory, monkeypatch) ->
     assert not list(memory.folder().iterdir())
 
 
-def test_what_was_not_recorded_is_not_said_to_be(qtbot, paused, memory) -> None:
-    qtbot.wait(100)  # until the frames ahead are found, and no more come
+def test_a_recording_without_frames_is_not_reported_as_saved(qtbot, paused, memory) -> None:
+    qtbot.wait(100)  # until the frames ahead are processed, and no more come
     said: list[str] = []
     paused.recording.said.connect(said.append)
     paused.actions_by_name["record"].trigger()
@@ -52,7 +52,7 @@ def test_what_was_not_recorded_is_not_said_to_be(qtbot, paused, memory) -> None:
     assert not memory.folder().exists()
 
 
-def test_who_chose_nothing_to_record_is_told_where_to_choose(qtbot, paused) -> None:
+def test_recording_with_nothing_chosen_says_where_to_choose(qtbot, paused) -> None:
     for choice in (
         paused.tools.record_overlay,
         paused.tools.record_clean,
@@ -75,11 +75,11 @@ def test_recordings_are_shown_in_their_folder(paused, memory, monkeypatch) -> No
     memory.folder().mkdir()
     paused.tools.show_record_folder.trigger()
     assert shown == [str(memory.folder())]
-    paused.tools.show_record_folder.trigger()  # where there is no file manager
+    paused.tools.show_record_folder.trigger()  # without a file manager
     assert paused.status.currentMessage() == f"Recordings are in {memory.folder()}"
 
 
-def test_what_is_kept_within_one_second_gets_names_of_its_own(
+def test_files_saved_within_one_second_get_different_names(
     qtbot, paused, memory, monkeypatch
 ) -> None:
     monkeypatch.setattr("app.gui.recording.time.strftime", lambda *_: "posse-now")
@@ -108,7 +108,7 @@ def test_a_recording_has_video_clean_video_and_tracks(qtbot, open_window, memory
     window.actions_by_name["record"].setChecked(False)
     folder = memory.folder()
     qtbot.waitUntil(lambda: bool(said), timeout=20_000)
-    (tracks,) = folder.glob("posse-*.json")  # whole by then
+    (tracks,) = folder.glob("posse-*.json")  # complete by then
     assert said == [f"Saved {tracks.with_suffix('.*')}"]
     qtbot.wait(400)
     assert len(said) == 1

@@ -1,4 +1,4 @@
-"""The window by keyboard alone: a control that has it keeps the keys that work it."""
+"""The window by keyboard alone: a control with the focus keeps the keys that it uses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def number_of(window) -> int:
     return window.presenter.view.result.frame.index
 
 
-def test_space_works_the_control_that_was_tabbed_to_and_plays_from_elsewhere(qtbot, paused) -> None:
+def test_space_operates_the_control_reached_by_tab_and_plays_from_elsewhere(qtbot, paused) -> None:
     paused.tabs.setCurrentWidget(paused.overlay)
     box = paused.overlay._checks["heat"]
     box.setFocus(Qt.FocusReason.TabFocusReason)
@@ -33,13 +33,13 @@ def test_space_plays_what_was_just_opened(qtbot, open_window, tmp_path) -> None:
     qtbot.keyClick(QApplication.focusWidget(), SPACE)
     assert not window.session.status().playing
     window.tools.findChildren(QToolButton)[0].setFocus(Qt.FocusReason.TabFocusReason)
-    window.open([str(tmp_path / "b.mp4")])  # as in the dialog that the button opens
+    window.open([str(tmp_path / "b.mp4")])  # as from the dialog that the button opens
     qtbot.keyClick(QApplication.focusWidget(), SPACE)
     assert not window.session.status().playing
 
 
 @pytest.mark.parametrize("name", ["help", "camera", "about"])
-def test_escape_closes_a_sheet_and_gives_the_keyboard_back_to_the_picture(
+def test_escape_closes_a_sheet_and_returns_the_focus_to_the_picture(
     qtbot, paused, name: str
 ) -> None:
     paused.actions_by_name[name].trigger()
@@ -52,13 +52,13 @@ def test_escape_closes_a_sheet_and_gives_the_keyboard_back_to_the_picture(
     assert QApplication.focusWidget() is stage.canvas
 
 
-def test_the_wheel_passes_over_controls_but_for_one_that_has_the_keyboard(qtbot, paused) -> None:
+def test_the_wheel_changes_a_control_only_if_it_has_the_focus(qtbot, paused) -> None:
     panel = paused.tracking
     paused.tabs.setCurrentWidget(panel)
     before = panel._values(), panel.preset.currentIndex()
     slider = panel.bbox_thr.slider
     for control in (panel.preset, panel.detector, panel.detect_every, slider):
-        assert not wheel_taken(control)  # so what it lies in scrolls
+        assert not wheel_taken(control)  # so the form around it scrolls
     assert (panel._values(), panel.preset.currentIndex()) == before
     slider.setFocus(Qt.FocusReason.TabFocusReason)
     assert wheel_taken(slider)
@@ -66,7 +66,7 @@ def test_the_wheel_passes_over_controls_but_for_one_that_has_the_keyboard(qtbot,
 
 
 def wheel_taken(control: QWidget) -> bool:
-    """Turn the wheel by a notch over `control`."""
+    """Turn the wheel by a notch over `control`; True if it took the event."""
     place, no_button = QPointF(control.rect().center()), Qt.MouseButton.NoButton
     no_key, no_phase = Qt.KeyboardModifier.NoModifier, Qt.ScrollPhase.NoScrollPhase
     there, down = control.mapToGlobal(place), QPoint(0, -120)
@@ -85,7 +85,7 @@ def test_a_click_on_a_control_leaves_space_and_the_arrows_to_the_video(qtbot, pa
     qtbot.waitUntil(lambda: number_of(paused) == 1)
 
 
-def test_arrows_move_a_slider_that_was_tabbed_to(qtbot, paused) -> None:
+def test_arrows_move_a_slider_reached_by_tab(qtbot, paused) -> None:
     paused.tabs.setCurrentWidget(paused.tracking)
     slider = paused.tracking.bbox_thr.slider
     before = slider.value()
@@ -95,7 +95,7 @@ def test_arrows_move_a_slider_that_was_tabbed_to(qtbot, paused) -> None:
     assert number_of(paused) == 0
 
 
-def test_return_in_a_field_gives_the_keyboard_back_to_the_picture(qtbot, paused) -> None:
+def test_return_in_a_field_returns_the_focus_to_the_picture(qtbot, paused) -> None:
     paused.editing.select((2,))
     paused.editing.id_wanted.emit()
     field = paused.people._id_field

@@ -1,4 +1,4 @@
-"""Networks load for real beside a window that goes on; in a process of its own, for the imports."""
+"""Real networks load while the window keeps running; in its own process, for the imports."""
 
 from __future__ import annotations
 
@@ -68,9 +68,9 @@ print(json.dumps(told))
 
 
 @pytest.mark.slow
-def test_the_window_goes_on_while_networks_load(tmp_path: Path) -> None:
-    # Linked by their import, torch's libraries alone held the window for longer, every time; what
-    # the machine itself holds up is not held up twice
+def test_the_window_keeps_running_while_networks_load(tmp_path: Path) -> None:
+    # Linked by its import, torch's libraries alone blocked the window for longer, every time; a
+    # delay caused by the machine itself does not happen twice
     worst_ms = longest_gap_ms(tmp_path)
     if worst_ms >= 100:
         worst_ms = longest_gap_ms(tmp_path)

@@ -1,4 +1,4 @@
-"""The timeline paints what it is given, and in a time that grows with it and no faster."""
+"""The timeline paints what it is given, in time linear in the number of spans."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.live.history import Span
 
 
 class Counting(Span):
-    """A span that counts how often its end is asked for."""
+    """A span that counts how often its end is read."""
 
     asked = 0
 
@@ -19,7 +19,7 @@ class Counting(Span):
         return super().__getattribute__(name)
 
 
-def test_a_paint_looks_at_every_span_a_few_times_however_many_there_are(qtbot) -> None:
+def test_painting_reads_every_span_only_a_few_times_however_many_there_are(qtbot) -> None:
     timeline = Timeline()
     qtbot.addWidget(timeline)
     timeline.resize(800, 160)
@@ -34,7 +34,7 @@ def test_a_paint_looks_at_every_span_a_few_times_however_many_there_are(qtbot) -
 @pytest.mark.parametrize(
     ("now_s", "duration_s", "end_s"), [(2.0, None, 40.0), (50.0, None, 50.0), (2.0, 80.0, 80.0)]
 )
-def test_the_right_end_is_the_last_of_play_head_people_and_video(
+def test_the_right_end_is_the_latest_of_playhead_people_and_video(
     qtbot, now_s: float, duration_s: float | None, end_s: float
 ) -> None:
     timeline = Timeline()
@@ -48,12 +48,12 @@ def test_the_right_end_is_the_last_of_play_head_people_and_video(
     assert timeline._time_at(NAMES + 100) == max(now_s, duration_s or 0.0)
 
 
-def test_the_play_head_s_knob_leaves_the_time_beside_it_to_be_read(qtbot) -> None:
+def test_the_playhead_s_knob_does_not_hide_the_time_next_to_it(qtbot) -> None:
     timeline = Timeline()
     qtbot.addWidget(timeline)
     timeline.resize(800, 160)
     grabs = []
-    for now_s in (0.1, 4.5):  # beside the first label, and far from any
+    for now_s in (0.1, 4.5):  # next to the first label, and far from any
         timeline.show_time(now_s, 10.0, live=False)
         grabs.append(timeline.grab().toImage().copy(NAMES + 2, 0, 30, RULER - 7))
     assert grabs[0] == grabs[1]
@@ -76,17 +76,17 @@ def _seen(timeline: Timeline) -> list[int]:
     return [timeline._person_at(RULER + (row + 0.5) * ROW) for row in range(5)]
 
 
-def test_who_is_selected_is_scrolled_to_and_can_be_scrolled_away_from(qtbot) -> None:
+def test_the_selected_person_is_scrolled_to_and_can_be_scrolled_away_from(qtbot) -> None:
     timeline = _of_many(qtbot, 12)
     assert _seen(timeline) == [1, 2, 3, 4, 5]
     timeline.show_spans(_spans(12), {}, (8,))
     assert _seen(timeline) == [4, 5, 6, 7, 8]
     timeline._scroll_by(-3)
-    timeline.show_spans(_spans(12), {}, (8,))  # renewed a few times a second
+    timeline.show_spans(_spans(12), {}, (8,))  # repeated a few times a second
     assert _seen(timeline) == [1, 2, 3, 4, 5]
 
 
-def test_rows_out_of_sight_are_told_of_at_the_right_edge(qtbot) -> None:
+def test_the_right_edge_shows_that_rows_are_out_of_sight(qtbot) -> None:
     edges = []
     for people in (5, 12):
         timeline = _of_many(qtbot, people)
@@ -94,7 +94,7 @@ def test_rows_out_of_sight_are_told_of_at_the_right_edge(qtbot) -> None:
     assert edges[0] != edges[1]
 
 
-def test_of_a_camera_who_is_there_comes_before_who_has_left(qtbot) -> None:
+def test_a_camera_lists_people_who_are_there_before_those_who_left(qtbot) -> None:
     timeline = _of_many(qtbot, 0)
     timeline.show_time(30.0, None, live=True)
     ends = {1: 8.0, 2: 29.8, 3: 9.0, 21: 30.0}

@@ -1,5 +1,5 @@
-"""Every text that a person reads can be translated: under a translator that marks what it was
-given, nothing on the screen is unmarked."""
+"""Every text that the user reads can be translated: with a translator that marks every text it
+gets, nothing on the screen is unmarked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from PyQt6.QtWidgets import (
 )
 
 MARK = "¤"
-# Not ours to translate: the program's name, numbers with units, networks, files; keys are Qt's
+# Not translated: the program's name, numbers with units, networks, files; Qt translates keys
 LEFT = re.compile(
     r"Posse|[\W\d_]*|CPU · \d+ MB|[a-z]+-[\w-]+|(.*/)?a\.mp4"
     r"|((Ctrl|Shift)\+)*(\w|F\d+|[+-]|Left|Right|Home|Del|Space)"
@@ -42,7 +42,7 @@ class Marking(QTranslator):
 
 @pytest.fixture
 def marking(qtbot) -> Iterator[None]:
-    """Mark the texts of windows made meanwhile."""
+    """Mark the texts of windows made during the test."""
     translator = Marking()
     QCoreApplication.installTranslator(translator)
     yield
@@ -50,7 +50,7 @@ def marking(qtbot) -> Iterator[None]:
 
 
 def texts_of(widget: QWidget) -> Iterator[str]:
-    """What a person reads, or hears, of a widget of ours."""
+    """The texts of a widget that the user reads, or hears."""
     yield widget.toolTip()
     yield widget.accessibleName()
     yield widget.windowTitle()

@@ -43,7 +43,7 @@ def test_the_picture_cannot_be_lost_by_panning() -> None:
 
 
 @pytest.mark.parametrize("mirror", [False, True])
-def test_only_what_is_seen_is_resampled_and_at_the_screen_s_resolution(qapp, mirror) -> None:
+def test_only_the_visible_part_is_resampled_at_the_screen_s_resolution(qapp, mirror) -> None:
     image = np.zeros((2160, 3840, 3), np.uint8)
     image[:, :1920] = (255, 0, 0)  # the left half is blue
     view = Viewport((960, 540), (3840, 2160), mirror=mirror)
@@ -59,7 +59,7 @@ def test_only_what_is_seen_is_resampled_and_at_the_screen_s_resolution(qapp, mir
 def test_a_label_stays_within_a_picture_that_is_shown_small(qapp, mirror: bool) -> None:
     canvas = QImage(400, 200, QImage.Format.Format_RGB32)
     canvas.fill(Qt.GlobalColor.black)
-    viewport = Viewport((400, 200), (1600, 1600), mirror=mirror)  # 200 pixels wide, in the middle
+    viewport = Viewport((400, 200), (1600, 1600), mirror=mirror)  # 200 pixels wide, centred
     label = Label("Bartholomew", 1500.0, 800.0, 30.0, (255, 0, 0), (0, 0, 0))
     painter = QPainter(canvas)
     paint_labels(painter, [label], viewport)

@@ -1,4 +1,4 @@
-"""Every control of the window does what it says, and nothing holds it up."""
+"""Every control of the window does what it says, and nothing blocks the window."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def test_the_stage_says_what_the_first_picture_waits_for(qtbot, open_window) -> 
     qtbot.waitUntil(lambda: window.presenter.view is not None and canvas._waiting == "")
 
 
-def test_nothing_is_said_to_play_before_there_is_a_picture() -> None:
+def test_before_the_first_picture_the_window_does_not_say_that_it_plays() -> None:
     assert awaited(Status("opening", "/clips/a.mp4")) == "Opening a.mp4…"
     assert awaited(Status("running", loading=True)) == "Loading the networks…"
     assert awaited(Status("running")) == "Finding people in the first picture…"
@@ -159,7 +159,7 @@ def test_a_click_on_the_timeline_jumps_there(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: abs(number_shown(paused) - 50) <= 1)
 
 
-def test_a_jump_that_takes_a_while_is_told_until_its_picture_is_there(qtbot, open_window) -> None:
+def test_a_slow_seek_is_reported_until_its_picture_is_there(qtbot, open_window) -> None:
     arrived = threading.Event()
 
     class Sparse(FakeFile):
@@ -261,7 +261,7 @@ def test_full_screen_and_back(qtbot, paused) -> None:
     assert not paused.isFullScreen()
 
 
-def test_file_dialogs_do_not_hold_up_the_picture(qtbot, paused) -> None:
+def test_file_dialogs_do_not_block_the_picture(qtbot, paused) -> None:
     for name in ("open", "open-folder", "export"):
         trigger(paused, name)
         assert paused.playing.dialog.isVisible()
@@ -278,14 +278,14 @@ def test_file_dialogs_begin_where_the_last_file_was(paused, memory, tmp_path, mo
     for ask, folder in (
         (paused.playing.choose_files, tmp_path),
         (paused.playing.choose_folder, tmp_path),
-        (paused.playing.choose_record_folder, memory.folder().parent),  # not made before it is used
+        (paused.playing.choose_record_folder, memory.folder().parent),  # not made before use
     ):
         ask()
         assert paused.playing.dialog.directory().path() == str(folder)
         paused.playing.dialog.close()
 
 
-def test_an_export_is_suggested_beside_the_video_under_a_name_of_its_own(paused, tmp_path) -> None:
+def test_an_export_is_suggested_beside_the_video_under_a_new_name(paused, tmp_path) -> None:
     trigger(paused, "export")
     dialog = paused.playing.dialog
     assert dialog.acceptMode() == QFileDialog.AcceptMode.AcceptSave
@@ -352,7 +352,7 @@ def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> No
 
 
 def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
-    exact = PipelineConfig(  # all beyond what a control can show
+    exact = PipelineConfig(  # all values that a control cannot show exactly
         detector_size=2560,
         max_latency_ms=16.6,
         bbox_thr=0.125,
@@ -369,18 +369,20 @@ def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
     assert changed.args[0] == replace(exact, flip=True, tracker=replace(exact.tracker, memory_s=3))
 
 
-def test_a_control_that_was_just_touched_outlives_other_settings(qtbot, paused) -> None:
+def test_a_control_that_was_just_touched_keeps_its_value_when_settings_change(
+    qtbot, paused
+) -> None:
     panel, other = paused.tracking, PipelineConfig(pose="other", flip=False, max_people=3)
     panel.detect_every.setValue(2)
     qtbot.waitUntil(lambda: paused.session.config.detect_every == 2)
     panel.flip.setChecked(True)
     with qtbot.waitSignal(panel.config_changed) as changed:
         panel.show_config(other)
-    assert changed.args == [replace(other, flip=True)]  # what was told before does not count
+    assert changed.args == [replace(other, flip=True)]  # values emitted before are replaced
     assert panel.flip.isChecked() and panel.detect_every.value() == 1
 
 
-def test_a_size_that_is_typed_half_is_the_smallest_that_works(qtbot, paused) -> None:
+def test_a_half_typed_size_becomes_the_smallest_that_works(qtbot, paused) -> None:
     with qtbot.waitSignal(paused.tracking.config_changed) as changed:
         paused.tracking.detector_size.setValue(4)
     assert changed.args[0].detector_size == 64
@@ -394,7 +396,7 @@ def test_a_style_control_that_is_touched_changes_nothing_else(qtbot, paused) -> 
     assert changed.args == [replace(exact, heat=True)]
 
 
-def test_networks_can_be_chosen_and_are_loaded_beside_the_picture(qtbot, open_window) -> None:
+def test_networks_can_be_chosen_and_load_while_the_picture_runs(qtbot, open_window) -> None:
     window = open_window(FakeCamera(30), specs=("0",))
     qtbot.waitUntil(lambda: window.presenter.view is not None)
     window.tracking.pose.setCurrentIndex(1)
@@ -444,7 +446,7 @@ def test_the_delay_shows_the_past(qtbot, open_window) -> None:
     assert window.session._delay_s == 0
 
 
-def test_what_went_wrong_is_said_over_the_picture_with_a_way_on(qtbot, open_window) -> None:
+def test_a_problem_is_shown_over_the_picture_with_a_button_to_restart(qtbot, open_window) -> None:
     window = open_window(FakeCamera(30, frames=3), FakeCamera(30), specs=("0",))
     qtbot.waitUntil(window.stage.notice.isVisible)
     assert "unplugged" in window.stage.notice._text.text()
@@ -491,7 +493,7 @@ def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monk
     found = threading.Event()
 
     def list_cameras() -> list[Camera]:
-        """Takes a while, as where each has to be opened."""
+        """Takes a while, as if each camera had to be opened."""
         found.wait(5)
         return [Camera(2, "Front", (mode,))]
 
@@ -516,14 +518,14 @@ def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monk
     assert not sheet.isVisible()
 
 
-def test_a_text_of_the_status_bar_is_whole_as_soon_as_it_grows(open_window) -> None:
+def test_a_status_bar_text_that_grows_is_not_cut_off(open_window) -> None:
     bar = open_window().status
     for flow in (Flow(), Flow(capture_fps=1.0), Flow(capture_fps=25.0, inference_fps=24.0)):
         bar.show_status(Status(state="running", flow=flow), 2, 2, "CPU")
         assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
-def test_a_long_name_leaves_the_window_as_wide_as_it_is(open_window) -> None:
+def test_a_long_name_does_not_widen_the_window(open_window) -> None:
     bar = open_window().status
     info = SourceInfo("a", (160, 120), Fraction(25), None, live=False)
     widths = []
@@ -533,7 +535,7 @@ def test_a_long_name_leaves_the_window_as_wide_as_it_is(open_window) -> None:
     assert widths[0] == widths[1]
 
 
-def test_a_message_too_long_to_stand_beside_the_numbers_stands_alone(paused) -> None:
+def test_a_message_too_long_to_fit_beside_the_numbers_hides_them(paused) -> None:
     paused.resize(900, 600)
     status, people = paused.status, paused.status._people
     status.say("Saved a.json")
@@ -598,7 +600,7 @@ def test_help_about_and_log_can_be_shown(qtbot, open_window) -> None:
     assert window.log_dock.isVisible()
 
 
-def test_settings_and_place_are_remembered(qtbot, open_window, memory) -> None:
+def test_settings_and_geometry_are_remembered(qtbot, open_window, memory) -> None:
     first = open_window()
     first.overlay.trails.setValue(7.5)
     first.tracking.memory.setValue(9)
@@ -625,10 +627,10 @@ def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
     assert second.presenter._smoother is not None
 
 
-def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(
+def test_a_window_closed_in_full_screen_reopens_as_a_normal_window(
     open_window, monkeypatch
 ) -> None:
-    def restore(window: MainWindow, _: object) -> None:  # as on a real screen
+    def restore(window: MainWindow, _: object) -> None:  # as on a real display
         window.setWindowState(Qt.WindowState.WindowFullScreen)
 
     open_window().close()
@@ -640,7 +642,7 @@ def test_a_window_that_was_closed_in_full_screen_comes_back_with_a_frame(
 
 
 @pytest.mark.parametrize("kept", ["", "much", "nan", None])
-def test_a_number_that_is_damaged_counts_as_none(memory, kept) -> None:
+def test_a_damaged_number_falls_back_to_the_default(memory, kept) -> None:
     memory.set_value("delay_s", kept)
     assert memory.number("delay_s", 5.0) == 5.0
 
@@ -653,13 +655,13 @@ def test_the_log_s_command_is_ticked_while_the_log_is_open(qtbot, open_window) -
     command = second.actions_by_name["log"]
     assert second.log_dock.isVisible()
     assert command.isChecked()
-    second.log_dock.close()  # by its own button
+    second.log_dock.close()  # as by its close button
     assert not command.isChecked()
     trigger(second, "log")
     assert second.log_dock.isVisible()
 
 
-def test_settings_of_another_version_count_as_far_as_they_are_known(memory) -> None:
+def test_settings_of_another_version_are_read_as_far_as_they_are_known(memory) -> None:
     kept = {
         "overlay": {"trails_s": 3.0, "glow": 1, "thickness": "much"},
         "pipeline": {"bbox_thr": 7, "detect_every": 2, "tracker": {"memory_s": 4.0, "magic": 1}},
@@ -672,7 +674,7 @@ def test_settings_of_another_version_count_as_far_as_they_are_known(memory) -> N
 
 
 @pytest.mark.parametrize("kept", ["", "{", "[1]", '{"overlay": 3}', "9" * 5000])
-def test_damaged_settings_count_as_none(memory, kept) -> None:
+def test_damaged_settings_fall_back_to_the_defaults(memory, kept) -> None:
     memory.set_value("settings", kept)
     assert memory.load() == Settings()
 
@@ -699,7 +701,7 @@ def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
     qtbot.wait(200)
 
 
-def test_charts_do_not_join_what_lies_before_and_after_a_jump(qtbot, open_window) -> None:
+def test_charts_do_not_join_points_before_and_after_a_jump(qtbot, open_window) -> None:
     window = open_window(FakeFile(50))
     window.session.set_speed(float("inf"))
     qtbot.waitUntil(lambda: number_shown(window) == 49)
@@ -720,7 +722,7 @@ def test_charts_do_not_join_what_lies_before_and_after_a_jump(qtbot, open_window
 @pytest.mark.parametrize(
     ("rate", "live", "gap_s"), [(30, False, 0.25), (10, False, 0.6), (30, True, 1.0)]
 )
-def test_a_jump_in_a_file_is_told_from_a_camera_that_is_followed_slowly(rate, live, gap_s) -> None:
+def test_a_jump_in_a_file_is_distinguished_from_a_camera_followed_slowly(rate, live, gap_s) -> None:
     info = SourceInfo("a", (160, 120), Fraction(rate), None, live)
     assert unjoined_s(info) == gap_s
 
@@ -793,7 +795,7 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     assert len(read_tracks(tracks).frames) == 30
 
 
-def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path) -> None:
+def test_following_a_video_saved_half_way_continues(qtbot, open_window, tmp_path) -> None:
     video, tracks = tmp_path / "walk.mp4", tmp_path / "walk.json"
     video.write_bytes(b"not read: the source is a fake")
     first = open_window(FakeFile(40), specs=(str(video),))
@@ -814,7 +816,7 @@ def test_a_video_saved_half_followed_is_followed_on(qtbot, open_window, tmp_path
     qtbot.waitUntil(lambda: len(read_tracks(tracks).frames) == 40)
 
 
-def test_tracks_that_others_made_are_not_written_over(qtbot, open_window, tmp_path) -> None:
+def test_tracks_made_by_others_are_not_overwritten(qtbot, open_window, tmp_path) -> None:
     video, tracks = tmp_path / "walk.mp4", tmp_path / "walk.json"
     video.write_bytes(b"not read: the source is a fake")
     tracks.write_text("a night of work")
@@ -825,14 +827,14 @@ def test_tracks_that_others_made_are_not_written_over(qtbot, open_window, tmp_pa
     assert "open it to correct it" in window.status.currentMessage()
     assert not window.work.busy and tracks.read_text() == "a night of work"
     tracks.unlink()
-    for name in ("Anna", "Ben"):  # the window's own are written again
+    for name in ("Anna", "Ben"):  # the window's own tracks are overwritten
         window.editing.rename(1, name)
         trigger(window, "save")
         qtbot.waitUntil(lambda: sidecar_of(tracks).exists() and not window.work.busy)
         assert name in sidecar_of(tracks).read_text()
 
 
-def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_path) -> None:
+def test_tracks_made_by_others_are_shown_as_they_are(qtbot, open_window, tmp_path) -> None:
     tracks = tmp_path / "walk.json"
     info = ClipInfo("walk", (160, 120), COCO17)
     save_result(tracks, info, [(0.0, BOTH), (0.16, BOTH)], (), lambda share: None)
@@ -846,7 +848,9 @@ def test_tracks_that_others_made_are_shown_as_they_are(qtbot, open_window, tmp_p
     assert len(read_tracks(tracks).frames) == 2 == len(window.session.history.frames())
 
 
-def test_settings_that_opened_tracks_do_not_follow_say_so(qtbot, open_window, tmp_path) -> None:
+def test_the_window_says_which_settings_do_not_apply_to_opened_tracks(
+    qtbot, open_window, tmp_path
+) -> None:
     tracks = tmp_path / "theirs.json"
     frames = [(index / 25, BOTH) for index in range(20)]
     save_result(tracks, ClipInfo("theirs", (160, 120), COCO17), frames, (), lambda share: None)
@@ -854,7 +858,7 @@ def test_settings_that_opened_tracks_do_not_follow_say_so(qtbot, open_window, tm
     window = open_window(FakeFile(20), specs=(str(tracks),))
     qtbot.waitUntil(lambda: window.session.follows_known)
     window.status.clearMessage()
-    window.tracking.kpt_thr.set_share(0.6)  # holds for what is drawn
+    window.tracking.kpt_thr.set_share(0.6)  # applies to what is drawn
     qtbot.waitUntil(lambda: window.session.config.kpt_thr == 0.6)
     assert window.status.currentMessage() == ""
     window.tracking.bbox_thr.set_share(0.6)
@@ -862,7 +866,7 @@ def test_settings_that_opened_tracks_do_not_follow_say_so(qtbot, open_window, tm
     qtbot.waitUntil(lambda: window.status.currentMessage() == said)
 
 
-def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
+def test_every_video_of_a_playlist_opens_with_its_saved_corrections(
     qtbot, open_window, tmp_path
 ) -> None:
     specs = [str(tmp_path / name) for name in ("a.mp4", "b.mp4", "c.mp4")]
@@ -872,7 +876,7 @@ def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
         tracks, info = Path(spec).with_suffix(".json"), ClipInfo(name, (160, 120), COCO17)
         save_result(tracks, info, [(0.0, BOTH)], [step], lambda share: None)
     window = open_window(FakeFile(8), FakeFile(100), FakeFile(8), specs=tuple(specs))
-    window.actions_by_name["loop"].setChecked(True)  # of the last
+    window.actions_by_name["loop"].setChecked(True)  # repeats the last
     names: list[str] = []
     window.presenter.reported.connect(lambda: names.extend(window.presenter.names.values()))
     qtbot.waitUntil(lambda: window.session.status().spec == specs[1])
@@ -885,10 +889,10 @@ def test_every_video_of_a_playlist_comes_with_what_was_saved_of_it(
     qtbot.waitUntil(lambda: window.session.status().spec == specs[2])
     assert names[0] == "Anna"
     qtbot.waitUntil(lambda: number_shown(window) == 7)
-    qtbot.waitUntil(lambda: number_shown(window) == 0)  # again
+    qtbot.waitUntil(lambda: number_shown(window) == 0)  # repeated
 
 
-def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
+def test_tracks_that_are_read_slowly_do_not_replace_a_source_opened_since(
     qtbot, open_window, tmp_path, monkeypatch
 ) -> None:
     read = threading.Event()
@@ -901,7 +905,9 @@ def test_tracks_that_are_read_slowly_do_not_replace_what_was_opened_since(
     assert window.session.status().spec == "b.mp4"
 
 
-def test_another_range_keeps_what_is_saved_of_a_file(qtbot, open_window, tmp_path) -> None:
+def test_another_range_keeps_the_saved_tracks_and_corrections_of_a_file(
+    qtbot, open_window, tmp_path
+) -> None:
     window = open_window(FakeFile(100), FakeFile(100))
     window.session.set_speed(float("inf"))
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
@@ -920,7 +926,7 @@ def test_another_range_keeps_what_is_saved_of_a_file(qtbot, open_window, tmp_pat
     assert load_corrections(tmp_path / "a.corrections.json") == (Correction("set id", 1, 7),)
 
 
-def test_another_range_keeps_who_is_selected_and_locked(qtbot, paused) -> None:
+def test_another_range_keeps_the_selection_and_the_lock(qtbot, paused) -> None:
     paused.editing.click(2, False)
     trigger(paused, "lock")
     picture_before = paused.presenter.rows()[1].picture
@@ -931,7 +937,7 @@ def test_another_range_keeps_who_is_selected_and_locked(qtbot, paused) -> None:
     assert paused.presenter.rows()[1].picture is picture_before
 
 
-def test_who_is_found_anew_after_a_camera_s_restart_has_no_name_yet(qtbot, open_window) -> None:
+def test_people_found_after_a_camera_s_restart_have_no_names(qtbot, open_window) -> None:
     window = open_window(FakeCamera(30), FakeCamera(30), specs=("0",))
     qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
     window.editing.rename(1, "Anna")
@@ -939,7 +945,7 @@ def test_who_is_found_anew_after_a_camera_s_restart_has_no_name_yet(qtbot, open_
     assert window.presenter.names == {}
 
 
-def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
+def test_tracks_are_saved_beside_the_video_of_the_playlist_that_is_shown(
     qtbot, open_window, tmp_path
 ) -> None:
     specs = (str(tmp_path / "a.mp4"), str(tmp_path / "b.mp4"))
@@ -953,7 +959,7 @@ def test_tracks_are_kept_beside_the_video_of_the_playlist_that_is_shown(
 
 
 @pytest.mark.parametrize("opened", ["take.json", "take.mp4"])
-def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
+def test_people_are_not_drawn_over_a_video_that_shows_them_already(
     qtbot, open_window, memory, tmp_path, opened: str
 ) -> None:
     info = ClipInfo("take", (160, 120), COCO17, settings={DRAWN: "take.mp4"})
@@ -965,8 +971,8 @@ def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
     drawing = window.stage.canvas._drawing
     assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels)
     assert not window.overlay._checks["skeleton"].isChecked()
-    assert window.tuning.style.skeleton  # what is remembered
-    trigger(window, "skeleton")  # for who wants it twice
+    assert window.tuning.style.skeleton  # the style to remember
+    trigger(window, "skeleton")  # for a user who wants both
     assert len(window.stage.canvas._drawing.segments)
     window.open([str(tmp_path / "other.mp4")])
     qtbot.waitUntil(lambda: window.presenter.view is not None)
@@ -974,7 +980,7 @@ def test_nobody_is_drawn_over_a_video_in_which_they_are_drawn(
     assert len(drawing.segments) and drawing.labels
 
 
-def test_the_tracks_of_a_part_fit_its_drawn_video_and_keep_their_own_times_in_files(
+def test_the_tracks_of_a_clip_s_part_fit_its_overlay_video_and_keep_their_times_in_files(
     qtbot, open_window, tmp_path
 ) -> None:
     settings = {DRAWN: "part.mp4", "clip": {"time_range": [1.0, 2.0], "mirror": True}}
@@ -1019,7 +1025,7 @@ def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path
     assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
 
 
-def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
+def test_an_export_does_not_replace_tracks_that_have_corrections(
     qtbot, open_window, tmp_path
 ) -> None:
     tracks = tmp_path / "a.json"
@@ -1034,13 +1040,13 @@ def test_an_export_does_not_replace_the_tracks_that_corrections_belong_to(
     window.library.export(tracks)
     assert said == ["a.json: there are corrections for these tracks; choose another name"]
     assert tracks.read_bytes() == before
-    window.library.export(tmp_path / "a.v2")  # the name of a version, not of a format
+    window.library.export(tmp_path / "a.v2")  # v2 is a version, not a format
     qtbot.waitUntil(lambda: said[1:] == ["Exported a.v2.json and its tables"])
     assert tracks.read_bytes() == before
     assert (tmp_path / "a.v2.csv").is_file()
 
 
-def test_the_joint_threshold_holds_for_the_charts_and_the_export(
+def test_the_joint_threshold_applies_to_the_charts_and_the_export(
     qtbot, paused, tmp_path: Path
 ) -> None:
     def knee() -> float:
@@ -1048,7 +1054,7 @@ def test_the_joint_threshold_holds_for_the_charts_and_the_export(
 
     assert knee() > 0  # the joints score 0.8
     paused.tracking.kpt_thr.set_share(0.9)
-    qtbot.waitUntil(lambda: np.isnan(knee()))  # of the frame at rest
+    qtbot.waitUntil(lambda: np.isnan(knee()))  # of the paused frame
     shown = number_shown(paused)
     trigger(paused, "forward")
     qtbot.waitUntil(lambda: number_shown(paused) > shown)
@@ -1100,11 +1106,11 @@ def test_the_tracks_of_a_missing_video_give_one_line(qtbot, open_window, tmp_pat
     assert "\n" not in failed.args[0]
 
 
-def test_a_table_is_not_opened_but_says_what_is(qtbot, open_window, tmp_path: Path) -> None:
+def test_opening_a_table_says_what_to_open_instead(qtbot, open_window, tmp_path: Path) -> None:
     window = open_window()
     window.open([str(tmp_path / "walk.csv")])
     assert "“posse convert walk.csv walk.json”" in window.status.currentMessage()
-    window.open([str(tmp_path / "walk.measures.csv")])  # alone, it makes no tracks
+    window.open([str(tmp_path / "walk.measures.csv")])  # no tracks can be made from it
     assert "a table of measures" in window.status.currentMessage()
     (tmp_path / "walk.json").write_text("{}")
     for name in ("walk.csv", "walk.measures.csv"):
@@ -1114,7 +1120,7 @@ def test_a_table_is_not_opened_but_says_what_is(qtbot, open_window, tmp_path: Pa
 
 
 class NoVideo(FakeFile):
-    """A file whose kind is not known."""
+    """A file that is no video."""
 
     def __enter__(self):
         raise MediaError("a.mp4: not a video")
@@ -1128,7 +1134,7 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     (tmp_path / "lost.json").write_text("{}")
     window.open([str(tmp_path / "lost.json")])
     qtbot.waitUntil(lambda: "lost.json" in notice._text.text())
-    assert not notice.button.isVisible()  # it would start the other again
+    assert not notice.button.isVisible()  # it would restart the other source
     window.open([str(tmp_path / "a.mp4")])
     qtbot.waitUntil(lambda: notice._text.text() == "a.mp4: not a video")
     qtbot.waitUntil(notice.button.isVisible)
@@ -1136,12 +1142,14 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     qtbot.waitUntil(lambda: "table.csv" in notice._text.text())
     window.open([str(tmp_path / "b.mp4")])
     qtbot.waitUntil(lambda: window.presenter.view is not None and not notice.isVisible())
-    window.open([str(tmp_path / "table.csv")])  # what is shown goes on, and is well
+    window.open([str(tmp_path / "table.csv")])  # the source on screen has no problem
     window.presenter.report()
     assert not notice.isVisible()
 
 
-def test_what_cannot_be_opened_does_not_end_a_playlist(qtbot, open_window, tmp_path: Path) -> None:
+def test_a_source_that_cannot_be_opened_does_not_end_a_playlist(
+    qtbot, open_window, tmp_path: Path
+) -> None:
     (tmp_path / "lost.json").write_text("{}")
     (tmp_path / "table.csv").touch()
     said: list[str] = []
@@ -1157,7 +1165,7 @@ def test_what_cannot_be_opened_does_not_end_a_playlist(qtbot, open_window, tmp_p
     qtbot.waitUntil(lambda: not window.stage.notice.isVisible())
 
 
-def test_a_problem_that_was_read_can_be_closed_and_comes_again(qtbot, open_window) -> None:
+def test_a_dismissed_problem_is_shown_again_if_it_recurs(qtbot, open_window) -> None:
     window = open_window(FakeFile(200))
     qtbot.waitUntil(lambda: window.presenter.view is not None)
     notice = window.stage.notice
@@ -1166,7 +1174,7 @@ def test_a_problem_that_was_read_can_be_closed_and_comes_again(qtbot, open_windo
     qtbot.mouseClick(notice.close_button, Qt.MouseButton.LeftButton)
     window.presenter.report()
     assert not notice.isVisible()
-    window.tuning.configure(replace(window.session.config, max_people=3))  # another try
+    window.tuning.configure(replace(window.session.config, max_people=3))  # try again
     window.presenter.report()
     assert notice.isVisible()
 
@@ -1184,14 +1192,14 @@ def test_a_result_that_was_closed_has_no_corrections_to_lose(qtbot, open_window,
 
 
 @pytest.mark.parametrize("loading", [True, False], ids=["by the networks", "by a preset"])
-def test_a_device_is_not_asked_for_while_torch_is_half_imported(monkeypatch, loading) -> None:
+def test_torch_is_not_queried_for_a_device_while_half_imported(monkeypatch, loading) -> None:
     monkeypatch.setitem(sys.modules, "torch", ModuleType("torch"))  # no torch.cuda yet
     assert device_name("auto", loading) == "CPU"
     assert device_name("cuda:1", loading) == "cuda:1"
 
 
 class Cards:
-    """torch.cuda of a machine with one card; it fails, as that does, where another is asked for."""
+    """torch.cuda of a machine with one card; fails, as torch does, if asked for another."""
 
     def __init__(self, begun: bool) -> None:
         self.is_available = lambda: True
@@ -1216,7 +1224,7 @@ class Cards:
         ("cpu", "CPU", "CPU"),
     ],
 )
-def test_a_device_has_its_own_name_once_it_is_there_and_begun(
+def test_a_device_is_named_by_its_card_once_cuda_is_initialised(
     monkeypatch, device: str, name: str, before: str
 ) -> None:
     for begun, told in ((True, name), (False, before)):
@@ -1227,10 +1235,10 @@ def test_a_device_has_its_own_name_once_it_is_there_and_begun(
 @pytest.mark.parametrize(
     ("device", "pose"), [("cpu", "posse-pose-small"), ("auto", "posse-pose-large")]
 )
-def test_a_preset_is_read_for_the_device_in_use_and_beside_the_window(
+def test_a_preset_is_read_for_the_device_in_use_on_another_thread(
     qtbot, open_window, monkeypatch, device: str, pose: str
 ) -> None:
-    """On a machine with CUDA; there the light preset takes the larger pose network."""
+    """As on a machine with CUDA, where the light preset uses the larger pose network."""
     asked: list[threading.Thread] = []
 
     def choose_device(name: str) -> torch.device:
@@ -1249,7 +1257,7 @@ def test_a_preset_is_read_for_the_device_in_use_and_beside_the_window(
     assert threading.main_thread() not in asked
 
 
-def test_a_preset_for_a_device_that_is_not_there_gives_one_line(qtbot, open_window) -> None:
+def test_a_preset_for_a_missing_device_gives_one_line(qtbot, open_window) -> None:
     window = open_window()
     window.session.configure(PipelineConfig(device="cuda:99"))
     with qtbot.waitSignal(window.work.failed) as failed:

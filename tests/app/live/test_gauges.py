@@ -25,7 +25,7 @@ def test_what_is_neither_shown_nor_dropped_is_in_flight() -> None:
     assert gauges.counts().in_flight == 2
 
 
-def test_latency_is_told_as_median_and_95th_percentile() -> None:
+def test_latency_is_given_as_median_and_95th_percentile() -> None:
     gauges = Gauges()
     for latency_ms in range(101):
         gauges.latency(0.0, float(latency_ms))
@@ -33,7 +33,7 @@ def test_latency_is_told_as_median_and_95th_percentile() -> None:
     assert (flow.latency_median_ms, flow.latency_p95_ms) == (50.0, 95.0)
 
 
-def test_latency_is_that_of_the_last_moments_however_few_frames_there_were() -> None:
+def test_latency_covers_the_last_seconds_however_few_frames_there_were() -> None:
     gauges = Gauges()
     for second in range(20):  # a slow camera that was shown with a delay until a moment ago
         gauges.latency(float(second), 2000.0 if second < 9 else 40.0)
@@ -41,7 +41,7 @@ def test_latency_is_that_of_the_last_moments_however_few_frames_there_were() -> 
     assert np.isnan(gauges.flow(60.0).latency_p95_ms)
 
 
-def test_a_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:
+def test_a_mailbox_keeps_the_newest_item_and_returns_the_others() -> None:
     mailbox: Latest[int] = Latest()
     assert mailbox.put(1) is None
     assert mailbox.put(2) == 1
@@ -50,4 +50,4 @@ def test_a_mailbox_keeps_the_newest_and_hands_back_the_rest() -> None:
     mailbox.put(3)
     assert mailbox.close() == 3
     assert mailbox.put(4) == 4
-    assert mailbox.take(timeout_s=10) is None  # and does not wait
+    assert mailbox.take(timeout_s=10) is None  # without waiting

@@ -1,4 +1,4 @@
-"""Who was seen when: spans under corrections, and for how long."""
+"""Who was seen when and for how long, after corrections."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import pytest
 from app.live.history import Span, seen_s
 
 
-def test_of_people_made_one_no_second_counts_twice() -> None:
+def test_overlapping_spans_of_merged_people_count_once() -> None:
     spans = [
         Span(1, 1, 0.0, 2.0),
         Span(1, 5, 1.5, 3.0),
-        Span(1, 6, 2.0, 2.5),  # within the one before
+        Span(1, 6, 2.0, 2.5),  # inside the span before
         Span(1, 1, 4.0, 5.0),
         Span(2, 2, 0.0, 2.0),
     ]

@@ -1,4 +1,4 @@
-"""The tracker honours corrections: live and on files, with undo, and nothing is applied twice."""
+"""The tracker follows corrections, live and on files, with undo, and none is applied twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ LEFT, MIDDLE, RIGHT = (10, 20, 30, 80), (60, 20, 80, 80), (110, 20, 130, 80)
 STEP_S = 0.04
 
 
-def test_ids_are_unique_across_tracker_restarts_and_hand_given_ids() -> None:
+def test_ids_are_unique_across_tracker_restarts_and_ids_set_by_hand() -> None:
     issue = IdIssuer()
     assert issue(_ids(1, 2)).tolist() == [1, 2]
     issue.reserve([3])
@@ -30,7 +30,7 @@ def test_ids_are_unique_across_tracker_restarts_and_hand_given_ids() -> None:
 
 
 class Watched:
-    """A tracker with its issuer, and what of them is seen under corrections."""
+    """A tracker with its issuer, and the people they show after corrections."""
 
     def __init__(self) -> None:
         self.tracker = PoseTracker()
@@ -40,7 +40,7 @@ class Watched:
         self.in_sight: list[int] = []
 
     def see(self, *boxes: tuple[int, ...], frames: int = 1) -> dict[tuple[int, ...], int]:
-        """Show people in `boxes` for some frames; who they are at last, by box."""
+        """Show people in `boxes` for some frames; return their last ids, by box."""
         for _ in range(frames):
             frame = Frame(0, self.time_s, np.zeros((120, 160, 3), np.uint8))
             scores = np.full(len(boxes), 0.95, np.float32)
@@ -54,17 +54,17 @@ class Watched:
         return dict(zip(places, shown.tolist(), strict=True))
 
     def correct(self, *corrections: Correction) -> None:
-        """Have these corrections, and no others."""
+        """Apply these corrections, and no others."""
         self.corrections = corrections
         honour(self.tracker, self.issuer, corrections, self.time_s, self.in_sight)
 
     def own_ids(self) -> list[int]:
-        """Those of whom the tracker remembers."""
+        """The tracker's own ids of the people it remembers."""
         return sorted(self.tracker._memory.ids.tolist())
 
 
 @pytest.mark.parametrize("locked", [True, False])
-def test_who_is_locked_is_known_again_however_long_they_were_gone(locked: bool) -> None:
+def test_only_a_locked_person_keeps_the_id_however_long_they_were_gone(locked: bool) -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, frames=5)
     watched.correct(Correction("set id", 1, 9))
@@ -75,11 +75,11 @@ def test_who_is_locked_is_known_again_however_long_they_were_gone(locked: bool) 
     assert (back[LEFT] == 9) == locked
 
 
-def test_nobody_is_taken_for_the_lost_half_of_a_merged_person() -> None:
+def test_nobody_is_matched_with_the_lost_half_of_a_merged_person() -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, frames=5)
     watched.see(MIDDLE, frames=3)  # 1 is lost
-    watched.see(MIDDLE, RIGHT, frames=5)  # and is 3 at the right, as a person knows
+    watched.see(MIDDLE, RIGHT, frames=5)  # and returns as 3 on the right, as the user knows
     watched.correct(Correction("merge", 1, 3))
     assert watched.own_ids() == [1, 2]
     assert watched.see(MIDDLE, RIGHT) == {MIDDLE: 2, RIGHT: 1}
@@ -87,7 +87,7 @@ def test_nobody_is_taken_for_the_lost_half_of_a_merged_person() -> None:
     assert somebody not in (1, 2, 3)
 
 
-def test_a_merge_keeps_who_is_in_sight_whichever_of_the_two_it_is() -> None:
+def test_a_merge_keeps_whichever_of_the_two_is_in_sight() -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, frames=5)
     watched.see(LEFT, frames=2)
@@ -100,11 +100,11 @@ def test_a_person_found_twice_stays_one_after_a_merge() -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, frames=5)
     watched.correct(Correction("merge", 1, 2))
-    assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 1, MIDDLE: 1}  # shown once: the layer
+    assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 1, MIDDLE: 1}  # as one on screen
     assert watched.own_ids() == [1, 2]
 
 
-def test_who_is_deleted_stays_so_while_in_sight_and_lends_the_id_to_nobody_after() -> None:
+def test_a_deleted_person_stays_deleted_in_sight_and_their_id_is_not_used_again() -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, frames=5)
     watched.correct(Correction("delete", 1))
@@ -115,12 +115,12 @@ def test_who_is_deleted_stays_so_while_in_sight_and_lends_the_id_to_nobody_after
     assert watched.see(LEFT, MIDDLE, frames=5)[LEFT] > 2
 
 
-def test_ids_that_go_round_in_a_ring_all_arrive() -> None:
+def test_a_cycle_of_id_swaps_reaches_the_tracker() -> None:
     watched = Watched()
     watched.see(LEFT, MIDDLE, RIGHT, frames=5)
     steps = Correction("swap", 1, 2), Correction("swap", 2, 3)
     watched.correct(*steps)
-    # 1 became 2 and then 3, 2 became 1, 3 became 2; the tracker says the same by itself
+    # 1 became 2 and then 3, 2 became 1, 3 became 2; the tracker's own ids agree
     assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 3, MIDDLE: 1, RIGHT: 2}
     alone = watched.tracker.predict(watched.time_s).boxes[:, 0].round().tolist()
     assert dict(zip(alone, watched.tracker._memory.ids.tolist(), strict=True)) == {
@@ -140,7 +140,7 @@ def test_ids_that_go_round_in_a_ring_all_arrive() -> None:
         ((Correction("split", 1, 7), Correction("merge", 1, 2)), {LEFT: 7, MIDDLE: 1, RIGHT: 3}),
     ],
 )
-def test_a_number_that_was_left_can_be_taken_by_another_before_the_next_frame(
+def test_a_freed_number_can_be_given_to_another_person_before_the_next_frame(
     steps: tuple[Correction, ...], shown: dict[tuple[int, ...], int]
 ) -> None:
     watched = Watched()
@@ -152,7 +152,7 @@ def test_a_number_that_was_left_can_be_taken_by_another_before_the_next_frame(
     assert watched.see(LEFT, MIDDLE, RIGHT) == {LEFT: 1, MIDDLE: 2, RIGHT: 3}
 
 
-def test_a_person_who_becomes_sure_after_a_split_is_somebody_else_again() -> None:
+def test_a_person_confirmed_after_a_split_gets_a_third_id() -> None:
     watched = Watched()
     watched.see(LEFT, frames=5)
     new = watched.issuer.new()
@@ -161,7 +161,7 @@ def test_a_person_who_becomes_sure_after_a_split_is_somebody_else_again() -> Non
     assert watched.see(LEFT, MIDDLE, frames=5) == {LEFT: 2, MIDDLE: 3}
 
 
-# kind of correction -> the step, whom the tracker then follows by itself, whom the screen shows
+# kind of correction -> the step, the tracker's own ids after it, the ids on screen
 CASES = {
     "swap": (Correction("swap", 1, 2), [2, 1], [2, 1]),
     "merge": (Correction("merge", 1, 2), [1, 2], [1]),
@@ -175,7 +175,7 @@ CASES = {
 
 @pytest.fixture(params=["live", "file"])
 def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[PoseTracker]]]:
-    """A session in which the people 1 and 2 are seen, and its trackers."""
+    """A session that shows the people 1 and 2, and its trackers."""
     pipelines = []
 
     def make(config: PipelineConfig):
@@ -192,7 +192,7 @@ def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[Pos
 
 
 def _shown(session: Session, ids: list[int], frames: int = 12) -> None:
-    """Wait until `ids` are shown, and see that they are for so many frames more."""
+    """Wait until `ids` are shown, and check that they stay for `frames` more frames."""
     views: list[list[int]] = []
 
     def look() -> bool:
@@ -215,7 +215,7 @@ def _shown(session: Session, ids: list[int], frames: int = 12) -> None:
 
 
 @pytest.mark.parametrize("case", CASES)
-def test_the_tracker_takes_a_correction_over_and_gives_it_back(watching, case: str) -> None:
+def test_the_tracker_adopts_a_correction_and_its_undo_and_redo(watching, case: str) -> None:
     session, pipelines = watching
     step, own, shown = CASES[case]
 
@@ -231,7 +231,7 @@ def test_the_tracker_takes_a_correction_over_and_gives_it_back(watching, case: s
     assert session.redo() == step
     _shown(session, shown)
     wait_for(lambda: followed() == own)
-    # The frames keep the ids they were given, for whatever is undone or corrected later
+    # The frames keep the ids they were given, whatever is corrected or undone later
     for _, people in session.history.frames():
         assert people.ids.tolist() == [1, 2]
 

@@ -1,4 +1,4 @@
-"""A pause of the source is none of the tracker's business; being sent elsewhere is."""
+"""A pause of the source does not reset the tracker; a seek far away does."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ Follow = Callable[..., list[int]]  # time_s, generation -> ids
 
 @pytest.fixture
 def follower() -> Follower:
-    """Follows the people of a file, who are told apart as 1 and 2."""
+    """Follows the people of a file, who get the ids 1 and 2."""
     return Follower(History(keep_people=True), Gauges())
 
 
 @pytest.fixture
 def follow(follower: Follower) -> Follow:
-    """Take the frame of a time through the pipeline; the ids given."""
+    """Run the frame of a time through the pipeline; return the ids."""
     pipeline = make_pipeline(PipelineConfig())
 
     def ids_at(time_s: float, generation: int = 0) -> list[int]:
@@ -36,11 +36,13 @@ def follow(follower: Follower) -> Follow:
     return ids_at
 
 
-def test_a_source_of_less_than_a_frame_a_second_keeps_the_ids(follow: Follow) -> None:
+def test_a_source_slower_than_a_frame_per_second_keeps_the_ids(follow: Follow) -> None:
     assert [follow(1.1 * frame) for frame in range(5)] == [[1, 2]] * 5
 
 
-def test_who_is_locked_is_kept_while_the_source_stalls(follower: Follower, follow: Follow) -> None:
+def test_a_locked_person_keeps_the_id_while_the_source_stalls(
+    follower: Follower, follow: Follow
+) -> None:
     follow(6.0)
     follower.locked = 2
     assert follow(6.04) == [1, 2]
@@ -48,14 +50,14 @@ def test_who_is_locked_is_kept_while_the_source_stalls(follower: Follower, follo
     assert after[-1] == [3, 2]
 
 
-def test_a_seek_to_what_the_tracker_has_not_seen_gives_new_ids(follow: Follow) -> None:
+def test_a_seek_to_a_part_not_seen_yet_gives_new_ids(follow: Follow) -> None:
     follow(6.0)
     assert follow(8.0, generation=1) == [3, 4]
-    assert follow(7.5, generation=2) == [3, 4]  # near enough to go on
+    assert follow(7.5, generation=2) == [3, 4]  # near enough to continue
     assert follow(1.0, generation=3) == [5, 6]
 
 
-def test_a_jump_to_where_who_is_locked_is_unknown_says_so(
+def test_a_jump_to_where_the_locked_id_is_unknown_says_so(
     follower: Follower, follow: Follow
 ) -> None:
     follow(6.0)
@@ -64,7 +66,7 @@ def test_a_jump_to_where_who_is_locked_is_unknown_says_so(
     assert follow(9.0, generation=2) == [3, 4] and follower.unknown == 2
 
 
-def test_a_jump_to_where_people_are_known_until_goes_on_with_them(
+def test_a_jump_to_where_known_frames_end_continues_with_their_people(
     follower: Follower, follow: Follow
 ) -> None:
     for frame in range(5):
@@ -75,7 +77,7 @@ def test_a_jump_to_where_people_are_known_until_goes_on_with_them(
     assert follow(6.1, generation=3) == [3, 4]
 
 
-def test_a_correction_counts_for_a_tracker_that_is_reminded_of_people(
+def test_a_tracker_that_continues_from_known_frames_gets_the_corrections(
     follower: Follower, follow: Follow
 ) -> None:
     pipeline = make_pipeline(PipelineConfig())
@@ -83,11 +85,11 @@ def test_a_correction_counts_for_a_tracker_that_is_reminded_of_people(
     for generation, time_s in enumerate((1.0, 6.0, 1.1)):
         captured = Captured(Frame(0, time_s, picture(0)), 0.0, generation)
         people = follower.follow(captured, pipeline, steps).result.people
-    assert people.ids.tolist() == [1, 2]  # ours, over which the correction is applied
+    assert people.ids.tolist() == [1, 2]  # ours, to which the correction is yet to be applied
     assert pipeline.tracker._memory.ids.tolist() == [1, 8]
 
 
-def test_after_a_seek_back_through_what_is_known_the_tracker_goes_on(follow: Follow) -> None:
+def test_after_a_seek_back_and_known_frames_the_tracker_continues(follow: Follow) -> None:
     times_s = [6.0 + 0.5 * frame for frame in range(8)]
     for time_s in times_s:
         follow(time_s)

@@ -19,14 +19,14 @@ SLOW_S = 30.0  # how long a busy machine may take
 
 @pytest.fixture
 def session():
-    """A session that is closed at the end."""
+    """A session, closed after the test."""
     made = Session(PipelineConfig(), make_pipeline)
     yield made
     made.close()
 
 
 def wait_until_shown(session: Session, more_than: int) -> list[float]:
-    """Wait until so many frames were shown; their times."""
+    """Wait until more than `more_than` frames were shown; return their times."""
     times_s: list[float] = []
 
     def look() -> bool:
@@ -39,7 +39,7 @@ def wait_until_shown(session: Session, more_than: int) -> list[float]:
     return times_s
 
 
-def test_an_rtsp_camera_is_shown_and_waited_for_when_it_goes(session, monkeypatch) -> None:
+def test_an_rtsp_camera_is_shown_and_reconnected_when_it_drops(session, monkeypatch) -> None:
     monkeypatch.setattr(camera_module, "RETRY_S", (0.05,))
     camera = RtspCamera()
     try:
@@ -64,7 +64,7 @@ def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
     try:
         wait_for((tmp_path / "live.m3u8").exists, SLOW_S)
         session.open(camera.url)
-        # Frames arrive half a second of them at a time, and are shown one by one all the same
+        # Frames arrive in segments of half a second, and must still be shown one by one
         times_s = wait_until_shown(session, 2 * RATE)
         assert times_s == sorted(times_s)
         assert np.median(np.diff(times_s)) > 0.5 / RATE
@@ -79,7 +79,7 @@ def test_an_hls_stream_is_live(session, tmp_path: Path) -> None:
         camera.close()
 
 
-def test_a_film_on_a_server_that_breaks_off_is_told(session, tmp_path: Path) -> None:
+def test_a_film_from_a_server_that_breaks_off_is_reported(session, tmp_path: Path) -> None:
     film = BreakingFilm(make_video(tmp_path / "film.mkv", 100))
     try:
         session.open(film.url)

@@ -84,7 +84,7 @@ def test_a_killed_program_leaves_a_video_that_plays_and_a_table_that_reads(tmp_p
         process.kill()
         process.wait()
     played = 0
-    # Killed within a fragment, it says at its end that it breaks off
+    # Killed within a fragment, the video raises at its end that it breaks off
     with FileSource(tmp_path / "take.mp4") as video, contextlib.suppress(MediaError):
         for _ in video:
             played += 1
@@ -111,10 +111,10 @@ def test_a_full_disk_ends_the_recording_with_one_line_and_leaves_a_video_that_pl
         assert sum(1 for _ in video) > 10
 
 
-def test_what_the_recording_cannot_keep_up_with_is_counted(tmp_path: Path) -> None:
+def test_frames_that_the_recording_cannot_keep_up_with_are_counted(tmp_path: Path) -> None:
     recording = LiveRecording(RecordingPlan(tmp_path, "take", overlay=False))
     pipeline = make_pipeline(PipelineConfig())
-    recording._write = lambda *_: time.sleep(0.2)  # a disk that is far too slow
+    recording._write = lambda *_: time.sleep(0.2)  # as with a disk that is far too slow
     for frame in FakeFile(40):
         result = pipeline(frame)
         recording.put(result, result.people)
@@ -124,7 +124,7 @@ def test_what_the_recording_cannot_keep_up_with_is_counted(tmp_path: Path) -> No
     recording.join()
 
 
-def test_the_first_of_several_failures_is_told(tmp_path: Path) -> None:
+def test_the_first_of_several_errors_is_reported(tmp_path: Path) -> None:
     def fail(*_: object) -> None:
         raise MediaError("take.mp4: the disk is full")
 
@@ -141,12 +141,12 @@ def test_the_first_of_several_failures_is_told(tmp_path: Path) -> None:
     assert recording.problem == "The recording ended: take.mp4: the disk is full"
 
 
-def test_a_recording_goes_on_without_a_gap_where_the_source_is_sent_elsewhere(
+def test_a_recording_continues_without_a_gap_over_seeks(
     tmp_path: Path,
 ) -> None:
     recording = LiveRecording(RecordingPlan(tmp_path, "take", Fraction(25)))
     pipeline, frames = make_pipeline(PipelineConfig()), list(FakeFile(90))
-    parts = (frames[40:44], frames[2:6], frames[80:84])  # back, and far ahead
+    parts = (frames[40:44], frames[2:6], frames[80:84])  # one seek back, one far ahead
     for generation, part in enumerate(parts):
         pipeline.reset()
         for frame in part:
