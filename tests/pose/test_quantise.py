@@ -205,7 +205,7 @@ def test_an_exported_file_is_not_rounded(
         ),
     ],
 )
-def test_labels_that_are_none_are_told(
+def test_a_file_that_holds_no_labels_is_reported(
     weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
