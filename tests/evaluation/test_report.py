@@ -1,4 +1,4 @@
-"""The report: one page that stands alone and shows the worst moments."""
+"""The report: one self-contained page that shows the worst moments."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A cut is no pan, flash or darkness, and nobody continues across it as somebody else."""
+"""A pan, a flash or darkness is not a cut, and no id passes to somebody else over a cut."""
 
 from __future__ import annotations
 
