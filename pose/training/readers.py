@@ -183,7 +183,7 @@ def read_posetrack17(raw: Any) -> Content:
 
 
 def read_mpii(raw: Any) -> Content:
-    """MPII as in the released HRNet code: a list of people, `scale` in 200 pixels, pixels from 1.
+    """MPII as in HRNet's released code: people; `scale` in units of 200 pixels; pixels from 1.
 
     A joint's visibility says whether it is labelled. The box is the square of side 200 * `scale`
     around `center`, moved down a little as in the released code, so that feet are not cut off.
