@@ -11,14 +11,14 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("pose", "tracking", "evaluation", "app")
 
-# What each folder may import of ours.
+# Which of our folders each one may import.
 ALLOWED = {
     "pose": {"pose"},
     "tracking": {"pose", "tracking"},
     "evaluation": {"pose", "tracking", "evaluation"},
     "app": set(PACKAGES),
 }
-# Programs that measure the whole way of a frame, decoding and drawing included, stand above app.
+# Programs that measure the whole pipeline, decoding and drawing included, stand above app.
 ABOVE_APP = {
     "evaluation/labelled_pictures.py",
     "evaluation/networks.py",
@@ -29,7 +29,7 @@ ABOVE_APP = {
 
 
 def imported_modules(path: Path) -> Iterator[tuple[str, int]]:
-    """Every module that a file imports, anywhere in it, and the line."""
+    """Every module that a file imports, anywhere in the file, and the line."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Import):
             for name in node.names:
@@ -39,7 +39,7 @@ def imported_modules(path: Path) -> Iterator[tuple[str, int]]:
 
 
 def arrows_against(package: str, allowed: set[str], root: Path = ROOT) -> list[str]:
-    """Imports of a folder that point at a folder of ours that it may not know."""
+    """A folder's imports of those of our folders that it may not import."""
     wrong = []
     for path in sorted((root / package).rglob("*.py")):
         if path.relative_to(root).as_posix() in ABOVE_APP:
@@ -56,7 +56,7 @@ def test_imports_follow_the_direction(package: str) -> None:
     assert arrows_against(package, ALLOWED[package]) == []
 
 
-def test_an_arrow_in_the_wrong_direction_is_found(tmp_path: Path) -> None:
+def test_an_import_in_the_wrong_direction_is_found(tmp_path: Path) -> None:
     (tmp_path / "pose").mkdir()
     (tmp_path / "pose" / "x.py").write_text("def f():\n    from app.cli import main\n")
     assert arrows_against("pose", ALLOWED["pose"], tmp_path) == ["pose/x.py:2 imports app.cli"]

@@ -1,4 +1,4 @@
-"""The examples of the documentation run, and its pages hold together."""
+"""The documentation's examples run, and its pages are consistent."""
 
 from __future__ import annotations
 
@@ -88,4 +88,4 @@ def test_the_pages_can_be_built(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     api = (tmp_path / "site" / "api" / "index.html").read_text(encoding="utf-8")
     assert "PoseTracker" in api
-    assert "(N, K, 2) x y" in api  # the shapes that stand in comments beside the fields
+    assert "(N, K, 2) x y" in api  # the shapes in comments beside the fields

@@ -1,4 +1,4 @@
-"""What a training crop may look like: warped, mirrored, hidden in part, blurred, of other colours.
+"""Augmented training crops: warped, mirrored, partly hidden, blurred, in other colours.
 
 Every random choice comes from the Generator passed in, so that a sample depends on its seed alone.
 """
@@ -28,12 +28,12 @@ _LOWER_BODY = ("pelvis", "hip", "knee", "ankle", "heel", "toe", "foot")
 class PoseAugmentation:
     """Ranges and probabilities for crops of people."""
 
-    scale: float = 0.3  # region times 1 +- so much
-    rotation_deg: float = 40.0  # standard deviation, cut off at twice that
+    scale: float = 0.3  # region times 1 +- at most this
+    rotation_deg: float = 40.0  # standard deviation, clipped at twice that
     rotation_chance: float = 0.6
-    turn_chance: float = 0.2  # of any angle instead: hand stands, cartwheels, floor work
-    shift: float = 0.1  # of the region; a small detector's boxes are far from exact
-    cut_chance: float = 0.3  # that the picture ends across the person
+    turn_chance: float = 0.2  # of any angle instead: handstands, cartwheels, floor work
+    shift: float = 0.1  # as a part of the region; a small detector's boxes are far from exact
+    cut_chance: float = 0.3  # that the picture's edge cuts through the person
     half_body_chance: float = 0.25
     occlusion_chance: float = 0.3
     low_resolution_chance: float = 0.15
@@ -54,8 +54,8 @@ def warp_person(
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
     Joints outside the crop get weight 0. What hides part of the person is cut from `another`
-    picture, or else plain. Crops have HRNet's padding also where a tighter one serves better in
-    use: their scale varies by more than the two differ.
+    picture, or else is of one colour. Crops have HRNet's padding even for sizes that use a tighter
+    one at inference: the random scale varies by more than the two paddings differ.
     """
     angle = 0.0
     if rng.random() < augmentation.cut_chance:
@@ -107,10 +107,10 @@ def _crop_to_frame(
 def _cut(
     image: ImageArray, box: FloatArray, keypoints: FloatArray, weights: FloatArray, rng: Rng
 ) -> tuple[ImageArray, FloatArray, FloatArray, FloatArray]:
-    """The picture as if it ended across the person, as close-ups do, and the person in it.
+    """Cut the picture off across the person, as in close-ups; returns it with the person in it.
 
-    One or two sides of the box (4,), below and above more often than elsewhere, lose 15 to 65%.
-    Where fewer than two labelled joints, or fewer than 16 pixels, would be left, nothing is cut.
+    One or two edges of the box (4,), most often the bottom, then the top, move in by 15 to 65% of
+    its size. Nothing is cut if fewer than two labelled joints or 16 pixels would be left.
     """
     kept = box.copy()
     for side in rng.choice(4, rng.integers(1, 3), replace=False, p=(0.2, 0.25, 0.2, 0.35)):
@@ -140,7 +140,7 @@ def _half_body(
 
 
 def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
-    """The box (4,) around a box that was turned about its middle."""
+    """The axis-parallel box (4,) around a box rotated about its centre."""
     turn = np.deg2rad(angle_deg)
     swap = np.abs([[np.cos(turn), np.sin(turn)], [np.sin(turn), np.cos(turn)]])
     middle, sides = (box[:2] + box[2:]) / 2, swap @ (box[2:] - box[:2])
@@ -150,7 +150,7 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
 def _degrade(
     crop: ImageArray, another: AnotherPicture | None, rng: Rng, augmentation: PoseAugmentation
 ) -> ImageArray:
-    """Low resolution, motion blur, colour and occlusion."""
+    """Apply low resolution, motion blur, colour changes and occlusion."""
     height, width = crop.shape[:2]
     if rng.random() < augmentation.low_resolution_chance:
         factor = rng.uniform(0.25, 0.7)
@@ -166,9 +166,9 @@ def _degrade(
 
 
 def _hide(crop: ImageArray, other: ImageArray | None, rng: Rng) -> ImageArray:
-    """The crop with a rectangle of it hidden by a piece of another picture, or by one colour.
+    """The crop with a rectangle hidden by a piece of another picture, or by one colour.
 
-    Pieces of pictures, people among them, teach more than plain shapes (Sárándi et al., How robust
+    Pieces of pictures, people included, teach more than plain shapes (Sárándi et al., How robust
     is 3D human pose estimation to occlusion?, 2018).
     """
     height, width = crop.shape[:2]
@@ -187,7 +187,7 @@ def _hide(crop: ImageArray, other: ImageArray | None, rng: Rng) -> ImageArray:
 
 
 def jitter_colour(image: ImageArray, rng: Rng) -> ImageArray:
-    """Change gain and offset per channel, and sometimes take the colour away."""
+    """Change gain and offset per channel, and sometimes make the picture grey."""
     gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
     offset = rng.uniform(-20, 20)
     levels = np.arange(256, dtype=np.float32)[:, None] * gain + offset  # (256, 3)

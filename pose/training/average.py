@@ -1,9 +1,9 @@
-"""The mean of several weight files of one network: often better beyond the training data than each.
+"""Average several weight files of one network: the mean often generalises better than each.
 
     python -m pose.training.average before.safetensors after.safetensors -o mean.safetensors
 
-For runs of which one went on from the other (Wortsman et al., Robust fine-tuning of zero-shot
-models, CVPR 2022). What the file says of itself is the last one's, without 8-bit ranges, which
+For runs where one started from the other's weights (Wortsman et al., Robust fine-tuning of
+zero-shot models, CVPR 2022). The header is the last file's, without 8-bit ranges, which
 `python -m pose.quantise` adds.
 """
 
@@ -22,7 +22,7 @@ from pose.weights import WeightsError, load_weights, save_weights
 
 
 def average(files: Sequence[Path]) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Weights and metadata of the mean. Raises WeightsError where the networks differ."""
+    """Weights and metadata of the mean. Raises WeightsError if the networks differ."""
     states = []
     for file in files:
         state, metadata = load_weights(file)

@@ -1,7 +1,7 @@
 """What a training run learns from, and in which order: its epochs, and the batches of each.
 
-Order and augmentation depend on (seed, epoch, sample) alone: a run that goes on from any step gets
-the batches that it would have got without the break.
+Order and augmentation depend on (seed, epoch, sample) alone: a run resumed at any step gets the
+batches that it would have got without the break.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from pose.training.task import Batch, Task
 
 
 class Epoch(NamedTuple):
-    """Everybody once, or the part of it that a stage still has."""
+    """One pass over all samples, or the part of a pass that is left of a stage."""
 
     stage: Stage
     number: int  # from 0, over all stages
@@ -29,7 +29,7 @@ class Epoch(NamedTuple):
 
 
 def epochs_of(task: Task, recipe: Recipe) -> list[Epoch]:
-    """All epochs of a run, one after the other. Raises TrainingDataError where nobody is left."""
+    """All epochs of a run, in order. Raises TrainingDataError if there is nobody to learn from."""
     epochs: list[Epoch] = []
     for stage in recipe.stages:
         people = len(task.samples(stage.size_wh, 0, 0))
@@ -53,13 +53,13 @@ def batches_from(
 ) -> Iterator[Batch]:
     """This process's share of every batch from step `done` on, over all epochs.
 
-    One loader for the whole run: its `workers` need not begin anew with each epoch, and make
-    samples ahead while one is scored. Nothing is decoded before the first batch is asked for.
+    One loader serves the whole run: its `workers` need not restart at each epoch, and they prepare
+    samples while an epoch is scored. Nothing is decoded before the first batch is requested.
     """
     if workers:
-        cv2.setNumThreads(0)  # its threads do not survive a fork, and there are processes
+        cv2.setNumThreads(0)  # its threads do not survive a fork, and the workers replace them
         if processes.device.type == "cuda":
-            torch.set_num_threads(1)  # idle ones spin, and take cores from the processes
+            torch.set_num_threads(1)  # idle threads spin, and take cores from the workers
         task.decode_pictures()
     samples = _Samples(task, recipe)
     yield from DataLoader(
@@ -83,7 +83,7 @@ class _Samples(Dataset[Any]):
         self._of_size = {size_wh: task.samples(size_wh, 0, recipe.seed) for size_wh in sizes_wh}
 
     def __len__(self) -> int:
-        """Of an epoch, whatever its size."""
+        """Samples in an epoch, the same for every input size."""
         return len(next(iter(self._of_size.values())))
 
     def __getitem__(self, key: _Key) -> Any:
@@ -96,7 +96,7 @@ class _Samples(Dataset[Any]):
 def _order(
     done: int, epochs: Sequence[Epoch], seed: int, people: int, processes: Processes
 ) -> Iterator[list[_Key]]:
-    """Which of an epoch's samples are in each batch, from step `done` on."""
+    """The keys of this process's samples in each batch, from step `done` on."""
     skip = done
     for stage, epoch, count in epochs:
         if skip >= count:
@@ -104,7 +104,7 @@ def _order(
             continue
         random = np.random.default_rng([seed, epoch])
         order = random.permutation(people)
-        sizes = random.integers(len(stage.sizes_wh), size=count)  # of a batch's crops
+        sizes = random.integers(len(stage.sizes_wh), size=count)  # one per batch
         length = min(stage.batch, people)
         shares = slice(processes.rank, None, processes.count)
         for step in range(skip, count):

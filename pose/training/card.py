@@ -1,4 +1,4 @@
-"""The model card that lies beside trained weights: what they are, and how they came to be."""
+"""The model card that lies beside trained weights: what they are, and how they were made."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def write_card(
 ) -> Path:
     """Write `out`/model-card.md after a run; `data` are the splits by name.
 
-    `best_epoch` is the one whose weights were kept: scores of stages of other sizes say nothing.
+    `best_epoch` is the one whose weights were kept; scores of stages at other input sizes are not
+    comparable with its own.
     """
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     scored = [line for line in lines if "score" in line]

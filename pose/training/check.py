@@ -1,4 +1,4 @@
-"""A dry run's picture: the first batch as the network will see it, with what it is to learn."""
+"""A dry run's picture: the first batch as the network will see it, with its targets."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from pose.training.task import Task
 
 _MOST_SHOWN = 24
 _COLUMNS = 6
-_TILE_PX = 384  # height of a crop in the picture: a dot is then as easily seen on any crop
+_TILE_PX = 384  # height of every crop in the picture, so that dots are equally easy to see
 _LEFT, _RIGHT, _MIDDLE = (80, 200, 60), (60, 130, 255), (230, 200, 60)  # BGR
 _NOTHING = (160, 160, 160)
 
 
 def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
-    """Write the first batch with its targets drawn; how many samples are shown."""
+    """Write the first batch, with its targets drawn, to `picture`; how many samples it shows."""
     samples = task.samples(stage.size_wh, 0, seed)
     if not len(samples):
         raise TrainingDataError("nobody is left to learn from; see what was left out")

@@ -40,7 +40,7 @@ __all__ = ["add_arguments", "run"]
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train as asked; 0 when the recipe was finished."""
+    """Train as asked; 0 when finished, 130 when interrupted."""
     refuse_what_does_not_fit(args)
     logging.getLogger("pose.training").setLevel(logging.INFO)
     processes = join(choose_device(args.device))
@@ -105,11 +105,11 @@ def _train(
 
 
 def _command(processes: Processes) -> str:
-    """What was typed."""
+    """The command line that started this run."""
     given = sys.argv[1 + (sys.argv[1:2] == ["train"]) :]
     if processes.count == 1:
         return shlex.join(["posse", "train", *given])
-    # Of one machine; torchrun keeps what it was told of several to itself.
+    # For one machine: torchrun does not pass on what it was told about several.
     each = os.environ.get("LOCAL_WORLD_SIZE", str(processes.count))
     return shlex.join(["torchrun", "--nproc-per-node", each, "-m", "pose.training", *given])
 
@@ -166,13 +166,13 @@ def _task(
 
 
 def _shared_sigma(recipe: Recipe) -> float | None:
-    """One for all, where crops of several sizes teach one network: it cannot tell their size."""
+    """One sigma for all crops if a stage mixes sizes: the network cannot tell a crop's size."""
     last = recipe.stages[-1]
     return map_sigma(last.size_wh[1] // 4) if last.other_sizes_wh else None
 
 
 def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport) -> None:
-    """What was read and what was left out; the whole list goes to a file."""
+    """Print what was read and what was left out; the full list goes to left-out.txt."""
     assert isinstance(task, PoseTask | DetectorTask)
     for name, people in (("train", task.train), ("val", task.val)):
         _say(f"{name}: {(~people.crowd).sum()} people in {len(people.places)} pictures")
@@ -199,7 +199,7 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
 
 
 def _unpaired(skeleton: Skeleton) -> str:
-    """Which joints do not swap in a mirrored crop: a pair among them would be taught wrong."""
+    """Say which joints do not swap in a mirrored crop: a pair among them would be taught wrong."""
     alone = [
         name
         for joint, (name, twin) in enumerate(zip(skeleton.names, skeleton.mirror, strict=True))

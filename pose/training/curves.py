@@ -1,4 +1,4 @@
-"""The course of a training run as a picture: loss and scores over steps."""
+"""The curves of a training run as a picture: loss and scores over steps."""
 
 from __future__ import annotations
 

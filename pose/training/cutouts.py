@@ -1,4 +1,4 @@
-"""Cutting people out of their pictures, along their joints, to paste them into others."""
+"""Cut people out of their pictures, along their joints, to paste them into others."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from pose.people import FloatArray, ImageArray
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 
-Patch = tuple[ImageArray, NDArray[np.float32]]  # pixels (h, w, 3), and how much each counts (h, w)
+Patch = tuple[ImageArray, NDArray[np.float32]]  # pixels (h, w, 3), and their opacity 0..1 (h, w)
 
-_FEWEST_JOINTS = 8  # labelled ones that outline a person well enough
-_SURE = 0.5  # weight of a joint that may be on the outline
-_THICKNESS = 0.12  # of a limb, as a part of the longer side
-_MOST_ENLARGED = 1.5  # times, lest nothing but a blur be left
+_FEWEST_JOINTS = 8  # labelled joints that outline a person well enough
+_SURE = 0.5  # joints of a higher weight may form the outline
+_THICKNESS = 0.12  # of a limb, as a part of the patch's longer side
+_MOST_ENLARGED = 1.5  # times; more would leave only a blur
 
 
 class CutOuts:
-    """Those of a data set who can be cut out."""
+    """The people of a data set who can be cut out."""
 
     def __init__(self, people: LabelledPeople, pictures: Pictures) -> None:
         self._people, self._pictures = people, pictures
@@ -27,7 +27,7 @@ class CutOuts:
         self._outlined = np.flatnonzero((labelled >= _FEWEST_JOINTS) & ~people.crowd)
 
     def anybody(self, height_px: float, rng: np.random.Generator) -> Patch | None:
-        """One of them by chance, about so tall, perhaps mirrored; None where that one cannot be."""
+        """A random one, about `height_px` tall, perhaps mirrored; None if it cannot be cut out."""
         if not len(self._outlined):
             return None
         person = int(rng.choice(self._outlined))
@@ -36,7 +36,7 @@ class CutOuts:
             return None
         box = self._people.boxes[person]
         inside = np.minimum(box[2:], image.shape[1::-1]) - np.maximum(box[:2], 0)
-        if inside.min() < 1:  # a file that does not say how large its pictures are
+        if inside.min() < 1:  # possible where the file does not give the size of its pictures
             return None
         patch, mask = cut_out(
             image,
@@ -48,7 +48,7 @@ class CutOuts:
 
 
 def cut_out(image: ImageArray, box: FloatArray, joints: FloatArray, height_px: float) -> Patch:
-    """The person of a box (4,) with the labelled joints (J, 2), scaled to `height_px`.
+    """The person in a box (4,) with labelled joints (J, 2), scaled to `height_px`.
 
     The outline is the hull of the joints, widened by a limb's thickness.
     """
@@ -64,11 +64,11 @@ def cut_out(image: ImageArray, box: FloatArray, joints: FloatArray, height_px: f
     scale = height_px / patch.shape[0]
     size = (max(2, round(patch.shape[1] * scale)), max(2, round(height_px)))
     patch = cv2.resize(patch, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
-    soft = cv2.GaussianBlur(cv2.resize(mask, size), (3, 3), 0)  # no edge to tell it by
+    soft = cv2.GaussianBlur(cv2.resize(mask, size), (3, 3), 0)  # no hard edge to give it away
     return patch, (soft / 255).astype(np.float32)
 
 
 def blend(area: ImageArray, patch: ImageArray, mask: NDArray[np.float32]) -> None:
-    """Draw a patch (h, w, 3) over an area of that size, as far as its mask (h, w) says."""
+    """Blend a patch (h, w, 3) into an area of the same size, by the opacity in its mask (h, w)."""
     weight = mask[..., None]
     area[:] = np.round(patch * weight + area * (1 - weight)).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Training a person detector on whole pictures: a YOLOX, or a YOLOX head on a small HRNet."""
+"""Train a person detector on whole pictures: a YOLOX, or a YOLOX head on a small HRNet."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _MOST_BOXES = 300
 
 @dataclass(slots=True)
 class DetectorTask:
-    """People in mosaics; scored by AP at IoU 0.5.
+    """A detector trained on mosaics and scored by AP at IoU 0.5.
 
-    Of a YOLOX with 80 classes only the first, the person, is trained; the other outputs are left
-    as they were, but objectness learns that only people matter.
+    In a YOLOX with 80 classes only the first, person, is trained; the outputs of the others are
+    left as they were, but objectness learns that only people matter.
     """
 
     network: nn.Module
@@ -40,7 +40,7 @@ class DetectorTask:
     val: LabelledPeople
     augmentation: MosaicAugmentation = field(default_factory=MosaicAugmentation)
     head: str = "head"
-    recordable: bool = False  # which cells answer for a person depends on what they say
+    recordable: bool = False  # which cells a person is assigned depends on their predictions
     _pictures: Pictures = field(init=False)
     _val_pictures: Pictures = field(init=False)
 
@@ -82,7 +82,7 @@ class DetectorTask:
     def _detect(
         self, network: nn.Module, image: ImageArray, size_wh: tuple[int, int]
     ) -> tuple[FloatArray, FloatArray]:
-        """Boxes (M, 4) in the picture and scores (M,), as pose.detector has them in use."""
+        """Boxes (M, 4) in the picture and scores (M,), computed as in pose.detector."""
         device = next(network.parameters()).device
         canvas, scale = letterbox(image, size_wh)
         raw = network(self._prepared(torch.from_numpy(canvas[None]).to(device))).float()
@@ -95,7 +95,7 @@ class DetectorTask:
         return (boxes[kept] / scale).cpu().numpy(), scores[kept].cpu().numpy()
 
     def _prepared(self, images: Tensor) -> Tensor:
-        """Pictures (N, H, W, 3) as the network takes them; a YOLOX takes plain bytes."""
+        """Pictures (N, H, W, 3) as the network's input; a YOLOX takes them unnormalised."""
         if "hrnet" in self.arguments:
             return normalise(images)
         return images.permute(0, 3, 1, 2).float()

@@ -1,7 +1,7 @@
-"""Loss and gradients of a batch; on a GPU by one CUDA graph for each shape of batch.
+"""Loss and gradients of a batch; on a GPU by one CUDA graph per batch shape.
 
-HRNet's forward and backward pass are some thousand small kernels. Launched one by one they take an
-H100 twice as long as they run; a graph replays them all in one launch.
+HRNet's forward and backward pass are some thousand small kernels. On an H100, launching them one by
+one takes twice as long as running them; a graph replays them all in one launch.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ class _Recorded:
 class Gradients:
     """Called with a batch, puts the gradients of its loss into the network and returns the loss ().
 
-    record: replay what the first batch of each shape made torch do. For losses that do the same,
-    whatever the values, without waiting for the device.
+    record: record the operations of the first batch of each shape and replay them after. Only for
+    losses whose operations do not depend on the values and never wait for the device.
     """
 
     def __init__(
@@ -69,7 +69,7 @@ class Gradients:
         given = tuple(part.to(self._device) for part in batch)
         statistics = [(buffer, buffer.clone()) for buffer in self._network.buffers()]
         graph, loss = record(lambda: self._compute(given), self._device)
-        for buffer, before in statistics:  # batch norm has counted none of this
+        for buffer, before in statistics:  # batch norm must not count the recording's passes
             buffer.copy_(before)
         gradients = [parameter.grad for parameter in self._network.parameters()]
         return _Recorded(graph, given, loss, gradients)

@@ -1,9 +1,9 @@
-"""Which skeleton a data set speaks of: from the `categories` of a COCO-keypoints file, or known.
+"""The skeleton of a data set: a known one, or from the `categories` of a COCO-keypoints file.
 
-`categories[i]` may hold, beside COCO's `keypoints` (names) and `skeleton` (limbs, counted from 1),
+`categories[i]` may hold, besides COCO's `keypoints` (names) and `skeleton` (limbs, counted from 1),
 `sigmas` (a number per joint) and `mirror` (pairs of names). What is missing is guessed from the
-joints' names, which are brought to one form: everything else in the program knows `left_ankle`, and
-no LAnkle.
+joints' names, which are brought into one form: the rest of the program knows `left_ankle`, not
+LAnkle.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any
 from pose.reading import ContentError, number, whole
 from pose.skeleton import SKELETONS, Skeleton, mirror_of
 
-# By the last word of a joint's name; COCO's, and for the rest what is as hard to place.
+# By the last word of a joint's name: COCO's, and for other joints that of one as hard to place.
 _SIGMA_OF = {
     "nose": 0.026, "eye": 0.025, "ear": 0.035, "shoulder": 0.079, "elbow": 0.072, "wrist": 0.062,
     "hip": 0.107, "knee": 0.087, "ankle": 0.089, "neck": 0.079, "top": 0.079, "bottom": 0.079,
@@ -29,9 +29,9 @@ _CAMEL_CASE = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 
 def skeleton_of_category(category: Mapping[str, Any]) -> Skeleton:
-    """The skeleton of one of a file's `categories`; a known one where the names are the same.
+    """The skeleton of one of a file's `categories`; a known one if the names are the same.
 
-    Raises ContentError where names repeat, or a limb, mirror pair or list of sigmas does not fit.
+    Raises ContentError if names repeat, or a limb, mirror pair or list of sigmas does not fit.
     """
     given = tuple(str(name) for name in category["keypoints"])
     if len(set(given)) != len(given):
@@ -63,15 +63,15 @@ def _mirror(names: tuple[str, ...], pairs: Sequence[Sequence[str]]) -> tuple[int
 
 
 def _crowdpose_names(skeleton: Skeleton) -> tuple[str, ...]:
-    """The names as CrowdPose's file has them."""
+    """The joint names as in CrowdPose's file."""
     return tuple("head" if name == "head_top" else name for name in skeleton.names)
 
 
 def usual_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """The joints' names as ours are written: the side first, small letters, words joined by _.
+    """Joint names in our form: the side first, in lower case, words joined by _.
 
-    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle where there is a right one.
-    Names that would then be the same stay as they are, and all others with them.
+    LAnkle, l-ankle, ankle.L, Left ankle and lankle become left_ankle if there is a right one too.
+    If two names would then be equal, all names stay as they are.
     """
     words_of = [re.findall(r"[^\W_]+", _CAMEL_CASE.sub(" ", name).lower()) for name in names]
     sided = [_side_and_rest(words) for words in words_of]
@@ -84,7 +84,7 @@ def usual_names(names: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _side_and_rest(words: list[str]) -> tuple[str, str]:
-    """`left` or `right`, where a word says so or a known joint's name begins so, and the others."""
+    """A name's side (`left`, `right` or empty), from a word or a known joint's prefix; the rest."""
     side = next((word for word in words if word in _SIDES), "")
     if not side and len(words) == 1:
         (word,) = words
@@ -94,6 +94,6 @@ def _side_and_rest(words: list[str]) -> tuple[str, str]:
 
 
 def guess_sigma(name: str) -> float:
-    """An OKS sigma for a joint of this name: that of the word it ends in, else a shoulder's."""
+    """An OKS sigma for a joint of this name: that of the word it ends with, else a shoulder's."""
     known = [word for word in _SIGMA_OF if name.split("_")[-1].endswith(word)]
     return _SIGMA_OF[max(known, key=len)] if known else _UNKNOWN_SIGMA

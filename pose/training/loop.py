@@ -1,7 +1,7 @@
 """The training loop: stages of growing input size, one schedule, averaged weights, resumable.
 
-The same seed gives the same order and the same augmentation, whatever was interrupted between:
-every random choice depends on (seed, epoch, sample) alone. On a CPU, two runs give equal weights.
+The same seed gives the same order and the same augmentation, even after interruptions: every random
+choice depends on (seed, epoch, sample) alone. On a CPU, two runs give equal weights.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Progress:
-    """How far a run is; with the weights, all that a resumed run needs."""
+    """How far a run has come; with the weights, all that a resumed run needs."""
 
     done: int = 0  # steps
     best: float = 0.0
@@ -48,7 +48,7 @@ class Progress:
 
 
 class Run:
-    """One training run: what learns, and the files of its folder."""
+    """One training run: the network that learns, and the files of the run's folder."""
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Run:
     ) -> None:
         self.task, self.recipe, self.out, self.processes = task, recipe, out, processes
         self._save_every_s, self._workers, self._score_every = save_every_s, workers, score_every
-        torch.backends.cudnn.benchmark = True  # batches of one size: its search pays
+        torch.backends.cudnn.benchmark = True  # batches have one size, so its search pays off
         out.mkdir(parents=True, exist_ok=True)
         network = task.network.to(processes.device)
         network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # stubs lack it
@@ -88,7 +88,7 @@ class Run:
         self._saved_at = time.monotonic()
 
     def train(self) -> float:
-        """Go on to the end of the recipe, or until nothing improves; the best score.
+        """Train to the end of the recipe, or until nothing improves; returns the best score.
 
         Writes last.pt (to resume from), best.safetensors (averaged weights of the best epoch),
         log.jsonl and curves.png.
@@ -121,7 +121,7 @@ class Run:
         return self.progress.best
 
     def _epoch(self, batches: Iterator[Batch], epoch: int, end: int, shown: Any) -> None:
-        """Learn from the next batches until step `end`."""
+        """Train on the next batches until step `end`."""
         progress = self.progress
         while progress.done < end:
             batch = next(batches)
@@ -160,7 +160,7 @@ class Run:
             self._write_line({"step": self.progress.done, "epoch": epoch, **scores})
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
-        # A later stage sees more pixels: its first weights replace those of the one before.
+        # A later stage sees more pixels: its first weights replace the previous stage's best.
         first = next(each.number for each in self._epochs if each.stage is stage)
         anew = self.progress.best_epoch < first
         if score > self.progress.best or anew:
@@ -204,11 +204,14 @@ class Run:
         try:
             with whole_file(path) as partial:
                 torch.save(content, partial)
-        except (OSError, RuntimeError) as error:  # the latter is torch's for a full disk
+        except (OSError, RuntimeError) as error:  # torch raises the latter for a full disk
             raise TrainingDataError(f"{path}: cannot be written ({error})") from error
 
     def _resume(self) -> None:
-        """Go on from last.pt, if there is one of this recipe; forget what was logged after it."""
+        """Resume from last.pt, if there is one, and drop log lines after it.
+
+        Raises TrainingDataError if it is damaged or of another run.
+        """
         path = self.out / "last.pt"
         if not path.is_file():
             (self.out / "log.jsonl").unlink(missing_ok=True)
@@ -233,7 +236,7 @@ class Run:
 
 
 def _cut_log(path: Path, done: int) -> None:
-    """Drop the lines of steps after `done`, and one that a kill cut off."""
+    """Drop the lines of steps after `done`, and a line that a kill cut short."""
     kept = []
     for line in path.read_text().splitlines() if path.is_file() else []:
         try:
@@ -245,7 +248,7 @@ def _cut_log(path: Path, done: int) -> None:
 
 
 def _identity(task: Task, recipe: Recipe, network: nn.Module) -> str:
-    """What a resumed run must share with the one it goes on with, its first weights among it."""
+    """What a resumed run must have in common with the saved one, initial weights included."""
     crc = 0
     for value in network.state_dict().values():
         crc = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), crc)

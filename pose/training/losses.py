@@ -9,14 +9,14 @@ from torch.nn import functional as F
 from pose.overlap import paired_iou, pairwise_iou, share_inside
 from pose.yolox import decode_boxes
 
-_INSIDE = 0.5  # part of a found box in a place that teaches nothing from which it teaches nothing
+_INSIDE = 0.5  # a predicted box with this share or more inside an ignore region is ignored
 
 
 def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted squared error of heatmaps (N, K, H, W), summed over a map, mean over labelled maps.
 
-    HRNet, section 3.2, with weights (N, K). The sum makes the size of the loss, and so the learning
-    rate, the same for every input size.
+    HRNet, section 3.2, with weights (N, K). Summing keeps the scale of the loss, and so the
+    learning rate, the same for every input size.
     """
     error = (heatmaps - targets).square().sum((2, 3))  # (N, K)
     return (error * weights).sum() / weights.sum().clamp_min(1)
@@ -27,10 +27,10 @@ def detection_loss(
 ) -> Tensor:
     """YOLOX's loss with SimOTA (Ge et al. 2021, section 2.2, and appendix), one class.
 
-    raw (N, A, 6), labels per picture [(M, 5)], boxes in input pixels and 1 for a person or 0 for a
-    place that teaches nothing, cells (A, 3). Objectness and class are trained by cross-entropy,
-    boxes by 1 - IoU^2; all are divided by the matched cells. A box that is found in such a place
-    is not wrong: its cell counts only where it answers for a person.
+    raw (N, A, 6); targets per picture (M, 5): a box in input pixels, and 1 for a person or 0 for an
+    ignore region; cells (A, 3). Objectness and class are trained by cross-entropy, boxes by
+    1 - IoU^2; all are divided by the number of matched cells. A box predicted in an ignore region
+    is no false positive: its cell counts only if it is assigned to a person.
     """
     boxes = decode_boxes(raw, cells)  # (N, A, 4)
     objectness = torch.zeros_like(raw[..., 4])  # (N, A)
@@ -66,10 +66,10 @@ def detection_loss(
 def assign(
     raw: Tensor, boxes: Tensor, truth: Tensor, cells: Tensor
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """SimOTA: which cells answer for which true boxes (M, 4): cells (P,), people (P,), IoU (P,).
+    """Assign cells to true boxes (M, 4) by SimOTA: cells (P,), people (P,), IoU (P,).
 
-    Candidates lie in the box or within 2.5 strides of its centre. Each box takes its k cheapest,
-    k the sum of its ten best IoUs; a cell wanted by several goes to the cheapest.
+    Candidates lie in a box or within 2.5 strides of its centre. Each box takes its k cheapest,
+    k the sum of its ten best IoUs; a cell taken by several goes to the one it costs least.
     """
     middles = cells[:, :2] + cells[:, 2:] / 2  # (A, 2)
     near_edges = torch.cat(

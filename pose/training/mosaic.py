@@ -1,9 +1,9 @@
-"""What a training picture of the detector may look like: mosaics, and crowds made of pasted people.
+"""Training pictures for the detector: mosaics, and crowds made of pasted people.
 
-Its labels are rows (M, 5): x1 y1 x2 y2 in pixels, and 1 for a person who is to be found or 0 for a
-place that teaches nothing, neither that somebody is there nor that nobody is: regions of a crowd,
-and people of whom too little is seen. Every random choice comes from the Generator passed in, so
-that a sample depends on its seed alone.
+Labels are rows (M, 5): x1 y1 x2 y2 in pixels, and 1 for a person to be found or 0 for an ignore
+region, where a detection is neither right nor wrong: crowd regions, and people of whom too little
+is visible. Every random choice comes from the Generator passed in, so that a sample depends on its
+seed alone.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from pose.training.cutouts import CutOuts, blend
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
 
-_SEEN = 0.3  # part of a box that must be seen for it to count, or
-_LARGE = 0.05  # part of the canvas that what is seen of it must fill
-_SMALLEST = 5  # pixels of the shorter side of a box that counts
-_MOST_ENLARGED = 4.0  # times, lest nothing but a blur be left
-_HIDDEN = 0.75  # part of a box under pasted people from which its own person is gone
+_SEEN = 0.3  # part of a box that must be visible for it to count, or else
+_LARGE = 0.05  # part of the canvas that its visible part must fill
+_SMALLEST = 5  # shorter side, in pixels, of the smallest box that counts
+_MOST_ENLARGED = 4.0  # times; more would leave only a blur
+_HIDDEN = 0.75  # a person counts as gone if a pasted one covers this part of their box
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,7 @@ class MosaicAugmentation:
     smallest: float = 0.4  # scale, 1 fits the input
     largest: float = 1.4
     close_up_chance: float = 0.3  # of the single pictures
-    turn_chance: float = 0.1  # by a quarter, half or three quarters: hand stands, floor work
+    turn_chance: float = 0.1  # by 90, 180 or 270 degrees: handstands, floor work
     paste_chance: float = 0.2
     most_pasted: int = 6
 
@@ -96,7 +96,7 @@ class MosaicSamples:
         picture: int,
         rng: Rng,
     ) -> FloatArray:
-        """Draw one picture at a random scale; its labels on the canvas (M, 5)."""
+        """Draw one picture at a random scale; returns its labels on the canvas (M, 5)."""
         scales = np.log([self._augmentation.smallest, self._augmentation.largest])
         scale, flip = float(np.exp(rng.uniform(*scales))), bool(rng.random() < 0.5)
         image, labels = self._perhaps_turned(picture, rng)
@@ -106,7 +106,10 @@ class MosaicSamples:
         return place_picture(canvas, area, image, labels, scale * fit, anchor, flip)
 
     def _place_close_up(self, canvas: ImageArray, picture: int, rng: Rng) -> FloatArray:
-        """Draw the tallest person of a picture up to 2.5 times as tall as the canvas; labels."""
+        """Draw the tallest person of a picture up to 2.5 times as tall as the canvas.
+
+        Returns the labels (M, 5) on the canvas.
+        """
         image, labels = self._perhaps_turned(picture, rng)
         if image is None:
             return labels
@@ -124,7 +127,7 @@ class MosaicSamples:
         return place_picture(canvas, area, image, labels, scale, (across, down), flip)
 
     def _perhaps_turned(self, picture: int, rng: Rng) -> tuple[ImageArray | None, FloatArray]:
-        """A picture and its labels (M, 5); no picture and no labels where it cannot be read."""
+        """A picture and its labels (M, 5); None and no labels if it cannot be read."""
         image, labels = self._pictures[picture], self._labels_of[picture]
         if image is None:
             return None, np.zeros((0, 5), np.float32)
@@ -133,7 +136,7 @@ class MosaicSamples:
         return image, labels
 
     def _paste_crowd(self, canvas: ImageArray, labels: FloatArray, rng: Rng) -> FloatArray:
-        """Paste people side by side, as they stand in a crowd; the labels (M, 5) then."""
+        """Paste people side by side, as in a crowd; returns all labels (M, 5)."""
         height, width = canvas.shape[:2]
         tall = height * rng.uniform(0.15, 0.5)
         x, foot = rng.uniform(0, width), rng.uniform(0.5, 1.0) * height
@@ -149,7 +152,7 @@ class MosaicSamples:
 
 
 def turned(image: ImageArray, labels: FloatArray, quarters: int) -> tuple[ImageArray, FloatArray]:
-    """A picture and its labels (M, 5), turned to the left by so many quarters."""
+    """A picture and its labels (M, 5), turned anticlockwise by that many quarters."""
     for _ in range(quarters):
         x1, y1, x2, y2, counts = labels.T
         width = image.shape[1]
@@ -166,7 +169,8 @@ def paste(
 ) -> FloatArray:
     """Blend a person into `canvas` at `corner` (x, y); the labels (M, 5) with the newcomer's last.
 
-    People who are now hidden teach nothing; the newcomer is left out where it would be cut off.
+    People who are now hidden become ignore regions; a newcomer that would be mostly cut off is
+    left out.
     """
     height, width = canvas.shape[:2]
     x1, y1 = max(corner[0], 0), max(corner[1], 0)
@@ -196,9 +200,9 @@ def place_picture(
 ) -> FloatArray:
     """Draw `image`, scaled, into `area` (x1 y1 x2 y2) of `canvas`; its labels (M, 5) there.
 
-    `anchor` (0..1, 0..1) says which part is seen where the picture is larger than the area, and
-    where it lies in it where it is smaller. People of whom less than 30% is seen no longer count
-    unless that fills a twentieth of the canvas, nor do those under 5 pixels.
+    `anchor` (0..1, 0..1) says which part is visible if the picture is larger than the area, and
+    where in the area it lies if it is smaller. People less than 30% visible become ignore regions,
+    unless that part fills a twentieth of the canvas, and so do those under 5 pixels.
     """
     height, width = image.shape[:2]
     x1, y1, x2, y2 = area
@@ -210,12 +214,12 @@ def place_picture(
     if flip:
         source = source[:, ::-1]
         target = target[:, [2, 1, 0, 3]] * [-1, 1, -1, 1] + [new_wh[0], 0, new_wh[0], 0]
-    drawn = ratio  # pixels of the canvas for one of `source`
+    drawn = ratio  # canvas pixels per pixel of `source`
     if scale < 0.6:  # averaging keeps thin people whole where sampling would break them up
         size = (int(new_wh[0]), int(new_wh[1]))
         source = as_bytes(cv2.resize(source, size, interpolation=cv2.INTER_AREA))
         drawn = np.ones(2)
-    # Edges of pixels stay on edges, as when a picture is resized: so do those of boxes.
+    # Pixel edges map to pixel edges, as when a picture is resized, and so do edges of boxes.
     corner = offset - [x1, y1] + (drawn - 1) / 2
     matrix = np.array([[drawn[0], 0, corner[0]], [0, drawn[1], corner[1]]], np.float32)
     cv2.warpAffine(

@@ -1,8 +1,8 @@
-"""Muon: momentum made orthogonal, so that every direction of a kernel learns at one pace.
+"""Muon: orthogonalised momentum, so that every direction of a kernel learns at the same pace.
 
 Jordan et al., Muon: An optimizer for hidden layers in neural networks, 2024. Steps have AdamW's
-size, so that its learning rates and weight decay serve: Liu et al., Muon is Scalable for LLM
-Training, 2025, section 2.2. torch.optim.Muon (of torch 2.9) takes matrices only, and one at a time;
+size, so that its learning rates and weight decay apply: Liu et al., Muon is Scalable for LLM
+Training, 2025, section 2.2. torch.optim.Muon (in torch 2.9) takes matrices only, and one at a time;
 HRNet has hundreds of small kernels, which are batched here by shape.
 """
 
@@ -24,14 +24,14 @@ _MOMENTUM, _BETAS, _EPS = 0.95, (0.9, 0.999), 1e-8
 
 
 class Muon(torch.optim.Optimizer):
-    """Muon for kernels (out, ...), taken as matrices (out, rest); AdamW for all that is smaller."""
+    """Muon for kernels (out, ...), taken as matrices (out, rest); AdamW for everything smaller."""
 
     def __init__(self, groups: Iterable[dict[str, Any]], lr: float) -> None:
         super().__init__(groups, {"lr": lr, "weight_decay": 0.0})
 
     @torch.no_grad()
     def step(self, closure: None = None) -> None:  # type: ignore[override]  # no closures here
-        """Move every weight that has a gradient."""
+        """Update every weight that has a gradient."""
         for group in self.param_groups:
             rate = group["lr"]
             learning = [weight for weight in group["params"] if weight.grad is not None]
@@ -91,7 +91,7 @@ class Muon(torch.optim.Optimizer):
 def orthogonal(matrices: Tensor) -> Tensor:
     """The orthogonal matrix nearest to each of (N, rows, columns); singular values within 0.3 of 1.
 
-    Newton and Schulz's iteration in bfloat16 where that is quick, with Jordan's coefficients.
+    Newton-Schulz iteration in bfloat16 where that is fast, with Jordan's coefficients.
     """
     a, b, c = _QUINTIC
     tall = matrices.shape[1] > matrices.shape[2]

@@ -1,4 +1,4 @@
-"""One step of learning: groups of weights with rates of their own, and averaging."""
+"""One optimisation step: parameter groups with their own learning rates, and weight averaging."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pose.training.precision import HalfPrecision
 from pose.training.recipes import Recipe
 
 _OPTIMISERS = {"muon": Muon, "adamw": torch.optim.AdamW, "adam": torch.optim.Adam}
-_GRADIENT_NORM = 10.0  # a batch of nonsense must not undo an hour
+_GRADIENT_NORM = 10.0  # one bad batch must not undo an hour of training
 
 
 class AveragedWeights:
@@ -29,13 +29,13 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, step: int) -> None:
-        """Take in the weights of the network after `step` steps; early ones count less."""
+        """Add the network's weights after `step` steps to the average; early ones count less."""
         decay = min(self._decay, (1 + step) / (10 + step))
         torch._foreach_lerp_(self._average, self._current, 1 - decay)
 
 
 class Optimisation:
-    """The optimiser with its rates per group."""
+    """The optimiser, with a learning rate per group."""
 
     def __init__(
         self, network: nn.Module, head: str, recipe: Recipe, precision: HalfPrecision
@@ -45,7 +45,7 @@ class Optimisation:
         self.optimiser = kind(_groups(network, head, recipe), lr=recipe.learning_rate)
 
     def step(self, rate: float) -> None:
-        """Move the weights down their gradients."""
+        """Update the weights by their gradients."""
         for group in self.optimiser.param_groups:
             group["lr"] = rate * group["factor"]
         self.scaler.unscale_(self.optimiser)
@@ -54,17 +54,17 @@ class Optimisation:
         self.scaler.update()
 
     def state_dict(self) -> dict[str, Any]:
-        """For a file to resume from."""
+        """The state to save for resuming."""
         return {"optimiser": self.optimiser.state_dict(), "scaler": self.scaler.state_dict()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on from `state_dict`."""
+        """Resume from what `state_dict` gave."""
         self.optimiser.load_state_dict(state["optimiser"])
         self.scaler.load_state_dict(state["scaler"])
 
 
 def set_learning(network: nn.Module, head: str, frozen: bool) -> None:
-    """Training mode; where `frozen`, all but the child `head` keeps weights and statistics."""
+    """Set training mode; if `frozen`, all but the child `head` keep weights and statistics."""
     network.train()
     for name, child in network.named_children():
         if frozen and name != head:
@@ -72,7 +72,7 @@ def set_learning(network: nn.Module, head: str, frozen: bool) -> None:
 
 
 def _groups(network: nn.Module, head: str, recipe: Recipe) -> list[dict[str, Any]]:
-    """Head and rest, each with kernels (decayed) and the others (batch norm and biases, not)."""
+    """Head and rest, each split into kernels (decayed) and batch norm and biases (not decayed)."""
     groups = []
     for factor, in_head in ((1.0, True), (recipe.backbone_rate, False)):
         chosen = [

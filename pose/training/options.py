@@ -1,4 +1,4 @@
-"""The options of `posse train`, and the recipe that they make."""
+"""The options of `posse train`, and the recipe they make."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def refuse_what_does_not_fit(args: argparse.Namespace) -> None:
-    """Options that would be passed over in silence are a mistake."""
+    """Raise UserError for options that would be silently ignored."""
     if args.val_images and not args.val_data:
         raise UserError("--val-images are the pictures of --val-data, which is missing")
     if args.recipe and args.recipe.startswith("detector") != (args.kind == "detector"):
@@ -162,7 +162,7 @@ def refuse_what_does_not_fit(args: argparse.Namespace) -> None:
 
 
 def recipe_of(args: argparse.Namespace, start: Start) -> Recipe:
-    """The recipe named, or the usual one, with what the options change."""
+    """The named or default recipe, with the changes that the options make."""
     usual = f"{args.kind}-{'scratch' if start.state is None else 'tune'}"
     recipe = RECIPES[args.recipe or usual]
     stages = list(args.stage or recipe.stages)

@@ -1,11 +1,10 @@
-"""A data set as arrays: everything in it checked, and what cannot be used left out by name.
+"""A data set as arrays: everything in it is checked, and what cannot be used is left out by name.
 
-Left out, counted and named in the report: pictures that are missing, listed twice or, as their
-file says, not labelled; people whose picture is not listed, who have no box and no joint, a number
-that is not finite (or beyond a thousand million), another number of joints, a box without area or
-outside its picture, or who are not built as they should be. A joint outside its picture counts as
-not labelled. Refused as a whole (TrainingDataError): a file of no known format, a split without
-people.
+Left out, counted and named in the report: pictures that are missing, listed twice or marked as not
+labelled; people whose picture is not listed, or who have neither box nor joints, a number that is
+not finite (or is 1e9 or more), the wrong number of joints, a box without area or outside its
+picture, or a malformed entry. A joint outside its picture counts as not labelled. Refused as a
+whole (TrainingDataError): a file of no known format, a split without people.
 """
 
 from __future__ import annotations
@@ -30,9 +29,9 @@ from pose.training.readers import Content, Row, TrainingDataError, read_content
 
 log = logging.getLogger(__name__)
 
-BOX_MARGIN = 0.15  # a box made from joints is their extent, made so much longer (HRNet, 4.3)
+BOX_MARGIN = 0.15  # a box made from joints is their extent, this much longer (HRNet, 4.3)
 _NAMES_SHOWN = 3
-_TRIED = 3  # pictures whose size is compared with the file's before anything is trained
+_TRIED = 3  # pictures whose size is compared with the file's before training
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -44,7 +43,7 @@ class LabelledPeople:
     boxes: FloatArray  # (N, 4) x1 y1 x2 y2
     keypoints: FloatArray  # (N, K, 2); meaningless where the weight is 0
     weights: FloatArray  # (N, K) 0 = not labelled, 1 = sure
-    areas: FloatArray  # (N,) of the person, as OKS wants it
+    areas: FloatArray  # (N,) of the person, for OKS
     crowd: BoolArray  # (N,) a region of people, not a person
     head_px: FloatArray  # (N,) head size for PCKh; NaN where unknown
     skeleton: Skeleton
@@ -58,14 +57,14 @@ class LabelledPeople:
         return replace(self, **{name: getattr(self, name)[mask] for name in rows})
 
     def digest(self) -> int:
-        """A number that another data set hardly has."""
+        """A checksum that tells this data set from others."""
         names = "\n".join(place.file.name for place in self.places).encode()
         arrays = (self.image_of, self.boxes, self.keypoints, self.weights, self.crowd)
         parts = (names, *(np.ascontiguousarray(array).tobytes() for array in arrays))
         return functools.reduce(lambda crc, part: zlib.crc32(part, crc), parts, 0)
 
     def as_skeleton(self, skeleton: Skeleton) -> LabelledPeople:
-        """The same people with the joints of `skeleton`, matched by name; others not labelled."""
+        """The same people with the joints of `skeleton`, matched by name; others are unlabelled."""
         keypoints = np.zeros((len(self), len(skeleton), 2), np.float32)
         weights = np.zeros((len(self), len(skeleton)), np.float32)
         own, place = common_joints(self.skeleton, skeleton)
@@ -75,16 +74,16 @@ class LabelledPeople:
 
 @dataclass(slots=True)
 class DataReport:
-    """What in a data set was not used, by reason."""
+    """What was not used of a data set, by reason."""
 
     names: dict[str, dict[str, None]] = field(default_factory=lambda: defaultdict(dict))
 
     def add(self, reason: str, name: str) -> None:
-        """Note that `name` is not used; once, however often it is met."""
+        """Note that `name` is not used; it counts once, however often it is added."""
         self.names[reason][name] = None
 
     def lines(self, *, every_name: bool = False) -> list[str]:
-        """One line per reason: how many, and the first of them or all."""
+        """One line per reason: how many names, and the first few or all of them."""
         lines = []
         for reason, names in self.names.items():
             shown = list(names)[: None if every_name else _NAMES_SHOWN]
@@ -94,7 +93,7 @@ class DataReport:
 
 
 def joint_weights(person: Row, joints: int) -> FloatArray:
-    """How much each joint's label counts, (K,): 0 where v is 0, less where a teacher was unsure."""
+    """The weight (K,) of each joint's label: 0 if v is 0, below 1 if a teacher was unsure, or 1."""
     visible = np.array(person["keypoints"], np.float32).reshape(joints, 3)[:, 2] > 0
     scores = person.get("keypoint_scores")
     if person.get("label") != "teacher" or scores is None:
@@ -123,9 +122,9 @@ def choose_people(
 ) -> LabelledPeople:
     """The people of `split` ("train", "val", None for all) that can be used.
 
-    Pictures without a field `split` are dealt out by a hash of their video's or their own name, one
-    in twenty to val. `exclude` names values of the pictures' field `source` to leave out. Raises
-    TrainingDataError where nobody is left.
+    Pictures without a field `split` are split by a hash of their video's name, or else their own:
+    one in twenty goes to val. `exclude` names values of the pictures' field `source` to leave out.
+    Raises TrainingDataError if nobody is left.
     """
     for other in content.others:
         report.add("left out, of another category", other)
@@ -145,7 +144,7 @@ def choose_people(
             report.add("left out, picture listed twice", name)
         elif place is None:
             report.add("left out, picture missing", name)
-        elif not picture.get("is_labeled", True):  # PoseTrack lists them all
+        elif not picture.get("is_labeled", True):  # PoseTrack lists these too
             report.add("left out, picture not labelled", name)
         else:
             index_of[picture["id"]] = len(places)
@@ -161,7 +160,7 @@ def choose_people(
 
 
 def _check_sizes(places: list[Place]) -> None:
-    """Raise TrainingDataError where the pictures were resized after they were labelled."""
+    """Raise TrainingDataError if the pictures were resized after they were labelled."""
     tried = [(place, read_picture(place)) for place in places[:_TRIED]]
     faults = [(place, other_size(image, place)) for place, image in tried if image is not None]
     if faults and all(fault for _, fault in faults):
@@ -170,9 +169,9 @@ def _check_sizes(places: list[Place]) -> None:
 
 
 def _splits(images: list[Row]) -> list[str]:
-    """The split of each picture; a data set too small for a twentieth gives one group to val.
+    """The split of each picture; if a data set is too small for a twentieth, one group goes to val.
 
-    The frames of a video stay together, unless there is but one video.
+    The frames of a video are a group and stay together, unless there is only one video.
     """
     keys = [
         next((str(row[k]) for k in ("video", "vid_id", "file_name") if row.get(k, "") != ""), "")
@@ -191,7 +190,7 @@ def _splits(images: list[Row]) -> list[str]:
 
 
 def _usable(content: Content, index_of: dict[Any, int], report: DataReport) -> list[Row]:
-    """The people that can be trained on, with their boxes and joints in order."""
+    """The people that can be trained on, with their boxes and joints completed."""
     every_id = {image["id"]: image for image in content.images}
     people = []
     for person in content.people:
@@ -215,12 +214,12 @@ def _name(person: Row, image: Row) -> str:
 
 
 def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | None:
-    """Complete and clip one person in place; why it cannot be used, or None where it can."""
+    """Complete and clip one person in place; why it cannot be used, or None if it can."""
     points = person.get("keypoints") or [0.0] * (3 * joints)  # a box alone serves the detector
     if len(points) != 3 * joints:
         return f"left out, not {joints} joints"
     box = person.get("bbox")
-    if box is not None and not any(box):  # COCO Annotator writes zeros where joints alone are given
+    if box is not None and not any(box):  # COCO Annotator writes zeros if only joints are labelled
         box = None
     if box is not None and len(box) != 4:
         return "left out, not a box of four numbers"
@@ -256,7 +255,7 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
 
 
 def _finite(numbers: Any) -> bool:
-    """Whether these can be reckoned with: squares of 1e30 are beyond what 32 bits hold."""
+    """Whether all are numbers below 1e9 in size: the square of 1e30 would overflow float32."""
     try:
         return bool((np.abs(np.array(numbers, np.float64)) < 1e9).all())
     except (TypeError, ValueError, OverflowError):

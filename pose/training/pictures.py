@@ -1,4 +1,4 @@
-"""The pictures of a data set: files, or frames read straight from videos; decoded ones are kept."""
+"""The pictures of a data set: files, or frames read straight from videos, cached once decoded."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ from pose.people import ImageArray
 log = logging.getLogger(__name__)
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".webm", ".mov", ".avi")
-CACHE_BYTES, VAL_BYTES = 4 * 1024**3, 1024**3  # of pictures kept: to learn from, to score on
-_ROUNDED_PX = 2  # a size that a tool has rounded is no other size
-_REORDERED = 16  # frames that H.264 and HEVC decode ahead of the one to show, at most
+CACHE_BYTES, VAL_BYTES = 4 * 1024**3, 1024**3  # of cached pictures: to learn from, to score on
+_ROUNDED_PX = 2  # sizes that differ this little are the same, rounded by some tool
+_REORDERED = 16  # most frames that H.264 and HEVC decode ahead of the one to show
 # As BRACE and many others name extracted frames: VIDEO/img-000123.png, VIDEO/000123.jpg.
 _FRAME_NAME = re.compile(r"^(?:.*[-_])?(\d{3,})\.(?:png|jpe?g|webp)$", re.IGNORECASE)
 
@@ -39,7 +39,7 @@ class Place:
 
     file: Path
     frame: int | None = None
-    # As its labels have it; None: they do not say. No part of where it is.
+    # As its labels state it; None if they do not. Not part of a place's identity.
     size_wh: tuple[int, int] | None = field(default=None, compare=False)
 
     def __str__(self) -> str:
@@ -47,12 +47,12 @@ class Place:
 
 
 def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
-    """Where the picture of a COCO entry is; None where it cannot be found.
+    """Where the picture of a COCO entry is; None if it cannot be found.
 
-    `file_name` is looked for below `folder`, without its leading folders where need be, as data
-    sets are rarely unpacked where their files say. An entry with `video` and `frame`, or whose name
-    is VIDEO/img-NUMBER.png with VIDEO.mp4 there, is a frame of that video; such numbers count from
-    1, as ffmpeg gives them to the pictures that it extracts.
+    `file_name` is looked up below `folder`, if need be without its leading folders, since data sets
+    are rarely unpacked where their files say. An entry with `video` and `frame`, or whose name is
+    VIDEO/img-NUMBER.png where VIDEO.mp4 exists, is a frame of that video; NUMBER counts from 1, as
+    in pictures that ffmpeg extracts.
     """
     name = _path(picture.get("file_name", ""))
     width, height = picture.get("width"), picture.get("height")
@@ -71,7 +71,7 @@ def find_picture(folder: Path, picture: Mapping[str, Any]) -> Place | None:
 
 
 def _path(name: Any) -> Path:
-    """The name as a path, also where it was written on Windows."""
+    """The name as a path, even if it was written on Windows."""
     return Path(str(name).replace("\\", "/"))
 
 
@@ -85,11 +85,11 @@ def _below(folder: Path, name: Path) -> Path | None:
 
 
 class Pictures:
-    """Decoded pictures by index, kept in memory up to a limit so that epochs do not decode again.
+    """Decoded pictures by index, cached up to a limit so that epochs do not decode them again.
 
-    Processes that make samples share what was kept before they began (`decode_all`), and divide
-    the limit for what they decode themselves. A picture that cannot be decoded, or has not the size
-    that its labels name, is named once in the log (by each process); from then on it is None.
+    Worker processes share what was cached before they started (`decode_all`), and divide the limit
+    for what they decode themselves. A picture that cannot be decoded, or whose size is not the one
+    in its labels, is logged once (by each process) and is None from then on.
     """
 
     def __init__(self, places: tuple[Place, ...], limit_bytes: int = CACHE_BYTES) -> None:
@@ -103,7 +103,7 @@ class Pictures:
         return len(self._places)
 
     def __getitem__(self, index: int) -> ImageArray | None:
-        """Picture `index`, (H, W, 3) BGR, or None where it cannot be decoded."""
+        """Picture `index`, (H, W, 3) BGR, or None if it cannot be used."""
         if index in self._kept:
             return self._kept[index]
         if index in self.damaged:
@@ -123,10 +123,10 @@ class Pictures:
         return image
 
     def decode_all(self) -> None:
-        """Decode what the limit allows, on all cores; only where processes are forked."""
+        """Decode what the limit allows, on all cores; does nothing unless processes are forked."""
         if multiprocessing.get_start_method() != "fork":
             return
-        ahead = 8 * core_count()  # decoded at once; whether they fit is known afterwards
+        ahead = 8 * core_count()  # decoded at once; whether they fit is known only afterwards
         with ThreadPoolExecutor(core_count()) as pool:
             for first in range(0, len(self), ahead):
                 indices = range(first, min(first + ahead, len(self)))
@@ -134,10 +134,10 @@ class Pictures:
                 for index, image in zip(indices, images, strict=True):
                     self._keep(index, image, self._limit)
                 if len(self._kept) + len(self.damaged) < indices.stop:
-                    return  # it is full
+                    return  # the cache is full
 
     def __getstate__(self) -> dict[str, Any]:
-        """For a process that is not forked: it decodes its own."""
+        """State for a process that is not forked, without the cache: it decodes its own."""
         return self.__dict__ | {"_kept": {}, "_bytes": 0}
 
 
@@ -147,7 +147,7 @@ def _processes() -> int:
 
 
 def other_size(image: ImageArray, place: Place) -> str | None:
-    """What is wrong with a picture whose size is not that of its labels; None where it fits."""
+    """What is wrong if the picture's size is not the one in its labels; None if it fits."""
     wanted, found = place.size_wh, image.shape[1::-1]
     if wanted is None or max(abs(wanted[0] - found[0]), abs(wanted[1] - found[1])) <= _ROUNDED_PX:
         return None
@@ -155,10 +155,10 @@ def other_size(image: ImageArray, place: Place) -> str | None:
 
 
 def read_picture(place: Place) -> ImageArray | None:
-    """Decode a picture, (H, W, 3) BGR; None where that fails.
+    """Decode a picture, (H, W, 3) BGR; None if that fails.
 
-    It is turned as its EXIF tag says, unless only the other way has the size that its labels name:
-    COCO's own program passes over that tag.
+    It is rotated by its EXIF tag, unless only the unrotated picture has the size in its labels:
+    COCO's own program ignores that tag.
     """
     if place.frame is not None:
         return _video_frame(place.file, place.frame)
@@ -174,12 +174,12 @@ def _decoded(file: Path, flags: int) -> ImageArray | None:
 
 
 def _video_frame(file: Path, number: int) -> ImageArray | None:
-    """Frame `number`, upright; None where there is none."""
+    """Frame `number`, upright; None if there is none."""
     try:
         times = _frame_times(file)
         with av.open(str(file)) as container:
             frame = _found_by_time(container, times, number)
-        if frame is None and (not times or number < len(times)):  # it cannot be entered midway
+        if frame is None and (not times or number < len(times)):  # seeking did not find it
             with av.open(str(file)) as container:
                 frame = next(itertools.islice(container.decode(video=0), number, None), None)
     except (av.error.FFmpegError, IndexError):
@@ -187,17 +187,17 @@ def _video_frame(file: Path, number: int) -> ImageArray | None:
     if frame is None:
         return None
     image = frame.to_ndarray(format="bgr24").astype(np.uint8, copy=False)
-    quarters = frame.rotation % 360 // 90  # a phone was held upright
+    quarters = frame.rotation % 360 // 90  # as when a phone is held upright
     return np.ascontiguousarray(np.rot90(image, quarters))
 
 
 def _found_by_time(
     container: InputContainer, times: list[int], number: int
 ) -> av.VideoFrame | None:
-    """The frame shown at `times[number]`, decoded from the key frame before it on."""
+    """The frame shown at `times[number]`, decoded from the key frame before it."""
     if number >= len(times):
         return None
-    for earlier in (0, _REORDERED):  # a key frame may be found that is shown later
+    for earlier in (0, _REORDERED):  # the seek may land on a key frame that is shown later
         container.seek(times[max(number - earlier, 0)], stream=container.streams.video[0])
         for frame in container.decode(video=0):
             if frame.pts == times[number]:
@@ -209,9 +209,9 @@ def _found_by_time(
 
 @functools.lru_cache(maxsize=64)
 def _frame_times(file: Path) -> list[int]:
-    """When each frame is shown, in ticks of the file's clock; phones record at uneven steps.
+    """When each frame is shown, in ticks of the file's clock; phones record at uneven intervals.
 
-    Empty where the file does not tell: AVI knows the order of decoding alone.
+    Empty if the file does not say: AVI stores only the decoding order.
     """
     with av.open(str(file)) as container:
         reordered = container.streams.video[0].codec_context.has_b_frames

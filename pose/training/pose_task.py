@@ -1,4 +1,4 @@
-"""Training HRNet on crops of labelled people."""
+"""Train HRNet on crops of labelled people."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from pose.training.task import Batch, Samples, normalise
 from pose.training.teacher import Teacher
 
 Measure = Literal["oks-ap", "oks", "pckh"]
-_FEWEST_JOINTS = 2  # of those labelled; one alone says little
+_FEWEST_JOINTS = 2  # labelled ones that a person needs; one alone says little
 _NO_HEADS = "PCKh needs head boxes, or a neck and a head_top"
 _AT_ONCE = 64
 
@@ -52,7 +52,7 @@ class _Crops:
     def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray, FloatArray]:
         people = self._people
         image = self._pictures[int(people.image_of[index])]
-        if image is None:  # nothing to learn from: every joint counts 0
+        if image is None:  # nothing to learn from: every joint has weight 0
             blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
             return blank, people.keypoints[index], np.zeros_like(people.weights[index])
         rng = np.random.default_rng([*self.seed, index])
@@ -81,7 +81,7 @@ class PoseTask:
     best_by: Measure = "oks-ap"
     teacher: Teacher | None = None
     teacher_weight: float = 0.5
-    sigma: float | None = None  # of the targets, in heatmap pixels; None: as `map_sigma` has it
+    sigma: float | None = None  # of the targets, in heatmap pixels; None: from `map_sigma`
     head: str = "final_layer"
     recordable: bool = field(init=False)
     _pictures: Pictures = field(init=False)
@@ -92,7 +92,7 @@ class PoseTask:
     _kept_bytes: int = field(init=False, default=0)
 
     def __post_init__(self) -> None:
-        self.recordable = self.teacher is None  # who runs on the CPU
+        self.recordable = self.teacher is None  # a teacher runs outside torch
         labelled = (self.train.weights > 0).sum(1)
         enough = labelled >= min(_FEWEST_JOINTS, len(self.train.skeleton))
         self.train = self.train.select(enough & ~self.train.crowd)
@@ -102,7 +102,7 @@ class PoseTask:
         if self.best_by == "pckh" and np.isnan(pckh(self.val.keypoints, self.val)):
             raise TrainingDataError(_NO_HEADS)
         self._pictures = Pictures(self.train.places)
-        self._val_pictures = Pictures(self.val.places, limit_bytes=0)  # their crops are kept
+        self._val_pictures = Pictures(self.val.places, limit_bytes=0)  # crops are kept instead
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples:
         return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
@@ -153,7 +153,7 @@ class PoseTask:
         return {"score": measured[self.best_by], **measured}
 
     def _val_crops(self, size_wh: tuple[int, int]) -> Iterator[tuple[list[int], ImageArray]]:
-        """Crops (n, H, W, 3) as in use, and whose they are; kept where they fit into memory."""
+        """Indices of n people and their crops (n, H, W, 3), as at inference; kept if they fit."""
         if size_wh in self._kept_crops:
             yield from self._kept_crops[size_wh]
             return
@@ -202,7 +202,7 @@ class PoseTask:
 def predict(
     network: nn.Module, crops: ImageArray, skeleton: Skeleton
 ) -> tuple[FloatArray, FloatArray]:
-    """Joints (n, K, 2), in pixels of the heatmap, and the person's score (n,) of crops."""
+    """The joints (n, K, 2) of crops, in heatmap pixels, and the people's scores (n,)."""
     device = next(network.parameters()).device
     heatmaps = network(normalise(torch.from_numpy(crops).to(device))).float()
     found, certainty = decode_expected_oks(heatmaps, skeleton.sigmas)
@@ -212,7 +212,7 @@ def predict(
 def target_maps(
     points: Tensor, crop_hw: tuple[int, int] | torch.Size, sigma: float | None = None
 ) -> Tensor:
-    """What the network shall draw, (N, K, H/4, W/4), for joints (N, K, 2) in crop pixels."""
+    """The target heatmaps (N, K, H/4, W/4) of joints (N, K, 2) in crop pixels."""
     height, width = crop_hw[0] // 4, crop_hw[1] // 4
     scale_x, scale_y = (width - 1) / (crop_hw[1] - 1), (height - 1) / (crop_hw[0] - 1)
     on_map = torch.stack([points[..., 0] * scale_x, points[..., 1] * scale_y], dim=-1)

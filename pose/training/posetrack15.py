@@ -1,9 +1,9 @@
-"""PoseTrack's 15 joints for a data set of COCO's 17 that keeps LSP's own joints in `lsp14`.
+"""Convert a data set from COCO's 17 joints to PoseTrack's 15, with LSP's own joints from `lsp14`.
 
     python -m pose.training.posetrack15 people.json posetrack15.json
 
-LSP pictures give twelve limb joints, neck and head top by hand; their nose, and everything of other
-pictures, is taken over by name. Neck and head top of other pictures stay unlabelled.
+LSP pictures have hand-made labels of twelve limb joints, neck and head top; their nose, and all
+joints of other pictures, are copied by name. Neck and head top of other pictures stay unlabelled.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def to_posetrack15(content: dict[str, Any]) -> dict[str, Any]:
                 "keypoints": joints.ravel().tolist(),
                 "keypoint_scores": scores.tolist(),
                 "num_keypoints": int((joints[:, 2] > 0).sum()),
-                "label": "teacher",  # that is, joints count by their scores; by hand is 1
+                "label": "teacher",  # so joints count by their scores; hand-made ones have 1
             }
         )
     category = {
@@ -58,7 +58,7 @@ def to_posetrack15(content: dict[str, Any]) -> dict[str, Any]:
 
 
 def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray, FloatArray]:
-    """Joints (15, 3) x y v and scores (15,); `lsp` (14, 3) goes before the person's own."""
+    """Joints (15, 3) x y v and scores (15,); `lsp` (14, 3) overrides the person's own."""
     points, sure = person.get("keypoints") or [0] * 51, [1.0] * 17
     if person.get("label") == "teacher" and "keypoint_scores" in person:
         sure = person["keypoint_scores"]
@@ -85,7 +85,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Map the file; 0. Raises UserError where one cannot be read or written."""
+    """Convert the file; 0. Raises UserError if one cannot be read or written."""
     raw = read_json(args.data, UserError)
     with reading(f"{args.data}: not COCO labels", UserError):
         content = to_posetrack15(raw)

@@ -1,4 +1,4 @@
-"""Which half precision pays on a device, and how it is used."""
+"""Which half precision pays off on a device, and how it is used."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from pose.training.recipes import Precision
 
 
 def half_precision(precision: Precision, device: torch.device) -> torch.dtype | None:
-    """The half type that `precision` means on a device; None: float32.
+    """The half-precision type for `precision` on a device; None: float32.
 
-    A processor without bf16 would convert every number there and back: on two cores with AVX2 a
-    step of HRNet took eight times as long. So bf16 is float32 there.
+    A CPU without bf16 would convert every number there and back: on two cores with AVX2 a step of
+    HRNet took eight times as long. So bf16 is float32 there.
     """
     if precision == "fp16":
         return torch.float16
@@ -20,9 +20,9 @@ def half_precision(precision: Precision, device: torch.device) -> torch.dtype | 
 
 
 class HalfPrecision:
-    """Half precision where it pays, matrix products and convolutions; losses stay float32.
+    """Half precision where it pays off, in matrix products and convolutions; losses stay float32.
 
-    The scaler, for fp16 alone, lifts the loss's small gradients into what fp16 can hold.
+    The scaler, for fp16 only, scales small gradients up into the range of fp16.
     """
 
     def __init__(self, precision: Precision, device: torch.device) -> None:
@@ -31,6 +31,6 @@ class HalfPrecision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=precision == "fp16")
 
     def autocast(self) -> torch.autocast:
-        """Without a cache, since what it kept of one step a recorded one would use for ever."""
+        """Autocast without its cache: a recorded step would reuse one step's cache for ever."""
         enabled = self._type is not None
         return torch.autocast(self.device.type, self._type, enabled=enabled, cache_enabled=False)

@@ -30,10 +30,10 @@ class Processes:
         return self.rank == 0
 
     def wrap(self, network: nn.Module) -> nn.Module:
-        """The network whose gradients are averaged over the processes.
+        """The network, with its gradients averaged over the processes.
 
-        Each batch must reach the same of its parameters. They need not be all: a detector takes
-        nothing from the finest branch of its HRNet, which the first step tells.
+        Every batch must use the same parameters, but need not use all: a detector takes nothing
+        from the finest branch of its HRNet. The first step shows which are used.
         """
         if self.count == 1:
             return network
@@ -44,7 +44,7 @@ class Processes:
         )
 
     def agree(self, value: float) -> float:
-        """The first process's value, in all of them; waits for it."""
+        """The first process's value, in every process; waits for it."""
         if self.count == 1:
             return value
         shared = torch.tensor([value], dtype=torch.float64, device=self.device)
@@ -52,13 +52,13 @@ class Processes:
         return float(shared)
 
     def leave(self) -> None:
-        """End the group; the process goes on alone."""
+        """End the process group; this process goes on alone."""
         if self.count > 1:
             distributed.destroy_process_group()
 
 
 def join(device: torch.device) -> Processes:
-    """Join the processes that torchrun started; each with a CUDA device of its own."""
+    """Join the processes that torchrun started, each with its own CUDA device."""
     count = int(os.environ.get("WORLD_SIZE", "1"))
     if count == 1:
         return Processes(device)

@@ -1,8 +1,8 @@
-"""The files that the field's data sets come in, brought to one shape: `Content`.
+"""Read the file formats of the field's data sets into one form: `Content`.
 
-Known are COCO's layout (COCO, CrowdPose, Human-Art, PoseTrack 2018 and 2021, files of labelling
+Supported are COCO's layout (COCO, CrowdPose, Human-Art, PoseTrack 2018 and 2021, files of labelling
 tools, any joints), COCO-WholeBody, PoseTrack 2017, MPII (the JSON of the released HRNet code), AI
-Challenger and BRACE. The format is told from the content, never from the name.
+Challenger and BRACE. The format is recognised by content, never by file name.
 """
 
 from __future__ import annotations
@@ -29,25 +29,25 @@ class TrainingDataError(UserError):
 
 @dataclass(slots=True)
 class Content:
-    """What a data set says, in COCO's terms; nothing of it has been checked.
+    """What a data set contains, in COCO's terms; nothing in it has been checked.
 
-    A picture has `id` and `file_name`; perhaps `width`, `height`, `split`, `source`, `is_labeled`,
-    and `video` with `frame` where it is a frame of a video. A person has `image_id` and `keypoints`
-    (x, y, v for every joint); perhaps `bbox` xywh, `area`, `iscrowd`, `head_px`, `label`,
-    `keypoint_scores`. With `iscrowd` it is a region of people, which needs a `bbox` alone.
+    A picture has `id` and `file_name`; optionally `width`, `height`, `split`, `source`,
+    `is_labeled`, and `video` with `frame` if it is a frame of a video. A person has `image_id` and
+    `keypoints` (x, y, v for every joint); optionally `bbox` xywh, `area`, `iscrowd`, `head_px`,
+    `label`, `keypoint_scores`. With `iscrowd` it is a crowd region, which needs only a `bbox`.
     """
 
     skeleton: Skeleton
     images: list[Row] = field(default_factory=list)
     people: list[Row] = field(default_factory=list)
-    others: list[str] = field(default_factory=list)  # annotations of what is no person
+    others: list[str] = field(default_factory=list)  # annotations of other categories
 
 
 def read_content(data: Path) -> Content:
     """Read a file, or all *.json of a folder as one data set (PoseTrack has a file per sequence).
 
-    Raises TrainingDataError where a file is missing, damaged or of no known format, or where the
-    files of a folder differ in their joints.
+    Raises TrainingDataError if a file is missing, damaged or of no known format, or if the files
+    of a folder differ in their joints.
     """
     files = [data]
     if data.is_dir():  # BRACE has a folder per year and video
@@ -91,12 +91,12 @@ def _read_file(file: Path) -> Content:
 
 def _check_ids(ids: list[Any]) -> None:
     for value in ids:
-        if isinstance(value, list | dict):  # nothing can be found under these
+        if isinstance(value, list | dict):  # not hashable, so nothing can be found by it
             raise ContentError(f"a picture's id is {shown(value)}")
 
 
 def recognise(raw: Any) -> Callable[[Any], Content] | None:
-    """The reader for a parsed file; None where it is of no known format."""
+    """The reader for a parsed file; None if it is of no known format."""
     if isinstance(raw, dict):
         if "annolist" in raw:
             return read_posetrack17
@@ -111,7 +111,7 @@ def recognise(raw: Any) -> Callable[[Any], Content] | None:
 
 
 def read_coco(raw: Any) -> Content:
-    """COCO's layout with any joints. COCO-WholeBody's parts are put behind one another."""
+    """COCO's layout with any joints. COCO-WholeBody's parts are concatenated."""
     category = _person_category(raw)
     whole = any("lefthand_kpts" in row for row in raw["annotations"])
     content = Content(WHOLEBODY133 if whole else _skeleton(category, raw["annotations"]))
@@ -134,9 +134,9 @@ def read_coco(raw: Any) -> Content:
 
 
 def _person_category(raw: Any) -> Row | None:
-    """The category with joints, the first called `person` if there are several.
+    """The category with joints; of several, the first called `person`.
 
-    Boxes alone have none with joints: then the one called `person`, or the only one.
+    A file of boxes has none with joints: then the one called `person`, or the only one.
     """
     categories = list(raw.get("categories") or ())
     jointed = [row for row in categories if row.get("keypoints")]
@@ -147,7 +147,7 @@ def _person_category(raw: Any) -> Row | None:
 
 
 def _skeleton(category: Row | None, annotations: list[Row]) -> Skeleton:
-    """The category's joints; without any, COCO's or CrowdPose's by their number."""
+    """The category's joints; if it has none, COCO's or CrowdPose's by the number of joints."""
     if category is not None and category.get("keypoints"):
         return skeleton_of_category(category)
     triples = next((len(row["keypoints"]) // 3 for row in annotations if row.get("keypoints")), 17)
@@ -183,10 +183,10 @@ def read_posetrack17(raw: Any) -> Content:
 
 
 def read_mpii(raw: Any) -> Content:
-    """MPII as the released HRNet code has it: a list of people, `scale` of 200 pixels, from 1.
+    """MPII as in HRNet's released code: people; `scale` in units of 200 pixels; pixels from 1.
 
-    A joint's visibility says whether it is labelled. The box is the square of 200 * `scale` around
-    `center`, moved down a little as the released code does, so that feet are not cut off.
+    A joint's visibility says whether it is labelled. The box is the square of side 200 * `scale`
+    around `center`, moved down a little as in the released code, so that feet are not cut off.
     """
     content = Content(MPII16)
     number_of: dict[str, int] = {}
@@ -211,7 +211,7 @@ def read_mpii(raw: Any) -> Content:
 
 
 def read_aic(raw: Any) -> Content:
-    """AI Challenger: per picture, people by name; visibility 1 seen, 2 hidden, 3 not labelled."""
+    """AI Challenger: per picture, people by name; v is 1 visible, 2 hidden, 3 not labelled."""
     content = Content(AIC14)
     for index, entry in enumerate(raw):
         content.images.append({"id": index, "file_name": f"{entry['image_id']}.jpg"})
@@ -232,7 +232,7 @@ def read_aic(raw: Any) -> Content:
 
 
 def read_brace(raw: Any) -> Content:
-    """BRACE: a segment, its frames by name (VIDEO/img-NUMBER.png), each with its one dancer.
+    """BRACE: the frames of a segment by name (VIDEO/img-NUMBER.png), each with one dancer.
 
     `box` is x, y, width, height and a score, `keypoints` are x, y and a score of COCO's joints; all
     scores are 1.
@@ -249,11 +249,11 @@ def read_brace(raw: Any) -> Content:
 
 
 def _crowd(image: Any, xs: Sequence[float], ys: Sequence[float]) -> Row:
-    """The extent of a region of people who are not labelled one by one."""
+    """A crowd: the extent of a region whose people are not labelled one by one."""
     box = [min(xs), min(ys), max(xs) - min(xs), max(ys) - min(ys)]
     return {"image_id": image, "bbox": box, "iscrowd": 1}
 
 
 def _head_px(width: float, height: float) -> float:
-    """The head's size that PCKh counts in: 0.6 of its box's diagonal."""
+    """The head size for PCKh: 0.6 of the diagonal of the head's box."""
     return 0.6 * float(np.hypot(width, height))

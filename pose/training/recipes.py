@@ -1,4 +1,4 @@
-"""How long and how fast to learn: our own recipes, and those of the published numbers by name."""
+"""Training recipes, how long and how fast to learn: our own, and those behind published scores."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Precision = Literal["bf16", "fp16", "fp32"]
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """So many epochs at one batch size (of all processes together) and one input size, or several.
+    """Epochs at one batch size (of all processes together) and one input size, or several.
 
-    Where there are several sizes, each batch is of one of them, in turn by chance: one network then
-    serves them all. The first is the one whose score chooses the best weights.
+    With several sizes, each batch has one of them, chosen at random, so that one network serves
+    them all. The score at the first size chooses the best weights.
     """
 
     size_wh: tuple[int, int]
@@ -29,11 +29,11 @@ class Stage:
 
     @property
     def sizes_wh(self) -> tuple[tuple[int, int], ...]:
-        """All of them, the one that counts first."""
+        """All input sizes; the first chooses the best weights."""
         return (self.size_wh, *self.other_sizes_wh)
 
     def __str__(self) -> str:
-        """As `parse_stage` takes it."""
+        """The text that `parse_stage` takes."""
         sizes = "+".join(f"{width}x{height}" for width, height in self.sizes_wh)
         return f"{sizes}:{self.epochs:g}:{self.batch}"
 
@@ -58,7 +58,7 @@ def parse_stage(text: str) -> Stage:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """Everything that decides what is learned, beside the network and the data."""
+    """Everything that decides what is learned, besides the network and the data."""
 
     stages: tuple[Stage, ...]
     optimiser: Literal["muon", "adamw", "adam"] = "adamw"
@@ -74,7 +74,7 @@ class Recipe:
     seed: int = 0
 
     def over(self, stages: tuple[Stage, ...]) -> Recipe:
-        """The recipe in other stages; the rate falls after the same shares of all epochs."""
+        """The recipe with other stages; the rate drops after the same shares of all epochs."""
         longer = sum(each.epochs for each in stages) / sum(each.epochs for each in self.stages)
         return replace(
             self, stages=stages, drops=tuple(max(1, round(longer * drop)) for drop in self.drops)
@@ -104,7 +104,8 @@ _HRNET_AUGMENTATION = PoseAugmentation(
     colour=False,
 )
 _SIZE = (192, 256)
-# HRNet on COCO, section 4.1: Adam, 1e-3, tenths at epochs 170 and 200 of 210, 4 x 32 people.
+# HRNet on COCO, section 4.1: Adam, 1e-3, a tenth of it from epoch 170 and a hundredth from epoch
+# 200 of 210, 4 x 32 people.
 _HRNET_COCO = Recipe(
     (Stage(_SIZE, 210, 128),),
     optimiser="adam",
@@ -115,14 +116,14 @@ _HRNET_COCO = Recipe(
     average_decay=0.0,
     augmentation=_HRNET_AUGMENTATION,
 )
-# HRNet on PoseTrack, section 4.3: from COCO's weights, 20 epochs at 384 x 288, tenths at 10 and 15.
+# HRNet on PoseTrack, section 4.3: from COCO's weights, 20 epochs at 384 x 288, drops at 10 and 15.
 # Boxes are the joints' extent, 15% longer (people_file.BOX_MARGIN).
 _HRNET_POSETRACK = replace(
     _HRNET_COCO, stages=(Stage((288, 384), 20, 128),), learning_rate=1e-4, drops=(10, 15)
 )
 
 RECIPES: dict[str, Recipe] = {
-    # Ours, for the bundled networks: small pictures first, four times as many an hour.
+    # Ours, for the bundled networks: small pictures first, which train four times as fast.
     "pose-scratch": Recipe((Stage((96, 128), 10, 32), Stage(_SIZE, 3, 32)), optimiser="muon"),
     "detector-scratch": Recipe(
         (Stage((320, 320), 10, 8), Stage((416, 416), 2, 8)), optimiser="muon"
@@ -133,8 +134,8 @@ RECIPES: dict[str, Recipe] = {
         (Stage((416, 416), 30, 16),), learning_rate=5e-4, backbone_rate=0.3, patience=8
     ),
     "hrnet-coco": _HRNET_COCO,
-    # HRNet on MPII, section 4.2: as on COCO, crops of 256 x 256. Crops are changed less than there
-    # in the released experiments/mpii/hrnet/*.yaml, of which the published weights are.
+    # HRNet on MPII, section 4.2: as on COCO, crops of 256 x 256. The augmentation is weaker than
+    # there, as in the released experiments/mpii/hrnet/*.yaml that gave the published weights.
     "hrnet-mpii": replace(
         _HRNET_COCO,
         stages=(Stage((256, 256), 210, 128),),
@@ -144,7 +145,7 @@ RECIPES: dict[str, Recipe] = {
     ),
     "hrnet-posetrack": _HRNET_POSETRACK,
     # BRACE (Moltisanti et al., ECCV 2022) fine-tunes a COCO network on hand-made labels of break
-    # dance; we found no schedule of its own, so this is PoseTrack's with turns to the full.
+    # dance; we found no schedule of its own, so this is PoseTrack's with turns by any angle.
     "brace": replace(
         _HRNET_POSETRACK,
         stages=(Stage(_SIZE, 20, 64),),

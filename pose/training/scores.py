@@ -29,9 +29,9 @@ def oks_of(points: FloatArray, people: LabelledPeople) -> FloatArray:
 def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> float:
     """COCO's keypoint AP (OKS 0.5 to 0.95) of one prediction per person, with its box given.
 
-    points (N, K, 2), scores (N,) of the person. The sigmas are the skeleton's. It is what
-    pycocotools says of these people alone: given a file's unlabelled people and crowds too, it no
-    longer counts a wrong pose that lies on one of them.
+    points (N, K, 2), scores (N,) of the person. The sigmas are the skeleton's. It is pycocotools'
+    AP of these people alone; given a file's unlabelled people and crowds too, pycocotools would not
+    count a wrong pose that lies on one of them.
     """
     labelled = people.weights > 0
     keypoints = np.dstack([people.keypoints * labelled[..., None], 2 * labelled])  # (N, K, 3)
@@ -50,10 +50,10 @@ def oks_ap(points: FloatArray, scores: FloatArray, people: LabelledPeople) -> fl
 
 
 def pckh(points: FloatArray, people: LabelledPeople) -> float:
-    """PCKh at 0.5: the part of labelled joints that are off by no more than half a head.
+    """PCKh at 0.5: the part of labelled joints that are off by no more than half a head size.
 
-    A head is `head_px`, or without it the distance of neck and head top; people without either are
-    left out, as are the joints that `joints_in_mean` leaves out. NaN where nobody has a head.
+    The head size is `head_px`, or else the distance from neck to head top; people with neither are
+    left out, as are the joints that `joints_in_mean` leaves out. NaN if nobody has a head size.
     """
     labelled = people.weights > 0  # (N, K)
     lengths = head_lengths(np.where(labelled[..., None], people.keypoints, np.nan), people.skeleton)
@@ -65,7 +65,7 @@ def pckh(points: FloatArray, people: LabelledPeople) -> float:
 
 
 def box_ap(people: LabelledPeople, results: list[dict[str, Any]]) -> float:
-    """COCO's AP at IoU 0.5, all sizes, up to 100 boxes a picture.
+    """COCO's AP at IoU 0.5, all sizes, up to 100 boxes per picture.
 
     results: `image_id` (index into the pictures), `category_id` 1, `bbox` xywh, `score`.
     """
@@ -73,7 +73,7 @@ def box_ap(people: LabelledPeople, results: list[dict[str, Any]]) -> float:
 
 
 def _truth(people: LabelledPeople, **columns: list[Any]) -> COCO:
-    """The labels as pycocotools has them; `columns` are further fields, a value per person."""
+    """The labels as a pycocotools COCO; `columns` are further fields, a value per person."""
     boxes = xyxy_to_xywh(people.boxes).tolist()
     truth = COCO()
     truth.dataset = {

@@ -1,4 +1,4 @@
-"""Where training starts: a new network, or the weights of one, its head made to fit the joints."""
+"""Where training starts: a new network, or existing weights with the head adapted to the joints."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pose.weights import State, WeightsError, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
 
 # The bundled networks. A stem of one narrow bottleneck leaves two thirds of the work to the
-# parallel branches; with HRNet's own (four of width 64) it takes two thirds for itself.
+# parallel branches; HRNet's own stem (four bottlenecks of width 64) takes two thirds for itself.
 SMALL_STEM: dict[str, Any] = {"blocks": 2, "stem_blocks": 1, "stem_width": 32}
 POSE_HRNET: dict[str, Any] = {"width": 16, "stage_modules": [1, 3, 2], **SMALL_STEM}
 DETECTOR: dict[str, Any] = {
@@ -30,7 +30,7 @@ _NO_JOINTS = Skeleton("none", (), (), (), ())
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A network to train: its arguments, weights to begin with, what it was made for."""
+    """A network to train: its arguments, its initial weights, and what those were trained for."""
 
     network: dict[str, Any]  # arguments of HRNet, YOLOX, or HRNetDetector (with `hrnet`)
     state: State | None = None  # None: from scratch
@@ -42,7 +42,7 @@ class Start:
 def pose_start(name_or_file: str) -> Start:
     """The weights of a pose network, or of an HRNet that was trained on ImageNet's classes.
 
-    Raises WeightsError where they are not there or of another kind.
+    Raises WeightsError if they are missing or of another kind.
     """
     file = find_weights(name_or_file)
     _refuse_exported(file)
@@ -57,7 +57,7 @@ def pose_start(name_or_file: str) -> Start:
 def detector_start(name_or_file: str) -> Start:
     """The weights of a detector, or of a pose network whose HRNet becomes the backbone.
 
-    Raises WeightsError where they are not there or of another kind.
+    Raises WeightsError if they are missing or of another kind.
     """
     file = find_weights(name_or_file)
     _refuse_exported(file)
@@ -91,7 +91,7 @@ def _without_joints(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def build_pose(start: Start, skeleton: Skeleton) -> HRNet:
-    """The network for `skeleton`; joints of the same name keep their row of the head."""
+    """The network for `skeleton`; joints of the same name keep their rows of the head."""
     network = HRNet(**start.network, joints=len(skeleton))
     if start.state is None:
         return network
@@ -120,7 +120,7 @@ def build_detector(start: Start) -> nn.Module:
 
 
 def adapted(start: Start, skeleton: Skeleton) -> list[str]:
-    """The joints of `skeleton` that the start does not know."""
+    """The joints of `skeleton` that `start` does not know."""
     if start.state is None:
         return list(skeleton.names)
     return [name for name in skeleton.names if same_joint(name, start.skeleton.names) is None]

@@ -15,7 +15,7 @@ Batch = tuple[Tensor, ...]
 
 
 class Samples(Protocol):
-    """What is learned from; each time the same for one seed, an epoch's among it, and index."""
+    """Training samples; each depends only on `seed`, which holds the epoch, and its index."""
 
     seed: tuple[int, ...]
 
@@ -25,31 +25,31 @@ class Samples(Protocol):
 
 
 class Task(Protocol):
-    """What the loop needs to know of the pose network or the detector."""
+    """What the loop needs to know about the pose network or the detector."""
 
     network: nn.Module
     head: str  # the child of the network that is new or learns quickest
-    recordable: bool  # whether the loss of a shape of batch is always the same operations
+    recordable: bool  # whether the loss runs the same operations for all batches of one shape
 
     def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples: ...
 
     def decode_pictures(self) -> None:
-        """Decode what fits into memory, before processes that share it are begun."""
+        """Decode what fits into memory, before the worker processes that share it start."""
 
     @staticmethod
     def collate(samples: list[Any]) -> Batch:
-        """Samples as a batch; of no instance, since it goes to the processes that make them."""
+        """Samples as a batch; static, since it is sent to the worker processes."""
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor: ...
 
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
-        """Scores on the validation people; the higher `score`, the better."""
+        """Scores on the validation people; a higher `score` is better."""
 
     def identity(self) -> str:
-        """What makes it another run than one with the same recipe: data, measure, teacher."""
+        """What distinguishes runs of the same recipe: data, measure, teacher."""
 
     def header(self, size_wh: tuple[int, int]) -> Header:
-        """What the weights say of themselves."""
+        """The header of the weights file."""
 
 
 @functools.cache
@@ -59,7 +59,7 @@ def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
 
 
 def normalise(images: Tensor) -> Tensor:
-    """Pictures (N, H, W, 3) BGR 0..255 to what our networks take: (N, 3, H, W) RGB, normalised."""
+    """Pictures (N, H, W, 3) BGR 0..255 to our networks' input: (N, 3, H, W) RGB, normalised."""
     mean, std = _mean_and_std(images.device)
     normal = (images.flip(-1).float() - mean) / std  # (N, H, W, 3)
     return normal.permute(0, 3, 1, 2)  # (N, 3, H, W) in channels-last order

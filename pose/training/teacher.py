@@ -1,8 +1,8 @@
-"""A pose network whose heatmaps teach ours, besides the labels: any ONNX file of the same joints.
+"""A pose network whose heatmaps teach ours, besides the labels: any ONNX file of COCO's joints.
 
 Hinton et al., Distilling the Knowledge in a Neural Network, 2015; for heatmaps, Zhang et al., Fast
-Human Pose Estimation, CVPR 2019. The crop that the student sees is given to the teacher at the
-teacher's own size, so augmentation is shared.
+Human Pose Estimation, CVPR 2019. The teacher sees the student's crops, resized to its own input
+size, so that both have the same augmentation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 class Teacher:
     """An ONNX pose network: RGB, ImageNet statistics, heatmaps of COCO's 17 joints.
 
-    Raises UserError for any other file, and where the student has no joint of COCO's.
+    Raises UserError for any other file, and if the student has none of COCO's joints.
     """
 
     def __init__(self, file: Path, skeleton: Skeleton) -> None:
@@ -43,7 +43,7 @@ class Teacher:
             trial = torch.zeros(2, *self._input.shape[1:])
             batch, maps, *_ = self._run(trial).shape
             teaches = (batch, maps) == (2, len(COCO17))
-        except Exception:  # ONNX Runtime's have no base of their own
+        except Exception:  # ONNX Runtime's exceptions share no base class
             log.debug("%s as a teacher", file, exc_info=True)
             teaches = False
         if not teaches:
@@ -54,7 +54,7 @@ class Teacher:
         own, joints = common_joints(COCO17, skeleton)
         if not joints:
             raise UserError(f"{file} cannot teach {skeleton.name}: none of its joints is COCO's")
-        self.joints = torch.tensor(joints)  # of the student
+        self.joints = torch.tensor(joints)  # the student's that are taught
         self._own = torch.tensor(own)
 
     def heatmaps(self, images: Tensor, size_hw: tuple[int, int]) -> Tensor:
@@ -65,6 +65,6 @@ class Teacher:
         return maps.to(images.device)
 
     def _run(self, crops: Tensor) -> Tensor:
-        """Crops (N, 3, H, W) of the teacher's size to its heatmaps (N, 17, h, w)."""
+        """Crops (N, 3, H, W) of the teacher's input size to its heatmaps (N, 17, h, w)."""
         feed = {self._input.name: crops.float().cpu().contiguous().numpy()}
         return torch.from_numpy(self._session.run(None, feed)[0])

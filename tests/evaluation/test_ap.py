@@ -48,7 +48,7 @@ def test_equal_scores_are_one_step_where_ties_are_grouped() -> None:
 
 
 def test_only_the_ties_that_matter_are_put_in_the_reference_s_order() -> None:
-    """Asking for the order of all equal scores or of the mixed ones gives the same AP."""
+    """Ordering all equal scores, or only those that are partly right, gives the same AP."""
     rng = np.random.default_rng(0)
     scores, correct = rng.integers(0, 300, 2000) / 300, rng.random(2000) < 0.6
     detections = JointDetections(scores[:, None], correct[:, None], np.array([1500]))
@@ -59,7 +59,7 @@ def test_only_the_ties_that_matter_are_put_in_the_reference_s_order() -> None:
 
 
 def test_each_truth_keeps_its_best_prediction_and_the_other_way_round() -> None:
-    """Truth 0 has prediction 1 (both joints) over 0 (one); prediction 0 is then left over."""
+    """Truth 0 takes prediction 1 (both joints), not 0 (one joint); 0 is then left over."""
     matched = np.array([[True, False], [True, True], [False, False], [False, True]])
     truth, predicted = np.array([0, 0, 1, 1]), np.array([0, 1, 0, 1])
     correct = correct_joints(matched, np.array([2, 2]), truth, predicted, 2)
@@ -74,7 +74,7 @@ def test_of_equally_good_partners_the_first_is_taken() -> None:
 
 
 def test_several_processes_rank_equal_scores_as_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ap, "_TOGETHER", 1000)  # so that each joint is a piece of work of its own
+    monkeypatch.setattr(ap, "_TOGETHER", 1000)  # so that each joint is a separate piece of work
     rng = np.random.default_rng(3)
     scores = rng.integers(0, 40, (700, 4)) / 40
     detections = JointDetections(scores, rng.random((700, 4)) < 0.5, np.full(4, 600))

@@ -112,7 +112,7 @@ def test_a_head_box_that_is_not_finite(error_of: ErrorOf, make_person: Any) -> N
 
 
 @pytest.mark.parametrize("text", ["[" * 100_000, "1" * 5_000])
-def test_json_that_the_parser_gives_up(error_of: ErrorOf, make_person: Any, text: str) -> None:
+def test_json_that_the_parser_gives_up_on(error_of: ErrorOf, make_person: Any, text: str) -> None:
     assert "pred/seq.json: not a JSON file that can be read" in error_of([[make_person()]], text)
 
 
@@ -250,7 +250,7 @@ def test_bad_coco_results(
     ],
     ids=["speed", "networks", "tracking", "failures", "run"],
 )
-def test_a_result_that_cannot_be_written_is_told_before_the_work(
+def test_a_result_that_cannot_be_written_is_reported_before_the_work(
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     program: Callable[[list[str]], int],
@@ -262,7 +262,7 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
     text = "".join(f"{name} = {json.dumps(str(path))}\n" for name, path in settings.items())
     (tmp_path / "config.toml").write_text(text)
     places = {
-        "none": tmp_path / "none",  # would be told, had the work begun
+        "none": tmp_path / "none",  # would be reported, had the work begun
         "result": tmp_path / "file" / "result",
         "config": tmp_path / "config.toml",
     }
@@ -274,19 +274,19 @@ def test_a_result_that_cannot_be_written_is_told_before_the_work(
 
 
 @pytest.mark.parametrize("program", [posetrack.main, coco.main, mot.main])
-def test_a_folder_that_cannot_be_made_is_told_before_scoring(
+def test_a_folder_that_cannot_be_made_is_reported_before_scoring(
     program: Callable[[list[str]], int], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "file").touch()
     out = str(tmp_path / "file")
-    assert program(["-g", "gone", "-p", "gone", "-o", out]) == 1  # would be told first otherwise
+    assert program(["-g", "gone", "-p", "gone", "-o", out]) == 1  # would otherwise come first
     line = f"error: {out}: the results cannot be written: {out} is not a folder\n"
     assert capsys.readouterr().err == line
 
 
 @pytest.mark.parametrize("option", ["--repeats", "--frames"])
 @pytest.mark.parametrize("program", [speed.main, scoring_speed.main])
-def test_nothing_can_be_timed_no_times(
+def test_timing_something_zero_times_is_refused(
     program: Callable[[list[str]], int], option: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as ended:
@@ -297,7 +297,7 @@ def test_nothing_can_be_timed_no_times(
     assert err.count("\n") == 1
 
 
-def test_what_the_scorer_says_is_told_when_it_cannot_be_timed(
+def test_the_scorers_error_is_reported_when_it_cannot_be_timed(
     pair: Pair, make_person: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gt, pred = pair([[make_person()]] * 3, [[make_person()]] * 2)
@@ -309,7 +309,7 @@ def test_what_the_scorer_says_is_told_when_it_cannot_be_timed(
 
 
 @pytest.mark.parametrize("text", ["", "1,1,5,5,10,10\n", "people\n", "1,1,5,5,9,9,1\n2,1\n"])
-def test_recordings_that_are_none_are_told(
+def test_files_that_are_not_recordings_are_reported(
     text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for name in ("gt.txt", "test.txt"):
@@ -321,7 +321,7 @@ def test_recordings_that_are_none_are_told(
     assert "gt.txt: no MOT text, expected lines of frame,id" in capsys.readouterr().err
 
 
-def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(
+def test_missing_folders_are_reported_before_the_scorer_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert scoring_speed.main(["-g", str(tmp_path / "gt"), "-p", str(tmp_path)]) == 1
@@ -331,7 +331,7 @@ def test_folders_that_are_not_there_are_told_before_the_scorer_is_timed(
 def test_a_result_may_replace_an_earlier_one_which_stays_till_then(tmp_path: Path) -> None:
     result = tmp_path / "new" / "figures.json"
     check_writable(result)
-    assert list(tmp_path.iterdir()) == []  # what fails later leaves no folder behind
+    assert list(tmp_path.iterdir()) == []  # a later failure leaves no folder behind
     write_figures(result, {"mAP": 62.5})
     check_writable(result)
     assert json.loads(result.read_text()) == {"mAP": 62.5}

@@ -51,7 +51,7 @@ def test_truth_against_itself_scores_100_for_every_skeleton(skeleton: Any, tmp_p
 
 @pytest.mark.parametrize("ids", [[0, 1], [7, 7]])
 def test_ids_are_only_names(ids: list[int], tmp_path: Path) -> None:
-    """pycocotools takes annotation 0 for nobody, and mixes up people of one id."""
+    """pycocotools reads annotation id 0 as nobody, and mixes up people with the same id."""
     people = [person(17, x=10 + 300 * n, id=ids[n], category_id=3) for n in range(2)]
     categories: list[Any] = []
     content = {"images": [{"id": 1}], "annotations": people, "categories": categories}
@@ -65,8 +65,8 @@ def test_ids_are_only_names(ids: list[int], tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("boxes", [[None, [0, 0, 9, 9]], [[0, 0, 9, 9], None], [[], None]])
-def test_results_may_have_boxes_in_part(boxes: list[Any], tmp_path: Path) -> None:
-    """pycocotools looks for a box in the first result, and then wants one of each."""
+def test_some_results_may_have_boxes_and_others_none(boxes: list[Any], tmp_path: Path) -> None:
+    """pycocotools looks for a box in the first result, and then wants one in each."""
     people = [person(17, x=10 + 300 * n) for n in range(2)]
     content = {"images": [{"id": 1}], "annotations": people}
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
@@ -78,7 +78,7 @@ def test_results_may_have_boxes_in_part(boxes: list[Any], tmp_path: Path) -> Non
     assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
 
 
-def test_a_crowd_may_be_true_or_false_as_in_posetrack18(tmp_path: Path) -> None:
+def test_iscrowd_may_be_a_boolean_as_in_posetrack18(tmp_path: Path) -> None:
     people = [person(17, iscrowd=False), person(17, x=400, iscrowd=True)]
     content = {"images": [{"id": 1}], "annotations": people}
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
@@ -87,8 +87,8 @@ def test_a_crowd_may_be_true_or_false_as_in_posetrack18(tmp_path: Path) -> None:
     assert coco.oks_ap(truth, results, skeleton.sigmas)["AR"] == pytest.approx(100)
 
 
-def test_pckh_holds_people_against_those_of_their_picture_alone() -> None:
-    """A table of everybody in a data set with everybody took gigabytes."""
+def test_pckh_compares_people_only_within_their_picture() -> None:
+    """A table of all people in a data set against all of them took gigabytes."""
     count = 4000
     points = np.zeros((count, 14, 2))
     pictures = np.arange(count)
@@ -112,7 +112,7 @@ def test_a_skeleton_can_come_from_a_file(tmp_path: Path) -> None:
     assert coco.oks_ap(truth, results, (0.5, 0.5))["AP"] == pytest.approx(100)
 
 
-def test_equal_joint_counts_ask_for_the_skeleton_s_name(tmp_path: Path) -> None:
+def test_a_joint_count_of_two_skeletons_asks_for_the_skeletons_name(tmp_path: Path) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(14)]}
     path = write(tmp_path, "gt.json", content)
     with pytest.raises(AnnotationError, match="name its joints with --skeleton"):
@@ -170,7 +170,7 @@ def test_a_person_of_a_picture_that_is_not_listed_is_named(tmp_path: Path) -> No
         coco.load_truth(write(tmp_path, "gt.json", content), None)
 
 
-def test_a_size_that_nobody_has_scores_nothing(tmp_path: Path) -> None:
+def test_ap_of_a_size_that_nobody_has_is_nan(tmp_path: Path) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(17)]}  # 200 x 100 pixels: large
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
     results = [{**person(17), "score": 0.9}]

@@ -1,4 +1,4 @@
-"""Identities that were lost are found, short mistakes are not counted."""
+"""Lost identities are found; short mistakes are not counted."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ BOX = np.array([[0.0, 0, 10, 20]])
 
 
 def named(*names: int) -> list[Failure]:
-    """The failures of one person whom a tracker calls by these names; 0 is not seen."""
+    """The failures for one person to whom a tracker gives these ids; 0 is not found."""
     boxes = [BOX if name else np.zeros((0, 4)) for name in names]
     ids = [np.array([name]) if name else np.zeros(0, np.int64) for name in names]
     truth = Recording("one", [], [BOX] * len(names), [np.array([7])] * len(names), tuned=False)
@@ -22,6 +22,6 @@ def test_a_lasting_change_of_the_id_is_a_failure() -> None:
     assert named(*[1] * 6, 0, 0, *[2] * 6) == [Failure(7, was=1, became=2, before=5, after=8)]
 
 
-def test_a_flicker_and_an_absence_are_none() -> None:
+def test_a_flicker_and_an_absence_are_no_failures() -> None:
     assert named(*[1] * 6, 2, 2, *[1] * 6) == []
     assert named(*[1] * 6, 0, 0, 0, *[1] * 6) == []

@@ -1,4 +1,4 @@
-"""Work shared out among copies of this process: the plain loop's results and its errors."""
+"""Work shared among forked processes gives the plain loop's results and errors."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from evaluation.forked import forked_map
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="forks on Linux alone"),
-    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # of threads that idle
+    pytest.mark.filterwarnings("ignore:This process:DeprecationWarning"),  # about idle threads
 ]
 
 
 @pytest.fixture(autouse=True)
 def beside_no_threads(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Earlier tests may leave some (a progress bar's); beside them nothing would be forked."""
+    """Earlier tests may leave threads (a progress bar's), and then nothing would be forked."""
     monkeypatch.setattr("evaluation.forked.threading.active_count", lambda: 1)
 
 
@@ -40,7 +40,7 @@ def test_results_come_in_the_order_of_the_items_from_several_processes() -> None
     assert len({process for _, process in results}) == 3
 
 
-def test_more_items_than_a_pipe_has_turns_for_are_all_done() -> None:
+def test_more_items_than_fit_into_a_pipe_are_all_done() -> None:
     assert forked_map(str, range(5000), 2, _backwards(5000)) == [str(n) for n in range(5000)]
 
 
@@ -55,7 +55,7 @@ def test_the_first_item_s_error_comes_first_however_the_work_is_shared() -> None
         forked_map(_no_odd_ones, [0, 2, 3, 4, 5, 6, 7], 3, _backwards(7))
 
 
-def test_what_a_copy_leaves_undone_when_it_is_killed_is_done_here() -> None:
+def test_what_a_killed_process_leaves_undone_is_done_by_the_parent() -> None:
     parent = os.getpid()
 
     def deadly_elsewhere(item: int) -> int:
@@ -67,7 +67,7 @@ def test_what_a_copy_leaves_undone_when_it_is_killed_is_done_here() -> None:
     assert forked_map(deadly_elsewhere, range(6), 3, range(6)) == list(range(6))
 
 
-def test_an_interrupt_leaves_no_copy_behind(tmp_path: Path) -> None:
+def test_an_interrupt_leaves_no_process_behind(tmp_path: Path) -> None:
     code = f"""
 import os, signal, time
 from pathlib import Path
@@ -82,7 +82,7 @@ forked_map(wait, range(2), 2, range(2))
     deadline = time.monotonic() + 30
     while len(list(tmp_path.iterdir())) < 2 and time.monotonic() < deadline:
         time.sleep(0.02)
-    process.send_signal(signal.SIGINT)  # to the parent alone
+    process.send_signal(signal.SIGINT)  # to the parent only
     assert process.wait(30) != 0
     started = [int(path.name) for path in tmp_path.iterdir()]
     assert len(started) == 2

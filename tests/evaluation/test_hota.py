@@ -1,4 +1,4 @@
-"""HOTA and identity equal trackeval: its recorded numbers, and itself where installed."""
+"""HOTA and identity scores equal trackeval's: recorded ones, and its own if it is installed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FramePairs, whole_people
 
 # trackeval 1.3.0 on `sequence(0)` to `sequence(5)` and on the six together, in percent. Its package
-# asks for another build of OpenCV than the window can live with, so it is no requirement.
+# requires a build of OpenCV that the window cannot work with, so it is no dependency.
 NAMES = ("HOTA", "DetA", "AssA", "DetRe", "DetPr", "AssRe", "AssPr", "LocA", "IDF1", "IDP", "IDR")
 RECORDED = {
     0: (
@@ -54,7 +54,7 @@ RECORDED = {
 
 
 def sequence(seed: int) -> list[tuple[list[int], list[int], list[list[float]]]]:
-    """Frames of true ids, predicted ids and similarities, some of them with nobody."""
+    """Frames of true ids, predicted ids and similarities; some frames have nobody."""
     rng = random.Random(seed)
     truths, predictions = rng.randint(2, 6), rng.randint(2, 8)
     frames = []
@@ -80,7 +80,7 @@ def scores(counted: tuple[HotaCounts, IdentityCounts]) -> list[float]:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_sequence_scores_as_trackeval_recorded(seed: int) -> None:
+def test_a_sequence_scores_as_recorded_from_trackeval(seed: int) -> None:
     np.testing.assert_allclose(scores(counts(seed)), RECORDED[seed], rtol=0, atol=1e-9)
 
 
@@ -93,7 +93,7 @@ def test_summed_counts_score_as_trackeval_combines_sequences() -> None:
 
 
 @pytest.mark.parametrize("seed", range(100, 130))
-def test_a_sequence_scores_as_trackeval_installed(seed: int) -> None:
+def test_a_sequence_scores_as_the_installed_trackeval_does(seed: int) -> None:
     metrics = pytest.importorskip("trackeval.metrics", reason="trackeval is not installed")
     frames = sequence(seed)
     truths = sorted({i for g, _, _ in frames for i in g})

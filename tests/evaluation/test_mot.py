@@ -31,7 +31,7 @@ def test_mot15_scores_as_the_references_do(shared: Path, tmp_path: Path) -> None
 
 
 def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
-    """Confidence 0, or from MOT16 on a class other than pedestrian."""
+    """That is, with confidence 0, or since MOT16 of a class other than pedestrian."""
     path = tmp_path / "gt.txt"
     path.write_text("1,1,0,0,9,9,1,1,1\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,8,1\n")
     truth = mot.read_boxes(path, truth=True)
@@ -39,17 +39,17 @@ def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
     assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
 
 
-def test_who_finds_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> None:
+def test_a_detection_of_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> None:
     truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
     truth.write_text("1,1,0,0,9,9,1,1,1\n1,2,50,0,9,9,0,8,1\n1,3,90,0,9,9,0,4,1\n")
     predicted.write_text("1,7,0,0,9,9,1\n1,8,50,1,9,9,1\n1,9,90,0,9,9,1\n")
     boxes = mot.read_boxes(truth, truth=True), mot.read_boxes(predicted, truth=False)
     counts = mot.score_boxes(*boxes).mot
-    # Class 4, a bicycle, is none: who takes it for a person is wrong.
+    # Class 4, a bicycle, is no distractor: a detection of it is a false positive.
     assert (counts.truth[0], counts.misses[0], counts.false_positives[0]) == (1, 0, 1)
 
 
-def test_a_number_of_a_frame_is_whole(tmp_path: Path) -> None:
+def test_a_frame_number_must_be_whole(tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
     path.write_text("1.5,1,0,0,9,9\n")
     with pytest.raises(AnnotationError, match=r"line 1: 1\.5 is not a whole number"):
@@ -60,7 +60,7 @@ def test_a_number_of_a_frame_is_whole(tmp_path: Path) -> None:
 def test_lines_of_one_length_or_of_several_are_read_alike(first: str, tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
     columns = "7,1,5,5,9.5,9,0.5,8,1\r\n\n2,4,0,0,9,9,0,1,1\n2,3,1,2,3,4,1,1,1"
-    if len(first.split(",")) == 6:  # also in the others, none is a distractor
+    if len(first.split(",")) == 6:  # then the other lines mark no distractors either
         columns = "7,1,5,5,9.5,9\r\n\n2,4,0,0,9,9\n2,3,1,2,3,4"
     if " " in first:
         columns = columns.replace(",", " ")
@@ -75,7 +75,7 @@ def test_lines_of_one_length_or_of_several_are_read_alike(first: str, tmp_path: 
     assert at_once.boxes[3].tolist() == [5, 5, 14.5, 14]
 
 
-def test_boxes_before_or_after_all_of_truth_are_told(
+def test_boxes_before_or_after_all_of_truth_are_reported(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
@@ -89,7 +89,7 @@ def test_boxes_before_or_after_all_of_truth_are_told(
 def test_people_are_mostly_tracked_from_four_fifths_and_mostly_lost_below_one(
     tmp_path: Path,
 ) -> None:
-    """Of ten frames: 8 under two ids, 7, 2 and 1. motmetrics 1.4.0 gives the same."""
+    """Found in 8 (under two ids), 7, 2 and 1 of ten frames. motmetrics 1.4.0 gives the same."""
     found = {1: 8, 2: 7, 3: 2, 4: 1}
     line = "{},{},{},0,90,90,1,-1,-1,-1\n"
     truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
@@ -113,7 +113,7 @@ def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
         mot.file_pairs(tmp_path, tmp_path / "pred" / "a.txt")
 
 
-def test_frames_of_one_side_only_count(tmp_path: Path) -> None:
+def test_frames_that_only_one_side_has_are_counted(tmp_path: Path) -> None:
     truth, predicted = tmp_path / "a.txt", tmp_path / "b.txt"
     truth.write_text("1,1,0,0,9,9\n2,1,0,0,9,9\n")
     predicted.write_text("2,5,0,0,9,9\n3,5,0,0,9,9\n")
@@ -122,7 +122,7 @@ def test_frames_of_one_side_only_count(tmp_path: Path) -> None:
     assert (scores["misses"], scores["false_positives"], scores["MOTA"]) == (1, 1, 0)
 
 
-def test_what_a_mac_writes_beside_truth_is_passed_over(tmp_path: Path) -> None:
+def test_files_that_macos_writes_beside_truth_are_ignored(tmp_path: Path) -> None:
     for name in ("a.txt", "._a.txt"):
         (tmp_path / name).write_text("1,1,0,0,9,9,1\n")
     assert list(mot.file_pairs(tmp_path, tmp_path)) == ["a"]

@@ -68,7 +68,7 @@ def test_counts(name: str, frames: list[Frame], expected: tuple[int, ...]) -> No
     assert len(result.switches) == c.switches[0]
 
 
-def test_a_switch_tells_frame_and_ids() -> None:
+def test_a_switch_records_frame_and_ids() -> None:
     frames = [whole_people([3], [70], [[0.1]]), whole_people([3], [80], [[0.2]])]
     (switch,) = clear(frames, 1).switches
     assert (switch.frame, switch.layer, switch.truth_id) == (1, 0, 3)
@@ -79,18 +79,18 @@ def test_scores_come_from_summed_counts() -> None:
     frames = [whole_people([1, 2], [5, 6], [[0.1, NAN], [NAN, NAN]])]
     once = clear(frames, 1).counts
     scores = mot_scores(once + once)
-    assert scores["mota"][0] == 0  # of four truths two are missed, and two predictions are wrong
+    assert scores["mota"][0] == 0  # two of four truths are missed, and two predictions are wrong
     assert scores["motp"][0] == pytest.approx(90)
     assert scores["pre"][0] == scores["rec"][0] == 50
 
 
-def test_nothing_to_divide_by_is_nan_and_motp_as_told() -> None:
+def test_with_nothing_to_divide_by_scores_are_nan_and_motp_is_as_asked() -> None:
     scores = mot_scores(MotCounts.zero(1), unmatched_motp=0.0)
     assert np.isnan([scores[name][0] for name in ("mota", "pre", "rec")]).all()
     assert scores["motp"][0] == 0
 
 
-def test_layers_are_scored_alone_and_a_joint_not_there_is_not_missed() -> None:
+def test_layers_are_scored_alone_and_an_absent_joint_is_not_missed() -> None:
     pairs = np.array([[[0.1]], [[NAN]]])  # (2, 1, 1)
     there = np.array([[True], [False]])
     frame = FramePairs(np.array([1]), np.array([5]), there, np.array([[True], [True]]), pairs)
@@ -111,7 +111,7 @@ def test_the_solver_finds_the_cheapest_of_the_fullest_assignments() -> None:
 
 
 def _brute_force(costs: np.ndarray) -> tuple[int, float]:
-    """The most pairs, and the smallest sum among those."""
+    """The largest number of pairs, and the smallest cost with that many."""
 
     def search(row: int, used: frozenset[int]) -> tuple[int, float]:
         if row == len(costs):
@@ -126,7 +126,7 @@ def _brute_force(costs: np.ndarray) -> tuple[int, float]:
     return search(0, frozenset())
 
 
-def test_large_matrices_take_another_solver_to_the_same_end() -> None:
+def test_the_solver_for_large_matrices_gives_the_same_result() -> None:
     rng = np.random.default_rng(3)
     small = rng.random((30, 30))
     large = np.full((230, 230), NAN)

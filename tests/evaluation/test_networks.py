@@ -21,7 +21,7 @@ BOXES = np.array([[10, 10, 40, 90], [60, 5, 95, 95]], np.float32)  # x1 y1 x2 y2
 
 @pytest.fixture
 def pictures(tmp_path: Path) -> PictureSet:
-    """Two pictures; only the second, of two people, is for scoring."""
+    """Two pictures; only the second, with two people, is for scoring."""
     (tmp_path / "images").mkdir()
     rng = np.random.default_rng(0)
     images, annotations = [], []
@@ -77,7 +77,7 @@ def test_labels_turn_with_their_pictures(tmp_path: Path, quarters: int) -> None:
     assert (picture[rows, columns] == 255).all()
 
 
-def test_true_boxes_alone_spare_the_others(
+def test_with_true_boxes_only_found_boxes_are_not_scored(
     pictures: PictureSet,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -100,7 +100,7 @@ def test_true_boxes_alone_spare_the_others(
     assert ("found boxes" in whole, "found boxes" in spared) == (True, False)
 
 
-def test_label_files_of_one_name_are_a_mistake(
+def test_two_label_files_of_the_same_name_are_refused(
     pictures: PictureSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = tmp_path / "other"
@@ -114,7 +114,7 @@ def test_label_files_of_one_name_are_a_mistake(
 
 
 @pytest.mark.parametrize("text", ["# people", "[]", '{"images": []}'])
-def test_labels_that_are_none_are_told(tmp_path: Path, text: str) -> None:
+def test_a_file_that_holds_no_labels_is_reported(tmp_path: Path, text: str) -> None:
     (tmp_path / "people.json").write_text(text)
     with pytest.raises(UserError, match=r"people\.json: (not a whole JSON|no COCO keypoints)"):
         read_set(tmp_path / "people.json")
@@ -130,7 +130,7 @@ def test_labels_that_are_none_are_told(tmp_path: Path, text: str) -> None:
         ("annotations", "bbox", "annotation 1: 'bbox' is missing"),
     ],
 )
-def test_what_a_picture_or_person_lacks_is_told(
+def test_a_missing_field_of_a_picture_or_person_is_reported(
     pictures: PictureSet, tmp_path: Path, part: str, key: str, line: str
 ) -> None:
     file = tmp_path / "people.json"
@@ -143,7 +143,7 @@ def test_what_a_picture_or_person_lacks_is_told(
         read_set(file, quarters=1)
 
 
-def test_a_person_without_a_picture_is_told(pictures: PictureSet, tmp_path: Path) -> None:
+def test_a_person_without_a_picture_is_reported(pictures: PictureSet, tmp_path: Path) -> None:
     file = tmp_path / "people.json"
     content = json.loads(file.read_text())
     content["annotations"][0]["image_id"] = 7
@@ -159,7 +159,7 @@ def test_what_pycocotools_wants_is_filled_in(pictures: PictureSet, tmp_path: Pat
     for person in content["annotations"]:
         for name in ("id", "area", "iscrowd", "category_id", "num_keypoints"):
             del person[name]
-    del content["annotations"][3]["keypoints"]  # a box alone
+    del content["annotations"][3]["keypoints"]  # a box only
     file.write_text(json.dumps(content))
     (_, _, people), *_ = read_set(file).pictures()
     assert [person["num_keypoints"] for person in people] == [17, 0]
@@ -168,10 +168,10 @@ def test_what_pycocotools_wants_is_filled_in(pictures: PictureSet, tmp_path: Pat
     assert scores["person AP50"] == pytest.approx(1, abs=0.01)
 
 
-def test_people_may_be_any_category_and_others_are_no_people(
+def test_people_may_be_any_category_and_other_categories_are_not_people(
     pictures: PictureSet, tmp_path: Path
 ) -> None:
-    """Where people were not category 1, pycocotools' -1 for "nobody" was given as their AP."""
+    """If people were not category 1, pycocotools' -1 for "nobody" was reported as their AP."""
     file = tmp_path / "people.json"
     content = json.loads(file.read_text())
     for person in content["annotations"]:
@@ -213,7 +213,7 @@ def test_a_missed_person_costs_half(pictures: PictureSet) -> None:
     assert found["AP, found boxes"] == pytest.approx(0.5, abs=0.01)
 
 
-def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None:
+def test_boxes_of_a_video_count_only_on_labelled_frames(tmp_path: Path) -> None:
     for index in range(3):
         cv2.imwrite(str(tmp_path / f"{index}.png"), np.zeros((100, 100, 3), np.uint8))
     truth = tmp_path / "gt.txt"
@@ -227,7 +227,7 @@ def test_boxes_of_a_video_count_on_labelled_frames_alone(tmp_path: Path) -> None
     assert list(figures.values()) == [0.5, 0.5]  # recall, precision
     with pytest.raises(UserError, match=r"missing\.txt: no such file"):
         score_video(tmp_path, tmp_path / "missing.txt", lambda image: found, 0.3)
-    truth.write_text("\n".join([*lines, "3,9,0,0,90,90,1,3,1"]))  # a car is nobody to be found
+    truth.write_text("\n".join([*lines, "3,9,0,0,90,90,1,3,1"]))  # a car is not a person to find
     cars_too = score_video(tmp_path, truth, lambda image: found, 0.3)
     assert cars_too == figures
     truth.write_text("\n".join([*lines, "4,1,0,0,90,90,1"]))

@@ -1,4 +1,4 @@
-"""What must hold of pose scores whatever the sequences: properties, and quirks by hand."""
+"""Pose scores: properties that hold for any sequences, and quirks checked by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def _random_pair(
 ) -> tuple[list[Any], list[Any]]:
     """Two to five people who wander; predictions with noise, gaps, switches and strangers.
 
-    Where they are `apart`, nobody is near two others.
+    If they are `apart`, nobody is near two others.
     """
     rng = random.Random(seed)
     people = rng.randint(2, 5)
@@ -71,7 +71,7 @@ def _scores(pair: Pair, truth: Any, predicted: Any, options: ScoreOptions) -> Sc
 
 
 def _assert_same(a: Scores, b: Scores) -> None:
-    """Equal but for the last digits, which the order of a sum decides."""
+    """Equal except for the last digits, which depend on the order of summation."""
     assert a.keys() == b.keys()
     for key, value in a.items():
         if isinstance(value, dict):
@@ -137,7 +137,7 @@ def test_permuting_people_changes_nothing_in_strict(
 
 
 def _tied(seed: int, make_person: Any) -> tuple[list[Any], list[Any]]:
-    """People on a coarse grid, several in one spot: shares, distances and scores are equal."""
+    """People on a coarse grid, several in one spot, so that shares, distances and scores tie."""
     rng = random.Random(seed)
 
     def crowd(first_id: int) -> list[Any]:
@@ -191,10 +191,10 @@ def test_permuting_people_changes_nothing_in_poseval_but_ap_where_people_compete
     _assert_same(before, after)
 
 
-def test_of_equally_good_predictions_poseval_takes_the_first_and_strict_the_same(
+def test_of_equal_matches_poseval_takes_the_first_and_strict_ignores_their_order(
     pair: Pair, make_person: Any
 ) -> None:
-    """Two predictions match all joints of one person; the surer one ranks before the other."""
+    """Two predictions match all joints of one person; the higher score ranks first."""
     near, sure = make_person(5, score=0.4), make_person(6, x=105, score=0.8)
     ap = {}
     for options in (POSEVAL, STRICT):
@@ -251,7 +251,9 @@ def test_a_joint_matches_at_half_a_head_and_not_beyond(pair: Pair, make_person: 
     assert near["CLEAR"]["motp"][15] == 50
 
 
-def test_the_last_labelled_frame_is_out_of_mota_but_in_strict(pair: Pair, make_person: Any) -> None:
+def test_the_last_labelled_frame_counts_for_mota_only_in_strict(
+    pair: Pair, make_person: Any
+) -> None:
     truth = [[make_person()]] * 3
     predicted = [[make_person()], [make_person()], []]
     assert _scores(pair, truth, predicted, POSEVAL)["CLEAR"]["mota"][15] == 100
@@ -269,7 +271,7 @@ def test_a_frame_without_predictions_counts_one_miss_and_one_false_positive(
     assert (strict.truth[0], strict.misses[0], strict.false_positives[0]) == (6, 2, 0)
 
 
-def test_a_joint_that_is_nowhere_has_ap_0_and_no_mota(pair: Pair, make_person: Any) -> None:
+def test_a_joint_that_never_occurs_has_ap_0_and_no_mota(pair: Pair, make_person: Any) -> None:
     people = [[make_person(joints=range(14))]] * 2  # no head_top
     scores = _scores(pair, people, people, POSEVAL)
     assert scores["AP"]["ap"][14] == 0
@@ -298,15 +300,15 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     assert "none reaches the threshold of 0.05" in score.warnings[0]
     unscored = make_person()
     for point in unscored["annopoints"][0]["point"]:
-        point["score"] = []  # as files that came through MATLAB have it
+        point["score"] = []  # as in files that went through MATLAB
     score = _score(pair, [[make_person()]], [[unscored, stranger]], POSEVAL)
     assert "15 points have no score" in score.warnings[0]
 
 
-def test_joints_that_posetrack_does_not_have_are_left_out_and_told(
+def test_joints_that_posetrack_does_not_have_are_left_out_and_reported(
     pair: Pair, make_person: Any
 ) -> None:
-    """As COCO's 17 joints in a 2017 file look."""
+    """This is how COCO's 17 joints look in a 2017 file."""
     truth = [[make_person()]] * 2
     score = _score(pair, truth, [[make_person(joints=range(17))]] * 2, STRICT)
     assert "pred/seq.json: 4 points are of no joint, 0 to 14, and left out" in score.warnings[0]
@@ -321,10 +323,10 @@ def test_unlabelled_frames_are_dropped_with_their_predictions(pair: Pair, make_p
     assert scores["AP"]["pre"][15] == scores["CLEAR"]["pre"][15] == 100
 
 
-def test_hota_and_identity_take_labelled_frames_without_people_in_either_mode(
+def test_hota_and_identity_include_labelled_empty_frames_in_either_mode(
     pair: Pair, make_person: Any, make_file: Any
 ) -> None:
-    """The frame in the middle is labelled and nobody is there: who is predicted there is wrong."""
+    """The middle frame is labelled and empty: a person predicted there is a false positive."""
     truth = make_file([[make_person()], [], [make_person()]])
     truth["annolist"][1]["is_labeled"] = [True]
     predicted = [[make_person()]] * 3
@@ -334,11 +336,11 @@ def test_hota_and_identity_take_labelled_frames_without_people_in_either_mode(
     assert poseval["Identity"]["person"]["IDF1"] == pytest.approx(80)
     _assert_same(poseval["HOTA"], strict["HOTA"])
     _assert_same(poseval["Identity"], strict["Identity"])
-    assert poseval["AP"]["pre"][15] == poseval["CLEAR"]["pre"][15] == 100  # as poseval
+    assert poseval["AP"]["pre"][15] == poseval["CLEAR"]["pre"][15] == 100  # as in poseval
 
 
-def test_strict_scores_labelled_frames_alone(pair: Pair, make_person: Any, make_file: Any) -> None:
-    """A frame may have people and yet say that it is not labelled."""
+def test_strict_scores_only_labelled_frames(pair: Pair, make_person: Any, make_file: Any) -> None:
+    """A frame may have people and yet be marked as not labelled."""
     people = [[make_person()]] * 3
     truth = make_file(people)
     truth["annolist"][1]["is_labeled"] = [False]
@@ -358,12 +360,12 @@ def test_frames_in_another_order_are_refused(pair: Pair, make_person: Any, make_
     ("name", "warning"),
     [
         ("elsewhere{}.jpg", "3 of 3 frames are called otherwise than the truth's (frame 0 is else"),
-        # Two of the three names are the truth's, of the frame after
+        # Two of the three names are in the truth, but of the next frame
         ("images/{:05d}.jpg", "3 of 3 frames are called otherwise than the truth's (frame 0 is 0"),
         ("", ""),
     ],
 )
-def test_frames_of_other_names_are_told(
+def test_frames_with_other_names_are_reported(
     name: str, warning: str, pair: Pair, make_person: Any, make_file: Any
 ) -> None:
     truth, predicted = make_file([[make_person()]] * 3), make_file([[make_person()]] * 3)

@@ -58,7 +58,7 @@ def test_workers_change_nothing(shared: Path, tmp_path: Path) -> None:
         assert path.read_bytes() == (three / path.name).read_bytes()
 
 
-def test_with_workers_bad_input_ends_in_the_line_that_one_worker_gives(
+def test_bad_input_ends_in_the_same_line_with_several_workers(
     shared: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     gt, pred = POSEVAL / "plain" / "gt", tmp_path / "pred"
@@ -128,7 +128,7 @@ def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
     assert rows[2]["mota"] == single["mota"][15]
 
 
-def test_a_threshold_is_told_beside_the_tables(
+def test_a_threshold_is_noted_beside_the_tables(
     pair: Any, make_person: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     gt, pred = pair([[make_person()]] * 2, [[make_person()]] * 2)
@@ -158,7 +158,7 @@ def test_numbers_that_mean_nothing_are_refused(
 @pytest.mark.parametrize(
     "flags", [["-e", "--sweep", "0:1:0.5"], ["--kpt-thr", "0", "1", "--sweep", "0:1:0.5"]]
 )
-def test_a_sweep_that_would_say_nothing_is_a_mistake(
+def test_a_sweep_that_would_do_nothing_is_refused(
     shared: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], flags: list[str]
 ) -> None:
     folder = shared / "eval" / "poseval" / "plain"
@@ -197,7 +197,9 @@ def test_sequences_that_would_share_a_name_keep_their_files(
     assert "cam1.left.json" in capsys.readouterr().out
 
 
-def test_metrics_are_asked_for_in_one_way(capsys: pytest.CaptureFixture[str]) -> None:
+def test_metrics_are_chosen_by_flags_or_by_name_but_not_both(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     assert posetrack.main(["-g", "gt", "-p", "pred", "-t", "--metrics", "AP"]) == 1
     assert "leave them or --metrics out" in capsys.readouterr().err
 

@@ -1,4 +1,4 @@
-"""The report: one page that stands alone and shows the worst moments."""
+"""The report: one self-contained page that shows the worst moments."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ VOID = {"meta", "br"}
 
 
 class _Tags(html.parser.HTMLParser):
-    """Collects what is opened and not closed, and every address."""
+    """Collects the tags that are opened and not closed, and every address."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -59,7 +59,7 @@ def test_the_worst_moment_is_where_the_errors_are(crossing: SequenceScore) -> No
     assert {(s.frame, s.old_id, s.new_id) for s in switched.switches} == {(30, 5, 6)}
 
 
-def test_the_page_needs_nothing_but_itself(pair: Pair, make_person: Any, tmp_path: Path) -> None:
+def test_the_page_is_self_contained(pair: Pair, make_person: Any, tmp_path: Path) -> None:
     truth = [[make_person(1)]] * 3
     gt, pred = pair(truth, [[make_person(5)], [], [make_person(6)]], name="<b>&")
     out = tmp_path / "out"
@@ -77,7 +77,7 @@ def test_the_page_needs_nothing_but_itself(pair: Pair, make_person: Any, tmp_pat
     assert "15 joints missed, 0 false, 15 switched (100% of all errors)" in page
     assert "The worst frame is 1, images/00001.jpg, with 15." in page
     assert "The joint threshold" in page
-    # A moment's number lies over the bars, not under them
+    # A moment's number is drawn over the bars, not under them
     assert page.index('<text class="rank"') > page.rindex(" false positives</title>")
 
 

@@ -1,4 +1,4 @@
-"""A data set through the pipeline to the table, with a pipeline that needs no networks."""
+"""A data set goes through a pipeline, one that needs no networks, to the table of scores."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def test_pictures_become_two_sets_of_predictions_and_scores(data_set: Path) -> N
     assert (out / "report.html").is_file()
 
 
-def test_predictions_that_are_there_are_not_made_again(
+def test_existing_predictions_are_not_made_again(
     data_set: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run.main([str(data_set)]) == 0
@@ -96,7 +96,7 @@ def test_predictions_that_are_there_are_not_made_again(
 
 
 @pytest.mark.parametrize("change", ["flip = true", "pose = 'posse-pose-small'"])
-def test_predictions_of_other_settings_are_made_again(
+def test_predictions_made_with_other_settings_are_made_again(
     data_set: Path, change: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main([str(data_set)]) == 0
@@ -117,7 +117,7 @@ def test_a_missing_picture_is_named_and_leaves_no_predictions(
     assert list((data_set.parent / "out" / "unfiltered").iterdir()) == []
 
 
-def test_a_config_that_is_not_there_is_one_line(
+def test_a_missing_config_is_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run.main([str(tmp_path / "none.toml")]) == 1
@@ -138,7 +138,7 @@ def test_a_config_that_is_not_there_is_one_line(
         (CONFIG + "[pipeline]\ndetectr = 'x'", "there is no setting detectr"),
     ],
 )
-def test_a_bad_config_is_one_line(
+def test_a_bad_config_is_reported_in_one_line(
     data_set: Path, capsys: pytest.CaptureFixture[str], text: str, message: str
 ) -> None:
     data_set.write_text(text)

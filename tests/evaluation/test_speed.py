@@ -1,4 +1,4 @@
-"""The benchmark runs through; other programs, played by stand-ins here, have rows if installed."""
+"""The benchmark runs through; other programs, faked here, get a row each if installed."""
 
 import json
 import sys
@@ -16,7 +16,7 @@ from pose.yolox import HRNetDetector
 
 
 class FakeYolo:
-    """Ultralytics' interface, without its weights at hand."""
+    """Ultralytics' interface; its weights cannot be fetched."""
 
     def __init__(self, file: str) -> None:
         if file.endswith(".pt"):
@@ -56,7 +56,7 @@ def programs(monkeypatch):
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Options for little work: six small frames, one person, tiny networks."""
+    """Options that keep the work small: six small frames, one person, tiny networks."""
     hrnet = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
     finding = {"hrnet": hrnet, "head_width": 8}
     torch.manual_seed(0)
@@ -73,7 +73,9 @@ def few(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     return words
 
 
-def test_it_measures_stages_the_whole_way_and_others_beside(programs, few, tmp_path: Path, capsys):
+def test_it_measures_stages_the_whole_pipeline_and_other_programs(
+    programs, few, tmp_path: Path, capsys
+):
     networks = [tmp_path / "det.onnx", tmp_path / "pose.onnx"]
     for network in networks:
         network.write_bytes(b"")
@@ -95,7 +97,7 @@ def test_it_measures_stages_the_whole_way_and_others_beside(programs, few, tmp_p
     assert "rtmlib, det and pose" in printed
 
 
-def test_a_program_that_cannot_start_is_one_line(programs, few, capsys):
+def test_a_program_that_cannot_start_is_reported_in_one_line(programs, few, capsys):
     assert speed.main([*few, "--peers", "--no-stages"]) == 1
     error = capsys.readouterr().err
     assert "rtmlib cannot start: the lightweight networks cannot be fetched" in error

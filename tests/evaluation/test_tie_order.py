@@ -26,7 +26,7 @@ def scores(seed: int) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("seed", "checksum"), RECORDED)
-def test_ties_fall_as_the_reference_s_sort_left_them(seed: int, checksum: int) -> None:
+def test_ties_are_ordered_as_by_the_references_sort(seed: int, checksum: int) -> None:
     order = poseval_argsorts([scores(seed)])[0]
     assert zlib.crc32(order.astype("<i8").tobytes()) == checksum
 

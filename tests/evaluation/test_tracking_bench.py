@@ -58,7 +58,7 @@ def test_perfect_detections_are_tracked_perfectly() -> None:
     assert figures["HOTA"] > 99.9
 
 
-def test_switches_are_held_against_how_many_were_found() -> None:
+def test_idsr_divides_switches_by_recall() -> None:
     recording = Recording("one of two, under two ids", [], BOXES, IDS, tuned=False)
     tracked = [(boxes[:1], np.array([1 + (frame > 9)])) for frame, boxes in enumerate(BOXES)]
     figures = scores(count(recording, tracked, np.zeros(FRAMES)))
@@ -86,7 +86,7 @@ def test_worse_levels_score_worse_and_the_second_pass_fills_in() -> None:
     assert found("hard", refine=True)["MOTA"] > hard["MOTA"]
 
 
-def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known() -> None:
+def test_a_shaken_recording_scores_like_the_still_one_if_the_camera_motion_is_known() -> None:
     """Everybody jumps with the camera; told how it moved, the tracker sees them as before."""
     still = seen("mild")
     moves = hand_held(FRAMES)
@@ -104,11 +104,11 @@ def test_a_shaken_recording_is_the_still_one_where_the_cameras_motion_is_known()
     )  # they walk
 
 
-def test_of_an_edited_film_people_are_told_apart_where_its_cuts_are_told() -> None:
+def test_people_of_an_edited_film_are_kept_apart_if_its_cuts_are_known() -> None:
     film = edited(seen("mild"), seen("mild"))
     assert film.shots is not None and set(film.shots) == {0, 1}
     everybody = {i for ids in film.truth_ids for i in ids.tolist()}
-    assert len(everybody) == 4  # two of each camera
+    assert len(everybody) == 4  # two per camera
     untold = scores(count(film, *run(film.people, posse())))
     told = scores(count(film, *run_with_shots(film)))
     assert told["IDF1"] > untold["IDF1"] + 10  # they stand where the others stood
@@ -125,14 +125,14 @@ def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
     assert not np.array_equal(np.concatenate(first), np.concatenate(other))
 
 
-def test_tallies_are_of_one_copy() -> None:
+def test_tallies_are_per_copy() -> None:
     still = seen("mild")
     counts = count(still, *run(still.people, posse()))
     once, twice = scores(counts), scores(counts + counts, copies=2)
     assert {**once, "ms": 0} == pytest.approx({**twice, "ms": 0})
 
 
-def test_appearance_is_left_out_where_the_program_would_not_ask_for_it() -> None:
+def test_appearance_is_left_out_where_the_program_would_not_use_it() -> None:
     still = seen("mild")
     looks = [
         replace(people, appearance=np.ones((len(people), 4), np.float32)) for people in still.people

@@ -21,10 +21,10 @@ def _found(*rows: tuple[float, ...]) -> Detections:
     return Detections(values[:, :4], values[:, 4])
 
 
-def test_who_is_seen_by_both_or_clearly_by_one_and_has_no_box_gets_one() -> None:
+def test_a_person_found_by_both_or_clearly_by_one_gets_a_missing_box() -> None:
     both, clear = (60, 10, 90, 90), (100, 10, 130, 90)
-    first = _found((*both, 0.4), (*clear, 0.6), (12, 10, 40, 88, 0.9))  # the last has its box
-    second = _found((61, 11, 90, 90, 0.35), (150, 10, 180, 90, 0.5))  # the last: one, not sure
+    first = _found((*both, 0.4), (*clear, 0.6), (12, 10, 40, 88, 0.9))  # the last already has a box
+    second = _found((61, 11, 90, 90, 0.35), (150, 10, 180, 90, 0.5))  # the last: by one, unsure
     boxes = missing((first, second), KNOWN, SIZE_WH)
     np.testing.assert_array_equal(boxes[np.argsort(boxes[:, 0])], [both, clear])
 
@@ -63,7 +63,7 @@ def test_only_training_pictures_are_completed(tmp_path: Path) -> None:
     assert (new["id"], new["image_id"], new["bbox"]) == (4, 5, [60, 10, 30, 80])
 
 
-def test_boxes_without_a_pose_no_longer_count_where_networks_drew_them() -> None:
+def test_boxes_that_networks_drew_are_set_aside_if_they_have_no_pose() -> None:
     def person(image: int, score: float, label: str = "teacher") -> dict[str, object]:
         return {"image_id": image, "label": label, "keypoint_scores": [score] * 17, "iscrowd": 0}
 

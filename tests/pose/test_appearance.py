@@ -1,4 +1,4 @@
-"""Descriptors follow what people wear, not where they stand or how they hold themselves."""
+"""Descriptors depend on what people wear, not on where they stand or how they hold themselves."""
 
 from __future__ import annotations
 

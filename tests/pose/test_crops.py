@@ -10,7 +10,7 @@ from pose.geometry import crop_regions
 
 
 def ramp(width: int = 200, height: int = 120) -> np.ndarray:
-    """A picture whose first channel is x, second y, so that a pixel tells where it came from."""
+    """A picture whose first channel is x, second y, so that a pixel shows where it came from."""
     y, x = np.mgrid[:height, :width]
     return np.stack([x, y, np.full_like(x, 7)], axis=-1).astype(np.uint8)
 
@@ -40,7 +40,7 @@ def test_nobody_gives_no_crops() -> None:
     assert crop_people(ramp(), np.zeros((0, 4), np.float32), (24, 32)).shape == (0, 32, 24, 3)
 
 
-def test_a_crowd_beyond_opencvs_row_limit_is_cropped_alike() -> None:
+def test_a_crowd_beyond_opencvs_row_limit_is_cropped_like_one_person() -> None:
     boxes = np.random.default_rng(0).uniform(10, 50, (300, 4)).astype(np.float32)
     boxes[:, 2:] += boxes[:, :2]
     regions = crop_regions(boxes, (96, 128), 1.25)

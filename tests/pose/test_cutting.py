@@ -1,4 +1,4 @@
-"""The device's way of cutting gives what OpenCV's gives; here it runs on CPU tensors."""
+"""Cutting on a device gives what OpenCV gives; here the device's code runs on CPU tensors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def smooth_picture() -> np.ndarray:
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("unbiased", [True, False])
-def test_crops_are_opencvs_within_its_rounding(device: str, unbiased: bool) -> None:
+def test_crops_equal_opencvs_within_its_rounding(device: str, unbiased: bool) -> None:
     image = smooth_picture()
     boxes = np.array([[20, 30, 90, 200], [400, 100, 499, 299], [200, 50, 230, 110]], np.float32)
     regions = crop_regions(boxes, (48, 64), 1.25)
@@ -34,14 +34,14 @@ def test_crops_are_opencvs_within_its_rounding(device: str, unbiased: bool) -> N
     on_device = cutter(device).people(image, regions, (48, 64), unbiased)
     assert on_device.shape == on_host.shape == (3, 64, 48, 3)
     difference = np.abs(on_device.cpu().numpy().astype(int) - on_host)
-    # OpenCV places samples to 1/32 of a pixel.
+    # OpenCV places samples to within 1/32 of a pixel.
     assert difference.max() <= 10
     assert difference.mean() < 0.7
 
 
 @pytest.mark.parametrize("device", DEVICES)
 @pytest.mark.parametrize("limit", [(128, 128), (640, 640)])
-def test_letterboxes_are_opencvs_within_its_rounding(device: str, limit: tuple[int, int]) -> None:
+def test_letterboxes_equal_opencvs_within_its_rounding(device: str, limit: tuple[int, int]) -> None:
     image = smooth_picture()
     on_host, host_scale = HostCutter().letterbox(image, limit)
     on_device, scale = cutter(device).letterbox(image, limit)

@@ -1,4 +1,4 @@
-"""Suppression as one by one would do it; boxes land where the network saw them."""
+"""Suppression gives what going box by box would; boxes land where the network saw them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from pose.runtime import Outputs
 
 
 def greedy(boxes: torch.Tensor, threshold: float) -> list[bool]:
-    """Suppression by the book, one box after the other."""
+    """Textbook suppression, one box after the other."""
     overlap = pairwise_iou(boxes, boxes)
     kept: list[bool] = []
     for index in range(len(boxes)):

@@ -70,7 +70,7 @@ def test_joints_are_found_where_the_lights_are(cutter: Cutter, flip: bool, paddi
 
 
 class MirrorAware(BrightestPixel):
-    """In a mirrored picture a left joint looks like a right one: exchange every second call."""
+    """In a mirrored picture a left joint looks like a right one: swap them on every second call."""
 
     def __init__(self, inner: BrightestPixel) -> None:
         self.inner, self.calls = inner, 0

@@ -1,4 +1,4 @@
-"""An exported file is the network: same outputs, and it says itself what it is."""
+"""An exported file is the network: it gives the same outputs and states what it is."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def pose_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def exported(pose_file: Path) -> Callable[[str], Path]:
-    """Gives the network of `pose_file` as a file for "onnx" or "openvino"."""
+    """Exports the network of `pose_file` to a file for "onnx" or "openvino"."""
 
     @functools.cache
     def written(to: str) -> Path:
@@ -83,7 +83,7 @@ def test_an_exported_pose_network_is_the_network(
     box = Detections(np.array([[10, 10, 50, 90]], np.float32), np.ones(1))
     ours, theirs = (load_estimator(str(file), "cpu")(frame, box) for file in (pose_file, path))
     close = np.linalg.norm(ours.keypoints - theirs.keypoints, axis=-1) < 1
-    assert close.mean() > 0.8  # of an untrained network: some peaks are ties
+    assert close.mean() > 0.8  # in an untrained network some peaks are ties
 
 
 @pytest.mark.parametrize("to", ["onnx", "openvino"])
@@ -134,7 +134,7 @@ def test_onnx_files_from_elsewhere_take_one_normalised_picture(
 
 
 @pytest.mark.parametrize(("to", "advice"), [("onnx", "onnxruntime-gpu"), ("openvino", "CPUs")])
-def test_what_an_exported_file_needs_on_cuda_is_told(
+def test_an_exported_file_on_cuda_says_what_it_needs(
     to: str, advice: str, exported: Callable[[str], Path]
 ) -> None:
     if to == "onnx" and "CUDAExecutionProvider" in onnxruntime.get_available_providers():
@@ -150,7 +150,7 @@ def test_an_exported_file_is_not_exported_again(
         export(pose_network(str(exported("onnx"))), "openvino", tmp_path / "again.xml")
 
 
-def test_tensorrt_that_is_not_installed_is_said(pose_file: Path, tmp_path: Path) -> None:
+def test_a_missing_tensorrt_is_reported(pose_file: Path, tmp_path: Path) -> None:
     if importlib.util.find_spec("tensorrt"):
         pytest.skip("TensorRT is installed")
     with pytest.raises(DeviceError, match="pip install tensorrt"):
@@ -193,7 +193,7 @@ def test_a_file_that_is_no_engine_of_ours_is_named(content: bytes, tmp_path: Pat
 
 
 class _Engine:
-    """Stands for TensorRT's runtime, engine and context: the output is the mean of each picture."""
+    """Fakes TensorRT's runtime, engine and context: the output is the mean of each picture."""
 
     num_io_tensors = 2
 
@@ -275,7 +275,7 @@ def test_an_engine_says_what_it_was_not_built_for(
 def test_an_engine_is_built_from_the_graph_for_one_to_many_people(
     pose_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With what TensorRT 11 has: types come from the graph, and no flag asks for float16."""
+    """As in TensorRT 11: types come from the graph, and no flag asks for float16."""
     profile, graph, config = MagicMock(), MagicMock(), MagicMock()
     builder = MagicMock()
     builder.create_network.return_value = graph
@@ -346,18 +346,20 @@ def export_from_elsewhere(
         )
 
 
-def test_a_pose_file_from_elsewhere_for_any_size_gets_the_usual_one(tmp_path: Path) -> None:
+def test_a_foreign_pose_file_for_any_size_gets_the_size_in_its_name_or_the_usual_one(
+    tmp_path: Path,
+) -> None:
     picture = torch.zeros(1, 3, 64, 32)
     for name, size_wh in (("net.onnx", (192, 256)), ("net_64x32.onnx", (32, 64))):
         export_from_elsewhere(HRNet(**TINY).eval(), picture, tmp_path / name, free=True)
         assert pose_network(str(tmp_path / name)).network.pictures.size_wh == size_wh
 
 
-def test_a_detector_file_from_elsewhere_is_for_any_size_or_says_that_it_is_not(
+def test_a_foreign_detector_file_takes_any_size_or_says_that_it_does_not(
     tmp_path: Path,
 ) -> None:
     class Fixed(torch.nn.Module):
-        """As exports have it that place the boxes themselves: cells of one size of picture."""
+        """As in exports that decode the boxes themselves: cells for one picture size."""
 
         def __init__(self) -> None:
             super().__init__()
@@ -385,7 +387,7 @@ def test_a_detector_file_from_elsewhere_is_for_any_size_or_says_that_it_is_not(
         ('{"kind": "pose", "input_wh": [32]}', "what it says of itself: not built"),
     ],
 )
-def test_a_file_that_says_nonsense_of_itself_is_named(
+def test_a_file_with_a_nonsense_description_is_named(
     text: str, message: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "net.onnx"

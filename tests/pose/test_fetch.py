@@ -1,4 +1,4 @@
-"""Fetching from a server that breaks off, lies, or is not there. The server is on this machine."""
+"""Fetching from a server that breaks off, lies, or is missing. The server is on this machine."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ CONTENT = bytes(range(256)) * 4000  # 1 MB
 
 
 class Shelf(BaseHTTPRequestHandler):
-    """Gives CONTENT; how badly is in the path."""
+    """Serves CONTENT; the path says how badly."""
 
     asked: list[str | None] = []  # noqa: RUF012  the Range headers
 
@@ -71,14 +71,14 @@ def test_weights_are_fetched_checked_and_reported(server: str, tmp_path: Path) -
     assert [file.name for file in path.parent.iterdir()] == ["net.pth"]
 
 
-def test_what_is_there_is_not_fetched_again(server: str) -> None:
+def test_weights_that_are_there_are_not_fetched_again(server: str) -> None:
     published = entry(f"{server}/net.pth")
     fetch(published)
     fetch(published)
     assert len(Shelf.asked) == 1
 
 
-def test_what_is_there_but_damaged_is_fetched_again(server: str) -> None:
+def test_damaged_weights_are_fetched_again(server: str) -> None:
     published = entry(f"{server}/net.pth")
     fetch(published).write_bytes(CONTENT[:1000])
     assert fetch(published).read_bytes() == CONTENT
@@ -99,27 +99,29 @@ def test_a_server_that_cannot_resume_starts_over(server: str, tmp_path: Path) ->
     assert fetch(entry(f"{server}/no-ranges.pth")).read_bytes() == CONTENT
 
 
-def test_a_part_that_is_whole_already_is_taken(server: str, tmp_path: Path) -> None:
+def test_a_part_that_is_already_complete_is_used(server: str, tmp_path: Path) -> None:
     (tmp_path / "weights").mkdir()
     (tmp_path / "weights" / "net.pth.part").write_bytes(CONTENT)
     assert fetch(entry(f"{server}/net.pth")).read_bytes() == CONTENT
 
 
-def test_other_content_is_thrown_away(server: str, tmp_path: Path) -> None:
+def test_content_with_another_hash_is_thrown_away(server: str, tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match=r"not net.pth as published .* expected 00000000"):
         fetch(entry(f"{server}/net.pth", sha256="00000000"))
     assert list((tmp_path / "weights").iterdir()) == []
 
 
 @pytest.mark.parametrize("path", ["/missing.pth", None])
-def test_without_server_or_file_the_way_by_hand_is_told(server: str, path: str | None) -> None:
+def test_without_server_or_file_the_message_says_how_to_add_weights_by_hand(
+    server: str, path: str | None
+) -> None:
     url = f"{server}{path}" if path else "http://127.0.0.1:1/net.pth"
     with pytest.raises(WeightsError, match="posse models add") as caught:
         fetch(entry(url))
     assert ("404" in str(caught.value)) == bool(path)
 
 
-def test_a_cache_that_cannot_be_written_is_told(
+def test_a_cache_that_cannot_be_written_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "file").touch()

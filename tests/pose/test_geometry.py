@@ -49,12 +49,12 @@ def test_official_grids_count_whole_pixels() -> None:
     assert offset[0].tolist() == [70, 10]
 
 
-def test_a_box_without_width_gives_a_region_all_the_same() -> None:
+def test_a_box_without_size_still_gives_a_region() -> None:
     region = crop_regions(np.array([[5, 5, 5, 5]], np.float32), (192, 256), 1.25)
     assert (region[:, 2:] > 0).all()
 
 
-def test_formats_turn_into_each_other() -> None:
+def test_box_formats_convert_into_each_other() -> None:
     boxes = np.array([[1, 2, 4, 8]], np.float32)
     assert xyxy_to_xywh(boxes).tolist() == [[1, 2, 3, 6]]
     assert xywh_to_xyxy(xyxy_to_xywh(boxes)).tolist() == boxes.tolist()

@@ -28,9 +28,11 @@ def test_expected_oks_finds_the_place_between_pixels(size_wh: tuple[int, int]) -
     assert scores.min() > 0.9
 
 
-def test_of_two_guesses_the_one_that_others_lie_near_is_taken() -> None:
+def test_of_two_guesses_the_one_with_others_nearby_is_taken() -> None:
     lone = encode(torch.tensor([[[10.0, 30.0]]]), SIZE_WH, sigma=1.0)
-    crowd = torch.tensor([[[36.0, 28.0]], [[39.0, 30.0]], [[36.0, 32.0]]])  # none as high as that
+    crowd = torch.tensor(
+        [[[36.0, 28.0]], [[39.0, 30.0]], [[36.0, 32.0]]]
+    )  # each lower than the lone one
     maps = lone + 0.8 * encode(crowd, SIZE_WH, sigma=1.0).sum(0)
 
     tolerant, _ = decode_expected_oks(maps, (COCO17.sigmas[11],))  # a hip
@@ -68,7 +70,7 @@ def test_nobody_gives_nothing(decode) -> None:  # type: ignore[no-untyped-def]
     assert scores.shape == (0, 1)
 
 
-def test_the_flip_test_of_a_mirrored_truth_changes_nothing() -> None:
+def test_averaging_with_perfectly_mirrored_heatmaps_changes_nothing() -> None:
     points = inner_points()
     maps = encode(points, SIZE_WH, sigma=2.0)
     mirrored = points[:, list(COCO17.mirror)].clone()

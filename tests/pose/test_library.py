@@ -1,4 +1,4 @@
-"""What a user names is found, told and opened, or refused in one line."""
+"""What a user names is found, recognised and opened, or refused in one line."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def save_checkpoint(path: Path, joints: int) -> Path:
         ("my_udp-256x192.pth", 17, COCO17, (192, 256), True, 2.0),
     ],
 )
-def test_an_official_file_is_told_by_name_and_head(
+def test_an_official_file_is_recognised_by_name_and_head(
     name, joints, skeleton, size_wh, unbiased, sigma, tmp_path
 ) -> None:  # type: ignore[no-untyped-def]
     network = pose_network(str(save_checkpoint(tmp_path / name, joints)))
@@ -70,10 +70,10 @@ def test_a_yolox_checkpoint_becomes_a_detector(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["hrnet-w32", "hrnet-w48"])
-def test_a_size_alone_is_its_coco_network_at_256x192(name: str, cache: Path) -> None:
+def test_a_network_name_without_a_size_is_coco_at_256x192(name: str, cache: Path) -> None:
     with pytest.raises(WeightsError, match=f"^{name}-256x192 is not on this machine"):
         find_weights(name)
-    save_checkpoint(cache / f"{name}.pth", 17)  # a file of the user's own has the name first
+    save_checkpoint(cache / f"{name}.pth", 17)  # a user's own file comes first
     assert find_weights(name) == cache / f"{name}.pth"
 
 
@@ -98,7 +98,7 @@ def test_a_published_file_is_found_by_its_name_with_what_the_table_knows(
     assert (network.unbiased, network.sigma) == (True, 3.0)
 
 
-def test_what_is_not_here_says_how_to_bring_it() -> None:
+def test_missing_weights_say_how_to_get_them() -> None:
     with pytest.raises(WeightsError, match=r"models fetch yolox-s'.* 'posse models add FILE"):
         detector_network("yolox-s")
 
@@ -125,7 +125,7 @@ def save_ours(path: Path, **metadata: str) -> Path:
     return path
 
 
-def test_weights_of_ours_say_what_they_are(cache: Path) -> None:
+def test_our_own_weights_say_what_they_are(cache: Path) -> None:
     save_ours(cache / "mine.safetensors")
     network = pose_network("mine")
     assert network.network.pictures.size_wh == (96, 128)
@@ -160,9 +160,9 @@ def test_odd_headers_are_refused(metadata: dict[str, str], message: str, tmp_pat
         Header("pose", {}, (9, 12), sigma=2.0, weights="others.safetensors"),
     ],
 )
-def test_headers_go_through_text(header: Header) -> None:
+def test_headers_survive_the_round_trip_through_text(header: Header) -> None:
     again = parse_header(header.text(), Path("its.safetensors"))
-    if header.kind == "detector":  # it has no use for one
+    if header.kind == "detector":  # a detector has no sigma
         again = replace(again, sigma=None)
     assert again == header
 
@@ -185,7 +185,7 @@ def test_weights_that_do_not_fit_their_header_are_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("skeleton", SKELETONS.values(), ids=lambda skeleton: skeleton.name)
-def test_skeletons_go_through_text(skeleton) -> None:  # type: ignore[no-untyped-def]
+def test_skeletons_survive_the_round_trip_through_text(skeleton) -> None:  # type: ignore[no-untyped-def]
     own = replace(skeleton, name="own")
     assert read_skeleton(write_skeleton(skeleton)) == skeleton
     assert read_skeleton(write_skeleton(own)) == own

@@ -1,4 +1,4 @@
-"""Official checkpoints: our networks have their names, and any layout of them is recognised."""
+"""Official checkpoints: our networks have their names, and each of their layouts is recognised."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def test_every_layout_of_hrnet_is_recognised(size: str, layout: str, shared: Pat
 
 
 @pytest.mark.parametrize("joints", [14, 16, 133])
-def test_other_skeletons_are_told_by_the_head(joints: int) -> None:
+def test_other_skeletons_are_recognised_by_the_head(joints: int) -> None:
     assert recognise(hrnet_w32(joints)).outputs == joints
 
 
@@ -67,8 +67,8 @@ def test_every_yolox_is_recognised(size: str) -> None:
     assert (found.kind, found.family, found.outputs) == ("detector", f"yolox-{size}", 80)
 
 
-def test_to_tell_a_network_no_weights_are_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """To draw them for shapes alone torch loads its compiler, for three seconds of each start."""
+def test_recognising_a_network_draws_no_weights(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To draw them for their shapes only, torch loads its compiler: three seconds per start."""
     state = hrnet_w32()
     for name in ("kaiming_normal_", "normal_"):
         monkeypatch.delattr(nn.init, name)
@@ -90,7 +90,7 @@ def test_batch_counters_may_be_missing() -> None:
     assert recognise(state).outputs == 5
 
 
-def test_what_is_wrong_is_told_in_one_line() -> None:
+def test_what_is_wrong_is_reported_in_one_line() -> None:
     state = hrnet_w32()
     del state["bn1.bias"]
     state["conv2.weight"] = torch.empty(64, 3, 3, 3)
@@ -116,13 +116,13 @@ def test_other_networks_are_refused(keys: list[str], message: str) -> None:
 
 
 @pytest.mark.parametrize("key", ["final_layer.weight", "layer1.0.conv1.weight"])
-def test_a_number_in_a_convolutions_place_is_told(key: str) -> None:
+def test_a_number_in_place_of_a_convolution_is_reported(key: str) -> None:
     state = HRNet(width=8, stage_modules=(1, 1, 1), blocks=1, joints=5).state_dict()
     with pytest.raises(WeightsError, match=r"nearest network .* (a number, expected|missing)"):
         recognise({**state, key: torch.tensor(1.0)})
 
 
-def test_our_yolox_is_the_released_one(shared: Path) -> None:
+def test_our_yolox_computes_what_the_released_one_does(shared: Path) -> None:
     """The released nano, batch norms folded into its convolutions, in our network."""
     import cv2
     import onnx
@@ -157,7 +157,7 @@ def test_our_yolox_is_the_released_one(shared: Path) -> None:
         network(pixels)
         for hook in hooks:
             hook.remove()
-        # The graph's nodes and our calls come in the same order of execution.
+        # The graph's nodes and our calls are both in order of execution.
         for (convolution, norm), (weight, bias) in zip(convolutions, folded, strict=True):
             convolution.weight.copy_(weight)
             if norm is None:

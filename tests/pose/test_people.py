@@ -1,4 +1,4 @@
-"""The arrays that everybody passes on refuse shapes that do not fit."""
+"""The shared arrays of people refuse shapes that do not fit."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_a_wrong_shape_is_named_with_the_expected_one() -> None:
     ],
     ids=["grey", "with alpha", "of numbers from 0 to 1", "of 16 bits"],
 )
-def test_a_picture_that_is_no_bytes_in_three_channels_is_refused(image: np.ndarray) -> None:
+def test_a_picture_that_is_not_bytes_in_three_channels_is_refused(image: np.ndarray) -> None:
     with pytest.raises(ValueError, match=r"image has shape .*, expected \(any, any, 3\) of uint8"):
         Frame(0, 0.0, image)
 

@@ -1,4 +1,4 @@
-"""Rounded networks stay close to the whole ones; the ranges travel in the file's header."""
+"""Rounded networks stay close to the float ones; the ranges are kept in the file's header."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def weights(tmp_path: Path) -> Path:
 
 
 def labelled_pictures(folder: Path) -> Path:
-    """Two pictures of noise with a person each, in COCO's format."""
+    """COCO labels of two pictures of noise with a person each."""
     rng = np.random.default_rng(0)
     for index in (1, 2):
         small = rng.integers(0, 256, (20, 16, 3), np.uint8)
@@ -70,12 +70,12 @@ def test_a_calibrated_network_is_rounded_and_stays_close(weights: Path, tmp_path
     assert 1e-3 * scale < float((rounded - expected).abs().mean()) < 0.1 * scale
 
 
-def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path) -> None:
+def test_one_network_gets_a_second_file_for_another_size(weights: Path, tmp_path: Path) -> None:
     large = tmp_path / "large.safetensors"
     arguments = [str(weights), "-o", str(large), "--size", "64x96", "--count", "2",
                  "--data", str(labelled_pictures(tmp_path)), "--images", str(tmp_path)]  # fmt: skip
     assert main(arguments) == 0
-    assert large.stat().st_size < weights.stat().st_size / 4  # a header alone
+    assert large.stat().st_size < weights.stat().st_size / 4  # only a header
     usual, larger = pose_network(str(weights)).network, pose_network(str(large)).network
     assert (larger.name, larger.pictures.size_wh) == ("large", (64, 96))
     assert larger.key not in (usual.key, "")
@@ -84,7 +84,7 @@ def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path)
     assert usual.build is not None
     for own, other in zip(larger.build().parameters(), usual.build().parameters(), strict=True):
         assert torch.equal(own, other)
-    assert "weights" not in load_weights(large)[1]  # what has them does not ask for them
+    assert "weights" not in load_weights(large)[1]  # the file that holds them names no other
     third = tmp_path / "third.safetensors"
     again = [str(large), "-o", str(third), "--size", "96x128", *arguments[5:]]
     assert main(again) == 0
@@ -105,7 +105,7 @@ def test_one_network_gets_a_name_for_another_size(weights: Path, tmp_path: Path)
         (["--size", "64", "-o", "b.safetensors"], "argument --size"),
     ],
 )
-def test_a_size_that_cannot_be_is_told(
+def test_an_impossible_size_or_padding_is_reported(
     arguments: list[str],
     line: str,
     weights: Path,
@@ -121,9 +121,7 @@ def test_a_size_that_cannot_be_is_told(
     assert line in capsys.readouterr().err
 
 
-def test_a_padding_travels_in_the_header_and_through_an_export(
-    weights: Path, tmp_path: Path
-) -> None:
+def test_a_padding_is_kept_in_the_header_and_in_an_export(weights: Path, tmp_path: Path) -> None:
     assert pose_network(str(weights)).padding == PADDING
     data = labelled_pictures(tmp_path)
     command = [str(weights), "--data", str(data), "--images", str(tmp_path), "--padding", "1.1"]
@@ -147,7 +145,7 @@ def test_ranges_are_what_each_convolution_was_given(weights: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["udp_64x32.pth", "plain_64x32.pth"])
-def test_a_checkpoint_of_others_becomes_a_file_of_ours(
+def test_a_foreign_checkpoint_becomes_a_file_of_ours(
     name: str, weights: Path, tmp_path: Path
 ) -> None:
     state, _ = load_weights(weights)
@@ -205,7 +203,7 @@ def test_an_exported_file_is_not_rounded(
         ),
     ],
 )
-def test_labels_that_are_none_are_told(
+def test_a_file_that_holds_no_labels_is_reported(
     weights: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],

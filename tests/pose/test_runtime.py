@@ -55,7 +55,7 @@ def test_pictures_that_share_a_request_give_the_same_bits(count: int) -> None:
     assert torch.equal(OpenVinoRuntime(network, streams=2).submit(batch)()[0], expected)
 
 
-def test_work_handed_in_twice_comes_back_to_whom_it_belongs() -> None:
+def test_two_submitted_batches_each_get_their_own_results() -> None:
     run = OpenVinoRuntime(tiny_hrnet(), streams=2, precision="f32")
     first, second = run.submit(pictures(3)), run.submit(pictures(4))
     outputs = second()[0], first()[0]
@@ -63,7 +63,7 @@ def test_work_handed_in_twice_comes_back_to_whom_it_belongs() -> None:
     torch.testing.assert_close(outputs[1], run.submit(pictures(3))()[0])
 
 
-def test_another_picture_size_needs_no_other_runtime() -> None:
+def test_a_runtime_takes_another_picture_size() -> None:
     network = tiny_hrnet()
     wide = np.random.default_rng(0).integers(0, 256, (1, 32, 96, 3), np.uint8)
     expected = TorchRuntime(network).submit(wide)()[0]
@@ -75,7 +75,7 @@ def test_nothing_gives_nothing() -> None:
     assert OpenVinoRuntime(tiny_hrnet()).submit(pictures(0))()[0].shape == (0, 5, 16, 8)
 
 
-def test_a_converted_network_is_kept_and_not_built_again(cache: Path) -> None:
+def test_a_converted_network_is_cached_and_not_built_again(cache: Path) -> None:
     network = tiny_hrnet("kept")
     expected = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
     unbuildable = Network("kept", "kept", network.pictures, build=None)
@@ -129,7 +129,7 @@ def test_without_a_cache_a_network_is_converted_at_each_start(
 ) -> None:
     network = tiny_hrnet("uncached")
     (tmp_path / "file").touch()
-    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "file" / "cache"))  # for root too
+    monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "file" / "cache"))  # not even for root
     uncached = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
     monkeypatch.setenv("POSSE_CACHE", str(tmp_path / "cache"))
     cached = OpenVinoRuntime(network, precision="f32").submit(pictures(2))()[0]
@@ -137,7 +137,7 @@ def test_without_a_cache_a_network_is_converted_at_each_start(
 
 
 @pytest.mark.parametrize("name", ["model.xml", "model.bin"])
-def test_a_kept_network_that_is_damaged_is_converted_again(
+def test_a_damaged_cached_network_is_converted_again(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.setenv("POSSE_CACHE", str(tmp_path))
@@ -152,7 +152,7 @@ def test_a_kept_network_that_is_damaged_is_converted_again(
     assert "is damaged; damaged is converted again" in caplog.text
 
 
-def test_a_full_disk_keeps_nobody_from_working(
+def test_a_full_disk_does_not_stop_the_runtime(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -187,7 +187,7 @@ def test_of_two_that_convert_at_the_same_time_the_first_is_kept(
 
 
 class FakeCuda:
-    """CUDA's streams and graphs on the CPU: a replay computes what was captured once more."""
+    """CUDA's streams and graphs on the CPU: a replay computes again what was captured."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.captured_on: list[object] = []
@@ -218,7 +218,7 @@ class FakeCuda:
 
 
 def test_replayed_graphs_give_what_torch_gives(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # put back at the end
+    monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)  # restored at the end
     cuda, network = FakeCuda(monkeypatch), tiny_hrnet()
     cuda.runtime = CudaRuntime(network, torch.device("cpu"))
     for count in (3, 4):  # one graph, for four

@@ -40,7 +40,7 @@ def test_coco_sigmas_are_the_evaluation_code_s() -> None:
     assert np.array(COCO17.sigmas) == pytest.approx(Params(iouType="keypoints").kpt_oks_sigmas)
 
 
-def test_a_skeleton_that_cannot_be_reckoned_with_is_refused() -> None:
+def test_an_inconsistent_skeleton_is_refused() -> None:
     with pytest.raises(ValueError, match="2 names, 1 mirror entries, 2 sigmas"):
         Skeleton("x", ("a", "b"), (), (0,), (0.1, 0.1))
     with pytest.raises(ValueError, match="a sigma is not above 0"):
@@ -52,10 +52,10 @@ def test_the_neck_has_a_name_in_every_data_set() -> None:
     assert same_joint("head_bottom", MPII16.names) == MPII16.index("upper_neck")
     assert same_joint("head_top", ("head", "neck")) == 0  # CrowdPose's
     assert same_joint("left_ear", POSETRACK15.names) is None
-    assert same_joint("upper_neck", ("neck", "upper_neck")) == 1  # the very name goes first
+    assert same_joint("upper_neck", ("neck", "upper_neck")) == 1  # an exact match comes first
 
 
-def test_joints_that_two_skeletons_have() -> None:
+def test_common_joints_are_matched_by_name() -> None:
     assert common_joints(POSETRACK18, POSETRACK15)[1] == list(range(15))
     own, place = common_joints(MPII16, POSETRACK15)
     assert [POSETRACK15.names[joint] for joint in range(15) if joint not in place] == ["nose"]

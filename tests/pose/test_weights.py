@@ -1,4 +1,4 @@
-"""Weight files come back as they were written, and say so when they cannot."""
+"""Weight files are read back as they were written, or named in a clear error."""
 
 from __future__ import annotations
 
@@ -42,13 +42,13 @@ def test_equal_weights_make_equal_files(tmp_path: Path) -> None:
     assert len({file.read_bytes() for file in files}) == 1
 
 
-def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_made_is_reported(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(WeightsError, match=r"a\.safetensors: cannot be written: Not a directory"):
         save_weights(tmp_path / "file" / "new" / "a.safetensors", STATE, {})
 
 
-def test_a_failed_save_leaves_the_old_file_and_no_scrap(
+def test_a_failed_save_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "net.safetensors"
@@ -96,7 +96,7 @@ def test_a_checkpoint_with_a_changed_byte_is_named_as_damaged(tmp_path: Path) ->
     path = tmp_path / "net.pth"
     torch.save(STATE, path)
     path.write_bytes(path.read_bytes().replace(b"num_batches", b"num\xffbatches", 1))
-    with pytest.raises(WeightsError, match="damaged"):  # a name that is no UTF-8
+    with pytest.raises(WeightsError, match="damaged"):  # a name that is not UTF-8
         load_checkpoint(path)
 
 
@@ -107,8 +107,8 @@ def test_a_checkpoint_is_found_at_its_top_or_under_state_dict(wrap, tmp_path: Pa
     assert torch.equal(load_checkpoint(path)["conv.weight"], STATE["conv.weight"])
 
 
-def test_of_a_checkpoint_with_averaged_weights_those_are_taken(tmp_path: Path) -> None:
-    """mmengine saves them under `state_dict`, and under `ema_state_dict` what was averaged."""
+def test_a_checkpoint_with_averaged_weights_gives_the_averaged_ones(tmp_path: Path) -> None:
+    """mmengine saves these under `state_dict`, and the latest ones under `ema_state_dict`."""
     path = tmp_path / "epoch_210.pth"
     latest = {f"module.{name}": value + 1 for name, value in STATE.items()}
     ema = {"steps": torch.tensor(3), **latest}
@@ -167,7 +167,7 @@ def test_the_format_of_old_torch_is_read(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="the folder is Windows' own there")
-def test_a_user_whom_no_list_of_users_has_gets_along_without_a_home(
+def test_an_unknown_user_without_a_home_still_gets_a_cache_folder(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name in ("POSSE_CACHE", "XDG_CACHE_HOME", "HOME"):

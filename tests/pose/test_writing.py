@@ -1,4 +1,4 @@
-"""A file is there whole or not at all, and nothing lies beside it."""
+"""A file is there whole or not at all, and nothing is left beside it."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_fails_leaves_the_old_file_alone(tmp_path: Path) -> None:
+def test_a_failure_leaves_the_old_file_alone(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     path.write_text("old")
     with pytest.raises(KeyboardInterrupt), whole_file(path) as partial:

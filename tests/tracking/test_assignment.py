@@ -1,4 +1,4 @@
-"""Pairs are few, good, and the best together."""
+"""Pairs are one to one, good enough, and the best in total."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from scipy.optimize import linear_sum_assignment
 
 from tracking.assignment import Method, assign
 
-TRAP = np.array([[0.9, 0.8], [0.8, 0.1]], np.float32)  # the best pair costs the best sum
+TRAP = np.array([[0.9, 0.8], [0.8, 0.1]], np.float32)  # taking the best pair spoils the best sum
 
 
 def pairs(similarity: np.ndarray, minimum: float, method: Method) -> list[tuple[int, int]]:
@@ -37,7 +37,7 @@ def test_nobody_pairs_with_nobody(shape: tuple[int, int], method: Method) -> Non
 
 @pytest.mark.parametrize("seed", range(5))
 def test_hungarian_reaches_scipys_optimum(seed: int) -> None:
-    """Where every pair is allowed and worth more than none, the sums must be equal."""
+    """If every pair is allowed and worth more than none, the sums must be equal."""
     similarity = np.random.default_rng(seed).uniform(0.1, 1, (6, 9)).astype(np.float32)
     best = similarity[linear_sum_assignment(-similarity)].sum()
     rows, columns = assign(similarity, 0.0, "hungarian")

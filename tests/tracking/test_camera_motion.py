@@ -40,7 +40,7 @@ def test_a_moving_camera_is_followed(warp: np.ndarray) -> None:
     np.testing.assert_allclose(corner @ found.T, corner @ warp.T, atol=2.0)
 
 
-def test_a_person_who_fills_half_the_picture_is_not_the_camera() -> None:
+def test_a_person_who_fills_half_the_picture_is_not_taken_for_camera_motion() -> None:
     before, shifted = scene(), moved(scene(), np.array([[1, 0, 40], [0, 1, 0]], np.float64))
     after = before.copy()
     after[:, 300:1000] = shifted[:, 300:1000]
@@ -58,7 +58,7 @@ def test_a_cut_darkness_or_another_size_gives_no_motion(after: np.ndarray) -> No
     assert camera(after, NOBODY) is None
 
 
-def test_boxes_outside_the_picture_or_of_no_number_are_harmless() -> None:
+def test_boxes_outside_the_picture_or_not_finite_are_harmless() -> None:
     camera = CameraMotion()
     camera(scene(), NOBODY)
     odd = np.array([[-50, -50, 20, 20], [5000, 0, 6000, 10], [np.nan] * 4], np.float32)

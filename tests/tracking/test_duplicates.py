@@ -1,4 +1,4 @@
-"""Poses tell one person found twice from two people who overlap."""
+"""Poses distinguish one person found twice from two people who overlap."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def people(*offsets: tuple[float, float, float], joints: float = 0.9) -> Poses:
 
 
 def distinct(found: Poses) -> list[int]:
-    """Which of the people are not doubles, as places in the frame; best first."""
+    """Indices of the people who are not duplicates of others, best first."""
     config = TrackerConfig()
     _, seen = observed(found, config)
     kept = duplicates.distinct(seen, COCO17.sigmas, config.double_oks)
@@ -41,7 +41,7 @@ def test_the_better_of_two_equal_poses_stays() -> None:
     assert distinct(people((0, 0, 0.5), (2, 1, 0.9), (300, 0, 0.4))) == [1, 2]
 
 
-def test_overlapping_people_with_other_poses_stay_two() -> None:
+def test_overlapping_people_with_different_poses_stay_two() -> None:
     pair = people((0, 0, 0.9), (5, 0, 0.8))
     other = pair.keypoints.copy()
     other[1] = pair.boxes[1, :2] + RNG.uniform(0, 1, (17, 2)) * (60, 160)
@@ -49,13 +49,13 @@ def test_overlapping_people_with_other_poses_stay_two() -> None:
     assert distinct(apart) == [0, 1]
 
 
-def test_without_joints_only_all_but_equal_boxes_are_one() -> None:
+def test_without_joints_only_nearly_equal_boxes_are_one_person() -> None:
     assert distinct(people((0, 0, 0.9), (2, 1, 0.8), joints=0.0)) == [0]
     assert distinct(people((0, 0, 0.9), (20, 0, 0.8), joints=0.0)) == [0, 1]
 
 
-def test_a_double_takes_nobody_else_away() -> None:
-    """Three in a row, each the double of its neighbour only: the middle one goes, the ends stay."""
+def test_a_duplicate_removes_nobody_else() -> None:
+    """Three in a row, each a duplicate of its neighbour only: the middle goes, the ends stay."""
     row = people((0, 0, 0.9), (6, 0, 0.8), (12, 0, 0.7))
     assert distinct(row) == [0, 2]
 
@@ -78,7 +78,7 @@ def test_only_people_without_a_detection_are_propagated() -> None:
 
 
 def test_a_propagated_box_is_kept_for_a_good_pose_of_its_own() -> None:
-    """Detected; propagated with a good pose; one without a pose."""
+    """The people: one detected, one propagated with a good pose, one propagated without."""
     found = people((0, 0, 0.9), (300, 0, 0.5), (600, 0, 0.5))
     sure = found.keypoint_scores.copy()
     sure[2] = 0.1
@@ -87,7 +87,7 @@ def test_a_propagated_box_is_kept_for_a_good_pose_of_its_own() -> None:
 
 
 @pytest.mark.parametrize(("double_oks", "shown"), [(0.75, [0, 300]), (1.0, [0, 2, 300])])
-def test_the_tracker_follows_a_person_found_twice_once(
+def test_the_tracker_follows_a_person_found_twice_as_one(
     double_oks: float, shown: list[float]
 ) -> None:
     tracker = PoseTracker(TrackerConfig(double_oks=double_oks))

@@ -92,7 +92,7 @@ def test_what_was_written_is_recognised_and_read_back(tmp_path: Path, name: str)
     assert tracks.info.frame_rate == INFO.frame_rate
 
 
-def test_a_table_may_be_sorted_by_whatever_its_user_likes(tmp_path: Path) -> None:
+def test_a_table_may_be_sorted_in_any_order(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     before = read_tracks(path)
     head, *lines = path.read_text().splitlines(keepends=True)
@@ -127,9 +127,7 @@ def test_aborting_on_a_full_disk_leaves_nothing_and_hides_no_error(
 
 
 @pytest.mark.parametrize(("old", "new"), [(",1,0.9", ",-7,0.9"), (",1,0.9", ",1,nan")])
-def test_a_table_with_numbers_that_mean_nothing_is_named(
-    tmp_path: Path, old: str, new: str
-) -> None:
+def test_a_table_with_impossible_numbers_is_refused(tmp_path: Path, old: str, new: str) -> None:
     path = tmp_path / "dance.csv"
     header = "frame,time_s,id,score,x1,y1,x2,y2,nose_x,nose_y,nose_score\n"
     row = "0,0.0,1,0.9,1,2,3,4,5,6,0.5\n"
@@ -141,7 +139,7 @@ def test_a_table_with_numbers_that_mean_nothing_is_named(
 
 
 @pytest.mark.parametrize("name", [name for name in FORMATS if not FORMATS[name].is_folder])
-def test_a_file_that_cannot_get_its_name_leaves_nothing(
+def test_a_file_that_cannot_be_moved_into_place_leaves_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if name in OPTIONAL:
@@ -198,7 +196,7 @@ def test_posetrack18_keeps_every_frame_and_its_header(tmp_path: Path) -> None:
     assert [first["scores"][ear] for ear in ears] == [0, 0]
 
 
-def test_posetrack17_lists_the_joints_that_are_there_and_a_head_of_two(tmp_path: Path) -> None:
+def test_posetrack17_lists_joints_that_are_there_and_a_head_of_neck_and_top(tmp_path: Path) -> None:
     neck, top = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
     scores = np.full((2, 15), 0.5)
     scores[0, 3] = 0
@@ -219,7 +217,7 @@ def test_posetrack17_lists_the_joints_that_are_there_and_a_head_of_two(tmp_path:
     assert read.keypoints[1, neck].tolist() == [50, 50]
 
 
-def test_official_truth_is_read_and_what_is_not_kept_is_told(tmp_path: Path) -> None:
+def test_official_truth_is_read_and_what_is_not_kept_is_noted(tmp_path: Path) -> None:
     person = {"image_id": 10034180000, "track_id": 0, "keypoints": [5, 6, 1] * 17,
               "bbox": [0, 0, 9, 9], "scores": []}  # fmt: skip
     images = [
@@ -260,14 +258,14 @@ def test_official_truth_is_read_and_what_is_not_kept_is_told(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize("name", [name for name, value in FORMATS.items() if value.readable])
-def test_ours_is_read_without_a_word(tmp_path: Path, name: str) -> None:
+def test_our_own_files_are_read_without_notes(tmp_path: Path, name: str) -> None:
     assert read_tracks(written(tmp_path, name)).notes == ()
 
 
 @pytest.mark.parametrize(
     "rate", [Fraction(25), Fraction(30000, 1001), Fraction(24000, 1001), Fraction(240), Fraction(5)]
 )
-def test_a_table_alone_tells_its_rate(tmp_path: Path, rate: Fraction) -> None:
+def test_the_frame_rate_of_a_table_follows_from_its_times(tmp_path: Path, rate: Fraction) -> None:
     rows = [f"{frame},{float(frame / rate):.6f},1,1,0,0,9,9\n" for frame in (0, 1, 2, 7, 8, 9)]
     head = "frame,time_s,id,score,x1,y1,x2,y2\n"
     (tmp_path / "x.csv").write_text("".join([head, *rows]))
@@ -282,7 +280,7 @@ def test_a_table_alone_tells_its_rate(tmp_path: Path, rate: Fraction) -> None:
         ("x.coco.json", '[{"image_id": 0, "keypoints": %s}, {"image_id": 2, "keypoints": %s}]'),
     ],
 )
-def test_times_that_nothing_tells_are_those_of_25_frames_a_second_and_said(
+def test_missing_times_are_taken_as_25_frames_a_second_and_noted(
     tmp_path: Path, name: str, content: str
 ) -> None:
     joints = json.dumps([1.0] * 51)
@@ -292,8 +290,8 @@ def test_times_that_nothing_tells_are_those_of_25_frames_a_second_and_said(
     assert tracks.notes == ("it has no times; 25 frames a second are taken",)
 
 
-def test_one_frame_of_some_has_the_times_of_its_own_number(tmp_path: Path) -> None:
-    info = ClipInfo("x", (64, 48), COCO17, Fraction(5), {"clip": {"every": 5}})  # of 25 a second
+def test_tracks_of_every_fifth_frame_get_the_times_of_their_frame_numbers(tmp_path: Path) -> None:
+    info = ClipInfo("x", (64, 48), COCO17, Fraction(5), {"clip": {"every": 5}})  # at 25 a second
     (tmp_path / "x.info.json").write_text(json.dumps(info.to_json()))
     (tmp_path / "x.txt").write_text("1,1,0,0,9,9\n6,1,0,0,9,9\n")
     times = [result.frame.time_s for result in read_tracks(tmp_path / "x.txt").frames]
@@ -348,9 +346,7 @@ def test_alphapose_may_have_an_identity_in_lists(tmp_path: Path, number: str) ->
 
 
 @pytest.mark.parametrize("name", ["openpose", "trc"])
-def test_what_a_mac_writes_into_a_folder_of_tracks_is_passed_over(
-    tmp_path: Path, name: str
-) -> None:
+def test_files_that_macos_adds_to_a_folder_of_tracks_are_ignored(tmp_path: Path, name: str) -> None:
     folder = written(tmp_path, name)
     before = len(read_tracks(folder).frames)
     (folder / f"._{min(folder.iterdir()).name}").write_bytes(b"Mac OS X")
@@ -503,7 +499,7 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
             "x.txt",
             b"1,1,,0,9,9,1",
             'line 1: "" is not a number',
-        ),  # a cell that is not there moves none
+        ),  # an empty cell does not shift the others
         ("x.txt", b"1.5,1,0,0,9,9", "line 1: 1.5 is not a whole number"),
         ("x.csv", b"frame,time_s,id,score,x1,y1,x2,y2\n0.5,0,1,1,0,0,9,9", "or not whole"),
         (
@@ -514,7 +510,7 @@ def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
         ("x.trc", b"PathFileType", "names no joints"),
     ],
 )
-def test_what_is_wrong_with_a_file_is_said_in_words_of_ours(
+def test_faults_of_a_file_are_reported_in_our_own_words(
     tmp_path: Path, name: str, content: bytes, said: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
@@ -555,7 +551,7 @@ def test_times_that_do_not_rise_are_noted_and_two_times_of_a_frame_refused(tmp_p
         read_tracks(tmp_path / "a.csv")
 
 
-def test_of_mot_truth_pedestrians_are_read_and_no_confidence_is_full_confidence(
+def test_only_pedestrians_of_mot_truth_are_read_and_a_missing_confidence_is_1(
     tmp_path: Path,
 ) -> None:
     (tmp_path / "gt.txt").write_text("1,1,0,0,9,9,1,1,0.9\n1,2,0,0,9,9,1,3,0.9\n")
@@ -568,7 +564,7 @@ def test_of_mot_truth_pedestrians_are_read_and_no_confidence_is_full_confidence(
 
 
 def posetrack18(**content: list[dict[str, object]]) -> str:
-    """A file of frames of one person each, unless `content` says otherwise."""
+    """A file of frames with one person each, unless `content` says otherwise."""
     images = content.get("images", [])
     people = [
         {"image_id": image["id"], "track_id": 1, "keypoints": [5, 6, 1] * 17} for image in images
@@ -580,10 +576,10 @@ def posetrack18(**content: list[dict[str, object]]) -> str:
 @pytest.mark.parametrize(
     ("frame_ids", "indices", "times_s"),
     [
-        ([10034180000, 10034180001], [0, 1], [0, 0.04]),  # as official ones are numbered
+        ([10034180000, 10034180001], [0, 1], [0, 0.04]),  # numbered as in official files
         ([0, 4, 8], [0, 4, 8], [0, 0.16, 0.32]),  # every fourth frame is in the file
         ([1, 2, 3], [1, 2, 3], [0, 0.04, 0.08]),
-        ([7, 7], [0, 1], [0, 0.04]),  # no numbers of frames
+        ([7, 7], [0, 1], [0, 0.04]),  # not frame numbers
     ],
 )
 def test_frames_are_at_the_times_of_their_numbers(
@@ -602,7 +598,7 @@ def test_frames_are_at_the_times_of_their_numbers(
     assert [result.frame.index for result in frames] == indices
 
 
-def test_people_of_no_frame_and_frames_of_two_videos_are_refused(tmp_path: Path) -> None:
+def test_people_without_a_frame_and_frames_of_two_videos_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     lost = {"image_id": 9, "track_id": 1, "keypoints": [5, 6, 1] * 17}
     path.write_text(posetrack18(images=[{"id": 1}], annotations=[lost]))
@@ -616,7 +612,7 @@ def test_people_of_no_frame_and_frames_of_two_videos_are_refused(tmp_path: Path)
 @pytest.mark.parametrize(
     ("joints", "name"), [(133, "wholebody133"), (15, "posetrack15"), (17, "coco17")]
 )
-def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
+def test_the_number_of_joints_gives_the_skeleton_of_another_programs_results(
     tmp_path: Path, joints: int, name: str
 ) -> None:
     person = {"image_id": 3, "score": 0.5, "keypoints": [5, 6, 1] * joints}
@@ -626,7 +622,7 @@ def test_another_programs_results_tell_their_skeleton_by_the_number_of_joints(
     assert read_tracks(tmp_path / "b.json").frames[0].people.poses.skeleton.name == name
 
 
-def test_a_header_beside_the_tracks_that_is_damaged_is_the_one_named(tmp_path: Path) -> None:
+def test_a_damaged_header_beside_the_tracks_is_named_instead_of_the_tracks(tmp_path: Path) -> None:
     path = written(tmp_path, "csv")
     (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
     with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is not a frame rate'):
@@ -657,7 +653,7 @@ def test_pycocotools_reads_the_coco_results(tmp_path: Path) -> None:
 
 
 def test_trackeval_scores_the_mot_file_as_perfect_against_itself(tmp_path: Path) -> None:
-    # Its package asks for opencv-python, which breaks PyQt6: pip install --no-deps trackeval
+    # Its package requires opencv-python, which breaks PyQt6: pip install --no-deps trackeval
     trackeval = pytest.importorskip("trackeval", reason="trackeval is not installed")
     results = written(tmp_path / "trackers" / "posse" / "data", "mot")
     truth = tmp_path / "truth" / "dance" / "gt"
@@ -711,7 +707,9 @@ def test_ids_of_a_file_that_counts_from_0_become_one_higher(tmp_path: Path) -> N
         ("1,3,10,10,50,100,0.9\n1,3,90,10,50,100,0.8\n", "frame 0 has the person 3 twice"),
     ],
 )
-def test_people_who_cannot_be_told_apart_are_refused(rows: str, line: str, tmp_path: Path) -> None:
+def test_people_whose_ids_do_not_distinguish_them_are_refused(
+    rows: str, line: str, tmp_path: Path
+) -> None:
     path = tmp_path / "a.txt"
     path.write_text(rows)
     with pytest.raises(TracksFileError, match=line):

@@ -75,7 +75,7 @@ def test_what_was_not_seen_stays_as_predicted() -> None:
     np.testing.assert_array_equal(unseen, state)
 
 
-def test_a_person_far_ahead_has_come_to_rest() -> None:
+def test_a_prediction_far_ahead_comes_to_rest() -> None:
     state = np.array([100.0, 40.0, 1.0, 0.0, 1.0]).reshape(5, 1, 1)
     ahead = motion.predicted(state, np.array([60.0]), TAU_S, np.array([[DIFFUSION]]))
     assert ahead[0, 0, 0] == pytest.approx(100 + 40 * TAU_S)

@@ -1,4 +1,4 @@
-"""Working ahead changes nothing but the time: same people, same ids, same place of failure."""
+"""Working ahead only saves time: people, ids and the place of a failure stay the same."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tracking.tracker import TrackerConfig
 
 
 class WalkersInSight:
-    """Two people walking to the right; tells which frames it was asked for."""
+    """Two people walking to the right; records which frames it was asked for."""
 
     def __init__(self) -> None:
         self.begun: list[int] = []
@@ -76,7 +76,7 @@ def test_following_gives_what_one_call_after_the_other_gives(detect_every: int) 
     [
         ({}, [0, 1, 2]),
         ({"find_missed": True}, [0, 1]),  # boxes of the second frame come from the first's people
-        ({"max_latency_ms": 1e6}, [0, 1]),  # a frame's time tells only where it is alone
+        ({"max_latency_ms": 1e6}, [0, 1]),  # a frame is timed correctly only on its own
         ({"detect_every": 2}, [0]),
     ],
 )
@@ -156,7 +156,7 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     assert ids[-1] == ids[0] == [1, 2]
 
 
-def test_the_best_scored_are_kept() -> None:
+def test_max_people_keeps_those_with_the_best_scores() -> None:
     result = list(pipeline(max_people=1).follow(frames(8)))[-1]
     np.testing.assert_allclose(result.people.poses.scores, [0.9])
 
@@ -197,7 +197,7 @@ def test_a_slow_pipeline_lets_its_detector_do_less() -> None:
 
 
 def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> None:
-    """The detector misses the second person in frames 10 to 12; the pose network is asked there."""
+    """The detector misses the second person in frames 10 to 12; the pose network looks there."""
 
     class Blinking(WalkersInSight):
         def submit(self, frame: Frame) -> Callable[[], Detections]:
@@ -216,8 +216,8 @@ def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> N
     assert people_in(find_missed=False, coast_s=0.08)[10:13] == [2, 2, 1]
 
 
-def test_who_has_left_the_picture_is_not_shown_beside_it() -> None:
-    """The second person leaves at the right, 320 pixels, with the middle of the box in frame 34."""
+def test_a_person_who_has_left_the_picture_is_not_shown_outside_it() -> None:
+    """The middle of the second person's box leaves at the right, at 320 pixels, in frame 34."""
     line = pipeline()
     results = [line(frame) for frame in frames(34)]
     assert [len(result.people) for result in results[-2:]] == [2, 2]

@@ -1,4 +1,4 @@
-"""After the last frame: pieces are joined, gaps filled, trembling smoothed."""
+"""After the last frame, pieces are joined, gaps filled and jitter smoothed."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_people_too_far_away_or_too_long_gone_stay_two() -> None:
         assert {i for frame in after(frames) for i in frame.ids.tolist()} == {1, 2}
 
 
-def test_a_short_gap_is_filled_on_the_way_and_a_long_one_left() -> None:
+def test_a_short_gap_is_filled_along_the_way_and_a_long_one_is_left() -> None:
     gap = round(FILL_S / STEP_S) - 2
     short = [person(4 * n, 1) for n in range(20)] + [NOBODY] * gap
     short += [person(4 * n, 1) for n in range(20 + gap, 50)]
@@ -57,7 +57,7 @@ def test_a_short_gap_is_filled_on_the_way_and_a_long_one_left() -> None:
     assert len(after(long)[20 + gap].ids) == 0
 
 
-def test_trembling_is_smoothed_and_the_frames_stay_as_many() -> None:
+def test_jitter_is_smoothed_and_the_number_of_frames_is_kept() -> None:
     rng = np.random.default_rng(0)
     frames = [person(4 * n + float(rng.normal(0, 3)), 1) for n in range(80)]
     found = after(frames)

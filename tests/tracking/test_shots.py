@@ -1,4 +1,4 @@
-"""A cut is told from a pan, a flash and the dark, and nobody goes on over it as somebody else."""
+"""A pan, a flash or darkness is not a cut, and no id passes to somebody else over a cut."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ STEP_S = 0.04
 
 
 def scene(seed: int) -> ImageArray:
-    """A room of its own: large patches, 480 x 270."""
+    """A room unlike those of other seeds: large patches, 480 x 270."""
     patches = np.random.default_rng(seed).integers(20, 200, (6, 10, 3)).astype(np.uint8)
     return np.asarray(cv2.resize(patches, (480, 270), interpolation=cv2.INTER_CUBIC), np.uint8)
 
@@ -43,7 +43,12 @@ def shots(images: Iterable[ImageArray], step_s: float = STEP_S) -> list[int]:
 
 def test_a_cut_begins_a_shot_and_the_shot_before_may_come_back() -> None:
     assert shots([HALL, HALL, STREET, STREET, HALL, STREET]) == [0, 0, 1, 1, 0, 1]
-    assert shots([HALL, STREET, scene(3), HALL]) == [0, 1, 2, 3]  # of two shots ago nobody knows
+    assert shots([HALL, STREET, scene(3), HALL]) == [
+        0,
+        1,
+        2,
+        3,
+    ]  # older shots are forgotten
 
 
 def test_a_pan_a_flash_and_the_dark_are_no_cut() -> None:
@@ -52,7 +57,7 @@ def test_a_pan_a_flash_and_the_dark_are_no_cut() -> None:
     flash = np.clip(2.0 * HALL + 60, 0, 255).astype(np.uint8)
     noisy = np.clip(HALL + np.random.default_rng(0).normal(0, 20, HALL.shape), 0, 255)
     assert shots([HALL, flash, HALL, DARK, DARK, HALL, noisy.astype(np.uint8)]) == [0] * 7
-    assert shots([HALL, *[DARK] * 20, STREET]) == [0] * 21 + [1]  # by way of black
+    assert shots([HALL, *[DARK] * 20, STREET]) == [0] * 21 + [1]  # a cut through black
 
 
 def test_somebody_who_moves_before_a_plain_wall_is_no_cut() -> None:
@@ -62,13 +67,13 @@ def test_somebody_who_moves_before_a_plain_wall_is_no_cut() -> None:
     assert shots(walls, step_s=0.1) == [0] * 4
 
 
-def test_frames_far_apart_or_tiny_say_nothing() -> None:
+def test_frames_far_apart_or_tiny_give_no_cut() -> None:
     assert shots([HALL, STREET, HALL], step_s=0.5) == [0, 0, 0]
     assert shots([HALL, STREET], step_s=0.0) == [0, 1]
     assert shots([np.zeros((1, 1, 3), np.uint8), np.full((1, 1, 3), 255, np.uint8)]) == [0, 0]
 
 
-def test_real_clips_are_one_shot_each_and_their_joints_are_cuts(shared: Path) -> None:
+def test_real_clips_are_one_shot_each_and_have_cuts_where_they_are_joined(shared: Path) -> None:
     clips = []
     for path in sorted((shared / "clips").iterdir()):
         with open_source(str(path)) as source:
@@ -80,13 +85,13 @@ def test_real_clips_are_one_shot_each_and_their_joints_are_cuts(shared: Path) ->
 
 
 def person(x: float = 100.0) -> Poses:
-    """Somebody 50 x 150 pixels."""
+    """One person, 50 x 150 pixels."""
     joints = np.stack([np.linspace(x, x + 50, 17), np.linspace(50, 200, 17)], axis=1)[None]
     box = np.array([[x, 50, x + 50, 200]])
     return Poses(box, np.full(1, 0.9), joints, np.full((1, 17), 0.8), COCO17)
 
 
-def test_who_stands_in_the_same_place_of_another_shot_is_somebody_else() -> None:
+def test_a_person_in_the_same_place_in_another_shot_is_somebody_else() -> None:
     tracker = PoseTracker()
     numbers = [0] * 10 + [1] * 10 + [0] * 10
     ids = [
@@ -107,7 +112,7 @@ def test_nobody_coasts_or_is_predicted_into_another_shot() -> None:
     assert tracker.coasting(COCO17).ids.tolist() == [1]
 
 
-def test_corrections_reach_who_is_in_another_shot_and_a_lock_lasts() -> None:
+def test_corrections_reach_people_in_another_shot_and_a_lock_lasts() -> None:
     tracker = PoseTracker()
     for n in range(10):
         tracker.update(person(), n * STEP_S)
@@ -123,7 +128,7 @@ def test_corrections_reach_who_is_in_another_shot_and_a_lock_lasts() -> None:
 
 
 class OneInSight:
-    """Somebody, elsewhere in each room; tells which frames it was asked for."""
+    """One person, elsewhere in each room; records which frames it was asked for."""
 
     def __init__(self) -> None:
         self.asked: list[int] = []
@@ -154,7 +159,7 @@ def ids_of(results: Iterable[FrameResult]) -> list[list[int]]:
 
 
 @pytest.mark.parametrize("settings", [{}, {"detect_every": 5}, {"find_missed": True}])
-def test_a_pipeline_looks_anew_at_a_cut(settings: dict[str, int]) -> None:
+def test_a_pipeline_detects_again_at_a_cut(settings: dict[str, int]) -> None:
     pipeline = Pipeline(OneInSight(), JointsInTheBox(), PipelineConfig(**settings))  # type: ignore[arg-type]
     results = list(pipeline.follow(edited()))
     assert ids_of(results) == [[1]] * 13 + [[2]] * 13 + [[1]] * 14
@@ -164,14 +169,14 @@ def test_a_pipeline_looks_anew_at_a_cut(settings: dict[str, int]) -> None:
     np.testing.assert_allclose(places, [100] * 13 + [300] * 13 + [100] * 14, atol=1)
 
 
-def test_one_who_knows_better_can_say_that_there_are_no_cuts() -> None:
+def test_the_search_for_cuts_can_be_switched_off() -> None:
     config = PipelineConfig(shot_cuts=False)
     results = list(Pipeline(OneInSight(), JointsInTheBox(), config).follow(edited()))
     assert {result.shot for result in results} == {0}
 
 
 @pytest.mark.parametrize("done", [12, 13, 14, 26])
-def test_a_pipeline_that_was_saved_beside_a_cut_goes_on_the_same(done: int) -> None:
+def test_a_pipeline_saved_near_a_cut_goes_on_unchanged(done: int) -> None:
     whole = list(Pipeline(OneInSight(), JointsInTheBox(), PipelineConfig()).follow(edited()))
     first, second = (Pipeline(OneInSight(), JointsInTheBox(), PipelineConfig()) for _ in "ab")
     begun = list(itertools.islice(first.follow(edited()), done))  # it has looked ahead by then
@@ -181,7 +186,7 @@ def test_a_pipeline_that_was_saved_beside_a_cut_goes_on_the_same(done: int) -> N
     assert [result.shot for result in begun + rest] == [result.shot for result in whole]
 
 
-def test_the_second_pass_joins_and_fills_within_a_shot_alone() -> None:
+def test_the_second_pass_joins_and_fills_only_within_a_shot() -> None:
     def seen(person_id: int) -> TrackedPoses:
         return TrackedPoses(person(), np.array([person_id]))
 

@@ -1,4 +1,4 @@
-"""The smoother calms, does not drag, and keeps people apart."""
+"""The smoother reduces jitter, hardly lags, and keeps people apart."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ def drawn(smoother: Smoother, xs: list[float], step_s: float = 0.04) -> list[flo
     ]
 
 
-def test_trembling_is_calmed() -> None:
+def test_jitter_is_reduced() -> None:
     rng = np.random.default_rng(1)
     xs = (100 + rng.normal(0, 0.5, 200)).tolist()
     assert np.std(drawn(Smoother(1.0), xs)[20:]) < 0.5 * np.std(xs[20:])
 
 
-def test_no_share_changes_nothing() -> None:
+def test_a_share_of_0_changes_nothing() -> None:
     assert drawn(Smoother(0.0), [3.0, 50.0, 7.0]) == [3.0, 50.0, 7.0]
 
 
@@ -53,7 +53,7 @@ def test_people_are_smoothed_each_under_their_own_id() -> None:
 
 
 @pytest.mark.parametrize("later_s", [0.0, -5.0, 3.0])
-def test_a_clock_that_stands_or_jumps_starts_anew(later_s: float) -> None:
+def test_smoothing_restarts_when_the_clock_stops_or_jumps(later_s: float) -> None:
     smoother = Smoother(1.0)
     smoother.update(person(0.0), 10.0)
     assert smoother.update(person(90.0), 10.0 + later_s).poses.keypoints[0, 0, 0] == 90.0

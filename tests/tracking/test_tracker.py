@@ -61,7 +61,7 @@ def test_a_person_gone_for_longer_than_the_memory_comes_back_as_a_new_one() -> N
     assert later[-1] == [2]
 
 
-def test_a_flash_is_not_a_person() -> None:
+def test_a_detection_in_a_single_frame_is_not_a_person() -> None:
     frames = [people((100, 200)), people((100, 200), (600, 300)), people((100, 200))]
     assert follow(PoseTracker(), frames) == [[1], [1], [1]]
 
@@ -81,7 +81,7 @@ def test_low_scores_continue_a_track_but_start_none() -> None:
 def test_a_box_without_joints_does_not_fit_better_than_the_person_whose_joints_tremble() -> None:
     tracker = PoseTracker()
     follow(tracker, [people((100, 200))] * 8)
-    both = people((90, 200), (107, 200))  # the person, and something a little nearer
+    both = people((90, 200), (107, 200))  # the person, and something a little closer to the track
     both.keypoints[0] += np.random.default_rng(3).normal(0, 12, (17, 2)).astype(np.float32)
     both.keypoint_scores[1] = 0.0
     seen = tracker.update(both, 8 * STEP_S)
@@ -136,7 +136,7 @@ def test_two_hundred_people_at_once() -> None:
 
 
 @pytest.mark.parametrize("times_s", [[1.0] * 40, [9.0 - 0.04 * n for n in range(40)]])
-def test_a_clock_that_stands_or_runs_back_keeps_ids(times_s: list[float]) -> None:
+def test_ids_are_kept_when_the_clock_stops_or_runs_backwards(times_s: list[float]) -> None:
     tracker = PoseTracker()
     for n, time_s in enumerate(times_s):
         assert tracker.update(people((100 + 5 * n, 200)), time_s).ids.tolist() == [1]
@@ -163,8 +163,8 @@ def test_what_is_not_a_number_is_left_out() -> None:
     assert follow(tracker, [people((100, 200), (400, 200))], start=3) == [[1, 2]]
 
 
-def test_a_camera_that_pans_is_no_motion_of_people() -> None:
-    """The picture jumps by a person's height; only with the warp are the two told apart."""
+def test_a_camera_pan_is_not_taken_for_motion_of_people() -> None:
+    """The picture jumps by a person's height; only the warp tells which person is which."""
     tracker = PoseTracker()
     follow(tracker, [people((200, 200), (350, 200))] * 5)
     pan = np.float32([[1, 0, -150], [0, 1, 0]])
@@ -181,7 +181,7 @@ def test_prediction_goes_on_at_the_last_speed() -> None:
     assert boxes[0, 3] - boxes[0, 1] == pytest.approx(150, abs=2)
 
 
-def test_who_is_missed_for_a_moment_is_known_to_be_where_they_walk() -> None:
+def test_a_person_missed_for_a_moment_is_shown_where_the_motion_predicts() -> None:
     tracker = PoseTracker(TrackerConfig(coast_s=0.12))
     follow(tracker, [people((100 + 5 * n, 200)) for n in range(20)])
     assert not len(tracker.coasting(COCO17))
@@ -190,7 +190,7 @@ def test_who_is_missed_for_a_moment_is_known_to_be_where_they_walk() -> None:
         coasting = tracker.coasting(COCO17)
         assert coasting.ids.tolist() == [1]
         middle = (coasting.poses.boxes[0, :2] + coasting.poses.boxes[0, 2:]) / 2
-        np.testing.assert_allclose(middle, (195 + 5 * missed, 200), atol=3)  # of 15 walked
+        np.testing.assert_allclose(middle, (195 + 5 * missed, 200), atol=3)  # they walk 15 in all
         np.testing.assert_allclose(coasting.poses.keypoints[0], middle + SHAPE, atol=2)
         np.testing.assert_allclose(coasting.poses.scores, 0.45)
         np.testing.assert_allclose(coasting.poses.keypoint_scores, 0.4)
@@ -200,7 +200,7 @@ def test_who_is_missed_for_a_moment_is_known_to_be_where_they_walk() -> None:
     assert not len(tracker.coasting(COCO17))
 
 
-def test_who_was_hardly_seen_is_not_expected_anywhere() -> None:
+def test_a_person_who_was_hardly_seen_does_not_coast() -> None:
     tracker = PoseTracker()
     follow(tracker, [people((100, 200))] * 2 + [people()])
     assert not len(tracker.coasting(COCO17))
@@ -221,21 +221,21 @@ def test_a_stranger_elsewhere_does_not_change_who_coasts() -> None:
 
 
 @pytest.mark.parametrize(("joints", "shown"), [(0.8, True), (0.15, False), (0.0, True)])
-def test_a_box_in_which_no_joint_is_clear_is_no_new_person(joints: float, shown: bool) -> None:
-    """Where nothing is known of joints, joint scores of 0, the box is believed."""
+def test_a_box_in_which_no_joint_is_clear_starts_no_new_person(joints: float, shown: bool) -> None:
+    """Joint scores of 0 mean that nothing is known of joints: then the box is trusted."""
     frames = [people((100, 200), scores=0.6, joints=joints)] * 10
     assert (follow(PoseTracker(), frames)[-1] == [1]) == shown
 
 
-def test_who_is_known_goes_on_while_no_joint_is_clear() -> None:
+def test_a_known_person_continues_while_no_joint_is_clear() -> None:
     tracker = PoseTracker()
     follow(tracker, [people((100, 200))] * 5)
     blurred = [people((100, 200), joints=0.15)] * 5
     assert follow(tracker, blurred, start=5) == [[1]] * 5
 
 
-def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> None:
-    """Two people, one behind the other, are hidden and come back with places changed by 8 px."""
+def test_appearance_decides_near_ties_and_similar_costumes_change_nothing() -> None:
+    """Two people, 8 px apart, are hidden and come back with their places swapped."""
     red, blue = np.eye(2, 8, dtype=np.float32)
 
     lighter = np.array([1, 0.3, 0, 0, 0, 0, 0, 0], np.float32) / np.float32(np.hypot(1, 0.3))
@@ -261,7 +261,7 @@ def test_appearance_decides_near_ties_and_alike_costumes_change_nothing() -> Non
     assert ids_after(red, lighter) == [1, 2], "light and shade change one person as much"
 
 
-def test_corrections_are_kept_to() -> None:
+def test_corrections_are_obeyed() -> None:
     tracker = PoseTracker()
     trio = people((100, 200), (400, 200), (700, 200))
     follow(tracker, [trio] * 2)
@@ -284,7 +284,7 @@ def test_a_locked_person_is_never_forgotten() -> None:
 
 
 def test_a_locked_identity_is_not_given_to_somebody_else() -> None:
-    """Unlocked or locked, nobody far from where a person was lost long ago becomes that person."""
+    """Locked or not, somebody far from where a person was lost long ago is somebody new."""
     tracker = PoseTracker(TrackerConfig(memory_s=0.4))
     follow(tracker, [people((100, 200))] * 5)
     tracker.lock(1)
@@ -295,7 +295,7 @@ def test_a_locked_identity_is_not_given_to_somebody_else() -> None:
 
 def test_a_lock_goes_with_its_identity() -> None:
     def after(correct: Callable[[PoseTracker], None]) -> list[int]:
-        """Who is known of two people, the first one locked, when both come back much later."""
+        """The ids of two people, the first one locked, when both come back much later."""
         tracker = PoseTracker(TrackerConfig(memory_s=0.2))
         pair = people((100, 200), (900, 200))
         follow(tracker, [pair] * 5)

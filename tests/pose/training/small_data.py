@@ -71,7 +71,7 @@ def small_task(file: Path) -> PoseTask:
 
 
 def small_detector_task(file: Path, start: Start = TINY_DETECTOR) -> DetectorTask:
-    """A detector, else a tiny YOLOX head on a tiny HRNet, on the data of `file`."""
+    """The detector of `start`, else a tiny YOLOX head on a tiny HRNet, on the data of `file`."""
     train, val = read_split(file, "train"), read_split(file, "val")
     return DetectorTask(build_detector(start), start.network, train, val)
 

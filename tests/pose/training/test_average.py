@@ -17,7 +17,7 @@ def saved(path: Path, value: float, shape: tuple[int, ...] = (2, 3)) -> str:
     return str(path)
 
 
-def test_the_mean_is_the_last_ones_file_without_ranges(tmp_path: Path) -> None:
+def test_the_mean_keeps_the_last_files_header_without_ranges(tmp_path: Path) -> None:
     files = [saved(tmp_path / f"{value}.safetensors", value) for value in (1.0, 2.0, 6.0)]
     out = tmp_path / "mean.safetensors"
     assert main([*files, "-o", str(out)]) == 0

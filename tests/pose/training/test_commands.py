@@ -1,4 +1,4 @@
-"""The programs of training meet mistakes in one line, as every other program does."""
+"""Training's programs report mistakes in one line, as every other program does."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_a_mistake_is_one_line_and_exit_code_2(
         assert capsys.readouterr().err == f"{name}: {words}; see {name} --help\n"
 
 
-def test_missing_data_is_one_line_with_the_program_before_it(
+def test_missing_data_is_reported_in_one_line(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -59,7 +59,7 @@ def test_help_begins_with_what_everybody_types(capsys: pytest.CaptureFixture[str
         ),
     ],
 )
-def test_mapping_a_file_that_is_malformed_tells_what_is_wrong(
+def test_converting_a_malformed_file_says_what_is_wrong(
     content: str, words: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     data = tmp_path / "people.json"

@@ -1,4 +1,4 @@
-"""Recorded steps: what a CUDA graph replays has to be what torch computes step by step."""
+"""Recorded steps: what a CUDA graph replays must be what torch computes step by step."""
 
 from __future__ import annotations
 
@@ -70,13 +70,13 @@ def assert_alike(device: str, tolerance: float) -> None:
 
 @pytest.fixture
 def graphs_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    """CUDA's graphs on the CPU: a replay runs once more what ran while it was captured."""
+    """CUDA's graphs on the CPU: a replay runs again what ran while it was captured."""
     stream = SimpleNamespace(wait_stream=lambda other: None)
     captured: list[Batch] = []
     compute = Gradients._compute
 
     class Graph:
-        owner: Gradients  # who recorded last
+        owner: Gradients  # the last to record
         given: Batch
 
         def replay(self) -> None:
@@ -122,7 +122,7 @@ def graphs_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("graphs_on_cpu")
-def test_recorded_gradients_are_those_computed_anew() -> None:
+def test_recorded_gradients_equal_computed_ones() -> None:
     assert_alike("cpu", 1e-4)
 
 

@@ -1,4 +1,4 @@
-"""A run gives the same weights every time, whatever it went through."""
+"""A run gives the same weights every time, whatever happens to it."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def _python(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with labels.json and, in out, a finished run on it; to be read only."""
+    """A folder with labels.json and, in out, a finished run on it; read-only."""
     folder = tmp_path_factory.mktemp("usual")
     _train(write_data(folder), folder / "out")
     return folder
@@ -65,7 +65,7 @@ def usual(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def trained(usual: Path, tmp_path: Path) -> Path:
-    """The same, of this test's own."""
+    """A copy of `usual` that the test may change."""
     return shutil.copytree(usual, tmp_path / "trained")
 
 
@@ -97,9 +97,9 @@ Run(small_task(Path(sys.argv[1])), small_recipe(), Path(sys.argv[2]), cpu, worke
 """
 
 
-def test_processes_that_make_samples_change_nothing(usual: Path, tmp_path: Path) -> None:
-    # On its own: OpenVINO's CPU plugin, where other tests loaded and freed it, leaves this process
-    # a signal stack that is no more, and a worker's end would be told on it.
+def test_worker_processes_change_nothing(usual: Path, tmp_path: Path) -> None:
+    # In its own process: OpenVINO's CPU plugin, once other tests loaded and freed it, leaves this
+    # process a signal stack that is gone, and a worker's end is signalled on that stack.
     process = _script(WITH_WORKERS, usual / "labels.json", tmp_path)
     assert process.returncode == 0, process.stderr
     _assert_same_weights(usual / "out", tmp_path)
@@ -123,12 +123,12 @@ def test_patience_waits_for_a_score(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert [line["epoch"] for line in _log(out) if "epoch" in line] == [1, 3]
 
 
-def test_another_seed_gives_others(usual: Path, tmp_path: Path) -> None:
+def test_another_seed_gives_another_run(usual: Path, tmp_path: Path) -> None:
     _train(usual / "labels.json", tmp_path, seed=1)
     assert _log(usual / "out") != _log(tmp_path)
 
 
-def test_crops_of_several_sizes_teach_one_network_and_the_first_size_decides(
+def test_crops_of_several_sizes_train_one_network_and_the_first_size_chooses_the_best(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stage = parse_stage("32x64+64x64:4:2")
@@ -151,7 +151,7 @@ def test_crops_of_several_sizes_teach_one_network_and_the_first_size_decides(
 
 
 @pytest.mark.parametrize("text", ["32x64", "32x64+:1:2", "32x64+48x64:1:2", "32x64+64:1:2"])
-def test_a_stage_that_is_none_is_refused(text: str) -> None:
+def test_a_malformed_stage_is_refused(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match="32"):
         parse_stage(text)
 
@@ -165,7 +165,7 @@ def test_a_shorter_course_drops_the_rate_at_the_same_shares() -> None:
 
 
 @pytest.mark.parametrize("epochs", ["nan", "inf", "ten"])
-def test_epochs_that_are_no_number_are_refused(epochs: str) -> None:
+def test_epochs_that_are_not_a_number_are_refused(epochs: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=f"'{epochs}' is not a number"):
         parse_stage(f"64x96:{epochs}:8")
 
@@ -209,14 +209,14 @@ def test_a_line_that_a_kill_cut_off_is_dropped(trained: Path) -> None:
     assert _log(trained / "out") == lines
 
 
-def test_another_recipe_does_not_go_on_with_a_run(trained: Path) -> None:
+def test_a_run_is_not_resumed_with_another_recipe(trained: Path) -> None:
     with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
         _train(trained / "labels.json", trained / "out", learning_rate=0.5)
 
 
-def test_other_data_or_another_start_does_not_go_on_with_a_run(trained: Path) -> None:
+def test_a_run_is_not_resumed_with_other_data_or_another_start(trained: Path) -> None:
     file, out = trained / "labels.json", trained / "out"
-    torch.manual_seed(1)  # other first weights
+    torch.manual_seed(1)  # other initial weights
     with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
         Run(small_task(file), small_recipe(), out, CPU)
     content = json.loads(file.read_text())
@@ -226,14 +226,14 @@ def test_other_data_or_another_start_does_not_go_on_with_a_run(trained: Path) ->
         _train(file, out)
 
 
-def test_a_damaged_save_is_told_in_one_line(trained: Path) -> None:
+def test_a_damaged_save_is_reported_in_one_line(trained: Path) -> None:
     save = trained / "out" / "last.pt"
     save.write_bytes(save.read_bytes()[:1000])
     with pytest.raises(TrainingDataError, match="is damaged; delete it to start anew"):
         _train(trained / "labels.json", trained / "out")
 
 
-def test_a_full_disk_is_told_and_leaves_the_last_save(trained: Path) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_last_save(trained: Path) -> None:
     file, out = trained / "labels.json", trained / "out"
     run = _train(file, out)  # finished: it only reads the save
     names = {path.name for path in out.iterdir()}
@@ -247,7 +247,7 @@ def test_a_full_disk_is_told_and_leaves_the_last_save(trained: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert {path.name for path in out.iterdir()} == names
-    _train(file, out)  # still whole
+    _train(file, out)  # the save is still whole
 
 
 def test_the_loss_falls_and_the_curves_are_drawn(tmp_path: Path) -> None:
@@ -272,7 +272,7 @@ def test_a_run_without_progress_stops_early(
     assert run.progress.best == 0.6  # the same command again trains no further
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_advice(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_a_number_ends_the_run_with_advice(tmp_path: Path) -> None:
     file = write_data(tmp_path)
     with pytest.raises(TrainingDataError, match="lower --lr"):
         _train(file, tmp_path / "out", epochs=20, learning_rate=1e30)
@@ -296,7 +296,7 @@ def test_half_precision_learns_too(tmp_path: Path, precision: str) -> None:
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
-def test_bf16_is_float32_on_processors_that_would_only_pretend() -> None:
+def test_bf16_is_float32_on_processors_without_it() -> None:
     cpu, can = torch.device("cpu"), torch.ops.mkldnn._is_mkldnn_bf16_supported()
     assert half_precision("bf16", cpu) == (torch.bfloat16 if can else None)
     assert half_precision("bf16", torch.device("cuda")) == torch.bfloat16
@@ -329,7 +329,7 @@ def test_two_processes_train_one_network(tmp_path: Path) -> None:
     script = tmp_path / "parallel.py"
     script.write_text(PARALLEL)
     torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    logs = ("--log-dir", str(tmp_path / "logs"))  # or they stay among the temporary files
+    logs = ("--log-dir", str(tmp_path / "logs"))  # otherwise they stay in the temporary folder
     result = _python(*torchrun, *logs, str(script), str(file), str(tmp_path / "out"))
     assert result.returncode == 0, result.stderr[-2000:]
     sums = dict(line.split(": ") for line in result.stdout.splitlines() if line)
@@ -345,7 +345,7 @@ def test_the_published_schedule_falls_at_170_and_200() -> None:
     np.testing.assert_allclose(rates, [1e-3, 1e-3, 1e-4, 1e-4, 1e-5])
 
 
-def test_crops_for_mpii_are_changed_as_in_the_released_configuration() -> None:
+def test_the_augmentation_for_mpii_is_that_of_the_released_configuration() -> None:
     augmentation = RECIPES["hrnet-mpii"].augmentation  # w32_256x256_adam_lr1e-3.yaml
     assert (augmentation.rotation_deg, augmentation.scale) == (30.0, 0.25)
     assert augmentation.half_body_chance == 0.0

@@ -32,7 +32,7 @@ def test_a_step_has_the_size_of_the_rate_however_large_the_gradient() -> None:
         assert 0.7 * 0.2 * 0.1 < size < 1.3 * 0.2 * 0.1
 
 
-def test_what_is_no_matrix_moves_as_with_adamw() -> None:
+def test_weights_that_are_not_matrices_move_as_with_adamw() -> None:
     torch.manual_seed(0)
     start, gradients = torch.randn(7), torch.randn(5, 7)
     mine, reference = nn.Parameter(start.clone()), nn.Parameter(start.clone())

@@ -1,4 +1,4 @@
-"""What can be read, and that bad data is named and left out, never trained on."""
+"""What can be read; bad data is named and left out, never trained on."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ def test_a_person_that_cannot_be_used_is_left_out_and_named(
 @pytest.mark.parametrize(
     ("box", "area"), [([0, 0, 0, 0], 0), ([0.0, 0.0, 0.0, 0.0], -1.0), ([], None), (None, 0)]
 )
-def test_what_a_tool_left_at_zero_is_made_from_the_joints(
+def test_a_box_and_an_area_left_at_zero_are_made_from_the_joints(
     tmp_path: Path, box: Any, area: Any
 ) -> None:
     file = write_data(tmp_path, 1)
@@ -111,7 +111,7 @@ def test_a_picture_that_nobody_labelled_is_left_out(tmp_path: Path, flag: bool) 
     assert report.lines()[0].startswith("left out, picture not labelled: 1")
 
 
-def test_things_that_are_no_people_are_passed_over(tmp_path: Path) -> None:
+def test_annotations_of_other_categories_are_left_out(tmp_path: Path) -> None:
     report = _spoil(tmp_path, [{**person(0, [5.0, 5.0, 30.0, 40.0]), "category_id": 3}])
     assert report.lines() == ["left out, of another category: 1 (annotation 0)"]
 
@@ -166,7 +166,7 @@ def test_a_malformed_file_is_refused_in_our_words(
     assert "Error" not in str(caught.value)
 
 
-def test_without_splits_one_video_never_serves_both_sides(tmp_path: Path) -> None:
+def test_without_splits_no_video_is_in_both_train_and_val(tmp_path: Path) -> None:
     images, annotations = [], []
     for index in range(12):
         folder = tmp_path / f"clip{index % 3}"

@@ -20,7 +20,7 @@ from pose.training.pictures import Pictures, Place, find_picture, read_picture
 
 @pytest.fixture
 def dance(tmp_path: Path) -> Path:
-    """A video of 30 frames, the n-th of which is grey of 8 * n."""
+    """A video of 30 frames, of which the n-th is grey of value 8 * n."""
     path = tmp_path / "3rIk56dcBTM.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(30000, 1001))
@@ -45,7 +45,7 @@ def test_a_frame_is_read_straight_from_its_video(dance: Path, number: int) -> No
 
 
 def _binary(path: Path, codec: str, stamps: Sequence[int]) -> Path:
-    """A video whose n-th picture, shown at stamp n, has the bits of n as black and white bars."""
+    """A video whose n-th frame, shown at `stamps[n]`, has the bits of n as black and white bars."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream(codec, rate=25)
         stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
@@ -71,14 +71,14 @@ def _number_in(image: ImageArray | None) -> int:
     ("name", "codec"),
     [("a.mp4", "libx264"), ("a.avi", "libx264"), ("a.ts", "libx264"), ("a.mpg", "mpeg2video")],
 )
-def test_frames_are_counted_whatever_the_file(tmp_path: Path, name: str, codec: str) -> None:
+def test_frames_are_counted_alike_in_every_container(tmp_path: Path, name: str, codec: str) -> None:
     video = _binary(tmp_path / name, codec, range(30))
     found = [_number_in(read_picture(Place(video, number))) for number in range(30)]
     assert found == list(range(30))
     assert read_picture(Place(video, 30)) is None
 
 
-def test_frames_are_counted_where_a_phone_takes_its_time(tmp_path: Path) -> None:
+def test_frames_are_counted_alike_at_a_variable_rate(tmp_path: Path) -> None:
     stamps = [number if number < 10 else 10 + 4 * (number - 10) for number in range(30)]
     video = _binary(tmp_path / "a.mp4", "libx264", stamps)
     assert [_number_in(read_picture(Place(video, n))) for n in range(30)] == list(range(30))
@@ -107,7 +107,7 @@ def test_a_picture_of_another_size_than_its_labels_is_left_out(
     ]
 
 
-def test_an_exif_turn_is_passed_over_where_the_labels_did_so(tmp_path: Path) -> None:
+def test_an_exif_rotation_is_ignored_if_the_labels_ignored_it(tmp_path: Path) -> None:
     encoded = cv2.imencode(".jpg", np.zeros((30, 40, 3), np.uint8))[1].tobytes()
     tag = struct.pack(">2sHIHHHIHHI", b"MM", 42, 8, 1, 0x0112, 3, 1, 6, 0, 0)
     exif = b"\xff\xe1" + struct.pack(">H", 8 + len(tag)) + b"Exif\0\0" + tag
@@ -134,7 +134,7 @@ def test_a_frame_beyond_the_end_is_no_picture(dance: Path) -> None:
     assert read_picture(Place(dance, 400)) is None
 
 
-def test_leading_folders_that_are_not_there_are_passed_over(tmp_path: Path) -> None:
+def test_leading_folders_that_are_not_there_are_dropped(tmp_path: Path) -> None:
     file = tmp_path / "b" / "c.png"
     file.parent.mkdir()
     cv2.imwrite(str(file), np.zeros((4, 4, 3), np.uint8))
@@ -162,7 +162,7 @@ def test_decoded_pictures_are_kept_up_to_a_limit(tmp_path: Path) -> None:
     assert values == [0, 1, None]
 
 
-def test_all_are_decoded_before_processes_are_forked_and_none_is_sent_to_others(
+def test_pictures_are_decoded_before_a_fork_and_not_sent_to_other_processes(
     tmp_path: Path,
 ) -> None:
     places = []

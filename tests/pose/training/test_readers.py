@@ -1,4 +1,4 @@
-"""Each data set's own format, as its makers publish it, comes out with joints where they belong."""
+"""Each data set's own format, as published, is read with every joint in its place."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from pose.training.readers import TrainingDataError, read_coco, read_content
 
 
 def _read(tmp_path: Path, content: Any, picture: str = "a.jpg") -> Any:
-    """The people of `content`, with a black picture of 200 x 200 under the name it gives."""
+    """The people of `content`, with a black picture of 200 x 200 that is named `picture`."""
     file = tmp_path / "images" / picture
     file.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(file), np.zeros((200, 200, 3), np.uint8))
@@ -38,7 +38,7 @@ def test_coco() -> None:
     assert read_coco(content).skeleton is COCO17
 
 
-def test_boxes_of_several_kinds_teach_those_of_people_alone(tmp_path: Path) -> None:
+def test_of_boxes_of_several_categories_only_people_are_read(tmp_path: Path) -> None:
     kinds = [{"id": 1, "name": "ball"}, {"id": 2, "name": "person"}]
     ball = {"id": 1, "image_id": 7, "category_id": 1, "bbox": [10, 10, 9, 9]}
     player = {"id": 2, "image_id": 7, "category_id": 2, "bbox": [50, 50, 20, 40]}
@@ -54,13 +54,13 @@ def test_boxes_of_several_kinds_teach_those_of_people_alone(tmp_path: Path) -> N
         _read(tmp_path, content)
 
 
-def test_regions_without_an_outline_are_passed_over(tmp_path: Path) -> None:
+def test_regions_without_an_outline_are_skipped(tmp_path: Path) -> None:
     content = _coco(person(7, [20.0, 20.0, 100.0, 150.0]), CATEGORY)
     content["images"][0] |= {"ignore_regions_x": [[]], "ignore_regions_y": [[]]}
     assert len(_read(tmp_path, content)) == 1
 
 
-def test_coco_wholebody_puts_the_parts_behind_one_another(tmp_path: Path) -> None:
+def test_coco_wholebody_parts_are_concatenated(tmp_path: Path) -> None:
     parts = {"foot_kpts": 6, "face_kpts": 68, "lefthand_kpts": 21, "righthand_kpts": 21}
     annotation = person(7, [20.0, 20.0, 100.0, 150.0])
     for number, (part, count) in enumerate(parts.items(), start=1):
@@ -113,10 +113,10 @@ def test_crowdpose(tmp_path: Path) -> None:
     people = _read(tmp_path, _coco(annotation, category))
     assert people.skeleton is CROWDPOSE14
     assert people.keypoints[0, 12].tolist() == [32, 42]
-    np.testing.assert_allclose(people.areas, 0.53 * 80 * 160)  # as crowdposetools has it
+    np.testing.assert_allclose(people.areas, 0.53 * 80 * 160)  # as in crowdposetools
 
 
-def test_human_art_lies_under_folders_of_its_own(tmp_path: Path) -> None:
+def test_human_art_is_found_without_its_leading_folders(tmp_path: Path) -> None:
     content = _coco(person(7, [20.0, 20.0, 100.0, 150.0], keypoints_21=[0] * 63), CATEGORY)
     content["images"][0]["file_name"] = "HumanArt/images/2D_virtual_human/cartoon/000000000007.jpg"
     people = _read(tmp_path, content, "2D_virtual_human/cartoon/000000000007.jpg")
@@ -182,7 +182,7 @@ def test_a_folder_of_posetrack18_files_is_one_data_set(shared: Path) -> None:
     assert (len(people.places), int((~people.crowd).sum())) == (3, 14)
     assert people.skeleton is POSETRACK18
     assert (people.head_px[~people.crowd] > 0).all()
-    assert people.crowd.any()  # the regions to be ignored
+    assert people.crowd.any()  # the ignore regions
 
 
 def test_real_coco_and_the_people_of_our_own_set(shared: Path) -> None:
@@ -217,7 +217,7 @@ def test_joints_without_sigmas_take_those_of_their_names(tmp_path: Path) -> None
     assert people.skeleton.sigmas == (0.062, 0.079)
 
 
-def test_a_limb_that_is_no_joint_is_refused(tmp_path: Path) -> None:
+def test_a_limb_of_a_missing_joint_is_refused(tmp_path: Path) -> None:
     category = {"id": 1, "name": "skater", "keypoints": ["a", "b"], "skeleton": [[1, 3]]}
     with pytest.raises(TrainingDataError, match="a limb names a joint outside"):
         _read(tmp_path, _coco({"keypoints": [1, 1, 2, 3, 3, 2]}, category))
@@ -250,9 +250,7 @@ def test_the_joints_of_another_skeleton_are_matched_by_name(tmp_path: Path) -> N
         ("NOSE", "LEFT_ANKLE", "RIGHT_ANKLE", "LEFT_BIG_TOE", "RIGHT_BIG_TOE"),
     ],
 )
-def test_names_in_any_writing_are_the_joints_that_we_know(
-    tmp_path: Path, names: tuple[str, ...]
-) -> None:
+def test_joint_names_in_any_spelling_are_recognised(tmp_path: Path, names: tuple[str, ...]) -> None:
     category = {"id": 1, "name": "dancer", "keypoints": list(names)}
     annotation = {"keypoints": [10, 90, 2] * 5, "bbox": [5, 5, 60, 90]}
     skeleton = _read(tmp_path, _coco(annotation, category)).skeleton
@@ -262,7 +260,7 @@ def test_names_in_any_writing_are_the_joints_that_we_know(
     assert skeleton.sigmas == (0.026, 0.089, 0.089, 0.068, 0.068)
 
 
-def test_names_that_would_be_the_same_stay_and_pairs_may_be_given_as_the_file_has_them() -> None:
+def test_names_that_would_collide_stay_and_pairs_may_use_the_files_own_names() -> None:
     twice = {"name": "a", "keypoints": ["LAnkle", "RAnkle", "ankle.L", "ankle.R"], "mirror": []}
     assert skeleton_of_category(twice).names == tuple(twice["keypoints"])
     spine = {"name": "c", "keypoints": ["L_4", "L_5", "left hat", "L", "R"]}  # no pairs

@@ -84,7 +84,7 @@ def test_perfect_poses_score_1_and_distant_ones_0(tmp_path: Path) -> None:
 
 def test_oks_ap_counts_the_thresholds_that_are_passed(tmp_path: Path) -> None:
     people = _people(tmp_path)
-    # Every joint off by so much that OKS is 0.72: right at 0.5 to 0.7, wrong at 0.75 to 0.95.
+    # Every joint is so far off that OKS is 0.72: right at 0.5 to 0.7, wrong at 0.75 to 0.95.
     spread = 2 * np.array(COCO17.sigmas) * np.sqrt(people.areas[0])
     off = np.sqrt(-2 * np.log(0.72)) * spread  # (K,)
     moved = people.keypoints + np.stack([off, np.zeros(17)], axis=1)
@@ -98,7 +98,7 @@ def test_pckh_measures_in_heads(tmp_path: Path) -> None:
     points[0, :4, 0] += 9.0
     points[0, 4:8, 0] += 11.0
     np.testing.assert_allclose(pckh(points, people), 13 / 17)
-    assert np.isnan(pckh(points, _people(tmp_path, 1)))  # nobody has a head
+    assert np.isnan(pckh(points, _people(tmp_path, 1)))  # no head size is known
 
 
 def test_boxes_that_are_all_found_score_1(tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_boxes_that_are_all_found_score_1(tmp_path: Path) -> None:
     assert box_ap(people, []) == 0
 
 
-def test_joints_of_the_same_name_keep_what_they_know() -> None:
+def test_joints_of_the_same_name_keep_their_weights() -> None:
     torch.manual_seed(0)
     old = build_pose(Start(TINY), COCO17)
     state = {name: value.clone() for name, value in old.state_dict().items()}
@@ -129,7 +129,7 @@ SKATER = Skeleton("skater", ("left_skate", "right_skate", "hat"), ((0, 2), (1, 2
                   (0.05, 0.05, 0.1))  # fmt: skip
 
 
-def test_a_network_of_other_joints_is_of_use_at_once(tmp_path: Path) -> None:
+def test_a_network_of_other_joints_can_be_used_at_once(tmp_path: Path) -> None:
     file = write_data(tmp_path)
     content = json.loads(file.read_text())
     content["categories"] = [
@@ -152,7 +152,7 @@ def test_the_estimator_finds_what_the_trainer_scored(tmp_path: Path) -> None:
     """The same network gives the same poses in training's evaluation and in use."""
     file = write_data(tmp_path)
     task = small_task(file)
-    # Otherwise maps are all but flat after so few steps, and any rounding moves their peaks.
+    # Otherwise heatmaps are nearly flat after so few steps, and any rounding moves their peaks.
     task.augmentation = PLAIN
     Run(task, small_recipe(3, average_decay=0.0), tmp_path / "out", CPU).train()
     best = tmp_path / "out" / "best.safetensors"
@@ -192,7 +192,7 @@ def test_samples_depend_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
 def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) -> None:
     pytest.importorskip("onnxruntime")
     teacher = Teacher(shared / "teachers" / "tinypose_256_192.onnx", POSETRACK15)
-    assert len(teacher.joints) == 13  # those that COCO has too
+    assert len(teacher.joints) == 13  # those that COCO has as well
     images = torch.randn(1, 3, 64, 32)
     maps = teacher.heatmaps(images, (16, 8))
     assert maps.shape == (1, 13, 16, 8)
@@ -214,7 +214,7 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
 
 def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
     pytest.importorskip("onnxruntime")
-    with pytest.raises(UserError, match="cannot teach: expected"):  # one picture at a time, boxes
+    with pytest.raises(UserError, match="cannot teach: expected"):  # takes 1 picture, gives boxes
         Teacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
     with pytest.raises(UserError, match="no such teacher"):
         Teacher(tmp_path / "none.onnx", COCO17)
@@ -228,7 +228,7 @@ def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
     canvas = np.zeros((100, 100, 3), np.uint8)
     others = np.array([[12, 12, 30, 50, 1], [80, 10, 95, 60, 0]], np.float32)
     labels = paste(canvas, others, patch, mask, (10, 10))
-    # The first stood behind, and too little of it is seen; the newcomer comes last.
+    # The first person is now mostly hidden; the newcomer comes last.
     assert labels.tolist() == [[12, 12, 30, 50, 0], [80, 10, 95, 60, 0], [10, 10, 35, 55, 1]]
     assert canvas[32, 22].tolist() == [200, 200, 200]
     assert canvas[80, 80].tolist() == [0, 0, 0]
@@ -258,7 +258,7 @@ def test_boxes_are_where_their_pixels_are_drawn(scale: float, flip: bool) -> Non
     assert drawn == [x1, y1, x2, y2]
 
 
-def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() -> None:
+def test_a_person_cut_off_still_counts_if_they_fill_much_of_the_picture() -> None:
     image = np.full((100, 100, 3), 255, np.uint8)
     labels = np.array([[0, 0, 100, 100, 1]], np.float32)
     canvas = np.zeros((100, 100, 3), np.uint8)
@@ -268,7 +268,7 @@ def test_who_is_cut_off_still_counts_where_much_of_the_picture_is_that_person() 
         assert placed.tolist() == [[*area, counts]]
 
 
-def test_who_is_out_of_the_picture_has_no_label() -> None:
+def test_a_person_outside_the_picture_has_no_label() -> None:
     canvas, image = np.zeros((100, 100, 3), np.uint8), np.zeros((100, 100, 3), np.uint8)
     far = np.array([[60, 60, 90, 90, 1]], np.float32)
     area = (0, 0, 100, 100)
@@ -296,11 +296,11 @@ def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
     for image, boxes in samples:
         assert image.shape == (96, 128, 3)
         assert len(boxes) == 1
-        assert boxes[0, 3] - boxes[0, 1] > 40  # the person, but for what the picture's end hides
+        assert boxes[0, 3] - boxes[0, 1] > 40  # the person, less what is out of the picture
     assert len({tuple(boxes[0]) for _, boxes in samples}) > 4
 
 
-def test_a_picture_that_ends_across_a_person_keeps_the_joints_that_are_seen(
+def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(
     tmp_path: Path,
 ) -> None:
     people = _people(tmp_path, 1)
@@ -313,7 +313,7 @@ def test_a_picture_that_ends_across_a_person_keeps_the_joints_that_are_seen(
         )
         seen = weights > 0
         assert seen.sum() >= 2
-        # The picture is not black where its joints are, and the crop is around what is left.
+        # The crop is not black at the joints, and it is centred on what is left of the person.
         rows, columns = points[seen].round().astype(int)[:, ::-1].T
         assert (crop[rows, columns].sum(1) > 0).all()
         if not seen.all():
@@ -326,7 +326,7 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
     assert image is not None
     person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
     other = np.zeros((5, 300, 3), np.uint8)
-    other[..., 2] = 251  # a red that is nowhere else
+    other[..., 2] = 251  # a red that occurs nowhere else
     red = []
     for seed in range(20):
         crop, _, weights = warp_person(
@@ -336,13 +336,13 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
             replace(PLAIN, occlusion_chance=1.0),
             lambda: other,
         )
-        assert (weights == people.weights[0]).all()  # hidden joints are to be guessed
+        assert (weights == people.weights[0]).all()  # hidden joints are still to be found
         red.append((crop == other[0, 0]).all(2).mean())
     assert min(red) > 0
     assert max(red) < 0.2
 
 
-def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
+def test_a_person_who_is_turned_stays_inside_the_crop(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
     image = Pictures(people.places)[0]
     assert image is not None
@@ -352,7 +352,7 @@ def test_whoever_is_turned_stays_whole(tmp_path: Path) -> None:
         _, points, weights = warp_person(
             image, *person, np.random.default_rng(seed), replace(PLAIN, turn_chance=1.0)
         )
-        assert (weights == people.weights[0]).all()  # inside the crop, every joint
+        assert (weights == people.weights[0]).all()  # every joint is inside the crop
         heads_up += points[0, 1] < points[-1, 1]
     assert 5 <= heads_up <= 15
 
@@ -392,7 +392,7 @@ def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
     assert counts[0] > counts[1] > 0
 
 
-def test_places_that_teach_nothing_do_so_but_for_the_people_in_them() -> None:
+def test_ignore_regions_give_no_loss_except_for_the_people_in_them() -> None:
     cells = cell_grid((64, 64), YOLOX.strides, CPU.device)
     torch.manual_seed(0)
     start = torch.randn(1, len(cells), 6) * 0.1
@@ -413,12 +413,12 @@ def test_places_that_teach_nothing_do_so_but_for_the_people_in_them() -> None:
     assert (learned(place)[inside] == 0).all()
     assert (learned(place)[outside] > 0).all()
     alone, there = learned(person), learned(person, place)
-    assert (alone < 0).any()  # the cells that answer for the person
+    assert (alone < 0).any()  # the cells assigned to the person
     torch.testing.assert_close(there[alone < 0], alone[alone < 0])
     assert (there[inside & (alone > 0)] == 0).all()
 
 
-def test_a_crowd_is_a_place_that_teaches_nothing(tmp_path: Path) -> None:
+def test_a_crowd_is_an_ignore_region(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
     people = replace(people, crowd=np.ones(len(people), bool))
     always = MosaicAugmentation(mosaic_chance=0, close_up_chance=1.0, paste_chance=1.0)
@@ -426,7 +426,7 @@ def test_a_crowd_is_a_place_that_teaches_nothing(tmp_path: Path) -> None:
     assert labels[:, 4].tolist() == [0]
 
 
-def test_a_yolox_of_80_classes_is_tuned_and_of_use_at_once(tmp_path: Path) -> None:
+def test_a_yolox_of_80_classes_is_tuned_and_can_be_used_at_once(tmp_path: Path) -> None:
     torch.manual_seed(0)
     start_file = tmp_path / "start.safetensors"
     header = {"kind": "detector", "network": json.dumps(YOLOX_TINY), "input_wh": "64x64"}
@@ -453,7 +453,7 @@ def test_a_detector_starts_from_a_pose_networks_backbone(tmp_path: Path) -> None
     torch.testing.assert_close(detector.state_dict()["backbone.conv1.weight"], own)
 
 
-def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
+def test_training_can_start_from_an_official_checkpoint(tmp_path: Path) -> None:
     file = tmp_path / "pose_hrnet_64x32.pth"
     network = build_pose(Start(TINY), POSETRACK15)
     torch.save(network.state_dict(), file)
@@ -464,10 +464,10 @@ def test_official_checkpoints_are_a_start(tmp_path: Path) -> None:
     assert all(torch.equal(value, again[name]) for name, value in network.state_dict().items())
 
 
-def test_an_hrnet_of_imagenets_classes_is_a_start_with_a_new_head(tmp_path: Path) -> None:
+def test_training_can_start_from_an_imagenet_hrnet_with_a_new_head(tmp_path: Path) -> None:
     own = build_pose(Start(TINY), COCO17).state_dict()
     classes = {name: value for name, value in own.items() if not name.startswith("final_layer.")}
-    classes |= {  # as in hrnet_w32-36af842e.pth, which the released recipes begin with
+    classes |= {  # as in hrnet_w32-36af842e.pth, from which the released recipes start
         "stage4.0.fuse_layers.3.0.0.0.weight": torch.zeros(32, 4, 3, 3),
         "head.0.0.0.conv1.weight": torch.zeros(8, 4, 1, 1),
         "final_layer.0.weight": torch.zeros(16, 8, 1, 1),  # as in HRNet-Image-Classification
@@ -497,7 +497,7 @@ def test_the_check_draws_the_targets_on_the_joints(tmp_path: Path) -> None:
     assert draw_first_batch(task, Stage(SIZE_WH, 1, 4), 0, tmp_path / "check.png") == 4
     sheet = cv2.imread(str(tmp_path / "check.png"))
     assert sheet is not None
-    assert sheet.shape == (384, 4 * 192, 3)  # as large whatever the size of a crop
+    assert sheet.shape == (384, 4 * 192, 3)  # the same for every crop size
     green = (np.abs(sheet.astype(int) - [80, 200, 60]) < 12).all(2)
     assert green.sum() > 20  # left joints; noise has hardly any such pixels
 
@@ -529,7 +529,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert "| train |" in card and "oks-ap" in card and "a box without area" in card
     assert "- stages: 32x64:1:2, 64x96:1:2\n" in card and "- drops: none\n" in card
     assert "- augmentation: scale 0.3, " in card
-    assert "Epoch 1, with the labelled boxes" in card  # of the last stage, whatever scored more
+    assert "Epoch 1, with the labelled boxes" in card  # the last stage, whatever scored more
     can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     assert f"- precision: {'bf16' if can else 'fp32 (bf16 is no quicker on this cpu)'}\n" in card
     assert (out / "curves.png").is_file()
@@ -540,7 +540,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert "cannot be written" in capsys.readouterr().err
 
 
-def test_a_wrong_stage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_stage_is_reported_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     from app.cli import main
 
     with pytest.raises(SystemExit):
@@ -562,7 +562,7 @@ def test_a_wrong_stage_is_told_in_one_line(capsys: pytest.CaptureFixture[str]) -
         ("pose", ["--best-by", "pckh"], "PCKh needs head boxes"),
     ],
 )
-def test_options_that_would_do_nothing_are_a_mistake(
+def test_options_that_would_do_nothing_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], kind: str, options: list[str], said: str
 ) -> None:
     from app.cli import main
@@ -591,7 +591,9 @@ def test_people_outside_their_picture_are_not_pasted(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("split", "use"), [("train", "learn from"), ("val", "score on")])
-def test_boxes_alone_leave_nobody_for_joints(tmp_path: Path, split: str, use: str) -> None:
+def test_boxes_without_joints_leave_nobody_to_train_or_score_on(
+    tmp_path: Path, split: str, use: str
+) -> None:
     file = write_data(tmp_path)
     content = json.loads(file.read_text())
     for image, row in zip(content["images"], content["annotations"], strict=True):
@@ -616,10 +618,10 @@ def test_lsp_joints_become_posetracks(tmp_path: Path) -> None:
     np.testing.assert_allclose(mapped["keypoint_scores"], [0] + [1] * 12 + [0.3, 1], atol=1e-6)
     content["annotations"] = [{"image_id": 1, "bbox": [0, 0, 9, 9], "label": "box"}]
     content["images"] = [{"id": 1, "file_name": "b.jpg"}]
-    assert to_posetrack15(content)["annotations"][0]["num_keypoints"] == 0  # a box alone
+    assert to_posetrack15(content)["annotations"][0]["num_keypoints"] == 0  # a box only
 
 
-def test_files_that_cannot_be_mapped_are_told_in_one_line(
+def test_files_that_cannot_be_converted_are_reported_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "other.json").write_text("{}")
