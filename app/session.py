@@ -109,7 +109,7 @@ class Session:
         self._closed_runs = [old for old in self._closed_runs if not old.feed.join(0.0)]
 
     def close(self) -> None:
-        """Stop, and wait for every thread."""
+        """Stop, and wait for every thread; a source that hangs is left behind after JOIN_S."""
         self.stop()
         self._inference.close()
         self._loader.close()
@@ -184,7 +184,7 @@ class Session:
         """True where every frame of the file, by the count it states, was followed."""
         return self._run is not None and self._run.all_followed
 
-    # Playing files; no effect on a camera
+    # Playing a file; a camera's only setting is its delay
 
     def play(self, playing: bool) -> None:
         """Play, or pause."""

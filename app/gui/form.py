@@ -1,4 +1,4 @@
-"""Rows of a settings panel: a label, a control, and one function that reads them all."""
+"""Rows of a settings panel: a label and a control each."""
 
 from __future__ import annotations
 

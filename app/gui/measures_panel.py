@@ -96,7 +96,7 @@ class MeasuresPanel(QWidget):
                 plot.setLimits(yMin=0, minYRange=0.5)
                 plot.enableAutoRange("y")
 
-    def has_focus_on_charts(self) -> bool:
+    def shows_charts(self) -> bool:
         """True while the panel is visible, so that it is worth drawing."""
         return self.isVisible() and not self.visibleRegion().isEmpty()
 

@@ -147,7 +147,7 @@ class Presenter(QObject):
         ]
 
     def report(self) -> None:
-        """Update spans and names if they changed, and emit `reported`."""
+        """Update the spans if they changed, and emit `reported`."""
         corrections = self.session.corrections.done
         version = (self.session.history.version, hash(corrections))
         if version != self._seen_version:

@@ -61,7 +61,7 @@ class Reporting(QObject):
         window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
         if window.people.isVisible():
             window.people.show_people(rows)
-        if window.measures.has_focus_on_charts():
+        if window.measures.shows_charts():
             gap_s = unjoined_s(status.info)
             window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
         window.stages.show_stages(presenter.stages())

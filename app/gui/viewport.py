@@ -61,7 +61,7 @@ class Viewport:
         return replace(self, zoom=scale)._with_origin(left, top)
 
     def panned(self, dx: float, dy: float) -> Viewport:
-        """Moved by canvas pixels; the frame's centre stays on the canvas."""
+        """Moved by canvas pixels; the canvas's centre stays on the frame."""
         if self.zoom is None:
             return self
         left, top = self.origin

@@ -1,7 +1,8 @@
 """Sources on threads of their own: a live one keeps the newest frame, a file gives every frame.
 
 A feed opens its source on its own thread, so that a slow camera or a network that does not answer
-never blocks the caller. An error is reported in `problem`, in one line, and ends the feed.
+never blocks the caller. An error is reported in `problem`, in one line; it ends the feed,
+unless a file breaks off, whose earlier frames can still be sought.
 """
 
 from __future__ import annotations

@@ -176,7 +176,7 @@ class Inference:
         self._thread.start()
 
     def configure(self, config: PipelineConfig) -> None:
-        """Use the settings of `config` that need no other networks, from the next frame on."""
+        """Use `config` from the next frame on, or once the networks it needs are loaded."""
         self._config = config
 
     def close(self) -> None:

@@ -150,7 +150,7 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
 def _degrade(
     crop: ImageArray, another: AnotherPicture | None, rng: Rng, augmentation: PoseAugmentation
 ) -> ImageArray:
-    """Apply low resolution, motion blur, colour changes and occlusion."""
+    """Apply low resolution, at times with blur, then colour changes and occlusion."""
     height, width = crop.shape[:2]
     if rng.random() < augmentation.low_resolution_chance:
         factor = rng.uniform(0.25, 0.7)
@@ -187,7 +187,7 @@ def _hide(crop: ImageArray, other: ImageArray | None, rng: Rng) -> ImageArray:
 
 
 def jitter_colour(image: ImageArray, rng: Rng) -> ImageArray:
-    """Change gain and offset per channel, and sometimes make the picture grey."""
+    """Change each channel's gain and the offset of all, and sometimes make the picture grey."""
     gain = rng.uniform(0.7, 1.3) * rng.uniform(0.9, 1.1, 3)
     offset = rng.uniform(-20, 20)
     levels = np.arange(256, dtype=np.float32)[:, None] * gain + offset  # (256, 3)

@@ -74,7 +74,7 @@ class Run:
         self._epochs = epochs_of(task, recipe)
         self.total = sum(epoch.steps for epoch in self._epochs)
         self._identity = _identity(task, recipe, network)
-        # A few hundred lines for a run of any length.
+        # Some 200 lines; more in runs of over 20,000 steps
         self._log_every = min(100, max(1, self.total // 200))
         self.progress = Progress()
         self._resume()
@@ -144,7 +144,7 @@ class Run:
                 shown.set_postfix(loss=f"{mean:.3f}", refresh=False)
                 self._write_line({"step": progress.done, "loss": mean, "rate": rate})
             late = time.monotonic() - self._saved_at > self._save_every_s
-            if late and progress.done < end:  # the epoch's end is saved with its score
+            if late and progress.done < end:  # a scored epoch's end is saved with its score
                 self._save()
 
     def _close_epoch(self, stage: Stage, epoch: int) -> None:

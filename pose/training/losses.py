@@ -15,8 +15,8 @@ _INSIDE = 0.5  # a predicted box with this share or more inside an ignore region
 def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
     """Weighted squared error of heatmaps (N, K, H, W), summed over a map, mean over labelled maps.
 
-    HRNet, section 3.2, with weights (N, K). Summing keeps the scale of the loss, and so the
-    learning rate, the same for every input size.
+    HRNet, section 3.2, with weights (N, K). Unlike the mean over a map, the sum does not shrink
+    with the pixels beside the peak: for one sigma it is the same for every input size.
     """
     error = (heatmaps - targets).square().sum((2, 3))  # (N, K)
     return (error * weights).sum() / weights.sum().clamp_min(1)

@@ -214,7 +214,7 @@ def _name(person: Row, image: Row) -> str:
 
 
 def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | None:
-    """Complete and clip one person in place; why it cannot be used, or None if it can."""
+    """Complete one person in place; why it cannot be used, or None if it can."""
     points = person.get("keypoints") or [0.0] * (3 * joints)  # a box alone serves the detector
     if len(points) != 3 * joints:
         return f"left out, not {joints} joints"

@@ -174,7 +174,7 @@ class PoseTask:
         regions = crop_regions(self.val.boxes, size_wh, padding_for(size_wh))
         shown, image = -1, None
         for index, picture in enumerate(self.val.image_of.tolist()):
-            if picture != shown:  # a picture's people follow each other
+            if picture != shown:  # in most files a picture's people follow each other
                 shown, image = picture, self._val_pictures[picture]
             if image is not None:
                 people.append(index)

@@ -90,7 +90,7 @@ def test_nobody_gives_no_poses() -> None:
 
 
 def test_a_teacher_network_from_onnx_sits_on_people(shared: Path) -> None:
-    """Mean error below a tenth of the box's height on people of COCO with plain truth boxes."""
+    """Median error below 4% of the longer side of COCO people's truth boxes."""
     import json
 
     import cv2

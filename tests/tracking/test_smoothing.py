@@ -36,7 +36,7 @@ def test_a_share_of_0_changes_nothing() -> None:
 
 
 def test_a_quick_move_lags_less_than_a_slow_one() -> None:
-    """Lag in seconds behind a person moving at a constant speed, heights (100 px) per second."""
+    """Lag in seconds behind a person 100 px tall who moves at a constant speed in px per second."""
 
     def lag_s(speed: float) -> float:
         xs = [speed * n * 0.04 for n in range(100)]

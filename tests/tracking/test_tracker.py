@@ -284,7 +284,7 @@ def test_a_locked_person_is_never_forgotten() -> None:
 
 
 def test_a_locked_identity_is_not_given_to_somebody_else() -> None:
-    """Locked or not, somebody far from where a person was lost long ago is somebody new."""
+    """Somebody far from where a locked person was lost long ago is somebody new."""
     tracker = PoseTracker(TrackerConfig(memory_s=0.4))
     follow(tracker, [people((100, 200))] * 5)
     tracker.lock(1)

@@ -12,7 +12,7 @@ from app.corrections import Correction, corrected_ids
 from app.live.ids import IdIssuer, hold, honour
 from app.session import Session
 from pose.people import Detections, Frame
-from tracking.pipeline import PipelineConfig
+from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracker import PoseTracker
 
 LEFT, MIDDLE, RIGHT = (10, 20, 30, 80), (60, 20, 80, 80), (110, 20, 130, 80)
@@ -174,8 +174,8 @@ CASES = {
 
 
 @pytest.fixture(params=["live", "file"])
-def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[PoseTracker]]]:
-    """A session that shows the people 1 and 2, and its trackers."""
+def watching(request: pytest.FixtureRequest) -> Iterator[tuple[Session, list[Pipeline]]]:
+    """A session that shows the people 1 and 2, and its pipelines."""
     pipelines = []
 
     def make(config: PipelineConfig):
