@@ -1,7 +1,6 @@
-"""The look of people on the picture: from a frame's result to a Drawing.
+"""Decide, with app.figure and app.faces, how people are drawn: from a frame's result to a Drawing.
 
-`app.figure` and `app.faces` do parts of it. `app.paint` paints the Drawing onto pictures with
-OpenCV, and the window paints the same Drawing with Qt.
+`app.paint` paints the Drawing onto pictures with OpenCV, and the window paints the same with Qt.
 """
 
 from __future__ import annotations

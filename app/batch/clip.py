@@ -202,7 +202,7 @@ def _follow(
 def _write(
     clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, doing: Callable[[str], None]
 ) -> tuple[list[Path], int]:
-    """Write from the blocks what the options ask for: the files, and the number of people."""
+    """Write what the options ask for, from the blocks; return the files and number of people."""
     options = settings.clip
 
     def results() -> Iterator[FrameResult]:

@@ -35,7 +35,7 @@ def expected(source: FrameSource, options: ClipOptions) -> int | None:
 
 
 def taken_frames(source: FrameSource, options: ClipOptions, done: int = 0) -> Iterator[Frame]:
-    """The frames that the options choose, without the first `done`, framed as they say."""
+    """The frames that the options choose, cropped and turned, without the first `done` of them."""
     framing = framing_of(options)
     start_s, end_s = options.time_range or (0.0, float("inf"))
     if start_s > 0:

@@ -116,7 +116,7 @@ class Bars:
 
 
 class JsonLines:
-    """One JSON object a line: at most one a second per clip, one per step, one at each end."""
+    """One JSON object a line: at most one a second per clip, and one when a clip ends."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
@@ -130,7 +130,7 @@ class JsonLines:
         self._say(event="start", clips=clips, skipped=skipped)
 
     def progress(self, progress: Progress) -> None:
-        """Report a clip's progress, at most once a second; a step (`doing`) always."""
+        """Report a clip's progress, unless that was done within the last second."""
         now_s = time.monotonic()
         rate = self._rates.setdefault(progress.source, Rate())
         rate.update(progress.frames, now_s)

@@ -41,7 +41,7 @@ class Store:
             return bool(system.exists(f"{root}/{name}"))
 
     def fetch(self, name: str, target: Path) -> None:
-        """Copy a file to `target`; remove `target` where the store has no such file."""
+        """Copy a file to `target`; remove `target` if the store has no such file."""
         with self._opened() as (system, root):
             if system.exists(f"{root}/{name}"):
                 system.get_file(f"{root}/{name}", str(target))

@@ -54,7 +54,7 @@ VIDEO_SUFFIXES = (
 
 
 def is_live(spec: str) -> bool:
-    """True for cameras and network streams, which do not wait for the reader as files do."""
+    """True for cameras and network streams, which, unlike files, do not wait for the reader."""
     return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")
 
 
