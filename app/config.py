@@ -1,8 +1,8 @@
 """Settings: one frozen tree, from defaults, a TOML preset and the command line, in that order.
 
-A preset's tables are [pipeline], [pipeline.tracker], [overlay] and [clip], with the names of
-PipelineConfig, TrackerConfig, OverlayStyle and ClipOptions. The same below [cuda] is put over them
-where the device is a CUDA one.
+A preset's tables are [pipeline], [pipeline.tracker], [overlay] and [clip], with the field names of
+PipelineConfig, TrackerConfig, OverlayStyle and ClipOptions. The same tables below [cuda] override
+them if the device is a CUDA one.
 """
 
 from __future__ import annotations
@@ -36,20 +36,20 @@ class ConfigError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class ClipOptions:
-    """Which frames of a clip are taken, how they are turned, and what is written."""
+    """Which frames of a clip are taken, how they are framed, and what is written."""
 
-    start_frame: int = 0  # frames passed over at the start
+    start_frame: int = 0  # frames skipped at the start
     max_frames: int = 0  # frames tracked at most; 0 takes all
     time_range: tuple[float, float] | None = None  # seconds since the first frame
-    every: int = 1  # one frame of so many
+    every: int = 1  # take every Nth frame
     crop: tuple[int, int, int, int] | None = None  # x y width height of the upright picture
     rotate: int = 0  # degrees clockwise: 0, 90, 180 or 270
     mirror: bool = False  # left to right, as in a dance studio
     video: bool = True  # write the picture with the overlay
-    quick_video: bool = False  # encode it in two thirds of the time, to nearly twice the size
+    quick_video: bool = False  # encode in two thirds of the time, at nearly twice the size
     formats: tuple[str, ...] = ("posetrack18", "csv")  # of tracking.files.FORMATS
-    follow: int = 0  # draw and write the person of this id only; 0 all
-    refine: bool = False  # link, fill and smooth the tracks when the clip is at its end
+    follow: int = 0  # draw and write only the person with this id; 0: all
+    refine: bool = False  # link, fill and smooth the tracks at the end of the clip
     measures: MeasureOptions = field(default_factory=MeasureOptions)  # angles, speeds, report
 
     def __post_init__(self) -> None:
@@ -73,14 +73,14 @@ class ClipOptions:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """All that decides what comes out of a clip."""
+    """Everything that determines a clip's results."""
 
     pipeline: PipelineConfig = field(default_factory=PipelineConfig)
     overlay: OverlayStyle = field(default_factory=OverlayStyle)
     clip: ClipOptions = field(default_factory=ClipOptions)
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values, without the device: it decides how fast, not what."""
+        """As JSON values, without the device, which affects speed but not results."""
         tree = dataclasses.asdict(self)
         del tree["pipeline"]["device"]
         return tree
@@ -94,14 +94,14 @@ def preset_names() -> list[str]:
 def read_preset(
     name_or_file: str, settings: Settings | None = None, device: str = "auto"
 ) -> Settings:
-    """`settings` with what a preset of ours or a TOML file says, for `device`, put over them.
+    """`settings` overridden by a bundled preset or a TOML file, for `device`.
 
-    Raises ConfigError where it is missing, not TOML, or names what there is not.
+    Raises ConfigError if the file is missing, is not TOML, or names an unknown setting.
     """
     path = Path(name_or_file)
     if not path.suffix and (PRESETS / f"{name_or_file}.toml").is_file():
         path = PRESETS / f"{name_or_file}.toml"
-    if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no right to look
+    if not os.path.exists(path):  # noqa: PTH110  Path raises without permission to look
         known = ", ".join(preset_names()) or "none"
         raise ConfigError(f"{name_or_file}: no such preset or file; the presets are {known}")
     try:
@@ -116,7 +116,7 @@ def read_preset(
 
 
 def _cuda(wanted: Mapping[str, Any], device: str) -> bool:
-    """Whether `device` is a CUDA one; looked into only where something is wanted of it."""
+    """Whether `device` is a CUDA one; checked only if `wanted` holds settings."""
     if not wanted or device == "cpu":
         return False
     from pose.runtime import choose_device  # torch takes a while to load
@@ -127,7 +127,7 @@ def _cuda(wanted: Mapping[str, Any], device: str) -> bool:
 def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
     """A copy of a frozen dataclass with the values of `table`, nested tables included.
 
-    Raises ConfigError naming the place where a name or value does not fit.
+    Raises ConfigError, beginning with `where`, if a name or value does not fit.
     """
     assert is_dataclass(settings)
     assert not isinstance(settings, type)
@@ -153,12 +153,12 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
 
 
 def setting_names(settings: Any) -> list[str]:
-    """The names that a preset may give in this dataclass: of all fields but those set by code."""
+    """The names a preset may set in this dataclass: all fields but those that only code sets."""
     return [entry.name for entry in fields(settings) if entry.metadata.get("setting", True)]
 
 
 def _fitting(name: str, value: Any, kind: Any, where: str) -> Any:
-    """`value` as the `kind` that a setting is declared to be; lists become tuples."""
+    """`value` as the declared type `kind` of a setting; lists become tuples."""
     if isinstance(value, list):
         value = tuple(value)
     if not _is_of(value, kind):
@@ -168,7 +168,7 @@ def _fitting(name: str, value: Any, kind: Any, where: str) -> Any:
 
 
 def _is_of(value: Any, kind: Any) -> bool:
-    """Whether a value is of a declared type; whole numbers are numbers, True is none."""
+    """Whether a value is of a declared type; an int counts as a float, a bool as neither."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin is UnionType:
         return any(_is_of(value, each) for each in arguments)

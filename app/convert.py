@@ -1,4 +1,4 @@
-"""`posse convert A B`: tracks from one format to another."""
+"""`posse convert A B`: convert tracks from one format to another."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from tracking.files import (
 from tracking.formats.whole import write_pieces
 
 JOINTS_ALONE = ("openpose", "trc")  # formats without boxes
-NAMELESS = ("coco", "alphapose")  # formats without names of joints: NAME.info.json has them
+NAMELESS = ("coco", "alphapose")  # formats without joint names, which are in NAME.info.json
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def _format_lines() -> Iterator[str]:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Convert, and say how much was."""
+    """Convert, and print how much was converted."""
     if args.target.exists() and args.source.exists() and args.target.samefile(args.source):
         raise TracksFileError(f"{args.target} is what is read; choose another name to write to")
     target_format = args.target_format or recognise_name(args.target)
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> int:
         raise TracksFileError(f"{args.source}: people without joints; {target_format} needs them")
     tell_notes(args.source, tracks)
     skeleton = write_tracks(tracks, args.target, target_format)
-    if target_format in NAMELESS and skeleton != COCO17:  # which readers of these files expect
+    if target_format in NAMELESS and skeleton != COCO17:  # readers of these files expect COCO's
         first = ", ".join(skeleton.names[:3])
         sys.stderr.write(
             f"posse: {args.target}: the joints are those of {skeleton.name} ({first}, ...), "
@@ -75,7 +75,7 @@ def run(args: argparse.Namespace) -> int:
 def write_tracks(tracks: Tracks, target: Path, format_name: str) -> Skeleton:
     """Write `tracks` and, for formats that do not hold it, NAME.info.json; return their skeleton.
 
-    Where there is a NAME.info.json already, its skeleton stays: files of other formats may need it.
+    An existing NAME.info.json keeps its skeleton: files of other formats may need it.
     """
     if target.exists() and target.is_dir() != FORMATS[format_name].is_folder:
         kind = "folder" if FORMATS[format_name].is_folder else "file"

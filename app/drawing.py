@@ -15,7 +15,7 @@ ColourArray = NDArray[np.uint8]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Polyline:
-    """A line through P points whose width and colour change along the way."""
+    """A line through P points whose width and colour change along it."""
 
     points: FloatArray  # (P, 2)
     widths: FloatArray  # (P,)
@@ -39,8 +39,8 @@ class Drawing:
     """What to paint over a frame, in this order."""
 
     size_wh: tuple[int, int]
-    black_background: bool  # paint on black in place of the picture
-    blurred: FloatArray  # (B, 3) x y radius: circles in which nobody must be recognised
+    black_background: bool  # paint on black instead of the picture
+    blurred: FloatArray  # (B, 3) x y radius: circles made unrecognisable
     polylines: tuple[Polyline, ...]  # trails and box corners
     segments: FloatArray  # (S, 6) x1 y1 x2 y2 width1 width2: limbs with their outlines
     segment_colours: ColourArray  # (S, 4)

@@ -1,4 +1,4 @@
-"""`posse export`: write a network as ONNX, OpenVINO or TensorRT, and check what was written."""
+"""`posse export`: write a network as ONNX, OpenVINO or TensorRT, and check the result."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from pose.runtime import choose_device, choose_runtime
 from pose.weights import WeightsError
 from tracking.formats.whole import writing
 
-# Of the largest output: float16 weights alone give up to 0.0082 with the bundled networks, and a
-# network of one's own may be above them; an engine computes in float16
+# Relative to the largest output: float16 weights alone deviate by up to 0.0082 in the bundled
+# networks, and a user's network may deviate more; a TensorRT engine also computes in float16
 _MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.03, "tensorrt": 0.05}
 
 
@@ -39,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
         export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
     found = _deviation(network, output)
-    if not found <= _MOST_DEVIATION[args.to]:  # nor is it NaN
+    if not found <= _MOST_DEVIATION[args.to]:  # true for NaN, too
         output.unlink()
         raise WeightsError(
             f"{output} differed from the torch network by {found:.2%} of its largest output; "

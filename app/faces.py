@@ -1,4 +1,4 @@
-"""Where the faces of people are, so that they can be hidden."""
+"""Where people's faces are, so that they can be blurred."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ FACE_JOINTS = ("nose", "left_eye", "right_eye", "left_ear", "right_ear", "head_t
 
 
 def faces(*people: Poses) -> FloatArray:
-    """(N, 3) x y radius of circles that hide the heads of all these, each once."""
+    """(N, 3) x y radius of circles that cover the heads of all these people, without duplicates."""
     return np.unique(np.concatenate([_heads(poses) for poses in people]), axis=0)
 
 
 def _heads(poses: Poses) -> FloatArray:
     """(N, 3) x y radius of a circle around each head.
 
-    The joints' scores weigh the centre but nobody is left out: hiding a place that is no face does
-    less harm than showing a face. Without joints of a head it is at the top of the box.
+    The joints' scores weight the centre, but nobody is left out: blurring something that is not a
+    face does less harm than showing a face. Without head joints it is at the top of the box.
     """
     names = poses.skeleton.names
     face = [names.index(name) for name in FACE_JOINTS if name in names]

@@ -1,4 +1,4 @@
-"""One person as limbs and joints: where each line and dot goes, how wide, in what colour."""
+"""One person as limbs and joints: the place, width and colour of each line and dot."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from app.overlay import OverlayStyle
 
 OUTLINE_DARKNESS = 0.28  # the outline is the person's colour at this brightness
-RIGHT_SIDE_DARKNESS = 0.72  # the right limbs are this much darker, to tell the sides apart
+RIGHT_SIDE_DARKNESS = 0.72  # right limbs have this share of the brightness, to tell sides apart
 # Width of a limb at each joint, relative to the hip's; other joints get DEFAULT_WIDTH
 JOINT_WIDTHS = {
     "hip": 1.0, "shoulder": 1.0, "neck": 0.85, "head_bottom": 0.85, "knee": 0.85, "elbow": 0.75,
@@ -60,7 +60,7 @@ def figure(
 
     circles, circle_colours = no_rows(3), no_rows(4)
     if style.joints:
-        joints = np.flatnonzero(seen[:-1])  # (J,) the made-up neck gets no dot
+        joints = np.flatnonzero(seen[:-1])  # (J,) the computed neck gets no dot
         radius = 0.8 * scale if style.radius is None else style.radius
         radii = np.maximum(how.widths[joints] * radius, 1.0)[:, None]  # (J, 1)
         light = (how.darkness[joints][:, None] * colour) * 0.45 + 255 * 0.55  # (J, 3)
@@ -80,18 +80,18 @@ def figure(
 
 
 def no_rows(columns: int) -> FloatArray:
-    """(0, columns) numbers."""
+    """An empty array, (0, columns)."""
     return np.zeros((0, columns), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Figure:
-    """How a skeleton is drawn: its limbs, without those that only clutter the face."""
+    """How a skeleton is drawn; if it has no neck, a nose-to-neck limb replaces ear-to-shoulder."""
 
     limbs: NDArray[np.int64]  # (L, 2); joint K is the middle of the shoulders
     widths: FloatArray  # (K + 1,) relative to the hip's
     darkness: FloatArray  # (K + 1,) 1, or less on the right side
-    shoulders: tuple[int, int] | None  # whose middle joint K is
+    shoulders: tuple[int, int] | None  # joint K is the middle of these two; None: unused
 
 
 @cache
@@ -104,13 +104,13 @@ def _figure_of(skeleton: Skeleton) -> _Figure:
     darkness = [RIGHT_SIDE_DARKNESS if name.startswith("right") else 1.0 for name in names]
     limbs = list(skeleton.limbs)
     shoulders = None
-    # COCO has no neck: a line from the nose to between the shoulders replaces ear to shoulder
+    # COCO has no neck: a line from the nose to the middle of the shoulders replaces ear-shoulder
     if "nose" in names and "left_shoulder" in names and same_joint("neck", names) is None:
         shoulders = (names.index("left_shoulder"), names.index("right_shoulder"))
         limbs = [
             limb for limb in limbs if {names[j].split("_")[-1] for j in limb} != {"ear", "shoulder"}
         ]
-        limbs.insert(0, (names.index("nose"), len(names)))  # its end goes under the shoulders
+        limbs.insert(0, (names.index("nose"), len(names)))  # first, so it lies under the shoulders
     return _Figure(
         np.array(limbs, np.int64).reshape(-1, 2),
         np.array([*widths, JOINT_WIDTHS["neck"]], np.float32),

@@ -3,7 +3,7 @@
 posse label dance.mp4 -o labels            -> labels/images/*.jpg, labels/labels.json
 posse label dance.mp4 -o labels --corrected FROM_THE_TOOL.json   -> labels/train.json
 
-labels.json may be corrected in place: labels/as-written.json is what it is compared with.
+labels.json may be corrected in place; corrections are compared with labels/as-written.json.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Write the frames and labels, or take the labels back."""
+    """Write frames and labels, or take corrected labels back."""
     if args.corrected is not None:
         return _take_back(args.output, args.corrected)
     labels = args.output / LABELS
@@ -76,11 +76,11 @@ def run(args: argparse.Namespace) -> int:
         device=args.device,
         kpt_thr=args.kpt_thr,
         flip=True,
-        tracker=TrackerConfig(coast_s=0.0),  # a label is what was seen
+        tracker=TrackerConfig(coast_s=0.0),  # label only what was seen
     )
     frames: list[TrackedPoses] = []
     with open_source(args.video) as source:
-        with writing(args.output):  # before the long work, not after it
+        with writing(args.output):  # fail before the long work, not after it
             (args.output / "images").mkdir(parents=True, exist_ok=True)
         pipeline = build_pipeline(config)
         every_s = redrawn_after_s()
@@ -129,7 +129,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _take_back(output: Path, corrected: Path) -> int:
     original = output / AS_WRITTEN
-    if not original.is_file():  # made before there was one
+    if not original.is_file():  # the folder is of a version that did not write it
         original = output / LABELS
     written, returned = _read(original), _read(corrected)
     if corrected.samefile(original):

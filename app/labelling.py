@@ -1,6 +1,6 @@
-"""Which frames of a video are worth correcting by hand, and labels as labelling tools have them.
+"""Which frames of a video are worth correcting by hand, and their labels in labelling tools' form.
 
-Labels are COCO keypoints, as CVAT, COCO Annotator, Label Studio and others open and write them.
+Labels are COCO keypoints, as CVAT, COCO Annotator, Label Studio and others read and write them.
 """
 
 from __future__ import annotations
@@ -19,21 +19,21 @@ from pose.reading import ContentError
 from pose.skeleton import SKELETONS, Skeleton
 from tracking.tracks import TrackedPoses
 
-_BOX_MARGIN = 0.1  # around joints that were moved out of their box
-_MOVED_PX = 1.0  # tools round to half pixels and less
+_BOX_MARGIN = 0.1  # share added around joints that were moved out of their box
+_MOVED_PX = 1.0  # smaller changes are rounding: tools round to half pixels or finer
 _FAR_PX = 1e6  # no picture is so large
 
 
 class LabelsError(UserError):
-    """Labels that do not belong to the frames they came back for."""
+    """Labels that do not match the frames they are for."""
 
 
 def worth_correcting(frames: Sequence[TrackedPoses]) -> FloatArray:
-    """How much a person's corrections of each frame would teach, (F,) in 0..1.
+    """How much would be learnt from correcting each frame by hand, (F,) in 0..1.
 
-    The mean of doubt, one minus the mean joint score of the least sure person, and of disagreement,
-    one minus the OKS of a pose and the mean of the same person's poses just before and after, for
-    the person that jumps most. Frames without people are worth 0.
+    The mean of doubt (one minus the mean joint score of the least certain person) and disagreement
+    (one minus the OKS between a pose and the mean of the same person's poses just before and after,
+    for the person that jumps most). Frames without people are worth 0.
     """
     return np.array(
         [
@@ -49,7 +49,7 @@ def _doubt(people: TrackedPoses) -> float:
 
 
 def _jump(frames: Sequence[TrackedPoses], index: int) -> float:
-    """One minus the lowest OKS of a person with the middle of its neighbours in time."""
+    """One minus the lowest OKS between a person's pose and the mean of its temporal neighbours."""
     if not 0 < index < len(frames) - 1:
         return 0.0
     before, here, after = frames[index - 1 : index + 2]
@@ -71,7 +71,7 @@ def _of(people: TrackedPoses, ids: IntArray) -> FloatArray:
 
 
 def pick_frames(worth: FloatArray, count: int) -> list[int]:
-    """The `count` frames of most worth, in order, and apart: neighbours show the same again.
+    """The `count` frames of most worth, in order, and spaced apart: neighbours show the same.
 
     Frames worth 0 are never picked.
     """
@@ -86,7 +86,7 @@ def pick_frames(worth: FloatArray, count: int) -> list[int]:
 
 
 def category_of(skeleton: Skeleton) -> dict[str, Any]:
-    """The entry of `categories` that says what the joints are; training reads it back."""
+    """The entry of `categories` that describes the joints; training reads it back."""
     category: dict[str, Any] = {
         "id": 1,
         "name": "person",
@@ -105,7 +105,7 @@ def category_of(skeleton: Skeleton) -> dict[str, Any]:
 def annotations_of(
     people: TrackedPoses, image_id: int, first_id: int, kpt_thr: float
 ) -> list[dict[str, Any]]:
-    """The people of a frame as COCO annotations; joints scored below `kpt_thr` count as hidden."""
+    """The people of a frame as COCO annotations; joints scoring below `kpt_thr` count as hidden."""
     poses = people.poses
     boxes = np.round(xyxy_to_xywh(poses.boxes), 1)
     visible = np.where(poses.keypoint_scores >= kpt_thr, 2, 1)  # (N, K)
@@ -132,11 +132,11 @@ def annotations_of(
 def take_back(
     written: Mapping[str, Any], corrected: Mapping[str, Any]
 ) -> tuple[dict[str, Any], dict[str, int]]:
-    """The corrected labels made ready for training, and what was changed, by kind.
+    """The corrected labels, ready for training, and the number of changes by kind.
 
-    A person looked at every frame that came back, so every label counts as a person's now. Boxes
-    are made to hold their joints. Raises LabelsError where joints or pictures are not those that
-    were written, ContentError where a number cannot be a place in a picture.
+    A human looked at every frame that came back, so every label now counts as human. Boxes are
+    enlarged, or created, to hold their joints. Raises LabelsError if joints or pictures are not
+    those that were written, ContentError if a number cannot be a place in a picture.
     """
     wanted = {_name(image): image for image in written["images"]}
     category = next((row for row in corrected.get("categories", ()) if row.get("keypoints")), None)
@@ -154,7 +154,7 @@ def take_back(
     back = []
     for row in corrected["annotations"]:
         joints, wanted_count = row.get("keypoints") or [], 3 * len(expected["keypoints"])
-        if row["image_id"] not in picture_of or not joints:  # a box alone is not for training
+        if row["image_id"] not in picture_of or not joints:  # boxes without joints do not train
             continue
         if len(joints) != wanted_count:
             raise ContentError(
@@ -170,15 +170,15 @@ def take_back(
 
 
 def _name(image: Mapping[str, Any]) -> str:
-    """A picture's name without the folders that tools put before it, on Windows with \\."""
+    """A picture's name without the folders that tools put before it (with \\ on Windows)."""
     return PureWindowsPath(image["file_name"]).name
 
 
 def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
     kept = {key: row[key] for key in ("id", "track_id", "keypoints", "iscrowd") if key in row}
-    given = row.get("bbox") or ()  # all zeros from COCO Annotator where joints alone are drawn
+    given = row.get("bbox") or ()  # COCO Annotator writes zeros if only joints were drawn
     points, box = np.array(row["keypoints"], np.float64), np.array(given if any(given) else ())
-    if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # so is NaN
+    if not all((np.abs(values) < _FAR_PX).all() for values in (points, box)):  # or if NaN
         raise ContentError(
             f"annotation {row.get('id', '?')} has a number that is not a place in a picture"
         )
@@ -207,7 +207,7 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
 def _changes(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> dict[str, int]:
-    """People added, removed and corrected; tools that renumber people show them as both."""
+    """Counts of changes; people that a tool has renumbered count as both added and removed."""
     old = {row["id"]: np.array(row["keypoints"]).reshape(-1, 3) for row in before}
     new = {row.get("id"): np.array(row["keypoints"]).reshape(-1, 3) for row in after}
     moved = 0

@@ -1,4 +1,4 @@
-"""`posse models`: list the weights, fetch published ones, tell what a file is and keep it."""
+"""`posse models`: list weights, fetch published ones, identify a file and keep it."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def listing() -> str:
-    """A line for every weights file here and every published one."""
+    """A line for every local weights file and every published one."""
     rows: list[tuple[str, ...]] = [
         ("NAME", "KIND", "INPUT WxH", "SKELETON", "SCORE", "SIZE", "WHERE")
     ]
@@ -82,7 +82,7 @@ def listing() -> str:
 
 
 def _local_row(file: Path) -> tuple[str, ...]:
-    """A bundled file, or one that the user added."""
+    """The row of a bundled file, or of one that the user added."""
     where = "bundled" if file.parent == BUNDLED else "added"
     try:
         network = any_network(str(file))
@@ -137,10 +137,10 @@ def _fetch(name: str) -> None:
 
 
 def add_file(file: Path, name: str | None = None) -> str:
-    """Keep a weights file in the cache; returns what it is, in a line.
+    """Copy a weights file into the cache; returns a one-line description.
 
-    Raises WeightsError with what is wrong where it is none, or another has the name already: every
-    training writes a `best.safetensors`.
+    Raises WeightsError if it is not a weights file, or if another file has the name already: every
+    training run writes a `best.safetensors`.
     """
     if name is not None and (not name or PurePath(name).name != name):
         raise WeightsError(f"--name {name!r} is not a plain name; write one without folders")
@@ -157,23 +157,23 @@ def add_file(file: Path, name: str | None = None) -> str:
         raise UserError(f"{target} cannot be written ({error.strerror})") from error
     published = by_name(target.name)
     known_as = published.name if published else target.stem
-    # A bundled file, or one of another ending, may have the name already and be found first
+    # A bundled file, or one with another ending, may have the same name and be found first
     return f"{about}; use it as {known_as if find_weights(known_as) == target else target.name}"
 
 
 def _keep(file: Path, target: Path) -> None:
-    """Copy a network to `target`, with the weights that lie in another file beside it."""
+    """Copy a network to `target`, including weights that it keeps in another file."""
     *others, _ = reversed(files_of(file))
     if others and file.suffix == ".safetensors":
-        save_weights(target, *load_weights(file))  # one file: the other's name may be taken
+        save_weights(target, *load_weights(file))  # in one file: the other's name may be taken
         return
-    for source in (*others, file):  # the named one last: then all of it is there
+    for source in (*others, file):  # the named one last, when all the others are there
         with whole_file(target.with_suffix(source.suffix)) as partial:
             shutil.copyfile(source, partial)
 
 
 def _same(file: Path, kept: Path) -> bool:
-    """Whether two files are the same network; one that is damaged is none."""
+    """Whether two files hold the same network; a damaged file equals none."""
     try:
         if file.suffix == ".safetensors":
             (ours, header), (theirs, its_header) = load_weights(file), load_weights(kept)
@@ -186,13 +186,13 @@ def _same(file: Path, kept: Path) -> bool:
 
 
 def describe_file(file: Path) -> str:
-    """What a weights file is, in a line. Raises WeightsError where it is none."""
+    """A one-line description of a weights file. Raises WeightsError if it is not one."""
     require_file(file)
     if file.suffix not in SUFFIXES:
         raise WeightsError(f"{file}: weights end in {', '.join(SUFFIXES)}")
     network = any_network(str(file))
     if file.suffix == ".safetensors" and network.network.build:
-        network.network.build()  # whether the weights are those of the network that it names
+        network.network.build()  # raises if the weights do not fit the network that it names
     width, height = network.network.pictures.size_wh
     if isinstance(network, PoseNetwork):
         names = f"{len(network.skeleton)} joints ({network.skeleton.name})"
@@ -203,7 +203,7 @@ def describe_file(file: Path) -> str:
 
 
 def _origin(file: Path) -> str:
-    """Which published network a checkpoint is of, how its keys are named, and what it scored."""
+    """A checkpoint's network family, its key naming, and its published score if known."""
     found, published = recognise(load_checkpoint(file)), by_name(file.name)
     score = f", as published ({published.score})" if published else ""
     return f": {found.family}, {found.layout} names{score}"

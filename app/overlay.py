@@ -1,4 +1,4 @@
-"""How people look is decided here and in app.figure and app.faces: a frame -> a Drawing.
+"""Decide, with app.figure and app.faces, how people are drawn: from a frame's result to a Drawing.
 
 `app.paint` paints the Drawing onto pictures with OpenCV, and the window paints the same with Qt.
 """
@@ -18,17 +18,17 @@ from app.figure import figure, no_rows
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
 
-# Apart in hue and lightness, readable on skin, wood and grass; later rounds repeat hues
+# Distinct in hue and lightness, readable on skin, wood and grass; later rounds repeat hues
 PALETTE: tuple[Colour, ...] = (
     (46, 196, 255), (255, 140, 46), (122, 224, 74), (244, 88, 190),
     (255, 214, 52), (150, 120, 255), (52, 222, 178), (255, 86, 86),
     (64, 110, 255), (255, 172, 196), (198, 246, 130), (196, 56, 224),
     (0, 150, 142), (194, 144, 92), (172, 226, 255), (214, 36, 58),
 )  # fmt: skip
-# The trail of who is not shown any more is gone so soon, or it lies beside others like one of
-# theirs; not at once, or it would blink with a person who is missed for a frame
+# The trail of a person no longer shown fades in this time, lest it look like a neighbour's; not at
+# once, or it would blink whenever a person is missed for a frame
 FADED_S = 0.3
-MOST_LETTERS = 24  # of a label: whose figure it is stays to be seen, and who stands beside
+MOST_LETTERS = 24  # of a label, so that it hides neither its person nor the neighbours
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +39,15 @@ class OverlayStyle:
     skeleton: bool = True
     joints: bool = True
     labels: bool = True
-    trails_s: float = 1.5  # seconds of the way behind a person; 0 draws none
+    trails_s: float = 1.5  # seconds of the trail behind a person; 0 draws none
     thickness: float | None = None  # of a limb at the hip, pixels; None follows the person's size
     radius: float | None = None  # of a joint at the hip, pixels; None follows the thickness
-    heat: bool = False  # joints from red, unsure, to green, sure, in place of the person's colour
+    heat: bool = False  # joints by score, from red (0) to green (1), not in the person's colour
     black_background: bool = False
     blur_faces: bool = False
-    # Joints that score below are not drawn; the pipeline's threshold
+    # Joints that score below this are not drawn; the pipeline's threshold
     kpt_thr: float = field(default=0.3, metadata={"setting": False})
-    # Of people who are not just a number
+    # id -> name, of people who have one
     names: Mapping[int, str] = field(default_factory=dict, metadata={"setting": False})
 
     def __post_init__(self) -> None:
@@ -61,7 +61,7 @@ class OverlayStyle:
 
 @cache
 def colour_of(person_id: int) -> Colour:
-    """The (r, g, b) of a person, bright and far from its neighbours', the same in every video."""
+    """The (r, g, b) of an id: bright, unlike those of nearby ids, and the same in every video."""
     turn, place = divmod(person_id - 1, len(PALETTE))
     if turn == 0:
         return PALETTE[place]
@@ -88,14 +88,14 @@ class Overlay:
     def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
         """Decide the shapes for one frame; give the frames of a video in order.
 
-        Faces are hidden of all that were found, and of those in `seen`, drawn or not.
+        If faces are blurred, so are those of all detected people and of `seen`, drawn or not.
         """
         style, people = self.style, result.people
         if result.found is not None:
             seen = (*seen, result.found)
         self._remember(result)
         poses = people.poses
-        order = np.argsort(poses.boxes[:, 3], kind="stable")  # the nearest, lowest, comes last
+        order = np.argsort(poses.boxes[:, 3], kind="stable")  # lowest in the picture, nearest, last
         colours = np.array([colour_of(int(i)) for i in people.ids], np.float32).reshape(-1, 3)
         scale = _limb_widths(poses.boxes, style.thickness)  # (N,)
         polylines = self._trails(
@@ -125,13 +125,13 @@ class Overlay:
         )
 
     def _remember(self, result: FrameResult) -> None:
-        """Add where everybody is now, and forget what is older than the trails."""
+        """Add everybody's current position, and forget what is older than the trails."""
         now_s = result.frame.time_s
         if now_s < self._now_s or result.shot != self._shot:
             self.reset()
         self._shot = result.shot
         for way in self._ways.values():
-            if way and way[-1][0] == now_s:  # shown again, in another style or corrected
+            if way and way[-1][0] == now_s:  # the frame is shown again, restyled or corrected
                 way.pop()
         if now_s > self._now_s > -np.inf:
             self._step_s = now_s - self._now_s
@@ -146,13 +146,13 @@ class Overlay:
         self._ways = {person: way for person, way in kept if way}
 
     def _trails(self, now_s: float, scale_of: Mapping[int, float]) -> list[Polyline]:
-        """The way of everybody seen lately: thin and clear where it is old.
+        """The trails of everybody seen lately: thinner and more transparent with age.
 
-        All of it grows clear where a person is not shown any more.
+        The whole trail of a person who is no longer shown fades out.
         """
         trails = []
-        # By id: which of two trails lies above must not depend on what was seen long ago, or a run
-        # that was killed and went on would draw another video
+        # In order of ids: which of two trails is on top must not depend on what was seen long ago,
+        # or a run that was killed and resumed would draw a different video
         for person, way in sorted(self._ways.items()):
             steps = np.array(way, np.float32)  # (P, 3)
             if len(steps) < 2:
@@ -174,17 +174,17 @@ class Overlay:
     def _labels(self, result: FrameResult) -> tuple[Label, ...]:
         """A plate over each head with the person's name or number."""
         width, height = result.frame.size_wh
-        if not width:  # only the trails are wanted of frames without their picture
+        if not width:  # a frame without its picture only updates the trails
             return ()
         labels, plates = [], []
-        # Of far people; a large picture is shown smaller than it is
+        # Limits for far and near people; relative, as a large picture is shown scaled down
         least_px, most_px = max(9, 0.006 * max(width, height)), 0.03 * max(width, height)
         ids, boxes = result.people.ids, result.people.poses.boxes
         for row in np.argsort(-boxes[:, 3], kind="stable"):  # the nearest keeps its place
             person, box = ids[row], boxes[row]
             size_px = float(np.clip(0.055 * (box[3] - box[1]), least_px, most_px))
-            # A letter is at most 0.8 of the capitals' height wide, on average, and the plate's
-            # edges are as wide as one capital is high
+            # A letter is on average at most 0.8 of the capitals' height wide, and the plate's two
+            # edges together are as wide as a capital is high
             most = min(MOST_LETTERS, int((0.5 * width / size_px - 1) / 0.8))
             text = _elided(self.style.names.get(int(person), str(person)), max(4, most))
             colour = colour_of(int(person))
@@ -197,9 +197,9 @@ class Overlay:
 
 
 def apart(plates: Sequence[tuple[float, float, float, float]]) -> list[float]:
-    """How far down each of the plates x1 y1 x2 y2 goes so that it lies on none before it.
+    """How far to move each of the plates x1 y1 x2 y2 down so that it covers none before it.
 
-    Negative: up, which is tried first; down where it would leave the picture at the top.
+    Negative is up, which is tried first; down if it would leave the picture at the top.
     """
     placed: list[tuple[float, float, float, float]] = []
     moves = []
@@ -220,7 +220,7 @@ def apart(plates: Sequence[tuple[float, float, float, float]]) -> list[float]:
 
 
 def _elided(text: str, most: int) -> str:
-    """`text` on one line, its end cut off where it has more than `most` letters."""
+    """`text` on one line, its end cut off if it has more than `most` letters."""
     line = " ".join(text.split())
     return line if len(line) <= most else f"{line[: most - 1].rstrip()}…"
 
@@ -244,7 +244,7 @@ def _limb_widths(boxes: FloatArray, thickness: float | None) -> FloatArray:
 
 
 def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
-    """(N, 2) the middle of the hips where both are seen, otherwise of the box."""
+    """(N, 2) the middle of the hips if both are seen, otherwise of the box."""
     centres = (poses.boxes[:, :2] + poses.boxes[:, 2:]) * np.float32(0.5)  # (N, 2)
     names = poses.skeleton.names
     if "left_hip" in names and "right_hip" in names:
@@ -255,7 +255,7 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
 
 
 def _smoothed(points: FloatArray) -> FloatArray:
-    """(P, 2) points, each the mean of itself and its neighbours; both ends stay."""
+    """(P, 2) points, each averaged with its two neighbours; both ends stay."""
     if len(points) < 3:
         return points
     smooth = points.copy()
@@ -264,7 +264,7 @@ def _smoothed(points: FloatArray) -> FloatArray:
 
 
 def _corners(box: FloatArray, colour: FloatArray, scale: float) -> list[Polyline]:
-    """The four corners of a box: less in the way of the picture than its whole outline."""
+    """The four corners of a box, which hide less of the picture than its whole outline."""
     x1, y1, x2, y2 = box
     arm = 0.16 * min(x2 - x1, y2 - y1)
     width = float(np.clip(0.45 * scale, 1.2, 4))

@@ -41,7 +41,7 @@ def segment_quads(segments: FloatArray) -> FloatArray:
 
 
 def _fixed(points: FloatArray) -> NDArray[np.int32]:
-    """Fixed-point coordinates; kept within what OpenCV can add up without overflow."""
+    """Fixed-point coordinates, clipped to what OpenCV can add without overflow."""
     return np.round(np.clip(points, -16384, 16384) * (1 << SHIFT)).astype(np.int32)
 
 
@@ -51,7 +51,7 @@ def _bgr(colours: ColourArray) -> list[list[int]]:
 
 
 def _discs(canvas: ImageArray, circles: FloatArray, colours: ColourArray) -> None:
-    # Polygons, because cv2.circle makes a diamond of a small circle
+    # Polygons, because cv2.circle draws a small circle as a diamond
     turn = np.linspace(0, 2 * np.pi, 16, endpoint=False)
     ring = np.stack([np.cos(turn), np.sin(turn)], axis=1).astype(np.float32)  # (16, 2)
     discs = _fixed(circles[:, None, :2] + ring * circles[:, None, 2:])  # (C, 16, 2)
@@ -60,8 +60,8 @@ def _discs(canvas: ImageArray, circles: FloatArray, colours: ColourArray) -> Non
 
 
 def _polyline(canvas: ImageArray, line: Polyline) -> None:
-    """Paint piece by piece; through a mask where the line is translucent, so that overlaps are
-    not painted twice."""
+    """Paint a line; a translucent one goes piece by piece into a mask, so that overlaps are
+    painted only once."""
     if (line.colours[:, 3] == 255).all():
         width = max(1, round(float(line.widths[0])))
         path = [_fixed(line.points)]
@@ -92,7 +92,7 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
 
 
 def _blur(canvas: ImageArray, x: float, y: float, radius: float) -> None:
-    """Make what is in the circle unrecognisable: six blocks across, then smoothed."""
+    """Make the circle's content unrecognisable: reduce it to 6 x 6 blocks, then smooth."""
     height, width = canvas.shape[:2]
     x1, y1 = max(0, int(x - radius)), max(0, int(y - radius))
     x2, y2 = min(width, int(x + radius) + 1), min(height, int(y + radius) + 1)

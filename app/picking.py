@@ -1,4 +1,4 @@
-"""Which person a point of the frame means."""
+"""Which person is at a point of the frame."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from tracking.tracks import TrackedPoses
 def person_at(people: TrackedPoses, x: float, y: float) -> int:
     """The id of the person at (x, y), pixels of the frame; 0 for nobody.
 
-    Of several boxes that hold the point it is the one whose joints come nearest, measured in its
-    own size, so that somebody in front of a crowd can be picked.
+    If several boxes hold the point, the person with the joint nearest to it, relative to the box's
+    size, so that somebody in front of a crowd can be picked.
     """
     boxes = people.poses.boxes
     if not len(boxes):

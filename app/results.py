@@ -1,4 +1,4 @@
-"""Finished results: tracks with their video and corrections, opened to be looked at and saved."""
+"""Open finished results (tracks with their video and corrections), save and export them."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ from tracking.files import (
 )
 from tracking.tracks import TrackedPoses
 
-DRAWN = "overlay_drawn_in"  # in a header's settings: the video of that name shows the people
-# In a header's settings: frames that are missing were not looked at yet. Tracks from elsewhere may
-# hold every fourth frame on purpose, or those of a cropped picture, and are not written over
+DRAWN = "overlay_drawn_in"  # in a header's settings: the name of a video that shows the people
+# In a header's settings: missing frames were not tracked yet. Tracks from elsewhere may hold every
+# fourth frame on purpose, or those of a cropped picture, and must not be overwritten
 GOES_ON = "following_goes_on"
 
 Frames = Sequence[tuple[float, TrackedPoses]]
-Progress = Callable[[float], None]  # told the share done; may raise to cancel
+Progress = Callable[[float], None]  # gets the share done, 0..1; may raise to cancel
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class OpenResult:
-    """What a tracks file and what lies beside it hold, at the times of the video."""
+    """The content of a tracks file and of the files beside it, at the times of the video."""
 
     video: str
     drawn: bool  # the video shows the people already
     frames: list[tuple[float, TrackedPoses]]
     corrections: tuple[Correction, ...]
     tracks: Path
-    goes_on: bool  # frames that are missing can be followed
-    # How much later than in the video everything is in the files: the video of a part of a clip
-    # begins at 0, its tracks at their times in the whole
+    goes_on: bool  # missing frames can still be tracked
+    # Times in the files minus times in the video: the video of a part of a clip begins at 0, its
+    # tracks have their times in the whole clip
     later_s: float = 0.0
 
 
 def is_result(path: Path) -> bool:
-    """True for a tracks file that `open_result` takes."""
+    """Whether `open_result` can open this file, by its name."""
     return path.suffix == ".json" and not path.name.endswith((".corrections.json", ".info.json"))
 
 
 def open_result(path: Path, video: Path | None = None) -> OpenResult:
-    """Read `path`, find its video, and the corrections made before. Raises UserErrors."""
+    """Read `path`, its video (found unless given) and its corrections. Raises UserErrors."""
     tracks = read_tracks(path)
     frames = [(result.frame.time_s, result.people) for result in tracks.frames]
     source, outputs = _batch_of(path)
@@ -70,19 +70,20 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     later_s = frames[0][0] if drawn and frames and begins_later else 0.0
     frames = [(time_s - later_s, people) for time_s, people in frames]
     beside = sidecar_of(path)
-    # Who saves tracks to go on from always writes corrections beside them
+    # Whatever saves tracks to continue from always writes corrections beside them
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
     corrections = moved(load_corrections(beside), -later_s)
     return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
 
 
 def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]]:
-    """The tracks of `path` as the window corrected them, and the names it gave, by corrected id.
+    """The tracks of `path` with the window's corrections applied, and its names by corrected id.
 
-    A note of the tracks says so. Raises CorrectionsError.
+    If there are corrections, a note of the tracks says whether they are applied. Raises
+    CorrectionsError.
     """
     kept = sidecar_of(path)
-    if not is_result(path):  # a table of that name may be another program's
+    if not is_result(path):  # a table with that name may be another program's
         if not kept.is_file():
             return tracks, {}
         of = path.with_suffix(".json").name
@@ -100,7 +101,7 @@ def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]
 
 
 def is_drawn(video: Path, tracks: Path, info: ClipInfo) -> bool:
-    """True where people are drawn in `video`: the batch or the window made it with the tracks."""
+    """True if people are drawn in `video`: the batch or the window wrote it with the tracks."""
     return _shows_people(video, _batch_of(tracks)[1], info)
 
 
@@ -112,8 +113,8 @@ def _shows_people(video: Path, outputs: Sequence[Path], info: ClipInfo) -> bool:
 def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
     """The video of a tracks file that was made from `source`. Raises MediaError.
 
-    Those without people drawn in come first: the clean video beside the tracks, and the source,
-    where it is still there and its frames were neither left out, cropped nor turned.
+    Videos without people drawn in come first: the clean video beside the tracks, then the source,
+    if it still exists and no frame was left out, cropped, rotated or mirrored.
     """
     clean = _beside(tracks, f"{tracks.stem}.clean")
     if clean is not None:
@@ -130,7 +131,7 @@ def video_of(tracks: Path, info: ClipInfo, source: Path | None = None) -> Path:
 
 
 def _beside(tracks: Path, stem: str) -> Path | None:
-    """The video of that name, whatever the case of its ending; ours have small letters."""
+    """The video with that name, in either case of its ending; lower case, as ours, wins."""
     named = (path for path in tracks.parent.iterdir() if path.stem == stem)
     ours_last = sorted(named, key=lambda path: (path.suffix.islower(), path.name))
     found = {path.suffix.lower(): path for path in ours_last}
@@ -139,12 +140,12 @@ def _beside(tracks: Path, stem: str) -> Path | None:
 
 
 def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
-    """Of the batch that wrote `tracks`: its source, and all that it wrote beside them."""
+    """The source from which a batch made `tracks`, and all that it wrote beside them."""
     for folder in tracks.absolute().parents:
         for entry in reversed(read_entries(folder / MANIFEST)):
             outputs = [folder / name for name in entry.outputs]
             if tracks.absolute() in outputs:
-                # As named, it is where the batch was started; its fingerprint has the whole path
+                # As named, it is relative to where the batch ran; the fingerprint has the full path
                 source = Path(str(entry.made_of.get("source", entry.source)))
                 return source, [tracks.with_name(path.name) for path in outputs]
     return None, []
@@ -157,9 +158,9 @@ def save_result(
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write the tracks as they were found to `path`, and the corrections beside it.
+    """Write the tracks without corrections to `path`, and the corrections beside it.
 
-    The tracks first: where that is cancelled or fails, the corrections of those there must stay.
+    The tracks go first: if that is cancelled or fails, the old tracks must keep their corrections.
     """
     _write([open_writer("posetrack18", path, info)], frames, (), progress)
     save_corrections(sidecar_of(path), corrections)
@@ -173,9 +174,9 @@ def export_result(
     kpt_thr: float,
     progress: Progress,
 ) -> None:
-    """Write tracks with corrections applied, as JSON and CSV, and the measures, for other use.
+    """Write tracks with corrections applied, as JSON and CSV, and the measures, for other programs.
 
-    Joints that score below `kpt_thr` are in the tracks, and not measured.
+    Joints that score below `kpt_thr` are in the tracks but are not measured.
     """
     writers: list[TracksWriter] = [
         open_writer("posetrack18", path, info),
@@ -191,7 +192,7 @@ def _write(
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write the files, each of them whole or not at all."""
+    """Write the files, each atomically."""
     try:
         for index, (time_s, people) in enumerate(frames):
             shown = corrected_people(people, time_s, corrections)
@@ -204,5 +205,5 @@ def _write(
             writer.close()
     except BaseException:
         for writer in writers:
-            writer.abort()  # does nothing to a file that is whole
+            writer.abort()  # does nothing to a finished file
         raise

@@ -1,4 +1,4 @@
-"""What tracks are of, as their header tells: which frames of a clip, and how they were turned."""
+"""Which frames of a clip tracks cover, and how the frames were framed, from the tracks' header."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from tracking.files import ClipInfo, TracksFileError
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """The frames that tracks are of."""
+    """The frames that tracks cover."""
 
-    framing: Framing  # the people's boxes are in pixels of pictures turned so
-    every: int  # one frame of so many
-    begins_s: float  # seconds and frames of the clip that were passed over before the first
-    start_frame: int
+    framing: Framing  # coordinates are in pixels of pictures framed like this
+    every: int  # every Nth frame was taken
+    begins_s: float  # seconds skipped at the start of the clip
+    start_frame: int  # frames skipped after that
 
     @property
     def as_they_are(self) -> bool:
-        """True where every frame was taken from there on, and none was cropped or turned."""
+        """True if, from the start on, every frame was taken, and none was cropped or turned."""
         return self.framing == Framing() and self.every == 1
 
     @property
     def begins_later(self) -> bool:
-        """True where the beginning of the clip was left out."""
+        """True if the beginning of the clip was left out."""
         return self.begins_s > 0 or self.start_frame > 0
 
 
 def taken_of(info: ClipInfo, tracks: Path) -> Taken:
-    """What the header `info` of `tracks` tells; the whole clip where it tells nothing.
+    """What the header `info` of `tracks` says; the whole clip if it says nothing.
 
-    Raises TracksFileError where it makes no sense.
+    Raises TracksFileError if the header is malformed.
     """
     with reading(f"{tracks}: what it says of its clip", TracksFileError):
         clip = info.settings.get("clip", {})

@@ -1,4 +1,4 @@
-"""`posse track`: the command line of the batch."""
+"""`posse track`: track clips in batch from the command line."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def weights_of(config: PipelineConfig) -> dict[str, str]:
 
 
 def weights_files(config: PipelineConfig) -> list[tuple[Path, ...]]:
-    """The files of the detector and of the pose network, the named one first."""
+    """The files of the detector and of the pose network, of each the named one first."""
     from pose.library import files_of, find_weights
 
     return [files_of(find_weights(name)) for name in (config.detector, config.pose)]

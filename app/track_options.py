@@ -1,4 +1,4 @@
-"""The options of `posse track`, and the settings that they stand for."""
+"""The options of `posse track`, and the settings that they set."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from app.config import ConfigError, Settings, preset_names, put_over, read_prese
 from app.measures.command import add_measure_arguments, measure_options_of
 from tracking.files import FORMATS
 
-# argument -> (table of the settings, name in it)
+# argument -> (table of the settings, name in that table)
 SETTINGS = {
     "bbox_thr": ("pipeline", "bbox_thr"),
     "nms_thr": ("pipeline", "nms_thr"),
@@ -50,7 +50,7 @@ SETTINGS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse track`."""
-    # What is not given stays out of the result, so that a preset shows through
+    # An option that is not given stays None, so that it does not override a preset
     parser.set_defaults(**dict.fromkeys(SETTINGS))
     parser.add_argument(
         "inputs",
@@ -150,7 +150,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def settings_of(args: argparse.Namespace) -> Settings:
-    """Defaults, then the preset, then what the command line says. Raises ConfigError."""
+    """Defaults, overridden by the preset, then by the command line. Raises ConfigError."""
     settings = read_preset(args.preset, device=args.device or "auto") if args.preset else Settings()
     tables: dict[str, dict[str, Any]] = {"pipeline": {}, "overlay": {}, "clip": {}}
     for argument, (table, name) in SETTINGS.items():
@@ -166,13 +166,13 @@ def settings_of(args: argparse.Namespace) -> Settings:
         settings = put_over(settings, tables, "command line")
     except ConfigError as error:
         raise ConfigError(_in_options(str(error), args)) from error
-    # One threshold decides what is seen, in numbers and on the picture
+    # One threshold decides which joints are seen, in the data and on the picture
     overlay = replace(settings.overlay, kpt_thr=settings.pipeline.kpt_thr)
     return _as_refined(replace(settings, overlay=overlay))
 
 
 def _as_refined(settings: Settings) -> Settings:
-    """Settings in which a second pass gets what was seen alone: it fills the gaps itself."""
+    """Settings that give a second pass only what was seen: it fills the gaps itself."""
     if not settings.clip.refine:
         return settings
     tracker = replace(settings.pipeline.tracker, coast_s=0.0)
@@ -180,7 +180,7 @@ def _as_refined(settings: Settings) -> Settings:
 
 
 def _in_options(complaint: str, args: argparse.Namespace) -> str:
-    """What is wrong with the command line, with the options' names for the settings'."""
+    """The complaint with the names of options in place of those of settings."""
     complaint = re.sub(r"^command line(, \[\w+\])?: ", "", complaint)
     for argument, (_, name) in SETTINGS.items():
         if getattr(args, argument) is not None:

@@ -1,8 +1,8 @@
 """The table of published weights: where each is, what it is, and what it scored.
 
-OpenMMLab's file names carry the first eight hex digits of their SHA-256; for YOLOX's the whole is
-known. Scores are the publishers': COCO val2017 AP with flip test and a 56.4 AP person detector
-where `score` says COCO, the data set's own measure elsewhere.
+OpenMMLab's file names contain the first eight hex digits of their SHA-256; for YOLOX's files the
+whole hash is known. Scores are the publishers': COCO val2017 AP with flip test and a 56.4 AP person
+detector where `score` says COCO, the data set's own measure elsewhere.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Published:
 
     name: str  # what the user types
     kind: str  # "pose" or "detector"
-    family: str  # as pose.official tells it
+    family: str  # as in pose.official
     url: str
     sha256: str  # as many leading hex digits as are known
     input_wh: tuple[int, int]
@@ -30,7 +30,7 @@ class Published:
     size_mb: int
     skeleton: str = "coco17"  # of a pose network
     unbiased: bool = False  # UDP
-    dark: bool = False  # trained for DARK's decoding: places between pixels, no quarter shift
+    dark: bool = False  # trained for DARK's decoding: sub-pixel positions, no quarter shift
     layout: str = "openmmlab"
     licence: str = "Apache-2.0"
 
@@ -166,12 +166,12 @@ CATALOGUE = (
 )
 
 
-# The size that HRNet's authors compare others by
+# The input size at which HRNet's authors compare it with other networks
 SHORT_NAMES = {"hrnet-w32": "hrnet-w32-256x192", "hrnet-w48": "hrnet-w48-256x192"}
 
 
 def by_name(name: str) -> Published | None:
-    """The entry that a user means by `name`: its name, in short or not, or its file's."""
+    """The entry that `name` refers to: by its full or short name, or by its file's name."""
     name = SHORT_NAMES.get(name, name)
     for entry in CATALOGUE:
         if name in (entry.name, entry.file_name, PurePosixPath(entry.file_name).stem):

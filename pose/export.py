@@ -1,8 +1,8 @@
-"""Write a network as an ONNX, OpenVINO or TensorRT file, and hold it to the torch module.
+"""Write a network as an ONNX, OpenVINO or TensorRT file, and compare it with the torch module.
 
-The file takes frames' own bytes, (N, H, W, 3) uint8 BGR: colour order and normalisation are inside.
-What it is (kind, skeleton, input size) is in its metadata, as JSON under `posse`, so that the file
-alone can be given to `--pose` or `--detector`.
+The file takes raw frame bytes, (N, H, W, 3) uint8 BGR: colour order and normalisation are inside.
+Its description (kind, skeleton, input size) is in its metadata, as JSON under `posse`, so that
+`--pose` or `--detector` needs only the file.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _STRIDE = 32  # both sides of a picture are multiples of it
 def export(network: PoseNetwork | DetectorNetwork, to: str, path: Path) -> None:
     """Write `network` to `path` as `to`, a key of pose.exported.SUFFIX.
 
-    Raises WeightsError where the network is an exported file itself, DeviceError where what the
+    Raises WeightsError if the network is itself an exported file, DeviceError if a package that the
     format needs is not installed.
     """
     inner = network.network
@@ -48,7 +48,7 @@ def export(network: PoseNetwork | DetectorNetwork, to: str, path: Path) -> None:
 
 
 def description(network: PoseNetwork | DetectorNetwork) -> dict[str, Any]:
-    """What `pose.exported.describe` reads back."""
+    """The description that `pose.exported.describe` reads back."""
     common = {"name": network.network.name, "input_wh": list(network.network.pictures.size_wh)}
     if isinstance(network, DetectorNetwork):
         return {"kind": "detector", "person": network.person, **common}
@@ -63,7 +63,7 @@ def description(network: PoseNetwork | DetectorNetwork) -> dict[str, Any]:
 
 
 def deviation(network: Network, run: Runtime) -> float:
-    """How far a runtime is from the torch module: the largest difference over the largest value."""
+    """How far a runtime deviates from the torch module: largest difference over largest value."""
     width, height = network.pictures.size_wh
     shape = (2, -(-height // _STRIDE) * _STRIDE, -(-width // _STRIDE) * _STRIDE, 3)
     pictures = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
@@ -90,7 +90,7 @@ def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None
     model.set_rt_info(json.dumps(about), [KEY])
     try:
         openvino.save_model(model, path)
-    except RuntimeError as error:  # what a full disk is to OpenVINO
+    except RuntimeError as error:  # OpenVINO raises this for a full disk
         for piece in (path, path.with_suffix(".bin")):
             with contextlib.suppress(OSError):
                 piece.unlink(missing_ok=True)
@@ -109,7 +109,7 @@ def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:
 def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:
     sides = {0: "people", 1: "height", 2: "width"}
     with warnings.catch_warnings():
-        # The newer exporter wants two more packages, and writes the same for a net of convolutions.
+        # The newer exporter needs two more packages and writes the same for convolutional networks.
         warnings.simplefilter("ignore")
         torch.onnx.export(
             module,
@@ -124,7 +124,7 @@ def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:
 
 
 def _metadata_property(key: str, value: str) -> bytes:
-    """A metadata entry of ONNX, to be appended to a file: protobuf adds up what it meets.
+    """An ONNX metadata entry to append to a file: protobuf accumulates repeated fields.
 
     In onnx.proto, ModelProto.metadata_props is field 14; its entries have key 1 and value 2.
     """
@@ -136,7 +136,7 @@ def _metadata_property(key: str, value: str) -> bytes:
 
 
 def _varint(number: int) -> bytes:
-    """Seven bits a byte, the lowest first; the top bit says that more follow."""
+    """A protobuf varint: seven bits a byte, lowest first; the top bit says that more follow."""
     coded = []
     while number > 127:
         coded.append(number & 127 | 128)
@@ -154,7 +154,7 @@ def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None
         ) from error
     log = tensorrt.Logger(tensorrt.Logger.WARNING)
     builder = tensorrt.Builder(log)
-    # Types are those of the graph: always from TensorRT 11 on, by this flag before
+    # Use the graph's own types: always so from TensorRT 11 on, with this flag before
     typed = getattr(tensorrt.NetworkDefinitionCreationFlag, "STRONGLY_TYPED", None)
     graph = builder.create_network(0 if typed is None else 1 << int(typed))
     parser = tensorrt.OnnxParser(graph, log)
@@ -179,7 +179,7 @@ def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None
 
 
 class _InHalf(nn.Module):
-    """A network in half precision; bytes become numbers at once, since TensorRT moves no bytes."""
+    """A network in half precision; bytes become floats first, as TensorRT moves no bytes."""
 
     def __init__(self, network: Network) -> None:
         super().__init__()
@@ -191,5 +191,5 @@ class _InHalf(nn.Module):
 
 
 def write_half_onnx(network: Network, path: Path) -> None:
-    """The ONNX file that an engine is built from."""
+    """Write the half-precision ONNX file from which an engine is built."""
     _write_graph(_InHalf(network).eval(), _example(network), path)

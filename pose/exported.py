@@ -1,8 +1,8 @@
-"""Networks as ONNX, OpenVINO and TensorRT files: what they are, read from the file alone.
+"""Describe networks in ONNX, OpenVINO and TensorRT files from the file alone.
 
-A file of ours carries a description (kind, skeleton, input size, ...) as JSON under the key
-`posse` of its metadata, and takes frames' own bytes. A file from elsewhere is told by its shapes:
-float pictures in, COCO-17 heatmaps or YOLOX's raw predictions out.
+A file of ours has a description (kind, skeleton, input size, ...) as JSON under the key `posse` of
+its metadata, and takes raw frame bytes. A file from elsewhere is recognised by its shapes: float
+pictures in, COCO-17 heatmaps or YOLOX's raw predictions out.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 
 def describe(file: Path) -> dict[str, Any]:
-    """What an exported file is: kind, input_wh, joints or classes, and for ours the rest.
+    """Describe an exported file: kind, input_wh, joints or classes; ours give more.
 
-    A side of `input_wh` is 0 where the file takes any.
+    A side of `input_wh` is 0 if the file accepts any length.
 
-    Raises WeightsError where it is damaged, or neither a pose network nor a detector.
+    Raises WeightsError if it is damaged, or neither a pose network nor a detector.
     """
     require_file(file)
     if file.suffix == SUFFIX["openvino"]:
@@ -35,7 +35,7 @@ def describe(file: Path) -> dict[str, Any]:
         return read_description(file)
     from openvino.frontend import FrontEndManager, GeneralFailure
 
-    # `read_model` asks all readers, and TensorFlow's writes to stderr what it cannot read
+    # `read_model` tries all readers, and TensorFlow's writes to stderr what it cannot read
     kind_of_file = "onnx" if file.suffix == SUFFIX["onnx"] else "ir"
     try:
         reader = FrontEndManager().load_by_framework(kind_of_file)
@@ -63,7 +63,7 @@ def describe(file: Path) -> dict[str, Any]:
 
 
 def _sides(shape: Any) -> list[int]:
-    """A shape in numbers, 0 where any length will do; empty where not even the rank is known."""
+    """A shape as numbers, 0 for a dynamic side; empty if not even the rank is known."""
     if shape.rank.is_dynamic:
         return []
     return [side.get_length() if side.is_static else 0 for side in shape]
@@ -79,7 +79,7 @@ def _own_description(model: Any, file: Path) -> dict[str, Any]:
 
 
 def pictures_of(description: dict[str, Any]) -> Pictures:
-    """What a described file takes; where its input is bytes, the normalisation is its own."""
+    """The pictures that a described file takes; if it takes bytes, it normalises them itself."""
     width, height = description["input_wh"]
     if description["kind"] == "pose":
         return Pictures((width, height), True, IMAGENET_MEAN, IMAGENET_STD)

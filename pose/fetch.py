@@ -1,4 +1,4 @@
-"""Fetch published weights into the user's cache: resumed where broken off, and checked."""
+"""Fetch published weights into the user's cache; resume broken downloads, and check the hash."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from pose.weights import WeightsError, cache_dir
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30.0
 
-Report = Callable[[int, int | None], None]  # bytes so far, bytes in all where the server tells
+Report = Callable[[int, int | None], None]  # bytes so far, bytes in total (None if not known)
 
 
 def fetch(published: Published, report: Report = lambda done, total: None) -> Path:
-    """Download `published` into the cache, unless it is there unharmed; returns its path.
+    """Download `published` into the cache, unless it is there undamaged; returns its path.
 
-    What came before a break stays in a `.part` file, and the next call goes on from there.
-    Raises WeightsError where the server or network fails, or the hash is wrong.
+    An interrupted download stays in a `.part` file, from which the next call continues.
+    Raises WeightsError if the server or network fails, or the hash is wrong.
     """
     target = cache_dir() / "weights" / published.file_name
     if target.is_file():
-        with contextlib.suppress(WeightsError):  # damaged: it is replaced
+        with contextlib.suppress(WeightsError):  # a damaged file is replaced
             check_hash(target, published)
             return target
     try:
@@ -43,7 +43,7 @@ def fetch(published: Published, report: Report = lambda done, total: None) -> Pa
         try:
             check_hash(part, published)
         except WeightsError:
-            part.unlink()  # nothing to go on from
+            part.unlink()  # not worth continuing from
             raise
         part.replace(target)
     except urllib.error.HTTPError as error:
@@ -70,7 +70,7 @@ def _by_hand(published: Published) -> str:
 
 
 def _download(url: str, part: Path, report: Report) -> None:
-    """Bring `part` to its full length; OSError where the connection breaks off."""
+    """Download the rest of `part`; OSError if the connection breaks off."""
     begun = part.stat().st_size if part.is_file() else 0
     request = urllib.request.Request(url, headers={"User-Agent": "posse"})
     if begun:
@@ -78,7 +78,7 @@ def _download(url: str, part: Path, report: Report) -> None:
     try:
         answer = urllib.request.urlopen(request, timeout=_TIMEOUT_S)
     except urllib.error.HTTPError as error:
-        if error.code == 416 and begun:  # nothing lies beyond what we have
+        if error.code == 416 and begun:  # range not satisfiable: we have the whole file
             error.close()
             return
         raise

@@ -1,7 +1,7 @@
-"""Tracks in and out of files: the formats by name, what a file says of its clip, and how to read.
+"""Read and write tracks: the formats by name, and what a file says about its clip.
 
 A writer streams: it holds a bounded number of people, gives its file the final name only when
-`close` has made it whole, and leaves nothing behind after `abort`. A joint is always x, y,
+`close` has completed it, and leaves nothing behind after `abort`. A joint is always x, y,
 confidence, in pixels of the frame.
 """
 
@@ -27,7 +27,7 @@ from pose.skeleton import COCO17, SKELETONS, Skeleton
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
-USUAL_RATE = Fraction(25)  # frames a second, where nothing tells them
+USUAL_RATE = Fraction(25)  # frames a second, assumed where no rate is given
 NO_TIMES = f"it has no times; {USUAL_RATE} frames a second are taken"
 
 
@@ -37,7 +37,7 @@ class TracksFileError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class ClipInfo:
-    """What a file of tracks says of the clip and of how the tracks were made."""
+    """What a tracks file says about its clip and about how the tracks were made."""
 
     name: str  # of the clip, without suffix
     size_wh: tuple[int, int]
@@ -49,17 +49,17 @@ class ClipInfo:
 
     @property
     def frame_s(self) -> float:
-        """Seconds from a frame to the next one that was taken."""
+        """Seconds between frames that were taken."""
         return float(1 / (self.frame_rate or USUAL_RATE))
 
     @property
     def step_s(self) -> float:
-        """Seconds from a frame to that of the next number; frames may have been left out."""
+        """Seconds between consecutive frame numbers, some of which may not have been taken."""
         every = whole(self.settings.get("clip", {}).get("every", 1))
         return float(1 / (self.frame_rate * every if self.frame_rate else USUAL_RATE))
 
     def to_json(self) -> dict[str, Any]:
-        """As JSON values; `from_json` gives an equal ClipInfo back."""
+        """As JSON values, from which `from_json` makes an equal ClipInfo."""
         return {
             "program": self.program,
             "clip": self.name,
@@ -72,7 +72,7 @@ class ClipInfo:
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> ClipInfo:
-        """Read what `to_json` wrote; what is absent takes its default. Raises what is MALFORMED."""
+        """Read what `to_json` wrote; what is absent gets its default. Raises MALFORMED errors."""
         rate = content.get("frame_rate")
         stated = content.get("skeleton") or {}
         width, height = map(whole, content.get("size_wh", (0, 0)))
@@ -88,7 +88,7 @@ class ClipInfo:
 
 
 def _rate(value: Any) -> Fraction:
-    """Frames a second from text as `30000/1001` or a number, above 0. Raises ContentError."""
+    """Frames a second from text such as `30000/1001` or a number above 0. Raises ContentError."""
     plain = re.fullmatch(r"\d{1,9}(\.\d{1,20}|/\d{1,9})?", str(value))  # 1e999999 would take hours
     if plain is None or float(str(value).rpartition("/")[2]) == 0 or not Fraction(str(value)):
         raise ContentError(f"{shown(value)} is not a frame rate")
@@ -97,21 +97,21 @@ def _rate(value: Any) -> Fraction:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Tracks:
-    """The content of a tracks file. The frames carry no picture (see `frame_without_picture`)."""
+    """The content of a tracks file. The frames have no picture (see `frame_without_picture`)."""
 
     info: ClipInfo
     frames: list[FrameResult]  # in order; frames without people may be missing
-    notes: tuple[str, ...] = ()  # what was assumed or left out in reading, a line each
+    notes: tuple[str, ...] = ()  # one line for each thing assumed or left out in reading
 
 
 class TracksWriter(Protocol):
     """Takes the results of one clip, in order."""
 
     def put(self, result: FrameResult) -> None:
-        """Add a frame. Raises TracksFileError where the file cannot be written."""
+        """Add a frame. Raises TracksFileError if the file cannot be written."""
 
     def close(self) -> None:
-        """Make the file whole and give it its name; safe to call twice."""
+        """Complete the file and give it its final name; safe to call twice."""
 
     def abort(self) -> None:
         """Leave nothing behind."""
@@ -121,8 +121,8 @@ class TracksWriter(Protocol):
 class Format:
     """A kind of tracks file; `module` has `Writer(path, info)` and, if readable, `read(path)`."""
 
-    suffix: str  # after the clip's name
-    module: str  # imported when it is used: pyarrow and rerun take a while
+    suffix: str  # follows the clip's name
+    module: str  # imported only when used: pyarrow and rerun are slow to load
     readable: bool
     summary: str
 
@@ -155,7 +155,7 @@ FORMATS = {
 
 
 def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
-    """A writer of the format named; the folder of `path` is made. Raises TracksFileError."""
+    """A writer of the named format; creates the folder of `path`. Raises TracksFileError."""
     chosen = FORMATS.get(format_name)
     if chosen is None:
         raise TracksFileError(f"no format {format_name!r}; choose from {', '.join(FORMATS)}")
@@ -168,11 +168,11 @@ def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
 
 
 def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
-    """Read a tracks file of the format named, or recognised by its name and content.
+    """Read a tracks file of the named format, or of one recognised by its name and content.
 
-    Where the file does not tell the nominal frame rate, it is that of the frames' times. A note
-    says where those do not rise.
-    Raises TracksFileError where it is missing, damaged, or of a format that cannot be read.
+    If the file does not state the nominal frame rate, it is derived from the frames' times. A note
+    says where those do not increase.
+    Raises TracksFileError if it is missing, damaged, or of a format that cannot be read.
     """
     if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
         raise TracksFileError(f"{path}: there is no such file; check the name")
@@ -192,9 +192,9 @@ def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
 
 
 def _with_our_ids(tracks: Tracks) -> Tracks:
-    """Tracks whose ids count from 1; of a file that counts from 0 all are one higher.
+    """Tracks whose ids count from 1; in a file that counts from 0, all are raised by one.
 
-    Raises ContentError where people have no identity, or two of a frame the same.
+    Raises ContentError if people have no identity, or two in a frame have the same.
     """
     lowest = 1
     for result in tracks.frames:
@@ -215,12 +215,12 @@ def _with_our_ids(tracks: Tracks) -> Tracks:
 
 
 def tell_notes(path: Path, tracks: Tracks) -> None:
-    """Say on stderr what was assumed or left out in reading tracks."""
+    """Print to stderr what was assumed or left out in reading tracks."""
     sys.stderr.writelines(f"posse: {path}: {note}\n" for note in tracks.notes)
 
 
 def _with_rate(tracks: Tracks) -> Tracks:
-    """Tracks whose frame rate, where none is told, is that of the median step of their times."""
+    """Tracks whose frame rate, if none is stated, comes from the median step of their times."""
     steps = np.diff([result.frame.time_s for result in tracks.frames])
     steps = steps[steps > 0]
     if tracks.info.frame_rate is not None or not len(steps):
@@ -229,7 +229,7 @@ def _with_rate(tracks: Tracks) -> Tracks:
 
 
 def _with_times_noted(tracks: Tracks) -> Tracks:
-    """Tracks with a note where a frame is not later than the one before it."""
+    """Tracks with a note if a frame is not later than the one before it."""
     late = np.flatnonzero(np.diff([result.frame.time_s for result in tracks.frames]) <= 0)
     if not len(late):
         return tracks
@@ -239,15 +239,15 @@ def _with_times_noted(tracks: Tracks) -> Tracks:
 
 
 def _nominal(rate: float) -> Fraction | None:
-    """The rate that is meant by one of rounded times: whole, or a whole one times 1000/1001."""
+    """The nominal rate behind one from rounded times: whole, or whole times 1000/1001, if near."""
     usual = [Fraction(round(rate)), Fraction(1000 * round(rate * 1.001), 1001)]
     nearest = min(usual, key=lambda each: abs(each - Fraction(rate)))
-    near = abs(float(nearest) - rate) < 3e-4 * rate  # 240 a second in microseconds: 1e-4
+    near = abs(float(nearest) - rate) < 3e-4 * rate  # 240 a second, times in microseconds: 1e-4 off
     return (nearest if near else Fraction(rate).limit_denominator(1000)) or None
 
 
 def recognise_name(path: Path) -> str:
-    """The format that ends as `path` does, the longest such ending; TracksFileError where none."""
+    """The format with the longest ending that `path` has. Raises TracksFileError if none fits."""
     for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
         if path.name.endswith(FORMATS[name].suffix):
             return name
@@ -256,9 +256,9 @@ def recognise_name(path: Path) -> str:
 
 
 def recognise(path: Path) -> str:
-    """The format of the file `path`, by its content where its name leaves doubt.
+    """The format of the file `path`, by its content if its name is ambiguous.
 
-    Raises TracksFileError where none fits.
+    Raises TracksFileError if none fits.
     """
     if path.is_dir():
         return "trc" if any(path.glob("*.trc")) else "openpose"
@@ -267,7 +267,7 @@ def recognise(path: Path) -> str:
     name = recognise_name(path)
     if name != "posetrack18":
         return name
-    content = read_json(path, TracksFileError)  # several programs' files end in plain .json
+    content = read_json(path, TracksFileError)  # several formats end in plain .json
     if isinstance(content, dict):
         return "posetrack17" if "annolist" in content else "posetrack18"
     rows = content if isinstance(content, list) else []
@@ -276,7 +276,7 @@ def recognise(path: Path) -> str:
 
 
 def info_path(path: Path) -> Path:
-    """Where the ClipInfo lies of a tracks file that cannot hold it: NAME.info.json beside it."""
+    """Where the ClipInfo of a tracks file that cannot hold it is: NAME.info.json beside it."""
     name = path.name
     for chosen in sorted(FORMATS.values(), key=lambda value: -len(value.suffix)):
         if name.endswith(chosen.suffix):
@@ -285,7 +285,7 @@ def info_path(path: Path) -> Path:
 
 
 def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:
-    """The ClipInfo beside the tracks file `path`; a bare one with `skeleton` where none is."""
+    """The ClipInfo beside the tracks file `path`; if there is none, a bare one with `skeleton`."""
     beside = info_path(path)
     if beside.is_file():
         with reading(str(beside), TracksFileError):
@@ -294,7 +294,7 @@ def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:
 
 
 def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
-    """A known skeleton, or a bare one (no limbs, sigmas of 0.05) that has the `joints` given."""
+    """A known skeleton, or a bare one (no limbs, sigmas of 0.05) with the given `joints`."""
     known = SKELETONS.get(name)
     if known is not None and (joints is None or tuple(joints) == known.names):
         return known

@@ -1,1 +1,1 @@
-"""Tracking many clips: what is found, who works on it, what is finished, how it ends."""
+"""Track many clips: find them, share them out, resume unfinished work, report how each ends."""

@@ -1,8 +1,9 @@
-"""Finished work on disk, a block of frames at a time, so that a break costs one block at most.
+"""Finished work on disk, one block of frames at a time: an interruption costs at most one block.
 
-A folder holds `000000.npz`, the people of the first frames and the state of the pipeline after
-them, `000000.mp4`, their part of the video, then `000001`... An .npz appears last and whole, and
-stands for its block. It is all that is kept in memory of a clip, whatever the clip's length.
+A folder holds `000000.npz` (the people of the first frames and the state of the pipeline after
+them), `000000.mp4` (their part of the video), then `000001`... The .npz is written last and
+atomically, so its presence means that the block is complete. Tracking keeps the results of at most
+one block in memory, whatever the clip's length.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ DRAWN_AHEAD = 8
 
 
 class Blocks:
-    """The finished blocks in a folder, made under `key`: other settings start anew."""
+    """The finished blocks in a folder, made under `key`; under another key work starts anew."""
 
     def __init__(self, folder: Path, key: dict[str, Any], skeleton: Skeleton) -> None:
         self.folder = folder
@@ -57,14 +58,14 @@ class Blocks:
             raise write_error(folder, error) from None
 
     def _drop_damaged(self) -> None:
-        """Forget the first block that cannot be read, and those after it: they went on from it."""
+        """Delete the first unreadable block and all later ones, which continued from it."""
         paths = self.paths
         for place, path in enumerate(paths):
             try:
                 _load(path)
             except (EOFError, ValueError, zipfile.BadZipFile):
                 log.warning("%s is damaged; the clip is tracked anew from there", path)
-                for later in reversed(paths[place:]):  # so that a break leaves no gap
+                for later in reversed(paths[place:]):  # so that an interruption leaves no gap
                     later.unlink()
                 return
 
@@ -79,17 +80,17 @@ class Blocks:
         return sum(len(_array(path, "index")) for path in self.paths)
 
     def state(self) -> bytes | None:
-        """The pipeline's after the last block, None before the first."""
+        """The pipeline's state after the last block; None before the first."""
         paths = self.paths
         return _array(paths[-1], "state").tobytes() if paths else None
 
     def results(self) -> Iterator[FrameResult]:
-        """The results of all blocks; their frames carry no picture."""
+        """The results of all blocks; their frames have no picture."""
         for path in self.paths:
             yield from _unpack(_load(path), self.skeleton)
 
     def parts(self) -> list[tuple[Path, float]]:
-        """The parts of the video, and the seconds after the first frame at which each begins."""
+        """The parts of the video, each with its start in seconds after the first frame."""
         paths = self.paths
         begins_s = [float(_array(path, "time_s")[0]) for path in paths]
         return [
@@ -100,7 +101,7 @@ class Blocks:
 
 
 class BlockWriter:
-    """Adds blocks: draws and encodes on threads of their own while the next frames are tracked."""
+    """Adds blocks: draws and encodes on separate threads while the next frames are tracked."""
 
     def __init__(
         self,
@@ -109,7 +110,7 @@ class BlockWriter:
         size_wh: tuple[int, int],
         frame_rate: Fraction | None,
         *,
-        follow: int = 0,  # draw this person alone
+        follow: int = 0,  # draw only the person with this id; 0: everybody
         quick: bool = False,
     ) -> None:
         self._blocks, self._overlay = blocks, overlay
@@ -126,11 +127,11 @@ class BlockWriter:
         self._conveyor.put(result)
 
     def end_block(self, state: bytes) -> None:
-        """Finish the block with the pipeline's state after it; the next frame begins another."""
+        """Finish the block with the pipeline's state after it; the next frame begins a new one."""
         self._conveyor.put(state)
 
     def close(self) -> None:
-        """Wait until all is on disk. What was not ended is thrown away. Safe to call twice."""
+        """Wait until all is on disk; an unfinished block is discarded. Safe to call twice."""
         try:
             self._conveyor.close()
         finally:
@@ -174,7 +175,7 @@ class BlockWriter:
         return self._blocks.folder / f"{len(self._blocks.paths):06d}.npz"
 
     def _recall_trails(self, overlay: Overlay) -> None:
-        """Show the overlay the frames before the next block that its trails reach back to."""
+        """Show the overlay the earlier frames that trails in the next block reach back to."""
         ends_s = float(_array(self._blocks.paths[-1], "time_s")[-1])
         for result in self._blocks.results():
             if result.frame.time_s >= ends_s - overlay.style.trails_s:
@@ -241,13 +242,13 @@ def _load(path: Path) -> dict[str, np.ndarray]:
 
 
 def _array(path: Path, name: str) -> np.ndarray:
-    """One array of a block; the others, nearly all of it, are not read."""
+    """One array of a block; the others, which are nearly all of it, are not read."""
     with _opened(path) as file:
         return np.asarray(file[name])
 
 
 @contextlib.contextmanager
 def _opened(path: Path) -> Iterator[Mapping[str, np.ndarray]]:
-    # Opened here: numpy leaves a file that it finds damaged open, and it could not be removed
+    # Opened here: numpy leaves a damaged file open, and then it could not be deleted
     with path.open("rb") as content, np.load(content, allow_pickle=False) as file:
         yield file

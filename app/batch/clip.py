@@ -1,4 +1,4 @@
-"""Track one clip from source to files: the unit of work that is resumed, spread and counted."""
+"""Track one clip from source to files: the unit that is resumed, distributed and counted."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ NOBODY = "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip and where its files go: `stem` with the endings of the formats."""
+    """A clip and where its files go: `stem` plus the ending of each format."""
 
     source: str  # a video file, or a folder or pattern of pictures
     stem: Path  # the output's path without ending
@@ -53,39 +53,39 @@ class Clip:
         return self.stem.parent / ".posse" / self.stem.name
 
     def alone(self) -> contextlib.AbstractContextManager[None]:
-        """Keep other runs away from it meanwhile. Raises MediaError where one is at it."""
+        """Lock the clip against other runs. Raises MediaError if another run holds it."""
         return held(self.work.with_name(f"{self.work.name}.lock"), self.source)
 
     def remove_work(self) -> None:
-        """Forget what an earlier run began."""
+        """Delete the unfinished work of earlier runs."""
         shutil.rmtree(self.work, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a clip is."""
+    """How far the work on a clip has come."""
 
     source: str
-    frames: int  # finished, those of an earlier run included
+    frames: int  # finished, including those of an earlier run
     total: int | None  # None where unknown
-    doing: str = ""  # what takes a while once every frame is followed
+    doing: str = ""  # the step in progress once every frame is tracked
 
 
 @dataclass(frozen=True, slots=True)
 class ClipReport:
-    """What came out of a clip."""
+    """The result of tracking a clip."""
 
     frames: int
-    people: int  # different ids
+    people: int  # distinct ids
     seconds: float  # of this run
     tracked: int  # frames of this run
     outputs: tuple[Path, ...]
     interrupted: bool = False
-    note: str = ""  # why nobody is in the files, where that is known
+    note: str = ""  # why the files hold nobody, if they do
 
 
-class BrokenClip(MediaError):  # noqa: N818  the report goes with it
-    """A clip that broke off; what there was of it is written, and told in `report`."""
+class BrokenClip(MediaError):  # noqa: N818  it carries the report
+    """A clip that broke off; the part before the break is written and described in `report`."""
 
     def __init__(self, message: str, report: ClipReport) -> None:
         super().__init__(message)
@@ -107,15 +107,15 @@ def track_clip(
     tell: Tell = lambda _: None,
     stopped: Stopped = lambda: False,
 ) -> ClipReport:
-    """Track `clip` and write its files; go on where an earlier run of the same settings ended.
+    """Track `clip` and write its files; continue where an earlier run with the same settings ended.
 
-    The work stays in `clip.work` until the caller, who has the files where they belong, removes it.
+    The work stays in `clip.work`; the caller removes it once the files are where they belong.
 
     `weights` are the networks' SHA-256, for the files' headers. When `stopped` turns true, what is
-    done so far is written, and the next run goes on from there; a second pass needs the whole
-    clip, so with `refine` nothing is written before its end. Where there is no frame at all nothing
-    is written over.
-    Raises MediaError and TracksFileError; BrokenClip where the source breaks off in the middle.
+    done so far is written, and the next run continues from there; a second pass needs the whole
+    clip, so with `refine` nothing is written before its end. If there is no frame at all, existing
+    files are not overwritten.
+    Raises MediaError and TracksFileError; BrokenClip if the source breaks off in the middle.
     """
     began = time.monotonic()
     options = settings.clip
@@ -126,7 +126,8 @@ def track_clip(
             clip.stem.name, size_wh, pipeline.skeleton, rate, settings.to_json(), weights
         )
         check_formats(info, options.formats)
-        encoder = choose_encoder(size_wh, options.quick_video)  # parts of two cannot be joined
+        # In the key, because parts made by two encoders cannot be joined
+        encoder = choose_encoder(size_wh, options.quick_video)
         key = {**info.to_json(), **fingerprint(clip.source), "encoder": encoder and encoder.name}
         blocks = Blocks(clip.work, key, pipeline.skeleton)
         done, total = blocks.frame_count, expected(source, options)
@@ -190,7 +191,7 @@ def _follow(
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
                     writer.end_block(pipeline.save())
-        except WriteError:  # a full disk is no reason to write a part over what there was
+        except WriteError:  # e.g. a full disk: do not overwrite earlier files with a part
             raise
         except MediaError as error:
             broken = error
@@ -201,7 +202,7 @@ def _follow(
 def _write(
     clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, doing: Callable[[str], None]
 ) -> tuple[list[Path], int]:
-    """Write all that the options ask for from the blocks; the files, and how many people."""
+    """Write what the options ask for, from the blocks; return the files and number of people."""
     options = settings.clip
 
     def results() -> Iterator[FrameResult]:
@@ -233,7 +234,7 @@ def _write_refined(
     doing: Callable[[str], None],
     stopped: Stopped,
 ) -> tuple[list[Path], int, bool]:
-    """The same after a second pass, in memory, and whether it was stopped while drawing."""
+    """As `_write`, after an in-memory second pass; also whether it was stopped while drawing."""
     options = settings.clip
     doing("second pass")
     everybody = after_second_pass(list(blocks.results()), settings)
@@ -260,7 +261,7 @@ def _why_no_frame(options: ClipOptions) -> str:
 
 
 def _why_nobody(blocks: Blocks, wanted: int) -> str:
-    """Why nobody is in the files; `wanted` is the one person that they were to hold, 0 for all."""
+    """Why nobody is in the files; `wanted` is the id of the only person to write, 0 for all."""
     numbers = sorted(_ids(blocks.results())) if wanted else []
     if not numbers:
         return NOBODY
@@ -269,7 +270,7 @@ def _why_nobody(blocks: Blocks, wanted: int) -> str:
 
 
 def count_people(results: Iterable[FrameResult]) -> int:
-    """How many different ids there are."""
+    """How many distinct ids there are."""
     return len(_ids(results))
 
 

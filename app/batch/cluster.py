@@ -1,8 +1,8 @@
-"""The batch on many machines: one Ray task per clip, the same work and the same files.
+"""The batch on many machines: one Ray task per clip, with the same work and the same files.
 
-Every machine sees the clips and the output folder under the same path. Weights travel through
-Ray's object store, once per machine. A task that dies with its process or machine is started
-again elsewhere and goes on from the clip's last block.
+Every machine must see the clips and the output folder under the same path. Weights travel through
+Ray's object store, once per machine. A task that dies with its process or machine is restarted
+elsewhere and continues from the clip's last block.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from tracking.pipeline import Pipeline, PipelineConfig
 
 log = logging.getLogger(__name__)
 
-TOLD_EVERY_S = 0.5  # how often a task tells its progress, and asks whether to stop
-ANSWERS_WITHIN_S = 5.0  # a cluster's head
+TOLD_EVERY_S = 0.5  # how often a task reports its progress and asks whether to stop
+ANSWERS_WITHIN_S = 5.0  # time limit for connecting to the cluster's head node
 CPUS_PER_CLIP = 2  # where the cluster has no GPU: one to track, one to decode and encode
 
 
@@ -34,18 +34,18 @@ class ClusterError(UserError):
     """A cluster that cannot be used."""
 
 
-Sent = dict[str, bytes]  # the files of a network on their way, by name; the named one first
+Sent = dict[str, bytes]  # file name -> content, of one network; first the file the user named
 
 
 class Board:
-    """Where tasks post their progress, and read whether to stop; lives in a Ray actor."""
+    """Where tasks post their progress and read whether to stop; lives in a Ray actor."""
 
     def __init__(self) -> None:
         self._posted: dict[str, Progress] = {}
         self._stopped = False
 
     def post(self, progress: Progress) -> bool:
-        """Post how far a clip is; returns whether to stop."""
+        """Post a clip's progress; returns whether to stop."""
         self._posted[progress.source] = progress
         return self._stopped
 
@@ -68,8 +68,8 @@ def run_cluster(
 ) -> Iterator[Entry]:
     """Track the clips on the Ray cluster at `address` ("auto": the one this machine is part of).
 
-    `weights_files` are those of the detector and of the pose network, the named one first; without
-    them, every machine has its own. Raises ClusterError where there is no cluster.
+    `weights_files` are the files of the detector and of the pose network, of each the named one
+    first; without them, every machine uses its own. Raises ClusterError if there is no cluster.
     """
     ray = _connected(address)
     board = ray.remote(num_cpus=0)(Board).remote()
@@ -124,7 +124,7 @@ def _connected(address: str) -> Any:
 
 
 def _check_reachable(address: str) -> None:
-    """Raise ClusterError where nobody listens at host:port; Ray itself would try for minutes."""
+    """Raise ClusterError if nothing listens at host:port; Ray itself would try for minutes."""
     host, _, port = address.removeprefix("ray://").rpartition(":")
     if not host or not port.isdecimal():
         return  # "auto" and the like
@@ -136,12 +136,12 @@ def _check_reachable(address: str) -> None:
         ) from error
 
 
-# One per process: Ray gives a process many tasks, and networks take seconds to load
+# One pipeline per process: Ray runs many tasks in a process, and networks take seconds to load
 _loaded: dict[tuple[PipelineConfig, Build], Pipeline] = {}
 
 
 def _track(task: Task, job: Job, build: Build, board: Any, *weights: Sent) -> Entry:
-    """The life of one task."""
+    """What a Ray task runs."""
     config = with_local_weights(job.settings.pipeline, *weights)
     made = config, build
     if made not in _loaded:
@@ -152,7 +152,7 @@ def _track(task: Task, job: Job, build: Build, board: Any, *weights: Sent) -> En
 
 
 def _posting(board: Any) -> tuple[Tell, Stopped]:
-    """`tell` and `stopped` that speak to the board now and then, and otherwise cost nothing."""
+    """`tell` and `stopped` that call the board every TOLD_EVERY_S and otherwise cost nothing."""
     import ray
 
     told_s = float("-inf")
@@ -168,14 +168,14 @@ def _posting(board: Any) -> tuple[Tell, Stopped]:
 
 
 def with_local_weights(config: PipelineConfig, *sent: Sent) -> PipelineConfig:
-    """The configuration with the detector and the pose network sent along, written down here."""
+    """The configuration with paths of the sent detector and pose network, written to files here."""
     files = zip(("detector", "pose"), map(_written, sent), strict=False)
     local: dict[str, Any] = {part: str(file) for part, file in files}
     return replace(config, **local)
 
 
 def _written(sent: Sent) -> Path:
-    """The first of the files, all of them in a folder of their own on this machine."""
+    """Write the files to a folder of their own on this machine; return the first one's path."""
     digest = hashlib.sha256()
     for content in sent.values():
         digest.update(content)

@@ -1,4 +1,4 @@
-"""The frames of a clip that the options choose, and what tells one state of a clip from another."""
+"""The frames of a clip that the options choose, and a fingerprint that shows whether it changed."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pose.people import Frame
 
 
 def framing_of(options: ClipOptions) -> Framing:
-    """How the options turn a picture."""
+    """How the options crop, rotate and mirror a picture."""
     return Framing(options.crop, options.rotate, options.mirror)
 
 
@@ -35,7 +35,7 @@ def expected(source: FrameSource, options: ClipOptions) -> int | None:
 
 
 def taken_frames(source: FrameSource, options: ClipOptions, done: int = 0) -> Iterator[Frame]:
-    """The frames that the options choose, from the `done`-th on, turned as they say."""
+    """The frames that the options choose, cropped and turned, without the first `done` of them."""
     framing = framing_of(options)
     start_s, end_s = options.time_range or (0.0, float("inf"))
     if start_s > 0:
@@ -51,7 +51,7 @@ def taken_frames(source: FrameSource, options: ClipOptions, done: int = 0) -> It
 
 
 def fingerprint(source: str) -> dict[str, Any]:
-    """What changes when the source does; sizes and times to the nanosecond, so no file is read."""
+    """A value that changes when the source does: sizes and times in ns, so no file is read."""
     path = Path(source)
     try:
         parts = [path] if path.is_file() else list_pictures(path)

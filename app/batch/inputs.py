@@ -1,4 +1,4 @@
-"""What the user named -> the clips to track: files, trees, patterns, lists."""
+"""From what the user named (files, trees, patterns, lists) to the clips to track."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ from app.video.source import VIDEO_SUFFIXES, MediaError
 def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
     """The clips that `inputs` name, each once, with outputs that mirror the trees below `output`.
 
-    A folder with videos somewhere below is a tree; a folder with pictures is a clip; a pattern is
+    A folder with videos anywhere below it is a tree; a folder with pictures is a clip; a pattern is
     expanded; `@list.txt` names one input a line. A file that is named itself is taken whatever its
-    ending. Raises MediaError where an input gives nothing.
+    ending. Raises MediaError if an input yields no clip.
     """
     found: dict[str, Path] = {}  # source -> output without ending, relative to `output`
     for named in inputs:
@@ -40,7 +40,7 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
 
 
 def _real(path: str | Path) -> str:
-    """Where `path` leads; unlike Path.resolve also for a link that leads to itself."""
+    """Where `path` leads; unlike Path.resolve, also works for a link that leads to itself."""
     return os.path.realpath(path)
 
 
@@ -49,7 +49,7 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
         yield from _listed(Path(named[1:]), output)
         return
     path = Path(named)
-    # os.path, unlike Path before Python 3.14, also answers where there is no permission to look
+    # os.path, unlike Path before Python 3.14, also answers without permission to look
     if os.path.isdir(named):  # noqa: PTH112
         yield from _tree(path, output)
     elif os.path.exists(named) or not any(sign in named for sign in "*?["):  # noqa: PTH110
@@ -69,13 +69,13 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _fixed_part(pattern: Path) -> Path:
-    """The folder up to the pattern's first sign; outputs mirror the tree below it."""
+    """The folder above the pattern's first wildcard; outputs mirror the tree below it."""
     parts = list(itertools.takewhile(lambda part: not set("*?[") & set(part), pattern.parts))
     return Path(*parts)
 
 
 def _matches(pattern: str) -> list[str]:
-    # Path.glob takes relative patterns only
+    # Path.glob accepts only relative patterns
     return sorted(glob.glob(pattern, recursive=True))  # noqa: PTH207
 
 
@@ -95,10 +95,10 @@ def _listed(path: Path, output: Path) -> Iterator[tuple[str, Path]]:
 def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
     """Every video below `top`, and every folder of pictures that holds no video.
 
-    What an earlier run wrote there, as its manifest has it, is passed over. A folder that may not
-    be read is given as a clip, so that it is counted among the failed.
+    Outputs of earlier runs, as listed in their manifests, are skipped. A folder that may not be
+    read is yielded as a clip, so that it is counted as failed.
     """
-    aside = _real(output)  # our own outputs are no inputs
+    aside = _real(output)  # our own outputs are not inputs
     written: set[Path] = set()
     seen: set[str] = set()  # a link to a folder above would be walked for ever
     folders = [top]
@@ -127,7 +127,7 @@ def _tree(top: Path, output: Path) -> Iterator[tuple[str, Path]]:
 
 
 def _apart(found: dict[str, Path]) -> dict[str, Path]:
-    """Outputs of one name get the source's ending, then a number, so that none is overwritten."""
+    """Outputs of the same name get the source's ending, then a number, so none is overwritten."""
     crowded = {stem for stem, count in Counter(found.values()).items() if count > 1}
     taken: set[Path] = set()
     result = {}

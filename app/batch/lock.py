@@ -1,4 +1,4 @@
-"""One run at a time at a clip: two that write the same unfinished files leave none that plays."""
+"""One run at a time per clip: two that write the same unfinished files would corrupt them."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if sys.platform != "win32":
 
 @contextlib.contextmanager
 def held(path: Path, source: str) -> Iterator[None]:
-    """Hold the file `path`, which is gone afterwards, while a run is at `source`.
+    """Hold the lock file `path`, removed afterwards, while a run works on `source`.
 
-    The system lets go of it when the process ends, however it ends. Raises MediaError where another
-    run holds it, or where it cannot be made.
+    The system releases it when the process ends, however it ends. Raises MediaError if another run
+    holds it or if it cannot be created.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -36,21 +36,21 @@ def held(path: Path, source: str) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows keeps it while it is open
+            with contextlib.suppress(OSError):  # Windows does not delete an open file
                 path.unlink()
     finally:
         os.close(file)
 
 
 def _taken(file: int, path: Path) -> bool:
-    """Whether the open file is now ours alone, and still the one that `path` names."""
+    """Whether we now hold the lock on the open file, and it is still the one that `path` names."""
     if sys.platform == "win32":
-        return True  # there, nobody replaces what another has open
+        return True  # there, nobody can replace a file that another has open
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     except OSError:
-        return True  # a disk in the network that knows no locks
-    # Who held it until now has removed it: a third run may hold the next file of that name
+        return True  # a network file system without locks
+    # The last holder has deleted the file: a third run may hold a new one of the same name
     return path.exists() and os.path.samestat(os.fstat(file), path.stat())

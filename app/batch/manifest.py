@@ -1,7 +1,6 @@
-"""What a folder of outputs holds, and made from what: one line of JSON per clip tried.
+"""What an output folder holds, and from what it was made: one line of JSON per clip tried.
 
-The file only grows, a line at a time; the last line about a clip counts. A line that a kill cut
-short is passed over.
+The file is append-only; the last line about a clip counts. A line that a kill cut short is ignored.
 """
 
 from __future__ import annotations
@@ -17,7 +16,7 @@ from app.video.recorder import write_error
 from app.video.source import MediaError
 from pose.writing import UNCODED
 
-if TYPE_CHECKING:  # the window reads manifests, and has no use for what tracks clips
+if TYPE_CHECKING:  # the window reads manifests and need not import what tracks clips
     from app.batch.clip import Clip
 
 NAME = "posse-manifest.jsonl"
@@ -30,14 +29,14 @@ class Entry:
     source: str
     status: str  # done, interrupted or failed
     key: str  # hash of the source's state, the settings and the weights
-    reason: str = ""  # one line, where it failed or nobody is in it
+    reason: str = ""  # one line, if it failed or nobody is in it
     frames: int = 0
     people: int = 0
     seconds: float = 0.0
     outputs: tuple[str, ...] = ()  # relative to the manifest
-    tracked: int = 0  # frames of the run that took these seconds
-    stem: str = ""  # what the outputs' names begin with, relative to the manifest
-    made_of: dict[str, Any] = field(default_factory=dict)  # the source's fingerprint, see frames
+    tracked: int = 0  # frames tracked by the run that took these seconds
+    stem: str = ""  # common beginning of the outputs' names, relative to the manifest
+    made_of: dict[str, Any] = field(default_factory=dict)  # see app.batch.frames.fingerprint
 
 
 class Manifest:
@@ -45,7 +44,7 @@ class Manifest:
 
     def __init__(self, folder: Path, store: Store | None = None) -> None:
         self.path = folder / NAME
-        self._store = store  # where the outputs and the manifest end up, if not in the folder
+        self._store = store  # where outputs and manifest end up; None: in the folder
         if store is not None:
             store.fetch(NAME, self.path)
         entries = read_entries(self.path)
@@ -53,7 +52,7 @@ class Manifest:
         self._owners = {entry.stem: entry for entry in entries if entry.status != "failed"}
 
     def finished(self, clip: Clip, key: str) -> Entry | None:
-        """The entry of `clip` if it is done, under this key, and its files are still there."""
+        """The entry of `clip` if it is done under this key and its files still exist."""
         entry = self._entries.get(clip.source)
         if entry is None or entry.status != "done" or entry.key != key:
             return None
@@ -61,14 +60,14 @@ class Manifest:
         return entry if all(map(exists, entry.outputs)) else None
 
     def owner(self, stem: str) -> Entry | None:
-        """The clip whose files have names that begin with `stem`; None: nobody's, as far as known.
+        """The entry of the clip that owns the outputs at `stem`; None if no owner is known.
 
-        Manifests of before there was an entry for it do not tell.
+        Manifests written before `stem` was recorded do not say.
         """
         return self._owners.get(stem) if stem else None
 
     def add(self, entry: Entry) -> None:
-        """Append `entry`, on the disk when this returns."""
+        """Append `entry`; it is on disk when this returns."""
         self._entries[entry.source] = entry
         if entry.status != "failed":
             self._owners[entry.stem] = entry
@@ -91,9 +90,9 @@ class Manifest:
 
 
 def read_entries(path: Path) -> list[Entry]:
-    """The entries of the manifest `path` in the order of their ends; none where there is no file.
+    """The entries of the manifest `path` in the order in which clips ended; none without a file.
 
-    A clip tried twice is there twice. Raises MediaError.
+    A clip tried twice appears twice. Raises MediaError.
     """
     if not path.is_file():
         return []

@@ -1,4 +1,4 @@
-"""What is written about a clip once its frames are tracked: tracks, measures, a second drawing."""
+"""What is written once a clip's frames are tracked: tracks, measures, a second drawing."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ DECODED_AHEAD = 8
 
 
 def beside(stem: Path, ending: str) -> Path:
-    """The path of an output: `stem` is its path without ending."""
+    """The path of an output; `stem` is the path without ending."""
     return stem.with_name(stem.name + ending)
 
 
 def only(result: FrameResult, person: int) -> FrameResult:
-    """`result` with the one person alone; with everybody where `person` is 0."""
+    """`result` with only the person of id `person`; with everybody if it is 0."""
     if not person:
         return result
     return replace(result, people=result.people.select(result.people.ids == person))
@@ -54,13 +54,13 @@ def after_second_pass(results: Sequence[FrameResult], settings: Settings) -> lis
 def write_tracks(
     stem: Path, info: ClipInfo, formats: Iterable[str], results: Iterable[FrameResult]
 ) -> list[Path]:
-    """Write every format and the clip's NAME.info.json; each of them whole or not at all."""
+    """Write every format and the clip's NAME.info.json; each file atomically."""
     outputs = [beside(stem, FORMATS[name].suffix) for name in formats]
     with contextlib.ExitStack() as stack:
         writers = []
         for name, path in zip(formats, outputs, strict=True):
             writers.append(open_writer(name, path, info))
-            stack.callback(writers[-1].abort)  # does nothing to a file that is whole
+            stack.callback(writers[-1].abort)  # does nothing to a finished file
         for result in results:
             for writer in writers:
                 writer.put(result)
@@ -73,7 +73,7 @@ def write_tracks(
 def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
     """Raise before the first frame what would otherwise be raised after the last.
 
-    TracksFileError where a format has no place for the skeleton, or needs what is not installed.
+    TracksFileError if a format cannot hold the skeleton or needs a package that is not installed.
     """
     with tempfile.TemporaryDirectory() as folder:
         for name in formats:
@@ -83,14 +83,14 @@ def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
 def write_measures(
     stem: Path, source: str, settings: Settings, results: Iterable[FrameResult], step_s: float
 ) -> list[Path]:
-    """Write angles, speeds, plots and the report; where faces are hidden, without thumbnails.
+    """Write angles, speeds, plots and the report; without thumbnails if faces are blurred.
 
     `step_s` is the time from frame to frame.
     """
     from app.measures.outputs import write_measures as write
 
     if settings.clip.measures.report:
-        results = list(results)  # twice: for thumbnails, and to be measured
+        results = list(results)  # read twice: for thumbnails, and for measuring
     pictures: dict[int, ImageArray] = {}
     if settings.clip.measures.report and not settings.overlay.blur_faces:
         from app.measures.report import best_places, take_thumbnails
@@ -109,7 +109,7 @@ def draw_again(
     results: Sequence[FrameResult],
     stopped: Callable[[], bool],
 ) -> bool:
-    """Read the clip again and draw `results`; False, and no file, where `stopped` came before."""
+    """Read the clip again and draw `results`; False, and no file, if stopped before the end."""
     overlay = Overlay(settings.overlay)
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(open_source(source))
@@ -118,7 +118,7 @@ def draw_again(
         stack.enter_context(contextlib.closing(frames))
         quick, sound = settings.clip.quick_video, sound_of(source)
         recorder = Recorder(target, size_wh, rate, audio_from=sound, quick=quick)
-        stack.callback(recorder.abort)  # nothing that is half drawn gets the final name
+        stack.callback(recorder.abort)  # no half-drawn file gets the final name
         again = itertools.takewhile(lambda _: not stopped(), frames)
         drawn = 0
         for result, frame in zip(results, again, strict=False):
@@ -133,5 +133,5 @@ def draw_again(
 
 
 def sound_of(source: str) -> Path | None:
-    """The file whose sound goes with the pictures; None for pictures in a folder."""
+    """The file whose sound belongs to the pictures; None for a folder or pattern of pictures."""
     return Path(source) if Path(source).is_file() else None

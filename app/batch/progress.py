@@ -1,4 +1,4 @@
-"""How far a batch is, for a person (bars), for another program (JSON lines), or for nobody."""
+"""Report a batch's progress to a person (bars), to another program (JSON lines) or to nobody."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from tqdm import tqdm
 from app.batch.clip import Progress
 from app.batch.manifest import Entry
 
-WINDOW_S = 10.0  # the rate shown is that of the last so many seconds
+WINDOW_S = 10.0  # the rate shown is over the last WINDOW_S seconds
 
 
 class Reporter(Protocol):
-    """Is told what happens."""
+    """Is notified of what happens in a batch."""
 
     def start(self, clips: int, skipped: int) -> None:
         """The batch begins; `clips` are to be tracked, `skipped` are done already."""
 
     def progress(self, progress: Progress) -> None:
-        """A clip is as far as this."""
+        """A clip has come this far."""
 
     def ended(self, entry: Entry) -> None:
         """A clip has ended."""
@@ -34,7 +34,7 @@ class Reporter(Protocol):
 
 
 class Rate:
-    """Frames a second over the last seconds, and what is left."""
+    """Frames a second over the last WINDOW_S seconds, and the time left."""
 
     def __init__(self) -> None:
         self._seen: deque[tuple[float, int]] = deque()
@@ -47,7 +47,7 @@ class Rate:
 
     @property
     def frames_per_second(self) -> float | None:
-        """None until two moments are known."""
+        """None until two different times are known."""
         (first_s, first), (last_s, last) = self._seen[0], self._seen[-1]
         return (last - first) / (last_s - first_s) if last_s > first_s else None
 
@@ -58,12 +58,12 @@ class Rate:
 
 
 def redrawn_after_s() -> float:
-    """How often a bar is drawn: a log needs fewer lines than a screen."""
+    """Seconds between redraws of a bar: a log needs fewer lines than a screen."""
     return 0.1 if sys.stderr.isatty() else 10.0
 
 
 class Bars:
-    """A bar for each clip at work and, where there are several, one for the batch."""
+    """A bar for each clip in progress and, if there are several clips, one for the batch."""
 
     def __init__(self) -> None:
         self._all: Any = None
@@ -77,7 +77,7 @@ class Bars:
             )
 
     def progress(self, progress: Progress) -> None:
-        """Show or move the clip's bar."""
+        """Show or advance the clip's bar."""
         bar = self._bars.get(progress.source)
         if bar is None:
             name = Path(progress.source).name
@@ -95,13 +95,13 @@ class Bars:
             )
             self._bars[progress.source] = bar
         if bar.total is not None and progress.frames > bar.total:
-            bar.total = progress.frames  # the container promised too few
+            bar.total = progress.frames  # the container stated too few
         bar.update(progress.frames - bar.n)
         if progress.doing:
-            bar.set_postfix_str(progress.doing)  # at once: nothing moves meanwhile
+            bar.set_postfix_str(progress.doing)  # at once: the bar does not move meanwhile
 
     def ended(self, entry: Entry) -> None:
-        """Remove the clip's bar and move the batch's."""
+        """Remove the clip's bar and advance the batch's."""
         bar = self._bars.pop(entry.source, None)
         if bar is not None:
             bar.close()
@@ -116,7 +116,7 @@ class Bars:
 
 
 class JsonLines:
-    """One JSON object a line: at most one a second per clip, and one for each end."""
+    """One JSON object a line: at most one a second per clip, and one when a clip ends."""
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out
@@ -125,12 +125,12 @@ class JsonLines:
         self._clips = self._ended = 0
 
     def start(self, clips: int, skipped: int) -> None:
-        """Say how many clips there are."""
+        """Report how many clips there are."""
         self._clips = clips
         self._say(event="start", clips=clips, skipped=skipped)
 
     def progress(self, progress: Progress) -> None:
-        """Say how far a clip is, where it was not said within the last second."""
+        """Report a clip's progress, unless that was done within the last second."""
         now_s = time.monotonic()
         rate = self._rates.setdefault(progress.source, Rate())
         rate.update(progress.frames, now_s)
@@ -150,7 +150,7 @@ class JsonLines:
         )
 
     def ended(self, entry: Entry) -> None:
-        """Say how a clip ended."""
+        """Report how a clip ended."""
         self._ended += 1
         self._rates.pop(entry.source, None)
         self._told_s.pop(entry.source, None)
@@ -165,7 +165,7 @@ class JsonLines:
         )
 
     def close(self) -> None:
-        """Say that it is over."""
+        """Report the end of the batch."""
         self._say(event="end")
 
     def _say(self, **content: Any) -> None:
@@ -174,7 +174,7 @@ class JsonLines:
 
 
 class Quiet:
-    """Says nothing."""
+    """Reports nothing."""
 
     def start(self, clips: int, skipped: int) -> None:
         """Nothing."""

@@ -1,4 +1,4 @@
-"""Track many clips: skip what is finished, go on after what is broken, and account for all."""
+"""Track many clips: skip finished ones, continue after broken ones, and account for all."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from pose.command import program_version
 
 log = logging.getLogger(__name__)
 
-# tasks, job, tell, stopped -> entries as the clips end; see app.batch.workers and app.batch.cluster
+# (tasks, job, tell, stopped) -> entries as clips end; see app.batch.workers and app.batch.cluster
 Runner = Callable[[Sequence[Task], Job, Tell, Stopped], Iterator[Entry]]
 
 
@@ -41,21 +41,21 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 all done; 1 a single clip failed, or nobody was in it; 2 some of several failed."""
+        """0: all done; 1: the only clip failed or holds nobody; 2: some of several failed."""
         if self.interrupted:
-            return 130  # as the shell has it for Ctrl-C
+            return 130  # the shell's code for Ctrl-C
         if self.failed:
             return 1 if self.tried == 1 else 2
         return 1 if self.tried == 1 and self.empty else 0
 
     @property
     def tried(self) -> int:
-        """How many clips there were."""
+        """How many clips were done, skipped or failed."""
         return len(self.done) + len(self.skipped) + len(self.failed)
 
     @property
     def empty(self) -> list[Entry]:
-        """The clips in which nobody is; of those finished before only where there is but one."""
+        """The clips in which nobody was found; a skipped one only if it is the only clip."""
         before = self.skipped if self.tried == 1 else []
         return [entry for entry in (*self.done, *before) if not entry.people]
 
@@ -73,9 +73,9 @@ def run_batch(
 ) -> Outcome:
     """Track `clips` with `run` and record each end in the manifest of the folder `output`.
 
-    With a `store`, files and manifest end up there and `output` is the folder to work in. With
-    `resume`, clips are skipped that are finished and whose file, settings, weights and
-    program have not changed since.
+    With a `store`, files and manifest end up there and `output` is the working folder. With
+    `resume`, a finished clip is skipped if its file, settings, weights and the program have not
+    changed since.
     """
     manifest = Manifest(output, store)
     made_of = {clip.source: fingerprint(clip.source) for clip in clips}
@@ -91,7 +91,7 @@ def run_batch(
         else:
             tasks.append(task)
             if not resume:
-                with contextlib.suppress(MediaError), clip.alone():  # trying it will say why
+                with contextlib.suppress(MediaError), clip.alone():  # tracking it will say why
                     clip.remove_work()
     reporter.start(len(tasks), len(skipped))
     _log_start(tasks, skipped, output, settings, weights)
@@ -109,7 +109,7 @@ def run_batch(
     finally:
         reporter.close()
         for folder in {clip.work.parent for clip in clips}:
-            with contextlib.suppress(OSError):  # it is not there, or holds unfinished work
+            with contextlib.suppress(OSError):  # it does not exist, or holds unfinished work
                 folder.rmdir()
     outcome = Outcome(
         [entry for entry in ended if entry.status == "done"],
@@ -143,7 +143,7 @@ def _log_start(
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The values of nested tables under names as pipeline.tracker.birth_thr."""
+    """The values of nested tables under dotted names such as pipeline.tracker.birth_thr."""
     result: dict[str, Any] = {}
     for name, value in table.items():
         nested = isinstance(value, Mapping)
@@ -152,7 +152,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _told(entry: Entry) -> str:
-    """How a clip ended, in a line of the log."""
+    """How a clip ended, as a line of the log."""
     found = (
         f"{_count(entry.people, 'person', 'people')}, {_count(entry.frames, 'frame', 'frames')}, "
         f"{entry.seconds:.1f} s{_rate(entry)}"
@@ -172,9 +172,9 @@ def _apart(
     manifest: Manifest,
     made_of: Mapping[str, Mapping[str, Any]],
 ) -> list[Clip]:
-    """The clips, under another name where one holds the files of another source of an earlier run.
+    """The clips, renamed where the name holds files that an earlier run made of another source.
 
-    Every evening has its cam1.mp4.
+    Every evening's footage has a cam1.mp4.
     """
     taken: set[Path] = set()
     result = []
@@ -192,19 +192,19 @@ def _apart(
 
 
 def _same(one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-    """Whether two fingerprints are of one source, changed or moved since."""
+    """Whether two fingerprints are of the same source: as it was, changed, or moved."""
     moved = {**one, "source": other.get("source")} == other
     return moved or one.get("source") == other.get("source")
 
 
 def key_of(made_of: Mapping[str, Any], settings: Settings, weights: dict[str, str]) -> str:
-    """Changes with the source's fingerprint, settings, weights and the program's version."""
+    """A hash of the source's fingerprint, the settings, the weights and the program's version."""
     parts = [made_of, settings.to_json(), weights, program_version()]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
 def empty_clips(outcome: Outcome) -> list[str]:
-    """A line for each clip in which nobody was found, and why that may be."""
+    """A line for each clip in which nobody was found, with the likely reason."""
     return list(map(_why_empty, outcome.empty))
 
 
@@ -213,7 +213,7 @@ def _why_empty(entry: Entry) -> str:
 
 
 def summary(outcome: Outcome, output: Path | str) -> list[str]:
-    """What a person wants to know at the end, in lines; `output` is a folder or a store's URL."""
+    """The summary printed at the end, as lines; `output` is a folder or a store's URL."""
     lines = []
     for entry in outcome.done:
         lines.append(
@@ -245,7 +245,7 @@ def _counts(outcome: Outcome) -> str:
 def _files(entry: Entry) -> str:
     """The outputs as the first one's name and the endings of the others: NAME.mp4 .json .csv.
 
-    Endings that differ by a number alone, as those of a picture per person, are told as one.
+    Endings that differ only in a number, as of a picture per person, are merged into one.
     """
     endings = [name.removeprefix(entry.stem) for name in entry.outputs[1:]]
     numbered = Counter(re.sub(r"\d+", "*", ending) for ending in endings)

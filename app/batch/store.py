@@ -1,7 +1,7 @@
 """Results in any place that fsspec reaches by a URL: s3://..., gs://..., sftp://..., memory://...
 
-A clip is worked on in a local folder. What came out of it moves to the store when it ends, so the
-disk holds the clips at work and no more.
+A clip is processed in a local folder. Its results move to the store when it ends, so the disk holds
+only the clips in progress.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ class StoreError(UserError):
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The place at `url`; names in it are relative to that, with slashes."""
+    """The place at `url`; names are relative to it, with slashes."""
 
     url: str
 
     @property
     def scratch(self) -> Path:
-        """The folder of this machine where this user's work for the store is done."""
+        """The local folder in which this user's work for the store is done."""
         mark = hashlib.sha256(f"{getpass.getuser()} {self.url}".encode()).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"posse-{mark}"
 
@@ -41,7 +41,7 @@ class Store:
             return bool(system.exists(f"{root}/{name}"))
 
     def fetch(self, name: str, target: Path) -> None:
-        """Copy a file to `target`; remove `target` where the store has no such file."""
+        """Copy a file to `target`; remove `target` if the store has no such file."""
         with self._opened() as (system, root):
             if system.exists(f"{root}/{name}"):
                 system.get_file(f"{root}/{name}", str(target))
@@ -49,7 +49,7 @@ class Store:
                 target.unlink(missing_ok=True)
 
     def send(self, path: Path, name: str) -> None:
-        """Copy the file or folder `path`, in place of what had its name before."""
+        """Copy the file or folder `path` to `name`, replacing what had that name."""
         with self._opened() as (system, root):
             target = f"{root}/{name}"
             if path.is_dir() and system.exists(target):
@@ -71,12 +71,12 @@ class Store:
 
     @contextlib.contextmanager
     def _opened(self) -> Iterator[tuple[Any, str]]:
-        """fsspec's file system and the path in it; what goes wrong becomes a StoreError."""
-        from fsspec.core import url_to_fs  # takes a while, and most runs do without
+        """fsspec's file system and the path in it; any error becomes a StoreError."""
+        from fsspec.core import url_to_fs  # slow to import, and most runs do without
 
         try:
             system, root = url_to_fs(self.url)
             yield system, root.rstrip("/")
-        except Exception as error:  # each of its file systems raises kinds of its own
+        except Exception as error:  # each fsspec file system raises errors of its own types
             reason = " ".join(str(error).split()) or type(error).__name__
             raise StoreError(f"{self.url}: {reason}; check the address and your access") from error

@@ -1,7 +1,7 @@
-"""Clips one after another, or shared out among processes; a clip that fails stops nobody.
+"""Track clips one after another or in several processes; a failing clip does not stop the others.
 
-A worker process has its own pipeline and device. One that dies takes only its clip with it: the
-clip goes to a new worker, which continues from the clip's last block.
+A worker process has its own pipeline and device. If one dies, only its clip is affected: it goes to
+a new worker, which continues from the clip's last block.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from tracking.pipeline import Pipeline, PipelineConfig
 log = logging.getLogger(__name__)
 
 Build = Callable[[PipelineConfig], Pipeline]
-TRIES = 3  # of a clip whose worker died
+TRIES = 3  # how often a clip is tried if its worker dies
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,23 +41,23 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is the same for every clip of a batch."""
+    """What all clips of a batch share."""
 
     settings: Settings
     weights: dict[str, str]  # "detector", "pose" -> SHA-256
-    output: Path  # the folder of the clips' stems
-    store: Store | None = None  # where the files go from there
+    output: Path  # the folder that holds the clips' stems
+    store: Store | None = None  # where the files move from there
 
 
 def attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stopped) -> Entry:
-    """Track one clip and say how it ended; what goes wrong with it ends up in the entry."""
+    """Track one clip and return how it ended; any error is reported in the entry."""
     try:
         with task.clip.alone():
             return _attempt(task, job, pipeline, tell, stopped)
     except UserError as error:
         return Entry(task.clip.source, "failed", task.key, str(error))
     except Exception as error:
-        # A clip that meets a defect of ours must not cost the rest of the night's work
+        # A clip that triggers a bug of ours must not cost the rest of the night's work
         log.exception("%s: unexpected failure", task.clip.source)
         reason = f"{task.clip.source}: unexpected {type(error).__name__}: {error}"
         return Entry(task.clip.source, "failed", task.key, reason)
@@ -71,7 +71,7 @@ def _attempt(task: Task, job: Job, pipeline: Pipeline, tell: Tell, stopped: Stop
         report, reason = error.report, str(error)
     outputs = _delivered(task, job, report)
     status = "failed" if reason else "interrupted" if report.interrupted else "done"
-    if status == "done":  # not before its files are where they belong
+    if status == "done":  # only now: its files are where they belong
         task.clip.remove_work()
     return Entry(
         task.clip.source,
@@ -126,11 +126,11 @@ class _Worker:
     def take(self, task: Task, trial: int) -> None:
         """Give it a clip."""
         self.task, self.trial = task, trial
-        with contextlib.suppress(OSError):  # one that has died meanwhile is found when read from
+        with contextlib.suppress(OSError):  # if the worker has died, the next read finds out
             self.connection.send(task)
 
     def end(self) -> None:
-        """Let it finish, and see that it is gone."""
+        """Let it finish, or terminate it after 10 s."""
         with contextlib.suppress(OSError):
             self.connection.send(None)
         self.process.join(10)
@@ -147,7 +147,7 @@ def run_processes(
     build: Build,
     devices: Sequence[str],
 ) -> Iterator[Entry]:
-    """Track the clips with a worker process per entry of `devices`; entries come as they end."""
+    """Track the clips with a worker process per item of `devices`; yield entries as clips end."""
     waiting = deque((task, 1) for task in tasks)
     stop = multiprocessing.get_context("spawn").Event()
     workers = [_Worker(device, job, build, stop) for device in devices[: len(tasks)]]
@@ -192,7 +192,7 @@ def run_processes(
 def _work(
     connection: Connection, job: Job, config: PipelineConfig, build: Build, stop: Event
 ) -> None:
-    """The life of a worker process."""
+    """What a worker process runs."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides what Ctrl-C means
     pipeline: Pipeline | None = None
     while (task := connection.recv()) is not None:
@@ -201,7 +201,7 @@ def _work(
         except UserError as error:
             connection.send(error)
             return
-        except Exception as error:  # no memory for one more, say: it would be so with every clip
+        except Exception as error:  # e.g. out of memory: every clip would fail alike
             text = (
                 f"{config.device}: the networks cannot be loaded: {type(error).__name__}: {error}"
             )

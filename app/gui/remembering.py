@@ -1,4 +1,4 @@
-"""How the window is left, and found again the next time: its place, its switches, its settings."""
+"""Save and restore the window's state between sessions: geometry, switches and settings."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from app.config import Settings
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
 
-SIZE_WH = (1280, 800)  # the first time
+SIZE_WH = (1280, 800)  # at the first start
 PANEL_WIDTH = 348
 SPLIT = [520, 150]  # heights of picture and timeline
 
 
 def restore(window: MainWindow) -> None:
-    """Make `window` as it was left; as it is meant to be where nothing is known of that."""
+    """Restore `window` as it was left; use the defaults for what was not saved."""
     memory = window.memory
     window.resize(*SIZE_WH)
     window.resizeDocks([window.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
@@ -31,7 +31,7 @@ def restore(window: MainWindow) -> None:
         kept = memory.value(name)
         if isinstance(kept, QByteArray):
             put_back(kept)
-    # Who closed it in full screen is not to be kept from the menus, nor to look for the way out
+    # If it was closed in full screen, do not start there: the user would have no menus or way out
     window.setWindowState(window.windowState() & ~Qt.WindowState.WindowFullScreen)
     for name, switch in _switches(window).items():
         switch.setChecked(memory.flag(name, switch.isChecked()))
@@ -40,7 +40,7 @@ def restore(window: MainWindow) -> None:
 
 
 def keep(window: MainWindow) -> None:
-    """Remember how `window` is now."""
+    """Save the current state of `window`."""
     memory = window.memory
     memory.set_value("geometry", window.saveGeometry())
     memory.set_value("state", window.saveState())
@@ -53,7 +53,7 @@ def keep(window: MainWindow) -> None:
 
 
 def _switches(window: MainWindow) -> dict[str, QAction]:
-    """What is on or off again the next time, by the name it is kept under."""
+    """The switches whose state is saved, by the name under which it is stored."""
     return {
         "mirror": window.actions_by_name["mirror"],
         "record_overlay": window.tools.record_overlay,

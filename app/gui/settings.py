@@ -1,4 +1,4 @@
-"""What the window remembers: its place, the overlay, the networks, what was opened."""
+"""What the window remembers: its geometry, the overlay, the networks, what was opened."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ RECENT = 10
 
 
 class Memory:
-    """Settings in the user's own place for them; damaged ones count as none."""
+    """Settings in the platform's per-user storage; damaged ones are ignored."""
 
     def __init__(self, settings: QSettings | None = None) -> None:
         self._settings = settings or QSettings("Posse", "Posse")
 
     def load(self) -> Settings:
-        """The networks, thresholds and overlay of the last time; the default for what is unusable.
+        """The last session's networks, thresholds and overlay; defaults for what is unusable.
 
-        Another version may have kept names or values that this one does not know.
+        Another version may have saved names or values that this one does not know.
         """
         settings = Settings()
         try:
@@ -44,13 +44,13 @@ class Memory:
         return settings
 
     def save(self, settings: Settings) -> None:
-        """Keep them, but for the device, which is chosen at each start."""
+        """Save the settings, except for the device, which is chosen at each start."""
         tree = {name: _told(getattr(settings, name)) for name in ("pipeline", "overlay")}
         del tree["pipeline"]["device"]
         self._settings.setValue("settings", json.dumps(tree))
 
     def recent(self) -> list[str]:
-        """What was opened lately, newest first."""
+        """What was opened recently, newest first."""
         stored = self._settings.value("recent", [])
         return [str(item) for item in (stored if isinstance(stored, list) else [stored]) if item]
 
@@ -67,19 +67,19 @@ class Memory:
         )
 
     def set_folder(self, folder: Path) -> None:
-        """Let recordings and snapshots go to `folder`."""
+        """Save recordings and snapshots in `folder` from now on."""
         self._settings.setValue("folder", str(folder))
 
     def value(self, name: str) -> Any:
-        """Anything else."""
+        """The stored value of any other setting; None if there is none."""
         return self._settings.value(name)
 
     def flag(self, name: str, default: bool) -> bool:
-        """A switch."""
+        """The state of a switch."""
         return str(self._settings.value(name, default)).lower() in ("true", "1")
 
     def number(self, name: str, default: float) -> float:
-        """A number; `default` where what is kept is none."""
+        """A number; `default` if what is stored is not a finite number."""
         try:
             number = float(self._settings.value(name, default))
         except (TypeError, ValueError):
@@ -87,12 +87,12 @@ class Memory:
         return number if math.isfinite(number) else default
 
     def set_value(self, name: str, value: object) -> None:
-        """Anything else."""
+        """Store any other setting."""
         self._settings.setValue(name, value)
 
 
 def _told(settings: Any) -> dict[str, Any]:
-    """The settings of a frozen dataclass as what TOML and JSON know: without what is None."""
+    """The settings of a frozen dataclass as values for TOML and JSON; None is left out."""
     values = {name: getattr(settings, name) for name in setting_names(settings)}
     return {
         name: _told(value) if dataclasses.is_dataclass(value) else value
@@ -102,7 +102,7 @@ def _told(settings: Any) -> dict[str, Any]:
 
 
 def _leaves(tree: Any) -> list[dict[str, Any]]:
-    """A tree of settings as trees that hold one value each."""
+    """Split a tree of settings into trees that hold one value each."""
     if not isinstance(tree, dict):
         return []
     leaves = []

@@ -1,8 +1,8 @@
 """Angles and speeds of joints, frame by frame, for the charts and for files.
 
-Angles are those of the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are in
-the person's own heights per second, so that near and far people compare, or in pixels or metres as
-the caller has it. nan = not seen.
+Angles are measured in the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are
+in the person's own heights per second, so that near and far people compare, or in pixels or metres
+as the caller chooses. nan = not seen.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import numpy as np
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
 
-SPEED_OVER_S = 0.12  # a speed is measured over so long, to calm the joints' jitter
-GONE_S = 1.0  # a person away for longer begins anew
+SPEED_OVER_S = 0.12  # period over which a speed is measured, to average out the joints' jitter
+GONE_S = 1.0  # after a longer absence a person's speeds start anew
 SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
-STEPS_AWAY = 2.5  # who is missing in so many steps is away, however slow the frames come
+STEPS_AWAY = 2.5  # frame steps after which a missing person is away, whatever the frame rate
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Measure:
 
     name: str
     unit: str
-    joints: tuple[str, ...]  # angle: three, at the middle one; speed: of their mean
+    joints: tuple[str, ...]  # angle: three, measured at the middle one; speed: of their mean
 
     @property
     def is_angle(self) -> bool:
@@ -61,9 +61,9 @@ MEASURES: tuple[Measure, ...] = (
 
 
 def angles_deg(first: FloatArray, middle: FloatArray, last: FloatArray) -> FloatArray:
-    """Angles (N,) between the ways from `middle` (N, 2) to `first` and to `last` (N, 2).
+    """Angles (N,) between the lines from `middle` (N, 2) to `first` and to `last` (N, 2).
 
-    nan where one of them lies in the very same place as `middle`: no way leads there.
+    nan where one of these coincides with `middle`: the line has no direction.
     """
     one, other = first - middle, last - middle  # (N, 2)
     cross = one[:, 0] * other[:, 1] - one[:, 1] * other[:, 0]
@@ -73,13 +73,13 @@ def angles_deg(first: FloatArray, middle: FloatArray, last: FloatArray) -> Float
 
 
 class Measurer:
-    """Measures frame after frame; remembers where joints were, for the speeds."""
+    """Measures frame by frame; remembers where joints were, for the speeds."""
 
     def __init__(
         self,
         measures: Sequence[Measure] = MEASURES,
         unit_per_pixel: float | None = None,  # of speeds; None: in heights
-        step_s: float = 0.0,  # from frame to frame, where that may be long
+        step_s: float = 0.0,  # time from frame to frame; matters only if it is long
     ) -> None:
         self.measures = tuple(measures)
         self._unit_per_pixel = unit_per_pixel
@@ -87,9 +87,9 @@ class Measurer:
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
     def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
-        """The measures (N, M) of the frame's people; frames of a video in order.
+        """The measures (N, M) of the frame's people; give the frames of a video in order.
 
-        Joints that score below `kpt_thr` are not seen; it may be another one for every frame.
+        Joints that score below `kpt_thr` count as not seen; it may differ from frame to frame.
         """
         people = result.people
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
@@ -111,7 +111,7 @@ class Measurer:
         return values
 
     def _forget(self, now_s: float) -> None:
-        """Forget whose joints would begin anew; a camera that runs for days sees many people."""
+        """Forget people away too long to continue: a camera that runs for days sees many people."""
         oldest_s = now_s - self._gone_s
         gone = [key for key, way in self._ways.items() if not way or way[-1][0] <= oldest_s]
         for key in gone:
@@ -119,7 +119,7 @@ class Measurer:
 
 
 def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray | None:
-    """Where the joints are, (N, J, 2), nan where not seen; None where the skeleton lacks one."""
+    """Where the joints are, (N, J, 2), nan where not seen; None if the skeleton lacks one."""
     try:
         indices = [poses.skeleton.index(joint) for joint in joints]
     except ValueError:
@@ -131,10 +131,10 @@ def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray |
 def _speed_px(
     way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray, gone_s: float
 ) -> float:
-    """Pixels a second over the last SPEED_OVER_S, or longer where the joint was not seen then.
+    """Pixels a second over the last SPEED_OVER_S, or longer if the joint was not seen then.
 
-    Adds `place` (2,) to `way`. nan where the joint is not seen, or was not for so long: over a
-    frame or two its jitter would be most of the speed.
+    Adds `place` (2,) to `way`. nan if the joint is not seen, or was first seen more recently than
+    that: over a frame or two its jitter would be most of the speed.
     """
     over_s = SPEED_OVER_S - SAME_S
     if way and way[-1][0] == now_s:  # the same frame again

@@ -1,4 +1,4 @@
-"""`posse measure`: angles and speeds over time from a tracks file: tables, plots, a report."""
+"""`posse measure`: a table, plots and a report of angles and speeds from a tracks file."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, and say what was written."""
+    """Measure, and print what was written."""
     tracks, names = with_corrections(args.tracks, read_tracks(args.tracks))
     poses = [result.people.poses for result in tracks.frames if len(result.people)]
     if not poses:
@@ -97,21 +97,21 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) -> Iterator[Frame]:
-    """The frames of `video`, turned and with times as in the tracks of `path`.
+    """The frames of `video`, framed and with times as in the tracks of `path`.
 
-    It may be the clip that was followed, or what was drawn of it: that is turned already, and
-    begins at 0. Raises TracksFileError where it is neither.
+    It may be the clip that was tracked or its overlay video, which is framed already and begins at
+    0. Raises TracksFileError if it is neither.
     """
     taken, size_wh = taken_of(tracks.info, path), tracks.info.size_wh
     drawn = is_drawn(video, path, tracks.info)
     if any(size_wh) and _framed_wh(taken.framing, source.size_wh) != tuple(size_wh):
-        # As Recorder has it: H.264 has no odd sizes
+        # Recorder makes sizes even, as H.264 has no odd ones
         if source.size_wh != tuple(side + side % 2 for side in size_wh):
             raise TracksFileError(f"{video} is of another size than the video of {path}")
         drawn = True
     framing = Framing() if drawn else taken.framing
     later_s = _begins_s(taken, path, tracks) if drawn and taken.begins_later else 0.0
-    untimed = NO_TIMES in tracks.notes  # their times are counted from the frames' numbers
+    untimed = NO_TIMES in tracks.notes  # their times are computed from the frame numbers
     for frame in source:
         time_s = frame.index * tracks.info.step_s if untimed else frame.time_s + later_s
         yield replace(frame, time_s=time_s, image=framing.apply(frame.image))
@@ -124,11 +124,11 @@ def _framed_wh(framing: Framing, size_wh: tuple[int, int]) -> tuple[int, int] | 
 
 
 def _begins_s(taken: Taken, path: Path, tracks: Tracks) -> float:
-    """When in the clip the first frame is that was taken."""
+    """The time in the clip of the first frame that was taken."""
     first_s, step_s = tracks.frames[0].frame.time_s, tracks.info.step_s
     if path.suffix == ".json" and recognise_name(path).startswith("posetrack"):
         return first_s
-    # The others leave out frames without people, and with them, maybe, the first
+    # The other formats omit frames without people, which may include the first
     about_s = taken.begins_s + taken.start_frame * step_s
     return first_s if first_s < about_s + step_s * taken.every else about_s
 

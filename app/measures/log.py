@@ -1,4 +1,4 @@
-"""The measures of the last moments of everybody, for the live charts."""
+"""Everybody's most recent measures, for the live charts."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ from numpy.typing import NDArray
 from app.measures.angles import Measurer
 from tracking.pipeline import FrameResult
 
-KEPT = 900  # frames of a person: thirty seconds at 30 frames a second
-MOST_PEOPLE = 200  # whoever was seen longest ago goes first
+KEPT = 900  # frames per person: thirty seconds at 30 frames a second
+MOST_PEOPLE = 200  # beyond that, whoever was seen longest ago is dropped first
 
 
 class MeasureLog:
-    """Measures frame after frame and keeps the last of them, by corrected id."""
+    """Measures frame by frame and keeps the latest values, by corrected id."""
 
     def __init__(self) -> None:
         self._measure = Measurer()
         self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
 
     def add(self, result: FrameResult, kpt_thr: float) -> None:
-        """Measure a frame; what was measured at or after its time is forgotten."""
+        """Measure a frame; its people's previous measures at or after its time are dropped."""
         now_s = result.frame.time_s
         values = self._measure(result, kpt_thr)  # (N, M)
         for person, row in zip(result.people.ids.tolist(), values, strict=True):
             curve = self._curves.pop(person, None) or deque(maxlen=KEPT)
-            while curve and curve[-1][0] >= now_s:  # shown again, corrected, or gone back to
+            while curve and curve[-1][0] >= now_s:  # shown again, corrected, or after a seek back
                 curve.pop()
             curve.append((now_s, row))
-            self._curves[person] = curve  # at the end: seen last
+            self._curves[person] = curve  # last in the dict: seen most recently
         while len(self._curves) > MOST_PEOPLE:
             del self._curves[next(iter(self._curves))]
 
@@ -39,7 +39,7 @@ class MeasureLog:
     ) -> tuple[NDArray[np.float64], NDArray[np.float32]]:
         """Times (T,) and values (T,) of measure `column` since `from_s`; nan where not seen.
 
-        Between moments more than `gap_s` apart is a nan too: the time between was jumped over.
+        A nan is also put between moments more than `gap_s` apart, to break the curve there.
         """
         rows = [(t, row[column]) for t, row in self._curves.get(person, ()) if t >= from_s]
         times = np.array([t for t, _ in rows], np.float64)

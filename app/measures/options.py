@@ -1,4 +1,4 @@
-"""What is measured of a clip, and what is written about it."""
+"""Which measures of a clip are computed and what is written about them."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from app.measures.angles import MEASURES, Measure
 
 @dataclass(frozen=True, slots=True)
 class MeasureOptions:
-    """What is measured and written of a clip."""
+    """Which measures are computed and written for a clip."""
 
     angles: bool = False
     speeds: bool = False
@@ -20,17 +20,17 @@ class MeasureOptions:
 
     @property
     def wanted(self) -> bool:
-        """Whether anything is asked for."""
+        """Whether anything is requested."""
         return self.angles or self.speeds or self.plots or self.report
 
     @property
     def by_person(self) -> bool:
-        """Whether something is asked for that shows one person over the whole clip."""
+        """Whether an output is requested that shows a person over the whole clip."""
         return self.plots or self.report
 
     @property
     def measures(self) -> tuple[Measure, ...]:
-        """What is measured; a report without a choice holds everything."""
+        """What is measured: everything, unless angles or speeds are chosen."""
         everything = not (self.angles or self.speeds)
         return tuple(
             measure
@@ -46,5 +46,5 @@ class MeasureOptions:
 
     @property
     def unit_per_pixel(self) -> float | None:
-        """What a pixel is in the unit of speeds but a second; None where heights are the unit."""
+        """A pixel's length in the unit of length that speeds use; None if that is heights."""
         return None if self.in_heights else self.metres_per_pixel or 1.0

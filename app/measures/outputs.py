@@ -1,4 +1,4 @@
-"""The files that measures of a clip go into: the table, plots and the report."""
+"""Write a clip's measures to files: the table, plots and the report."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ def write_measures(
     """Write what the options ask for beside `stem`, and return the files.
 
     `thumbnails` are BGR pictures of people by id, for the report, and `names` what to call them;
-    not everybody needs one. `step_s` is the time from frame to frame. `results`, in order, are kept
-    in part where `options.by_person`.
+    either may lack people. `step_s` is the time from frame to frame. `results` come in order; if
+    `options.by_person`, part of each is kept in memory.
     """
     path = stem.with_name(f"{stem.name}.measures.csv")
     measurer = Measurer(options.measures, options.unit_per_pixel, step_s)
@@ -40,7 +40,7 @@ def write_measures(
                 gathered.put(result, values)
         table.close()
     finally:
-        table.abort()  # does nothing to a file that is whole
+        table.abort()  # does nothing to a finished file
     people, outputs = gathered.series(names), [path]
     if options.plots:
         from app.measures.plots import plot_person

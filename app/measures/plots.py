@@ -23,18 +23,18 @@ LEFT, RIGHT = "#2a7fb8", "#d9822b"
 
 
 class Panel(NamedTuple):
-    """The curves that are drawn together: a joint's left and right side."""
+    """Curves that are drawn together: a joint's left and right side."""
 
     title: str
     unit: str
-    columns: list[tuple[int, str]]  # of the measures, each with its side, which may be ""
+    columns: list[tuple[int, str]]  # columns of the measures, each with its side ("" if none)
 
 
 def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
     """Write a PNG with a panel per joint: left and right side together."""
     picture = BytesIO()
     figure = draw_person(series, options, titled=True)
-    with warnings.catch_warnings():  # of a name in a script that the font lacks, letter by letter
+    with warnings.catch_warnings():  # one per letter of a name in a script that the font lacks
         warnings.filterwarnings("ignore", message="Glyph")
         figure.savefig(picture, format="png", dpi=110)
     with writing(path), whole_file(path) as partial:
@@ -42,7 +42,7 @@ def plot_person(path: Path, series: Series, options: MeasureOptions) -> None:
 
 
 def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Figure:
-    """A figure with a panel per joint and, if `titled`, who it is on top."""
+    """A figure with a panel per joint and, if `titled`, the person's number and name on top."""
     panels = list(_panels(options))
     rows = -(-len(panels) // 2)
     title_in = 0.5 if titled else 0.0
@@ -53,7 +53,7 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
         colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
         length_s = series.times_s[-1] - series.times_s[0]
         who = f"Person {series.person}"
-        if series.name:  # where a dollar sign would begin a formula
+        if series.name:  # an unescaped dollar sign would begin a formula
             who += ", " + series.name.replace("$", r"\$")
         figure.suptitle(
             f"{who}   {in_frames(len(series.frames))} in {length_s:.1f} s",
@@ -79,7 +79,7 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
     title, unit, columns = panel
     axis.set_title(title.capitalize(), loc="left", fontsize=10)
     seen = [(column, side) for column, side in columns if np.isfinite(values[:, column]).any()]
-    if not seen:  # axes alone would tell of a range that was never measured
+    if not seen:  # empty axes would suggest a range that was never measured
         axis.set_axis_off()
         axis.text(0, 0.9, "not seen", transform=axis.transAxes, va="top", color="#667085")
         return
@@ -100,12 +100,12 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
     else:
         axis.set_ylim(bottom=0)
     if any(side for _, side in seen):
-        # Beside the title, where it hides no curve
+        # Level with the title, where it hides no curve
         axis.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
 
 
 def _alone(curve: np.ndarray) -> np.ndarray:
-    """Which values of a curve (F,) have none beside them, so that no line shows them: (F,)."""
+    """Mask (F,) of the values of a curve (F,) without neighbours, which no line would show."""
     seen = np.isfinite(np.pad(curve, 1, constant_values=np.nan))
     alone: np.ndarray = seen[1:-1] & ~seen[:-2] & ~seen[2:]
     return alone
@@ -117,7 +117,7 @@ def in_frames(count: int) -> str:
 
 
 def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
-    """Times (F',) and values (F', M) with a row of nan in every absence, where a curve breaks."""
+    """Times (F',) and values (F', M) with a row of nan in every absence, to break the curve."""
     breaks = np.flatnonzero(np.diff(series.times_s) > series.gap_s) + 1
     times_s = np.insert(series.times_s, breaks, series.times_s[breaks])
     return times_s, np.insert(series.values, breaks, np.nan, axis=0)

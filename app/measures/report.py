@@ -1,4 +1,4 @@
-"""One self-contained page about a clip: who was there when, their angles, speeds and faces."""
+"""One self-contained page about a clip: who was there when, angles, speeds and thumbnails."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
 
 THUMBNAIL_WH = (130, 160)
-LABEL_CHARACTERS = 6  # that fit beside the bars
-WIDTH_PX, LEFT_PX = 1000, 46  # of drawings over the whole clip, and of their labels
+LABEL_CHARACTERS = 6  # as many as fit beside the bars
+WIDTH_PX, LEFT_PX = 1000, 46  # width of drawings over the whole clip, and of their labels
 STYLE = """
 :root { font: 15px/1.45 system-ui, sans-serif; color: #1c2430; background: #f5f6f8; }
 body { max-width: 1080px; margin: 2rem auto; padding: 0 1rem; }
@@ -45,7 +45,7 @@ svg text { font: 12px system-ui, sans-serif; fill: #667085; }
 
 
 def best_places(results: Iterable[FrameResult]) -> dict[int, tuple[float, FloatArray]]:
-    """Per id the time_s at which the person is large and sure, and the box (4,) there."""
+    """For each id, the time_s at which the person is large and scores high, and the box (4,)."""
     best: dict[int, tuple[float, float, FloatArray]] = {}
     for result in results:
         poses = result.people.poses
@@ -61,9 +61,9 @@ def take_thumbnails(
 ) -> dict[int, ImageArray]:
     """Pictures of people by id, cut from the frames where `best_places` found them.
 
-    places: id -> time_s and box (4,). Frames in order, found by their times, not their numbers:
-    after a seek in a clip of uneven frame times numbers are only estimated. Who is in none of the
-    frames has no picture.
+    places: id -> time_s and box (4,). Frames come in order and are matched by time, not number:
+    after a seek in a clip with a variable frame rate, numbers are only estimated. People in none
+    of the frames get no picture.
     """
     waiting = sorted(places, key=lambda person: places[person][0], reverse=True)
     pictures = {}
@@ -87,7 +87,7 @@ def write_report(
 ) -> None:
     """Write the page. `thumbnails` are BGR pictures of people by id; not everybody needs one.
 
-    `span_s` are the times of the clip's first frame and of its last.
+    `span_s` holds the times of the clip's first and last frames.
     """
     write_pieces(path, _page(name, people, options, thumbnails, span_s))
 
@@ -125,7 +125,7 @@ def _hex(person: int) -> str:
 
 
 def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
-    """A row per person with a bar for every stretch in which it was seen."""
+    """A row per person, with a bar for every stretch of time in which the person was seen."""
     row = 22
     height = row * len(people) + 26
     shapes = [_axis(span_s, height, "timeline")]
@@ -143,7 +143,7 @@ def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
 
 
 def _short(label: str) -> str:
-    """As much of a name as there is room for beside a bar; the rest shows under the mouse."""
+    """As much of a name as fits beside a bar; the tooltip shows the full name."""
     if len(label) <= LABEL_CHARACTERS:
         return html.escape(label)
     cut = html.escape(label[: LABEL_CHARACTERS - 1])
@@ -151,14 +151,14 @@ def _short(label: str) -> str:
 
 
 def how_many(people: Sequence[Series]) -> tuple[np.ndarray, np.ndarray]:
-    """The times (T,) of frames with people in them, in order, and how many (T,) there were."""
+    """The times (T,) of frames with people, in order, and the number of people (T,) in each."""
     return np.unique(np.concatenate([series.times_s for series in people]), return_counts=True)
 
 
 def _count_curve(
     times_s: np.ndarray, counts: np.ndarray, span_s: tuple[float, float], gap_s: float
 ) -> str:
-    """The number of people over time as a filled curve with a step at every change."""
+    """The number of people over time, as a filled step curve."""
     top, height = 6, 92
     floor = height - 20
     per_person = (floor - top) / counts.max()
@@ -175,30 +175,30 @@ def _count_curve(
 
 
 def _across(times_s: np.ndarray, span_s: tuple[float, float]) -> np.ndarray:
-    """Where times (T,) lie in a drawing over the whole clip: pixels (T,) from its left."""
+    """Where times (T,) lie in a drawing over the whole clip: pixels (T,) from its left edge."""
     starts_s, ends_s = span_s
     return LEFT_PX + (times_s - starts_s) * (WIDTH_PX - LEFT_PX - 10) / max(ends_s - starts_s, 1e-6)
 
 
 def _axis(span_s: tuple[float, float], height: int, label: str) -> str:
-    """The opening of a drawing over the whole clip, with its lines and numbers of time."""
+    """The start of a drawing over the whole clip, with the grid lines and labels of time."""
     shapes = [f'<svg viewBox="0 0 {WIDTH_PX} {height}" role="img" aria-label="{label}">']
     ticks_s = _ticks(*span_s)
     for tick_s, x in zip(ticks_s, _across(np.array(ticks_s), span_s), strict=True):
         shapes.append(f'<path d="M{x:.1f} 0V{height - 20}" stroke="#e4e7ec"/>')
-        before = ' text-anchor="end"' if x > WIDTH_PX - 60 else ""  # or the edge would cut it
+        before = ' text-anchor="end"' if x > WIDTH_PX - 60 else ""  # else the edge would cut it
         shapes.append(f'<text x="{x:.1f}" y="{height - 4}"{before}>{tick_s:.10g} s</text>')
     return "".join(shapes)
 
 
 def stretches(times_s: np.ndarray, gap_s: float = GAP_S) -> list[tuple[float, float]]:
-    """The stretches of (F,) times without an absence longer than `gap_s`: starts and ends."""
+    """The stretches of times (F,) without an absence longer than `gap_s`: starts and ends."""
     breaks = np.flatnonzero(np.diff(times_s) > gap_s) + 1
     return [(float(part[0]), float(part[-1])) for part in np.split(times_s, breaks)]
 
 
 def _ticks(starts_s: float, ends_s: float) -> list[float]:
-    """Round times from the one to the other, about eight of them."""
+    """Round times from `starts_s` to `ends_s`, about eight of them."""
     length_s = ends_s - starts_s
     steps = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 21600]
     rounded_up = 10.0 ** math.ceil(math.log10(max(length_s, 1) / 9))  # of many days
@@ -243,7 +243,7 @@ def _table(series: Series, options: MeasureOptions) -> str:
 
 
 def _number(value: float, unit: str) -> str:
-    """As exact as can be believed."""
+    """The value and its unit, with no more digits than are meaningful."""
     if unit == "°":
         return f"{value:.0f}°"
     return f"{value:.0f} {unit}" if unit == "px/s" else f"{value:.2f} {unit}"

@@ -1,4 +1,4 @@
-"""A clip's measures person by person, as the plots and the report take them."""
+"""A clip's measures person by person, as the plots and the report need them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Series:
     times_s: np.ndarray  # (F,) since the first frame, float64
     values: FloatArray  # (F, M), nan = not seen
     scores: FloatArray  # (F,) of the person
-    name: str = ""  # where one was given
+    name: str = ""  # empty if none was given
     gap_s: float = GAP_S  # a longer time between two frames is an absence
 
     @property
@@ -33,16 +33,16 @@ class Series:
 
 
 class SeriesLog:
-    """Gathers measures frame after frame, for all people and the whole clip."""
+    """Gathers measures frame by frame, for all people and the whole clip."""
 
     def __init__(self, step_s: float = 0.0) -> None:
-        self.span_s = (0.0, 0.0)  # the times of the first frame and of the last
-        self._gap_s = max(GAP_S, STEPS_AWAY * step_s)  # `step_s` from frame to frame
+        self.span_s = (0.0, 0.0)  # the times of the first and last frames
+        self._gap_s = max(GAP_S, STEPS_AWAY * step_s)  # `step_s`: time from frame to frame
         self._begun = False
         self._rows: dict[int, list[tuple[int, float, FloatArray, float]]] = {}
 
     def put(self, result: FrameResult, values: FloatArray) -> None:
-        """Add the measures (N, M) of a frame's people; frames in order."""
+        """Add the measures (N, M) of a frame's people; give frames in order."""
         frame, scores = result.frame, result.people.poses.scores.tolist()
         self.span_s = (self.span_s[0] if self._begun else frame.time_s, frame.time_s)
         self._begun = True

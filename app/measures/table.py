@@ -1,7 +1,7 @@
-"""NAME.measures.csv, of the window and of the command line: a row per person and frame.
+"""NAME.measures.csv, as window and command line write it: a row per person and frame.
 
-Columns: frame, time_s, id, name (empty where none was given), then every measure with its unit, as
-`knee left (°)`; an empty cell was not seen. Rows are in order of frames, those of a frame of ids.
+Columns: frame, time_s, id, name (empty if none was given), then every measure with its unit, as in
+`knee left (°)`; an empty cell means not seen. Rows are in order of frames, then of ids.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ LEADING = ("frame", "time_s", "id", "name")
 
 
 class MeasuresTable:
-    """The file, row by row. Raises TracksFileError where it cannot be written."""
+    """Writes the file row by row. Raises TracksFileError if it cannot be written."""
 
     def __init__(self, path: Path, options: MeasureOptions, names: Mapping[int, str]) -> None:
         self._names = names
@@ -32,7 +32,7 @@ class MeasuresTable:
         self._rows.writerow([*LEADING, *measures])
 
     def put(self, result: FrameResult, values: FloatArray) -> None:
-        """Add the measures (N, M) of a frame's people; frames in order."""
+        """Add the measures (N, M) of a frame's people; give frames in order."""
         ids = result.people.ids
         frame, time_s = result.frame.index, f"{result.frame.time_s:.4f}"
         for place in np.argsort(ids).tolist():
@@ -41,7 +41,7 @@ class MeasuresTable:
             self._rows.writerow([frame, time_s, person, self._names.get(person, ""), *cells])
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._out.close()
 
     def abort(self) -> None:
@@ -50,7 +50,7 @@ class MeasuresTable:
 
 
 class MeasuresWriter:
-    """Measures everything, as the charts do, and writes it frame by frame: a TracksWriter."""
+    """A TracksWriter that measures everything, as the charts do, and writes it frame by frame."""
 
     def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float) -> None:
         self._measure = Measurer()
@@ -62,7 +62,7 @@ class MeasuresWriter:
         self._table.put(result, self._measure(result, self._kpt_thr))
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._table.close()
 
     def abort(self) -> None:

@@ -1,6 +1,6 @@
-"""Cameras: plugged in, by OpenCV; in the network, by PyAV, reconnecting by itself.
+"""Cameras: plugged in, through OpenCV; on the network, through PyAV, with automatic reconnection.
 
-A camera's clock is this machine's: `time_s` is when the frame arrived, counted from the first.
+Times are by this machine's clock: `time_s` is when the frame arrived, counted from the first.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from pose.people import Frame, ImageArray
 log = logging.getLogger(__name__)
 
 OPEN_TIMEOUT_S = 6.0
-STALL_S = 3.0  # a network camera that sends nothing for so long is connected anew
-RETRY_S = (0.5, 1.0, 2.0, 5.0)  # between tries to reconnect; the last goes on for ever
-# Low latency: no buffering for order or probing; TCP, since lost UDP packets smear the picture
+STALL_S = 3.0  # a network camera that sends nothing for this long is reconnected
+RETRY_S = (0.5, 1.0, 2.0, 5.0)  # waits between tries to reconnect; the last repeats for ever
+# Low latency: no buffering to reorder or probe; TCP, since lost UDP packets smear the picture
 _OPTIONS = {"fflags": "nobuffer", "flags": "low_delay", "rtsp_transport": "tcp"}
 
 
 class CameraSource:
-    """The frames of a camera `0`, `/dev/video0`, `camera://0?size=1280x720&rate=30` or of a
-    stream `rtsp://...`, `http://...`; see FrameSource. `stop` may be called from any thread.
+    """Frames of a camera (`0`, `/dev/video0`, `camera://0?size=1280x720&rate=30`) or of a stream
+    (`rtsp://...`, `http://...`); see FrameSource. `stop` may be called from any thread.
     """
 
     live = True
@@ -53,7 +53,7 @@ class CameraSource:
 
     @property
     def trouble(self) -> str:
-        """What is being waited for, in one line; empty while frames come."""
+        """What the source is waiting for, in one line; empty while frames arrive."""
         return self._camera.trouble
 
     def __iter__(self) -> Iterator[Frame]:
@@ -70,14 +70,14 @@ class CameraSource:
         raise MediaError(f"{self.name}: a camera cannot be sent to a time")
 
     def skip(self, count: int) -> int:
-        """Pass over up to `count` frames; return how many."""
+        """Skip up to `count` frames; return how many."""
         passed = 0
         while passed < count and not self._stopped.is_set() and self._camera.read() is not None:
             passed += 1
         return passed
 
     def stop(self) -> None:
-        """End the iteration, also one that waits to reconnect."""
+        """End the iteration, even while it waits to reconnect."""
         self._stopped.set()
 
     def close(self) -> None:
@@ -95,7 +95,7 @@ class CameraSource:
 def parse_spec(spec: str) -> tuple[int, tuple[int, int] | None, Fraction | None]:
     """Number, (width, height) and rate that `0`, `/dev/video0` or `camera://0?...` ask for.
 
-    None leaves it to the camera. Raises MediaError.
+    None leaves the choice to the camera. Raises MediaError.
     """
     parts = urlsplit(spec if "://" in spec else f"camera://{spec.removeprefix('/dev/video')}")
     wanted = parse_qs(parts.query)
@@ -113,7 +113,7 @@ def parse_spec(spec: str) -> tuple[int, tuple[int, int] | None, Fraction | None]
 
 
 class _Plugged:
-    """A camera of this machine."""
+    """A camera plugged into this machine."""
 
     trouble = ""
 
@@ -126,7 +126,7 @@ class _Plugged:
                 f"camera {index}: cannot be opened; check that it is plugged in "
                 "and that no other program uses it"
             )
-        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # never an old picture
+        self._capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)  # never deliver an old picture
         if size_wh is not None:
             # Uncompressed pictures of this size do not fit through USB 2 at full rate
             self._capture.set(cv2.CAP_PROP_FOURCC, cv2.VideoWriter.fourcc(*"MJPG"))
@@ -154,7 +154,7 @@ class _Plugged:
 
 
 class _Stream:
-    """A stream in the network. The first connection must succeed; later ones are tried for ever."""
+    """A network stream. The first connection must succeed; reconnection is tried for ever."""
 
     def __init__(self, url: str, stopped: threading.Event) -> None:
         self.trouble = ""
@@ -166,16 +166,16 @@ class _Stream:
         self.size_wh = (context.width, context.height)
         rate = self._stream.average_rate
         self.frame_rate = Fraction(rate) if rate and 0 < rate <= 240 else None
-        self._finite = bool(self._container.duration)  # a film on a server: played once
-        # Both give frames faster than they were taken: a film all of them, HLS a piece at a time
+        self._finite = bool(self._container.duration)  # a video file on a server: played once
+        # Both deliver frames faster than real time: a file all of them, HLS segment by segment
         self._paced = self._finite or self._container.format.name == "hls"
         self._began_s = -float("inf")  # when a frame of time 0 is due
         self._frames = self._container.decode(self._stream)
 
     def read(self) -> ImageArray | None:
-        """The next picture, connecting again where needed; None at the end or when stopped.
+        """The next picture, after reconnecting if needed; None at the end or when stopped.
 
-        Raises MediaError where a film breaks off.
+        Raises MediaError if a video file breaks off.
         """
         while not self._stopped.is_set():
             try:
@@ -197,7 +197,7 @@ class _Stream:
         return None
 
     def close(self) -> None:
-        with contextlib.suppress(av.error.FFmpegError, OSError):  # the connection is gone already
+        with contextlib.suppress(av.error.FFmpegError, OSError):  # the connection may be gone
             self._container.close()
 
     def _connect(self) -> tuple[av.container.InputContainer, av.VideoStream]:
@@ -212,18 +212,18 @@ class _Stream:
             container.close()
             raise MediaError(f"{self._url}: the stream has no pictures")
         stream = container.streams.video[0]
-        stream.thread_type = "SLICE"  # frame threads hold back one frame for each
+        stream.thread_type = "SLICE"  # frame threads delay the picture by one frame per thread
         return container, stream
 
     def _wait_until_due(self, time_s: float) -> None:
-        """Wait for the moment of the frame of `time_s`; anew where it is far from the last one."""
+        """Wait until the frame of `time_s` is due; restart the clock if off by over STALL_S."""
         ahead_s = self._began_s + time_s - time.monotonic()
         if abs(ahead_s) > STALL_S:
             self._began_s, ahead_s = time.monotonic() - time_s, 0.0
         self._stopped.wait(max(0.0, ahead_s))
 
     def _reconnect(self) -> None:
-        """Close and connect again; returns once connected or stopped."""
+        """Close and reconnect; returns once connected or stopped."""
         self.close()
         tries = 0
         while not self._stopped.is_set():

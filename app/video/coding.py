@@ -1,7 +1,7 @@
 """Which decoder and encoder videos go through, and on how many threads.
 
-Where this process has its networks on a CUDA device, that device's own decoder (NVDEC) and encoder
-(NVENC) are used. Software takes over where the driver, the card or the video's kind refuses.
+If this process has its networks on a CUDA device, that device's decoder (NVDEC) and encoder (NVENC)
+are used. Software takes over where the driver, the card or the kind of video does not allow that.
 """
 
 from __future__ import annotations
@@ -20,23 +20,23 @@ from pose.cores import core_count
 
 log = logging.getLogger(__name__)
 
-# What PyAV and FFmpeg raise where a device, a driver or a build does not offer a coder
+# What PyAV and FFmpeg raise if a device, a driver or a build does not offer a codec
 _REFUSALS = (OSError, ValueError, NotImplementedError, RuntimeError, av.error.FFmpegError)
 
 
 @dataclass(frozen=True, slots=True)
 class Encoder:
-    """An H.264 encoder of FFmpeg, or what stands in for one."""
+    """An H.264 encoder of FFmpeg, or a substitute."""
 
     name: str
     options: dict[str, str]
 
 
-# 720p frames of five dancers: 5 ms of CPU and 43 kB each, in place of 8 ms and 26 kB
+# 720p frames of five dancers: 5 ms of CPU and 43 kB each, instead of 8 ms and 26 kB
 QUICK = Encoder("libx264", {"preset": "ultrafast", "crf": "23"})
 # Best first; a build of FFmpeg without x264 still has one of the others
 SOFTWARE = (
-    # veryfast costs 10 ms of CPU more per 720p frame, a sixth of the whole way
+    # veryfast costs 10 ms more CPU per 720p frame, a sixth of the frame's total
     Encoder("libx264", {"preset": "superfast", "crf": "20"}),
     Encoder("libopenh264", {}),
     Encoder("mpeg4", {"qscale": "3"}),
@@ -44,16 +44,16 @@ SOFTWARE = (
 
 
 def coding_threads() -> int:
-    """Threads for one decoder or encoder: half of the cores, the other half is inference's.
+    """Threads for one decoder or encoder: half of the cores; the other half is for inference.
 
-    FFmpeg's own choice is one and a half per core, which on two cores costs a tenth more CPU.
+    FFmpeg's default is one and a half per core, which on two cores costs a tenth more CPU.
     """
     return max(1, core_count() // 2)
 
 
 def cuda_in_use() -> int | None:
-    """The number of the CUDA device that holds this process's networks; None where none does."""
-    torch = sys.modules.get("torch")  # who has networks has loaded it; nobody else pays for it
+    """The number of the CUDA device that holds this process's networks; None if none does."""
+    torch = sys.modules.get("torch")  # not imported here: a process with networks has loaded it
     if torch is None or not torch.cuda.is_initialized():
         return None
     devices = range(torch.cuda.device_count())
@@ -61,24 +61,25 @@ def cuda_in_use() -> int | None:
 
 
 def open_input(path: Path) -> av.container.InputContainer:
-    """Open a video, decoded on the CUDA device in use; by software where that is refused.
+    """Open a video, to be decoded on the CUDA device in use, or else by software.
 
-    Frames come back in memory either way. Raises what av.open raises for a file that is no video.
+    Frames end up in host memory either way. Raises what av.open raises for a file that is not a
+    video.
     """
     device = cuda_in_use()
     if device is not None:
         accelerator = HWAccel("cuda", device, allow_software_fallback=True)
         try:
             return av.open(str(path), metadata_errors="replace", hwaccel=accelerator)
-        except _REFUSALS as error:  # a bad file is refused once more below, by its real reason
+        except _REFUSALS as error:  # a bad file fails again below, with the real reason
             log.info("%s: decoded by software, not by the CUDA device (%s)", path, error)
     return av.open(str(path), metadata_errors="replace")
 
 
 def choose_encoder(size_wh: tuple[int, int], quick: bool = False) -> Encoder | None:
-    """The best encoder that works here for pictures of this size; None where none does.
+    """The best encoder that works here for pictures of this size; None if none does.
 
-    quick: where it is the CPU that encodes, with less care and more bytes.
+    quick: if the CPU encodes, prefer faster encoding with more bytes.
     """
     device = cuda_in_use()
     offered = (QUICK, *SOFTWARE) if quick else SOFTWARE
@@ -93,7 +94,7 @@ def _nvenc(device: int) -> Encoder:
 
 
 def _opens(encoder: Encoder, size_wh: tuple[int, int]) -> bool:
-    """Try it out: that a build of FFmpeg has an encoder does not mean that the machine does."""
+    """Try it: an encoder in the FFmpeg build does not necessarily work on this machine."""
     try:
         context = av.CodecContext.create(encoder.name, "w")
         assert isinstance(context, av.VideoCodecContext)

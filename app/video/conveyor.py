@@ -1,7 +1,7 @@
-"""Threads that keep order: items handed over through bounded queues, failures handed back.
+"""Threads that keep order: items pass through bounded queues, and failures come back.
 
-Decoding, inference, drawing and encoding overlap because each runs on a thread of its own. The
-queues between them hold a few items, so a slow stage makes the others wait and memory stays flat.
+Decoding, inference, drawing and encoding overlap because each runs on its own thread. The queues
+between them hold a few items, so a slow stage makes the others wait and memory stays flat.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ Item = TypeVar("Item")
 
 
 class Conveyor(Generic[Item]):
-    """Hand items to `take`, in order, on a thread of its own; at most `depth` wait.
+    """Hand items to `take`, in order, on a separate thread; at most `depth` items wait.
 
-    What `take` raises is raised by the next `put`, or by `close`; items put after the failure are
-    dropped, so that nobody waits for a thread that has ended.
+    What `take` raises is raised by the next `put` or by `close`; items after the failure are
+    dropped, so that a waiting `put` returns.
     """
 
     def __init__(self, take: Callable[[Item], None], depth: int, name: str) -> None:
@@ -39,8 +39,8 @@ class Conveyor(Generic[Item]):
         if self._thread.is_alive():
             self._waiting.put(None)
             self._thread.join()
-        # Whoever owns a conveyor is often who takes from it: a cycle that would keep an encoder's
-        # memory until the garbage collector's next full pass, many clips later
+        # `take` is often a method of the conveyor's owner: that reference cycle would keep an
+        # encoder's memory until the garbage collector's next full pass, many clips later
         self._take = _nobody
         self._raise_failure()
 
@@ -53,7 +53,7 @@ class Conveyor(Generic[Item]):
         failed = False
         while (item := self._waiting.get()) is not None:
             if failed:
-                continue  # emptying the queue is what lets a waiting `put` return
+                continue  # keep emptying the queue, so that a waiting `put` returns
             try:
                 self._take(item)
             except BaseException as error:
@@ -61,12 +61,12 @@ class Conveyor(Generic[Item]):
 
 
 def _nobody(_: object) -> None:
-    """Take nothing any more."""
+    """Ignore the item."""
 
 
 @dataclass(frozen=True, slots=True)
 class _End:
-    """The last thing on a prefetching queue: why there is nothing more."""
+    """The last item of a prefetching queue, with the failure that ended it, if any."""
 
     failure: BaseException | None
 
@@ -74,10 +74,10 @@ class _End:
 def prefetch(
     items: Iterable[Item], depth: int, name: str = "prefetch"
 ) -> Generator[Item, None, None]:
-    """Yield `items` in order, read ahead by up to `depth` on a thread of its own.
+    """Yield `items` in order, read ahead by up to `depth` on a separate thread.
 
     What reading raises is raised after the items read before it. Closing the generator ends the
-    thread before it returns.
+    thread before `close` returns.
     """
     ready: queue.Queue[Item | _End] = queue.Queue(depth)
     stopped = threading.Event()

@@ -1,4 +1,4 @@
-"""Full pictures from interlaced ones, one for one, by FFmpeg's yadif."""
+"""Deinterlace pictures, one output per input, with FFmpeg's yadif."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ import av.filter
 
 
 def deinterlacer(frame: av.VideoFrame, time_base: Fraction | None) -> av.filter.Graph:
-    """FFmpeg's yadif for pictures like `frame`: full ones from interlaced ones, one for one."""
+    """A yadif filter graph for pictures like `frame`, with one output per input."""
     graph = av.filter.Graph()
-    # Not the stream's format: frames from a CUDA decoder come back in another
+    # Not the stream's pixel format: frames from a CUDA decoder come in another
     source = graph.add_buffer(
         width=frame.width, height=frame.height, format=frame.format, time_base=time_base
     )
@@ -26,7 +26,7 @@ def deinterlacer(frame: av.VideoFrame, time_base: Fraction | None) -> av.filter.
 
 
 def deinterlaced(graph: av.filter.Graph, frame: av.VideoFrame | None) -> Iterator[av.VideoFrame]:
-    """What is done once `frame` is in: yadif is a picture late, and None ends it with the last."""
+    """The pictures ready once `frame` is in; yadif lags by one, and None flushes the last one."""
     graph.push(frame)
     while True:
         try:

@@ -1,6 +1,6 @@
 """The cameras of this machine, with names, sizes and rates: V4L2 on Linux, probing elsewhere.
 
-Without QtMultimedia, which needs the system's libpulse.
+QtMultimedia is not used because it needs the system's libpulse.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from fractions import Fraction
 from pathlib import Path
 
 SYSFS = Path("/sys/class/video4linux")
-PROBED = 5  # indices tried where the system gives no list
+PROBED = 5  # indices tried where there is no V4L2 list
 
 # linux/videodev2.h
 _QUERYCAP = 0x80685600
@@ -21,12 +21,12 @@ _ENUM_FRAMESIZES = 0xC02C564A
 _ENUM_FRAMEINTERVALS = 0xC034564B
 _CAPTURE = 0x00000001  # V4L2_CAP_VIDEO_CAPTURE
 _DISCRETE = 1  # V4L2_FRMSIZE_TYPE_DISCRETE and V4L2_FRMIVAL_TYPE_DISCRETE
-_USUAL_SIZES = ((640, 480), (1280, 720), (1920, 1080))  # within what a stepwise camera can do
+_USUAL_SIZES = ((640, 480), (1280, 720), (1920, 1080))  # offered if in a stepwise camera's range
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class Mode:
-    """A size and rate that a camera can give."""
+    """A size and rate that a camera can deliver."""
 
     size_wh: tuple[int, int]
     frame_rate: Fraction
@@ -39,12 +39,12 @@ class Mode:
 class Camera:
     """A camera that can be opened."""
 
-    index: int  # as the system counts
+    index: int  # the system's number for it
     name: str
     modes: tuple[Mode, ...]  # largest first; empty where unknown
 
     def spec(self, mode: Mode | None = None) -> str:
-        """What open_source takes for this camera in `mode`."""
+        """The string that makes open_source open this camera in `mode`."""
         if mode is None:
             return str(self.index)
         width, height = mode.size_wh
@@ -52,7 +52,7 @@ class Camera:
 
 
 def list_cameras() -> list[Camera]:
-    """The cameras that are plugged in now, in the system's order."""
+    """The cameras plugged in now, in order of their indices."""
     return _v4l2_cameras(SYSFS) if sys.platform == "linux" else _probed_cameras()
 
 
@@ -63,7 +63,7 @@ def _v4l2_cameras(sysfs: Path) -> list[Camera]:
         try:
             name = (entry / "name").read_text().strip()
             modes = _v4l2_modes(Path("/dev") / entry.name)
-        except OSError:  # unplugged meanwhile, or not ours to open
+        except OSError:  # unplugged meanwhile, or no permission to open it
             continue
         if modes is not None:
             cameras.append(Camera(index, name.split(": ")[0], tuple(sorted(modes, reverse=True))))
@@ -71,7 +71,7 @@ def _v4l2_cameras(sysfs: Path) -> list[Camera]:
 
 
 def _v4l2_modes(device: Path) -> set[Mode] | None:
-    """What `device` can give; None where it is no camera (a camera's second, metadata node)."""
+    """The modes of `device`; None if it is not a camera (e.g. a camera's metadata node)."""
     with device.open("rb", buffering=0) as node:
         capability = _ioctl(node.fileno(), _QUERYCAP, bytearray(104))
         if capability is None:
@@ -132,7 +132,7 @@ def _ioctl(handle: int, request: int, data: bytearray) -> bytes | None:
 
     try:
         fcntl.ioctl(handle, request, data)
-    except OSError:  # the end of an enumeration, or not understood
+    except OSError:  # the end of an enumeration, or an unsupported request
         return None
     return bytes(data)
 

@@ -1,9 +1,8 @@
-"""Frames of a video file, by PyAV: upright, 8-bit, at the times that the file itself gives.
+"""Frames of a video file, through PyAV: upright, 8-bit, at the file's own timestamps.
 
-Footage comes in many kinds, and each is met here: a rotation tag is applied, pixels that are not
-square are made so, interlaced pictures are deinterlaced, HDR is brought to the screen's range,
-damaged pictures are passed over, and where the file has no usable timestamps they are counted from
-the nominal rate.
+All kinds of footage are normalised here: a rotation tag is applied, non-square pixels are made
+square, interlaced pictures are deinterlaced, HDR is mapped to standard range, damaged pictures are
+skipped, and where the file has no usable timestamps they are counted from the nominal rate.
 """
 
 from __future__ import annotations
@@ -30,8 +29,8 @@ from pose.people import Frame, ImageArray
 log = logging.getLogger(__name__)
 
 FALLBACK_RATE = Fraction(25)  # where the file states none
-REORDERED = 16  # pictures that H.264 and HEVC decode ahead of the one to show, at most
-MAX_DAMAGED = 500  # undecodable packets in a row after which the rest is given up
+REORDERED = 16  # most pictures that H.264 and HEVC decode ahead of the one to show
+MAX_DAMAGED = 500  # give up after more undecodable packets in a row than this
 
 
 class FileSource:
@@ -41,11 +40,11 @@ class FileSource:
 
     def __init__(self, path: Path) -> None:
         self.name = str(path)
-        self.damaged = 0  # packets passed over because they could not be decoded
+        self.damaged = 0  # packets skipped because they could not be decoded
         self._path = path
         self._container, self._stream = _open(path)
-        # AVI numbers its packets: a picture decoded out of turn carries the number of another, and
-        # its packet's is the one that counts. None at the end, where no packets come any more
+        # AVI numbers packets in decoding order: a reordered picture carries another's pts, and the
+        # dts of the packet that released it is right. It is None for pictures flushed at the end
         self._times_of_packets = self._container.format.name == "avi"
         self.frame_rate: Fraction | None = _frame_rate(self._stream)
         self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
@@ -55,7 +54,7 @@ class FileSource:
         self._decoded = self._decode()
         self._next_index = 0
         self._last_time_s = -self._step_s
-        self.origin_s = 0.0  # what the file's own clock says at the first picture
+        self.origin_s = 0.0  # the file's own timestamp of the first picture
         try:
             self._waiting: av.VideoFrame | None = next(self._decoded)
         except StopIteration:
@@ -70,7 +69,8 @@ class FileSource:
         first = self._waiting
         if first.time is not None:
             self.origin_s = float(first.time)
-        if self.frame_count and not self._stream.frames:  # a length, with what cannot be decoded
+        # A count computed from the length includes leading pictures that cannot be decoded
+        if self.frame_count and not self._stream.frames:
             self.frame_count = max(1, self.frame_count - round(self._passed_s() / self._step_s))
         self._rotation = first.rotation % 360
         sizes = _square_wh(first.width, first.height, self._stream.sample_aspect_ratio)
@@ -86,7 +86,7 @@ class FileSource:
             yield frame
 
     def skip(self, count: int) -> int:
-        """Pass over up to `count` frames, decoding them only; return how many."""
+        """Skip up to `count` frames, which are decoded but not converted; return how many."""
         for passed in range(count):
             if (decoded := self._take()) is None:
                 return passed
@@ -95,14 +95,14 @@ class FileSource:
         return count
 
     def seek(self, time_s: float) -> None:
-        """Make the next frame the first one at or after `time_s`; none where the file ends before.
+        """Make the next frame the first one at or after `time_s`; none if the file ends before.
 
-        Its index is counted from the nominal frame rate, exact where the rate is constant.
+        Its index is computed from the nominal frame rate: exact if the rate is constant.
         """
         target_s = max(time_s, 0.0)
         slack_s = self._step_s / 10
         from_s, back_s = target_s, 1.0
-        if self._container.duration:  # from far behind the end it is a long way back
+        if self._container.duration:  # stepping back from far beyond the end would take long
             from_s = min(from_s, self._container.duration / av.time_base)
         while True:
             self._land(from_s)
@@ -110,8 +110,8 @@ class FileSource:
             in_time = decoded is not None and self._time_of(decoded) <= target_s + slack_s
             if in_time or from_s < 0:
                 break
-            # In MPEG-TS and MPEG-PS a seek finds the packets of that time, often behind their key
-            # frame: the first picture that can be decoded was up to a group of pictures late
+            # In MPEG-TS and MPEG-PS a seek finds packets of that time, often after their key frame:
+            # the first decodable picture was up to a group of pictures late
             from_s = max(0.0, from_s - back_s) if from_s > 0 else -REORDERED * self._step_s
             back_s *= 2
         while decoded is not None:
@@ -135,7 +135,7 @@ class FileSource:
         self.close()
 
     def _land(self, time_s: float) -> None:
-        """Decode on from about `time_s`, which may be before the first frame."""
+        """Continue decoding from about `time_s`, which may be before the first frame."""
         try:
             self._container.seek(int((time_s + self.origin_s) * av.time_base))
         except av.error.FFmpegError as error:
@@ -152,14 +152,14 @@ class FileSource:
         return waiting if waiting is not None else next(self._decoded, None)
 
     def _time_of(self, decoded: av.VideoFrame) -> float:
-        """Seconds since the first frame; a missing or repeated stamp is one nominal step on."""
+        """Seconds since the first frame; without an increasing stamp, one step after the last."""
         stamped = None if decoded.time is None else float(decoded.time) - self.origin_s
         if stamped is None or stamped <= self._last_time_s:
             return max(self._last_time_s, -self._step_s) + self._step_s
         return stamped
 
     def _decode(self) -> Iterator[av.VideoFrame]:
-        """Decoded, deinterlaced frames; damaged packets are passed over and counted."""
+        """Decoded, deinterlaced frames; damaged packets are skipped and counted."""
         in_a_row = 0
         for packet in self._packets():
             try:
@@ -190,12 +190,12 @@ class FileSource:
         self._check_whole()
 
     def _check_whole(self) -> None:
-        """Raise MediaError where the pictures end long before the file says they do.
+        """Raise MediaError if the pictures end long before the file says they do.
 
-        FFmpeg reads a file that was cut off as a short one.
+        FFmpeg reads a truncated file as if it were a short one.
         """
         length_s = _length_s(self._container, self._stream)
-        if np.isneginf(self._last_time_s):  # sent to behind the last picture, and none was read
+        if np.isneginf(self._last_time_s):  # a seek went beyond the last picture; none was read
             return
         ends_s = self._passed_s() + self._last_time_s + self._step_s
         if length_s - ends_s > max(1.0, 0.05 * length_s):
@@ -205,7 +205,7 @@ class FileSource:
             )
 
     def _passed_s(self) -> float:
-        """How long a recording that begins between key frames has pictures that none can decode."""
+        """Seconds of undecodable pictures at the start of a recording begun between key frames."""
         if self._stream.duration and self._stream.time_base:
             begins_s = float((self._stream.start_time or 0) * self._stream.time_base)
         else:
@@ -213,7 +213,7 @@ class FileSource:
         return max(0.0, self.origin_s - begins_s)
 
     def _packets(self) -> Iterator[av.Packet[av.VideoStream]]:
-        """Packets of the stream, then the flushing one; MediaError where the file breaks off."""
+        """Packets of the stream, then the flushing one; MediaError if the file breaks off."""
         packets = self._container.demux(self._stream)
         while True:
             try:
@@ -271,12 +271,12 @@ def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
 
 
 def _length_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """How long the pictures are by what the file says, in seconds; 0 where it does not tell.
+    """The length of the video stream that the file states, in seconds; 0 if it states none.
 
-    Sound may rightly be longer, so the length of the whole counts only where there is none.
+    Sound may legitimately be longer, so the whole file's length counts only without sound.
     """
     if container.format.name == "avi" and stream.frames and stream.average_rate:
-        return float(stream.frames / stream.average_rate)  # its duration is that of what is there
+        return float(stream.frames / stream.average_rate)  # its duration covers only what is there
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
@@ -284,7 +284,7 @@ def _length_s(container: av.container.InputContainer, stream: av.VideoStream) ->
         ends_s = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
     else:
         ends_s = 0.0 if container.streams.audio else (container.duration or 0) / av.time_base
-    if "matroska" in container.format.name:  # there, both are when they end, not how long they are
+    if "matroska" in container.format.name:  # there, both are end times, not lengths
         ends_s -= (container.start_time or 0) / av.time_base
     return ends_s
 
@@ -292,10 +292,10 @@ def _length_s(container: av.container.InputContainer, stream: av.VideoStream) ->
 def _square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:
     """The size with square pixels; those of HDV, DV and DVDs are wider or narrower.
 
-    In pixels as they are stored people would be thin, and every angle of theirs wrong.
+    In stored pixels people would look too thin or too wide, and every joint angle would be wrong.
     """
     if pixel_ratio is None or not 1 / 3 < pixel_ratio < 3 or abs(pixel_ratio - 1) < 0.01:
-        return width, height  # square, not told, rounded, or nonsense
+        return width, height  # square, not stated, rounded, or nonsense
     return round(width * pixel_ratio), height
 
 
@@ -305,7 +305,7 @@ def _frame_rate(stream: av.VideoStream) -> Fraction | None:
 
 
 def _frame_count(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
-    """What the container says, or its length times the rate; None where it says neither."""
+    """What the container says, or its length times the rate; None if it says neither."""
     if stream.frames:
         return int(stream.frames)
     rate = _frame_rate(stream)

@@ -1,4 +1,4 @@
-"""Which part of a picture is taken and how it is turned, before anything looks at it."""
+"""Crop, rotate and mirror a picture before anything else sees it."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from pose.people import ImageArray
 
 @dataclass(frozen=True, slots=True)
 class Framing:
-    """Crop, then rotate, then mirror the upright picture. Results are in the pixels of that."""
+    """Crop, rotate, then mirror the upright picture. Results are in the framed picture's pixels."""
 
     crop: tuple[int, int, int, int] | None = None  # x y width height
     rotate: int = 0  # degrees clockwise, a multiple of 90
     mirror: bool = False
 
     def size_of(self, size_wh: tuple[int, int]) -> tuple[int, int]:
-        """What pictures of `size_wh` become; MediaError where the crop is outside."""
+        """The size that pictures of `size_wh` get; MediaError if the crop does not fit in them."""
         if self.crop is not None:
             x, y, width, height = self.crop
             if x + width > size_wh[0] or y + height > size_wh[1]:

@@ -1,8 +1,8 @@
-"""High dynamic range video to the standard range, so that colours look right on any screen.
+"""High dynamic range video to standard range, so that colours look right on any screen.
 
-PQ (SMPTE ST 2084) and HLG (ARIB STD-B67) code much more light than a screen shows. Light is
-computed from the code, taken from the wide BT.2020 primaries to BT.709's, compressed by Reinhard's
-curve with 203 cd/m2 as white (ITU-R BT.2408), and coded with BT.709's curve as a 2.4 gamma.
+PQ (SMPTE ST 2084) and HLG (ARIB STD-B67) encode far more light than a screen shows. Codes are
+decoded to linear light, converted from BT.2020 primaries to BT.709's, compressed by Reinhard's
+curve with 203 cd/m2 as white (ITU-R BT.2408), and encoded with BT.709's curve as a 2.4 gamma.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from pose.people import FloatArray, ImageArray
 PQ, HLG = int(ColorTrc.SMPTE2084), int(ColorTrc.ARIB_STD_B67)
 TRANSFERS = (PQ, HLG)
 WHITE_CD_M2 = 203.0  # diffuse white, ITU-R BT.2408
-PEAK = 1000.0 / WHITE_CD_M2  # light that becomes the brightest white
+PEAK = 1000.0 / WHITE_CD_M2  # the light that maps to the brightest white
 
 # ITU-R BT.2087, rows and columns in B, G, R order
 BT2020_TO_BT709 = np.array(
@@ -28,7 +28,7 @@ BT2020_TO_BT709 = np.array(
 
 
 def to_sdr(image: NDArray[np.uint16], transfer: int) -> ImageArray:
-    """Bring (H, W, 3) 16-bit BGR of `transfer` (PQ or HLG) to 8-bit BT.709."""
+    """Convert (H, W, 3) 16-bit BGR of `transfer` (PQ or HLG) to 8-bit BT.709."""
     light = _light_of_code(transfer)[image >> 4]  # (H, W, 3), 1 = diffuse white
     light = cv2.transform(light, BT2020_TO_BT709)
     codes = np.clip(light * (4095 / PEAK), 0, 4095).astype(np.uint16)
@@ -52,7 +52,7 @@ def _light_of_code(transfer: int) -> FloatArray:
 
 @cache
 def _code_of_light() -> NDArray[np.uint8]:
-    """(4096,) 8-bit code of light 0 to PEAK."""
+    """(4096,) 8-bit codes of light 0 to PEAK."""
     light = np.linspace(0, PEAK, 4096)
     shown = light * (1 + light / PEAK**2) / (1 + light)  # Reinhard et al. 2002, equation 4
     return np.round(255 * np.clip(shown, 0, 1) ** (1 / 2.4)).astype(np.uint8)

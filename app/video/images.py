@@ -1,4 +1,4 @@
-"""Frames from a folder or pattern of pictures, in the order a person would give them."""
+"""Frames from a folder or pattern of pictures, in natural order (`shot9` before `shot10`)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from app.video.source import MediaError
 from pose.people import Frame, ImageArray
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
-PICTURE_RATE = Fraction(25)  # pictures carry no time; PoseTrack's are about 25 a second
+PICTURE_RATE = Fraction(25)  # pictures have no timestamps; PoseTrack's are about 25 a second
 
 
 class ImagesSource:
@@ -54,7 +54,7 @@ class ImagesSource:
             yield frame
 
     def skip(self, count: int) -> int:
-        """Pass over up to `count` pictures; return how many."""
+        """Skip up to `count` pictures; return how many."""
         passed = min(count, len(self.paths) - self._next_index)
         self._next_index += passed
         return passed
@@ -65,7 +65,7 @@ class ImagesSource:
         self._next_index = min(index, len(self.paths))
 
     def close(self) -> None:
-        """Nothing is held open."""
+        """Do nothing: no file is held open."""
 
     def __enter__(self) -> Self:
         return self
@@ -75,7 +75,7 @@ class ImagesSource:
 
 
 def list_pictures(spec: Path) -> list[Path]:
-    """The pictures in folder `spec`, or those that the pattern `spec` fits, numbers by value."""
+    """The pictures in folder `spec` or matching the pattern `spec`; numbers sort by value."""
     if spec.is_dir():
         found = [path for path in spec.iterdir() if path.suffix.lower() in SUFFIXES]
     elif "%" in spec.name:
@@ -88,7 +88,7 @@ def list_pictures(spec: Path) -> list[Path]:
         found = [path for path in folder.iterdir() if digits.fullmatch(path.name)]
     else:
         found = [path for path in spec.parent.glob(spec.name) if path.suffix.lower() in SUFFIXES]
-    # Disks that a Mac wrote to have a ._shot1.png beside each shot1.png
+    # On disks written by a Mac there is a ._shot1.png beside each shot1.png
     return sorted((path for path in found if not path.name.startswith(".")), key=_by_number)
 
 

@@ -1,4 +1,4 @@
-"""Put recorded parts together into one file, without encoding anew, with the original's sound."""
+"""Join recorded parts into one file, without re-encoding, with the original's sound."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from pose.writing import whole_file
 def join_parts(
     parts: Sequence[tuple[Path, float]], target: Path, audio_from: Path | None, start_s: float
 ) -> None:
-    """Write `target` from recordings and the seconds at which each begins, in order.
+    """Write `target` from recordings in order, each with its start in seconds.
 
-    Time 0 of the target is `start_s` of the original, whose sound is `audio_from`'s. Raises
-    MediaError where the file cannot be written.
+    Time 0 of the target is `start_s` of the original, `audio_from`, whose sound is copied. Raises
+    MediaError if the file cannot be written.
     """
     options = {"movflags": "+faststart"}
     try:

@@ -1,6 +1,6 @@
 """Write a video file: H.264 at the frames' own times, with the sound of the original.
 
-The file has a temporary name until it is whole, so a file of the final name always plays.
+The file has a temporary name until it is complete, so a file with the final name always plays.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ BGR_TO_YUV = np.hstack([_BT709, [[16], [128], [128]]]).astype(np.float32)  # (3,
 
 
 class Recorder:
-    """Encode pictures on a thread of its own; the picture's time decides when it is shown.
+    """Encode pictures on a separate thread; each is shown at its own time.
 
-    Time 0 of the file is the first picture's. `audio_from` is the video the pictures come from:
-    its sound is copied, cut to the same time, where `put` is given that video's times. `put` waits
-    where encoding cannot keep up. A `live` file has its name from the start and is written in
-    fragments: what cannot be recorded again plays up to its last seconds, whatever ends it.
-    `quick` spends less time on encoding, and more bytes.
-    Raises MediaError where the file cannot be written: at once, or from a later `put` or `close`.
+    Time 0 of the file is the first picture's. `audio_from` is the video the pictures come from; its
+    sound is copied, cut to the same period, provided that `put` gets that video's times. `put`
+    waits if encoding cannot keep up. A `live` file has its final name from the start and is written
+    in fragments: a recording that cannot be repeated plays up to its last seconds, whatever ends
+    it. `quick` makes encoding faster and the file larger.
+    Raises MediaError if the file cannot be written: at once, or from a later `put` or `close`.
     """
 
     def __init__(
@@ -103,14 +103,14 @@ class Recorder:
             raise
 
     def abort(self) -> None:
-        """Throw the unfinished file away."""
+        """Discard the unfinished file."""
         if self._closed:
             return
         self._closed = True
         try:
             self._conveyor.close()
         except MediaError:
-            pass  # already told by `put`, or no longer of interest
+            pass  # already raised by `put`, or no longer of interest
         finally:
             self._abandon()
 
@@ -155,15 +155,15 @@ class Recorder:
     def _abandon(self) -> None:
         if self._sound:
             self._sound.close()
-        with contextlib.suppress(OSError, av.error.FFmpegError):  # the file is thrown away
+        with contextlib.suppress(OSError, av.error.FFmpegError):  # the file is discarded
             self._container.close()
         if not self._live or self._start_s is None:
-            with contextlib.suppress(OSError):  # why it failed is told already
+            with contextlib.suppress(OSError):  # the cause has been reported already
                 self._partial.unlink(missing_ok=True)
 
 
 class WriteError(MediaError):
-    """A file that cannot be written: what is read is not to blame."""
+    """A file that cannot be written; the source is not at fault."""
 
 
 def write_error(path: Path, error: OSError | av.error.FFmpegError) -> WriteError:
@@ -181,7 +181,7 @@ def write_error(path: Path, error: OSError | av.error.FFmpegError) -> WriteError
 
 
 def _even(image: ImageArray) -> ImageArray:
-    """Repeat the last row or column where H.264's half-size colour planes need an even size."""
+    """Repeat the last row or column of an odd size: H.264's half-size colour planes need even."""
     height, width = image.shape[:2]
     if height % 2 or width % 2:
         bottom, right = height % 2, width % 2
@@ -192,9 +192,9 @@ def _even(image: ImageArray) -> ImageArray:
 
 
 def _yuv_frame(image: ImageArray) -> av.VideoFrame:
-    """The picture as a coder wants it: brightness, and colours at half of its size (BT.709).
+    """The picture as encoders take it: luma, and chroma at half its size (4:2:0, BT.709).
 
-    In half the time that PyAV's reformatter takes.
+    Takes half as long as PyAV's reformatter.
     """
     height, width = image.shape[:2]
     full = cv2.transform(image, BGR_TO_YUV)  # (H, W, 3)
@@ -213,7 +213,7 @@ def _add_video(
     rate: Fraction | None,
     quick: bool,
 ) -> av.VideoStream:
-    """A video stream of the best encoder that works here."""
+    """A video stream with the best encoder that works here."""
     encoder = choose_encoder(size_wh, quick)
     if encoder is None:
         raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")
@@ -221,10 +221,10 @@ def _add_video(
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
     stream.pix_fmt = "yuv420p"
-    stream.thread_type = "FRAME"  # slices cost quality, and their bits depend on timing
+    stream.thread_type = "FRAME"  # slices cost quality, and make the output depend on timing
     stream.thread_count = coding_threads()
     stream.codec_context.time_base = TICK
-    stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # seek points: 2 s
+    stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # a seek point every 2 s
     stream.codec_context.colorspace = int(Colorspace.ITU709)
     stream.codec_context.color_primaries = stream.codec_context.color_trc = 1  # BT.709
     stream.codec_context.color_range = 1  # 16 to 235

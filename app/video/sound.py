@@ -1,4 +1,4 @@
-"""The sound of one video file, carried into another in step with its pictures."""
+"""Copy the sound of one video file into another, in sync with its pictures."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Packet: TypeAlias = "av.Packet[AudioStream]"
 
 COPIED_CODECS = {"aac", "mp3", "ac3", "eac3", "alac", "opus"}  # what MP4 players understand
 USUAL_RATE_HZ = 48000
-JITTER_S = 0.005  # stamps of whole milliseconds may repeat; what steps back further is another file
+JITTER_S = 0.005  # stamps in whole milliseconds may repeat; a larger step back is another file
 
-# What PyAV and FFmpeg raise where a coder or a container does not take a stream
+# What PyAV and FFmpeg raise if a codec or a container does not accept a stream
 _REFUSALS = (OSError, ValueError, av.error.FFmpegError)
 
 
 class SoundTrack:
-    """Copies the first sound stream of a file, packet by packet; encodes to AAC where MP4 needs it.
+    """Copies the first sound stream of a file, packet by packet; encodes to AAC if MP4 needs it.
 
-    Times are seconds since the first picture of the source; `start_at` gives the time that becomes
-    0 in the target. Where times step back, as in files put end to end, the sound goes on from where
-    it was, as the pictures do. Sound that cannot be coded costs nobody the pictures: it is left out
-    with a warning.
+    Times are seconds since the first picture of the source; `start_at` sets the time that becomes
+    0 in the target. Where times step back, as in concatenated files, the sound continues from where
+    it was, as the pictures do. Sound that cannot be encoded is left out with a warning; the
+    pictures are kept.
     """
 
     def __init__(
@@ -56,22 +56,22 @@ class SoundTrack:
         self._origin_s = origin_s
         self._packets: Iterator[Packet] = source.demux(self._from)
         self._waiting: Packet | None = None
-        # Time of the packet copied last. A seek lands at the key frame before, seconds early: while
-        # nothing is copied no time steps back, or a clip would begin with the sound from there.
+        # Time of the packet copied last. A seek lands at the key frame before, seconds early: until
+        # something is copied, steps back are ignored, or a clip would begin with the sound there.
         self._copied_s = -float("inf")
-        self._follows = False  # steps back before anything is copied count too
-        self._next_s = 0.0  # when that one ends
-        self._later_s = 0.0  # than their own times packets come, after steps back
-        self._last_dts = -1  # of what was copied, in the stream's own time base
-        self._encoded_s = 0.0  # where what was given to the encoder ends
+        self._follows = False  # True: steps back count even before anything is copied
+        self._next_s = 0.0  # end of the packet copied last
+        self._later_s = 0.0  # what steps back in time have added to the packets' own times
+        self._last_dts = -1  # of the packet copied last, in the stream's own time base
+        self._encoded_s = 0.0  # end of the sound given to the encoder so far
         self._closed = False
 
     @classmethod
     def open(cls, path: Path, target: av.container.OutputContainer) -> Self | None:
-        """The sound of `path`, or None where it has none that can be read."""
+        """The sound of `path`, or None if it has none that can be read and encoded."""
         try:
-            # Not the stream's own start: where a recording begins between key frames its first
-            # pictures cannot be decoded, and the sound came as much too late
+            # Not the stream's own start: if a recording begins between key frames, its first
+            # pictures cannot be decoded, and the sound came too late by their length
             with FileSource(path) as pictures:
                 origin_s = pictures.origin_s
             source = av.open(str(path), metadata_errors="replace")
@@ -90,15 +90,15 @@ class SoundTrack:
     def start_at(self, time_s: float) -> None:
         """Make `time_s` of the source the target's time 0."""
         length_s = (self._source.duration or 0) / av.time_base
-        if 0 < length_s < time_s:  # in the second of files put end to end, as a rule
-            self._follows = True  # the file's clock never comes there: read from the beginning
+        if 0 < length_s < time_s:  # usually in the second of two concatenated files
+            self._follows = True  # the file's clock never gets there: read from the beginning
         self._origin_s += time_s
         if time_s > 1 and not self._follows:
             self._source.seek(int((self._origin_s - 1) * av.time_base))
             self._packets = self._source.demux(self._from)
 
     def copy_until(self, time_s: float) -> None:
-        """Copy what sounds before `time_s` of the target."""
+        """Copy the sound before `time_s` of the target."""
         while (packet := self._next()) is not None:
             if packet.pts is None:
                 continue
@@ -137,7 +137,7 @@ class SoundTrack:
             return None
 
     def _break_off(self, error: Exception) -> None:
-        """Go on without sound."""
+        """Continue without sound."""
         log.warning("%s: the sound breaks off (%s)", self._source.name, _reason(error))
         self._packets = iter(())
 
@@ -151,11 +151,11 @@ class SoundTrack:
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
-            return  # a damaged packet is a moment of silence
+            return  # a damaged packet becomes a moment of silence
         for frame in frames:
             assert isinstance(frame, av.AudioFrame)
-            # Not in the stream's time base, which in AVI is a packet long. Nor ever back: MP4 does
-            # not take it, and stamps of whole milliseconds do that
+            # Not in the stream's time base, whose unit in AVI is a whole packet. And never back:
+            # whole-millisecond stamps would step back, which MP4 does not accept
             packet_s = max(packet_s, self._encoded_s)
             frame.time_base = Fraction(1, frame.sample_rate)
             frame.pts = round(packet_s / frame.time_base)
@@ -166,14 +166,14 @@ class SoundTrack:
         """Encode a piece of sound, or what the encoder still holds."""
         try:
             packets = self._to.encode(frame)
-        except _REFUSALS as error:  # other loudspeakers or another rate from here on, say
+        except _REFUSALS as error:  # e.g. the channel layout or rate changes here
             self._break_off(error)
             return
         self._target.mux(packets)
 
 
 def _can_be_copied(stream: AudioStream) -> bool:
-    """Whether players understand it in MP4, and MP4 takes it: not MP3 of 11 kHz, for one."""
+    """Whether players understand it in MP4 and MP4 accepts it (not MP3 at 11 kHz, for example)."""
     if stream.codec_context.codec.canonical_name not in COPIED_CODECS:  # "mp3", not "mp3float"
         return False
     try:
@@ -187,19 +187,19 @@ def _can_be_copied(stream: AudioStream) -> bool:
 
 
 def _layout_of_aac(stream: AudioStream) -> str:
-    """The stream's own loudspeakers, or two where AAC has no such set; the stream's are settled.
+    """The stream's channel layout, or stereo if AAC lacks it; normalises the stream's own.
 
-    AVI and MXF give the number of channels alone, which no encoder takes: they are the usual ones
-    of that number. So are those of a file that lists them one by one: with PyAV 18 every frame of
-    such a list frees it, and the program crashed.
+    AVI and MXF give only the number of channels, which no encoder accepts: the stream then gets the
+    usual layout of that number. So does a stream that lists its channels one by one: with PyAV 18
+    every frame of such a stream frees the list, and the program crashed.
     """
     context = stream.codec_context
-    own = context.layout  # kept until the list it may show is no longer the context's
+    own = context.layout  # keep a reference until the context no longer holds its channel list
     name = own.name
     if " channels" in name:  # as "1 channels", or "8 channels (FL+FR+...)"
         try:
             name = av.AudioLayout(f"{own.nb_channels}c").name
-        except ValueError:  # there is no usual set of nine, say
+        except ValueError:  # e.g. there is no usual layout of nine channels
             name = f"{own.nb_channels} channels"
         context.layout = name
     return name if _aac_takes(name) else "stereo"
@@ -221,7 +221,7 @@ def _reason(error: Exception) -> str:
 
 
 def _rate_of_aac(stream: AudioStream) -> int:
-    """The stream's own rate, or the usual one where AAC has none such: 192 kHz of a studio, say."""
+    """The stream's own rate, or the usual one if AAC lacks it (e.g. a studio's 192 kHz)."""
     rate = stream.codec_context.sample_rate
     known = av.codec.Codec("aac", "w").audio_rates
     return rate if not known or rate in known else USUAL_RATE_HZ

@@ -17,27 +17,27 @@ class MediaError(UserError):
 
 
 class FrameSource(Protocol):
-    """Frames in order, each with its own time. Iterating goes on from the current place.
+    """Frames in order, each with its own time. Iteration continues from the current position.
 
-    Iteration ends at the end of the source and raises MediaError where the source breaks off.
+    It ends at the end of the source and raises MediaError if the source breaks off.
     """
 
     name: str  # what the user called it
     size_wh: tuple[int, int]  # of the frames as given, rotation applied
     frame_rate: Fraction | None  # nominal; None where unknown
     frame_count: int | None  # as the container says, an estimate; None where unknown (live)
-    live: bool  # True: frames that are not taken in time are lost; no seek
+    live: bool  # True: frames that are not read in time are lost; no seek
 
     def __iter__(self) -> Iterator[Frame]: ...
 
     def seek(self, time_s: float) -> None:
-        """Make the next frame the first one at or after `time_s`; past the end there is none.
+        """Make the next frame the first one at or after `time_s`; none past the end.
 
         Live sources raise MediaError.
         """
 
     def skip(self, count: int) -> int:
-        """Pass over up to `count` frames at less cost than reading them; return how many."""
+        """Skip up to `count` frames, cheaper than reading them; return how many."""
 
     def close(self) -> None:
         """Release the file or device; safe to call twice."""
@@ -54,7 +54,7 @@ VIDEO_SUFFIXES = (
 
 
 def is_live(spec: str) -> bool:
-    """True for cameras and network streams; files and folders wait for who looks at them."""
+    """True for cameras and network streams, which, unlike files, do not wait for the reader."""
     return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")
 
 
@@ -65,13 +65,13 @@ def open_source(spec: str | Path) -> FrameSource:
     pictures holds `*`, `?` or `%` (`shots/*.png`, `shots/%06d.png`). Raises MediaError.
     """
     text = str(spec)
-    # Each back end is imported when it is asked for: PyAV and OpenCV take a while to load.
+    # Each back end is imported only when needed: PyAV and OpenCV are slow to load.
     if is_live(text):
         from app.video.camera import CameraSource
 
         return CameraSource(text)
     path = Path(text)
-    # os.path, unlike Path before Python 3.14, also answers where there is no permission to look
+    # os.path, unlike Path before Python 3.14, also answers without permission to look
     is_folder, exists = os.path.isdir(text), os.path.exists(text)  # noqa: PTH110, PTH112
     if is_folder or (not exists and any(sign in text for sign in "*?%")):
         from app.video.images import ImagesSource

@@ -1,4 +1,4 @@
-"""AlphaPose's results: one list of people with `image_id` a file name and `idx` the identity."""
+"""AlphaPose results: one list of people; `image_id` is a file name and `idx` the identity."""
 
 from __future__ import annotations
 
@@ -31,6 +31,6 @@ def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for 
 def read(path: Path) -> Tracks:
     """Read AlphaPose results; people without an `idx` are numbered within their frame.
 
-    Its scores, sums over a person's joints and box, may be above 1; they are kept.
+    Scores, which AlphaPose sums over a person's joints and box, may exceed 1; they are kept.
     """
     return tracks_of(path, read_info(path), "image_id", "idx", "box")

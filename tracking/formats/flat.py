@@ -1,4 +1,4 @@
-"""A flat list of people, each naming its frame: what COCO and AlphaPose have in common."""
+"""A flat list of people, each naming its frame: what COCO and AlphaPose results share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tracking.formats.rows import people_of, scores_of, triplets, unwrapped, xyw
 from tracking.formats.whole import JsonList
 from tracking.pipeline import FrameResult
 
-# (frame index, time_s, id, score, box xywh, flat joints) -> what the list holds of a person
+# (frame index, time_s, id, score, box xywh, flat joints) -> a person's entry in the list
 Entry = Callable[[int, float, int, float, list[float], list[float]], dict[str, Any]]
 
 
@@ -36,7 +36,7 @@ class FlatWriter:
             self._list.append(self._entry(result.frame.index, time_s, *person))
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._list.close()
 
     def abort(self) -> None:
@@ -75,12 +75,12 @@ def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: 
 
 
 def _with_skeleton(info: ClipInfo, people: list[dict[str, Any]]) -> ClipInfo:
-    """`info` with the skeleton that alone has as many joints as the people, where none is told."""
+    """`info` with the only known skeleton of the people's joint count, if no skeleton is stated."""
     counts = {
         len(joints) / 3 for person in people if isinstance(joints := person.get("keypoints"), list)
     }
     fitting = [each for each in SKELETONS.values() if counts == {len(each)}]
-    if info.program or len(fitting) != 1:  # 17 are COCO's, which `info` has where nothing tells
+    if info.program or len(fitting) != 1:  # 17 joints are taken as COCO's, the default of `info`
         return info
     return replace(info, skeleton=fitting[0])
 

@@ -1,4 +1,4 @@
-"""MOT Challenge text: frame,id,x,y,w,h,confidence,-1,-1,-1 with frames from 1; no joints."""
+"""MOT Challenge text: frame,id,x,y,w,h,confidence,-1,-1,-1; frames count from 1; no joints."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Writer:
             )
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._out.close()
 
     def abort(self) -> None:
@@ -50,8 +50,8 @@ class Writer:
 def read(path: Path) -> Tracks:
     """Read MOT text; every joint has confidence 0, and times follow the nominal rate, or 25.
 
-    A confidence of -1, as of programs that have none, is 1. Of truth with classes only pedestrians
-    are read.
+    A confidence of -1, which programs without scores write, becomes 1. From ground truth with
+    classes only pedestrians are read.
     """
     info = read_info(path)
     by_frame: dict[int, list[list[float]]] = defaultdict(list)

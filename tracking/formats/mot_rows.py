@@ -1,4 +1,4 @@
-"""Lines of MOT Challenge text; without OpenCV, for the scoring programs."""
+"""Parse lines of MOT Challenge text; without OpenCV, for the scoring programs."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from pose.errors import UserError
 from pose.reading import ContentError, floats, read_text, reading, shown, whole
 
 PEDESTRIAN = 1  # the class that MOT16 and later files score
-_TRUTH_COLUMNS = 9  # MOT15 gives no class, later years a visibility too
+_TRUTH_COLUMNS = 9  # since MOT16, with class and visibility; MOT15 gives no class
 
 
 def mot_rows(path: Path, failure: type[UserError]) -> Iterator[tuple[str, list[float]]]:
-    """Where each line is, for messages, and its numbers: frame, id, x, y, width, height, ...
+    """Each line's place, for messages, and its numbers: frame, id, x, y, width, height, ...
 
-    Separated by commas or blanks; frame and id are whole. Raises a `failure`.
+    Numbers are separated by commas or blanks; frame and id are whole. Raises a `failure`.
     """
     for number, line in enumerate(read_text(path, failure).splitlines(), start=1):
-        text = line.strip().rstrip(",")  # some programs end lines so
+        text = line.strip().rstrip(",")  # some programs end lines with a comma
         if not text:
             continue
         place = f"{path}: line {number}"
@@ -32,5 +32,5 @@ def mot_rows(path: Path, failure: type[UserError]) -> Iterator[tuple[str, list[f
 
 
 def class_of(values: list[float]) -> float:
-    """What a line of truth is of; a pedestrian where it does not say, or says -1."""
+    """The class of a line of ground truth; a pedestrian if it has none, or -1."""
     return values[7] if len(values) == _TRUTH_COLUMNS and values[7] >= 0 else PEDESTRIAN

@@ -1,8 +1,8 @@
 """OpenPose: a folder with a JSON file per frame, joints in BODY_25 order.
 
-Names are NAME_000000000012_keypoints.json; `person_id` is a list of one id, as OpenPose's is.
-Joints that a COCO pose does not have (the feet) are 0, 0, 0, as OpenPose writes what it has not
-seen; the neck is the middle of the shoulders, the mid-hip that of the hips.
+Files are named NAME_000000000012_keypoints.json; `person_id` is a list of one id, as in OpenPose.
+Joints that a COCO pose lacks (the feet) are 0, 0, 0, as OpenPose writes unseen joints; the neck is
+the middle of the shoulders, the mid-hip that of the hips.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _SIDES = ("right", "left")
 _ARMS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("shoulder", "elbow", "wrist"))
 _LEGS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("hip", "knee", "ankle"))
 _FACE = ("right_eye", "left_eye", "right_ear", "left_ear")
-# What OpenPose writes of a person beside the body, and some readers ask for, empty where not run
+# Other keys that OpenPose writes per person, and some readers require; empty for what was not run
 _EMPTY: dict[str, list[float]] = {
     f"{part}_keypoints_{size}": []
     for size in ("2d", "3d")
@@ -78,7 +78,7 @@ class Writer:
             (self._partial / name).write_text(dumps(content), encoding="utf-8")
 
     def close(self) -> None:
-        """Give the folder its name, in place of an older one."""
+        """Give the folder its final name, replacing an older one."""
         if self._closed:
             return
         self._closed = True
@@ -110,7 +110,7 @@ def _to_body25(poses: Poses) -> FloatArray:
 
 
 def read(path: Path) -> Tracks:
-    """Read a folder of BODY_25 files as COCO-17 poses; boxes are drawn around the joints."""
+    """Read a folder of BODY_25 files as COCO-17 poses; boxes enclose the joints."""
     info = read_info(path)
     files = sorted(path.glob("[!.]*_keypoints.json"))
     if not files:
@@ -131,12 +131,12 @@ def read(path: Path) -> Tracks:
 
 
 def _people(people: list[dict[str, Any]]) -> TrackedPoses:
-    """The people of a frame. Raises what is MALFORMED."""
+    """The people of a frame. Raises MALFORMED errors."""
     flat = finite([person["pose_keypoints_2d"] for person in people], (len(people), JOINTS, 3))
     joints = flat[:, [BODY25.index(name) for name in COCO17.names]]  # (N, 17, 3)
     boxes = boxes_around(joints[..., :2], joints[..., 2])
     poses = Poses(boxes, joints[..., 2].mean(axis=1), joints[..., :2], joints[..., 2], COCO17)
-    # OpenPose itself writes -1 for every person: they are then numbered within the frame
+    # OpenPose itself writes -1 for every person; people are then numbered within the frame
     ids = [
         found if (found := whole(unwrapped(person.get("person_id", -1)))) > 0 else place + 1
         for place, person in enumerate(people)

@@ -21,7 +21,7 @@ except ImportError as error:
         "Parquet needs pyarrow: pip install 'posse[formats]', or choose --format csv"
     ) from error
 
-ROWS_AT_ONCE = 5000  # a row group; what is held in memory
+ROWS_AT_ONCE = 5000  # the size of a row group, which is held in memory
 INFO_KEY = b"posse"
 
 
@@ -56,7 +56,7 @@ class Writer:
             self._flush()
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         if self._closed:
             return
         self._flush()
@@ -87,7 +87,7 @@ class Writer:
 
 
 def read(path: Path) -> Tracks:
-    """Read the table; what it says of its clip is in the file itself."""
+    """Read the table; the ClipInfo is in the file itself."""
     try:
         table = pq.read_table(path)
     except pa.ArrowException as error:

@@ -1,7 +1,7 @@
 """PoseTrack 2017: `annolist`, in which every value is wrapped in a list.
 
-x1 y1 x2 y2 is the HEAD's box there; the person's own stands in `box`, which other programs ignore.
-A joint that is not there is not listed: evaluators count every one that is.
+x1 y1 x2 y2 is the HEAD's box there; the person's own is in `box`, which other programs ignore.
+A joint with confidence 0 is not listed, because evaluators count every joint that is.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ NECK, HEAD_TOP = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
 
 
 class Writer:
-    """See TracksWriter. `pictures` names that of every frame of the clip, where it has names."""
+    """See TracksWriter. `pictures`: names of the clip's pictures by frame index, if they exist."""
 
     def __init__(self, path: Path, info: ClipInfo, pictures: Sequence[str] = ()) -> None:
         self._info = info
@@ -60,7 +60,7 @@ class Writer:
         )
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._lists.close(info=self._info.to_json())
 
     def abort(self) -> None:
@@ -122,13 +122,13 @@ def read(path: Path) -> Tracks:
 
 
 def _image_number(entry: dict[str, Any]) -> int | None:
-    """0-based, where the frame has one."""
+    """The frame's 0-based number, or None if it has none."""
     stated = entry.get("imgnum")
     return whole(stated[0]) - 1 if stated else None
 
 
 def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
-    """The people of a frame, those with joints or a box. Raises what is MALFORMED."""
+    """The people of a frame that have joints or a box. Raises MALFORMED errors."""
     found = [rect for rect in rects if _points(rect) or "box" in rect]
     joints = np.zeros((len(found), len(POSETRACK15), 3))
     for person, rect in enumerate(found):
@@ -151,6 +151,6 @@ def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
 
 
 def _points(rect: dict[str, Any]) -> list[dict[str, Any]]:
-    """The joints that are listed of a person; official files have people without any."""
+    """A person's listed joints; official files have people without any."""
     listed = rect.get("annopoints")
     return (listed[0].get("point") or []) if listed else []

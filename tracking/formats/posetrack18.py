@@ -67,7 +67,7 @@ class Writer:
             self._count += 1
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         category = {
             "id": 1,
             "name": "person",
@@ -119,8 +119,8 @@ def read(path: Path) -> Tracks:
 
 
 def _joints(person: dict[str, Any]) -> list[float]:
-    """x, y, confidence: confidences stand in `scores` where the third number is a visibility."""
+    """x, y, confidence; the confidences are in `scores` if the third number is a visibility."""
     joints = [float(value) for value in person["keypoints"]]
-    if person.get("scores"):  # official truth has none: []
+    if person.get("scores"):  # [] in official ground truth
         joints[2::3] = [float(score) for score in person["scores"]]
     return joints

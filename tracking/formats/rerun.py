@@ -27,9 +27,9 @@ class Writer:
         self._skeleton = info.skeleton
         self._closed = False
         with writing(path):
-            # The sink writes on a thread of its own, which would only log what goes wrong
+            # Fail here: the sink writes on its own thread, which would only log an error
             self._partial.write_bytes(b"")
-        # An identity of the clip's: the same tracks give the same recording
+        # An id derived from the clip, so that the same tracks give the same recording
         self._recording = rr.RecordingStream("posse", recording_id=f"posse-{info.name}")
         self._recording.save(str(self._partial))
         described = rr.AnyValues(drop_untyped_nones=True, **_described(info))
@@ -71,7 +71,7 @@ class Writer:
         )
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         if self._closed:
             return
         self._closed = True

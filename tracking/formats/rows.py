@@ -1,4 +1,4 @@
-"""What several formats share: people as lists of numbers, and lists of numbers as people."""
+"""What several formats share: converting people to lists of numbers and back."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def people_of(
 ) -> TrackedPoses:
     """The people of a frame from flat lists of x, y, confidence per joint.
 
-    Raises what is MALFORMED where the lists do not belong to `skeleton`.
+    Raises MALFORMED errors if the lists do not fit `skeleton`.
     """
     count, joints = len(ids), len(skeleton)
     keypoints = finite(flat, (count, joints, 3))
@@ -62,9 +62,9 @@ def people_of(
 
 
 def frame_numbers(stated: Sequence[Any]) -> list[int]:
-    """The frames' 0-based numbers as a PoseTrack file has `stated` them, if they rise.
+    """The frames' 0-based numbers as `stated` in a PoseTrack file, if they increase.
 
-    Else they are counted: other programs leave the number out, or write the same for every frame.
+    Otherwise frames are counted: some programs omit the number, or write the same for every frame.
     Official ones of 2018 are 1, six digits of the video and four of the frame. Raises ContentError.
     """
     numbers = [-1 if number is None else whole(number) for number in stated]
@@ -75,10 +75,10 @@ def frame_numbers(stated: Sequence[Any]) -> list[int]:
 
 
 def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
-    """What a reader of PoseTrack's files has to say.
+    """The notes of a reader of PoseTrack files.
 
-    `timed`: whether times are told; and in how many frames there are `regions` to be ignored,
-    and how many are marked as `unlabelled`.
+    timed: whether the file gives times; regions: number of frames with regions to be ignored;
+    unlabelled: number of frames marked as not labelled.
     """
     lost = [
         f"{what} ({count} frame{'' if count == 1 else 's'})"
@@ -93,16 +93,16 @@ def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
 
 
 def unwrapped(value: Any) -> Any:
-    """A value out of the lists around it, as OpenPose's [1] and AlphaPose's [[1.0], [1.0]]."""
+    """The first value in nested lists, such as OpenPose's [1] and AlphaPose's [[1.0], [1.0]]."""
     while isinstance(value, list) and value:
         value = value[0]
     return value
 
 
 def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
-    """Numbers of a file, nested or flat, as an array of the `shape`.
+    """Numbers from a file, nested or flat, as an array of the given `shape`.
 
-    Raises ContentError where there are more or fewer, or one is not a finite number.
+    Raises ContentError if there are more or fewer, or if one is not finite.
     """
     array = np.array(values, np.float64)
     if array.size != math.prod(shape):
@@ -113,12 +113,12 @@ def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
 
 
 def all_finite(numbers: NDArray[np.float64]) -> bool:
-    """Whether none is nan, infinite or more than 32 bits hold."""
+    """Whether no number is nan, infinite or too large for float32."""
     return bool((np.abs(numbers) < np.finfo(np.float32).max).all())
 
 
 def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:
-    """(N, 4) boxes around the joints (N, K, 2) whose `seen` (N, K) is above 0; zeros where none."""
+    """(N, 4) boxes around the joints (N, K, 2) whose `seen` (N, K) is above 0; zeros if none is."""
     given = (seen > 0)[..., None]  # (N, K, 1)
     low = np.where(given, keypoints, np.inf).min(axis=1)  # (N, 2)
     high = np.where(given, keypoints, -np.inf).max(axis=1)
@@ -127,9 +127,9 @@ def boxes_around(keypoints: FloatArray, seen: FloatArray) -> FloatArray:
 
 
 def to_posetrack15(poses: Poses) -> Poses:
-    """The poses in PoseTrack 2017's 15 joints, by their names; those of others are not given.
+    """The poses in PoseTrack 2017's 15 joints, matched by name; those without a match score 0.
 
-    Raises TracksFileError where the skeleton has none of them.
+    Raises TracksFileError if the skeleton has none of them.
     """
     names, count = poses.skeleton.names, len(COCO17)
     if poses.skeleton == POSETRACK15:

@@ -59,10 +59,10 @@ class Writer:
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         for row in rows_of(result):
-            self._out.write(dumps(row)[1:-1] + "\n")  # quicker than str of every number
+            self._out.write(dumps(row)[1:-1] + "\n")  # faster than str of every number
 
     def close(self) -> None:
-        """Make the file whole."""
+        """Complete the file."""
         self._out.close()
 
     def abort(self) -> None:
@@ -73,7 +73,7 @@ class Writer:
 def read(path: Path) -> Tracks:
     """Read the table; the joints' names are in the first line. Raises TracksFileError.
 
-    Spreadsheets of many countries part cells by semicolons and write decimals with a comma, and
+    Spreadsheets in many countries separate cells by semicolons and write decimal commas, and they
     leave rows of empty cells where rows were deleted.
     """
     text = read_text(path, TracksFileError).splitlines()
@@ -84,7 +84,7 @@ def read(path: Path) -> Tracks:
         try:
             columns = next(lines, [])
             for cells in filter(any, lines):
-                if len(cells) != len(columns):  # cut off while it was copied
+                if len(cells) != len(columns):  # e.g. cut off while it was copied
                     raise ContentError(
                         f"line {lines.line_num} has {len(cells)} columns, not {len(columns)}"
                     )
@@ -98,7 +98,7 @@ def read(path: Path) -> Tracks:
 
 
 def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> Tracks:
-    """Tracks from the columns' names and the rows, in any order. Raises ContentError."""
+    """Tracks from the columns' names and the rows (in any order). Raises ContentError."""
     if tuple(columns[: len(LEADING)]) != LEADING:
         raise ContentError(f"its first columns are not {', '.join(LEADING)}")
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
@@ -109,7 +109,7 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     table = np.array(list(rows), np.float64).reshape(-1, len(columns))  # (R, 8 + 3 K)
     if not all_finite(table) or (table[:, 2] < 1).any():
         raise ContentError("a number is not finite, or an id is not 1 or more")
-    numbers = table[:, [0, 2]]  # of frames, and ids
+    numbers = table[:, [0, 2]]  # frame numbers and ids
     if (table[:, 0] < 0).any() or (numbers >= 2**53).any() or (numbers % 1).any():
         raise ContentError("a frame's number is below 0, or a number is too large or not whole")
     table = table[np.argsort(table[:, 0], kind="stable")]  # users sort theirs by id, or time

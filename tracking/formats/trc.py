@@ -1,8 +1,8 @@
 """TRC: OpenSim's marker files, one per person in a folder, NAME_person3.trc.
 
 Units are pixels of the frame, x right, y down, z 0. A TRC file has no confidences: a joint that
-was not seen, with the threshold of the clip's settings, is nan, as OpenSim writes it. Blank cells,
-which others write, are read too; OpenSim refuses a file in which they end a line.
+was not seen, by the threshold in the clip's settings, is nan, as OpenSim writes it. Blank cells,
+which other programs write, are read too; OpenSim rejects a file in which they end a line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
-LINES_AT_ONCE = 200  # held in memory per person
+LINES_AT_ONCE = 200  # lines held in memory per person
 
 
 class Writer:
@@ -69,7 +69,7 @@ class Writer:
                 self._flush(person)
 
     def close(self) -> None:
-        """Write the headers, which hold the number of frames, and give the folder its name."""
+        """Write the headers, which hold the frame count, and give the folder its final name."""
         if self._closed:
             return
         self._closed = True
@@ -122,7 +122,7 @@ def _header(name: str, info: ClipInfo, count: int) -> str:
 
 
 def read(path: Path) -> Tracks:
-    """Read a folder of TRC files, or a single one; confidences are 1, or 0 where none is given."""
+    """Read a folder of TRC files, or a single one; confidences are 1, or 0 for missing joints."""
     files = sorted(path.glob("[!.]*.trc")) if path.is_dir() else [path]
     if not files:
         raise TracksFileError(f"{path}: no .trc files in this folder")
@@ -167,7 +167,7 @@ def read(path: Path) -> Tracks:
 
 
 def _notes(file: Path, lines: list[str], count: int) -> list[str]:
-    """What there is to say of a file of `count` frames whose header tells otherwise."""
+    """Notes on a file of `count` frames: units other than pixels, another count in the header."""
     header = dict(zip(*(line.split("\t") for line in lines[1:3]), strict=False))
     notes = []
     if (units := header.get("Units", "px")) != "px":
@@ -178,7 +178,7 @@ def _notes(file: Path, lines: list[str], count: int) -> list[str]:
 
 
 def _points(cells: list[str]) -> np.ndarray:
-    """x, y, z (K, 3) of the joints, nan where they are not given. Raises ContentError."""
+    """x, y, z (K, 3) of the joints, nan where missing. Raises ContentError."""
     missing = ("", "nan")
     given = [place for place, cell in enumerate(cells) if cell.strip().lower() not in missing]
     values = np.full(len(cells), np.nan)

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all: written under a temporary name, renamed at the end."""
+"""Files that appear complete or not at all: written under a temporary name, renamed at the end."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from tracking.files import TracksFileError
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[None]:
-    """Turn what goes wrong with `path` into a TracksFileError of one line."""
+    """Turn an OSError about `path` into a one-line TracksFileError."""
     try:
         yield
-    except FileExistsError as error:  # a folder was to be made
+    except FileExistsError as error:  # when creating a folder
         there = Path(error.filename or path).name
         raise TracksFileError(
             f"{path}: cannot be written: {there} is a file, not a folder; choose another folder"
@@ -38,7 +38,7 @@ def writing(path: Path) -> Iterator[None]:
 
 
 class WholeText:
-    """A text file that gets its name in `close`."""
+    """A text file that gets its final name in `close`."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -55,14 +55,14 @@ class WholeText:
             self._file.write(text)
 
     def copy_from(self, spool: IO[str]) -> None:
-        """Append all that `spool` holds."""
+        """Append the content of `spool`."""
         assert self._file is not None, f"{self.path} is already closed"
         with writing(self.path):
             spool.seek(0)
             shutil.copyfileobj(spool, self._file)
 
     def close(self) -> None:
-        """Give the file its name; safe to call twice."""
+        """Give the file its final name; safe to call twice."""
         if self._file is None:
             return
         with writing(self.path):
@@ -81,7 +81,7 @@ class WholeText:
 
 
 def write_pieces(path: Path, pieces: Iterable[str]) -> None:
-    """Write a text file of `pieces`; what goes wrong leaves nothing behind."""
+    """Write `pieces` as a text file; a failure leaves nothing behind."""
     out = WholeText(path)
     try:
         for piece in pieces:
@@ -93,7 +93,7 @@ def write_pieces(path: Path, pieces: Iterable[str]) -> None:
 
 
 class JsonLists:
-    """A JSON object of lists that grow together, streamed: each list waits in a file of its own."""
+    """A JSON object of lists that grow in parallel, streamed through a temporary file per list."""
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
         self._out = WholeText(path)
@@ -136,13 +136,13 @@ class JsonLists:
             return
         self._closed = True
         for spool in self._spools.values():
-            with contextlib.suppress(OSError):  # a full disk, most likely why it ends here
+            with contextlib.suppress(OSError):  # e.g. a full disk, the likely reason for aborting
                 spool.close()
         self._out.abort()
 
 
 class JsonList:
-    """A JSON file that is one list, streamed an item a line."""
+    """A JSON file that is one list, streamed with one item per line."""
 
     def __init__(self, path: Path) -> None:
         self._out = WholeText(path)
@@ -171,6 +171,6 @@ class JsonList:
 def dumps(item: Any) -> str:
     """JSON on one line, without needless spaces; numbers finite."""
     try:
-        return orjson.dumps(item).decode()  # a sixth of the other's time, and of a batch's end
-    except TypeError:  # a clip's name that is no text in UTF-8, which it refuses
+        return orjson.dumps(item).decode()  # a sixth of json's time, at the end of a batch
+    except TypeError:  # orjson refuses a clip's name that is not valid UTF-8
         return json.dumps(item, separators=(",", ":"), ensure_ascii=False)
