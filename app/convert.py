@@ -73,7 +73,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write_tracks(tracks: Tracks, target: Path, format_name: str) -> Skeleton:
-    """Write `tracks` and, for formats that do not hold it, NAME.info.json; return their skeleton.
+    """Write `tracks` and NAME.info.json, which some formats need; return the tracks' skeleton.
 
     An existing NAME.info.json keeps its skeleton: files of other formats may need it.
     """

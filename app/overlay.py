@@ -18,7 +18,7 @@ from app.figure import figure, no_rows
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
 
-# Distinct in hue and lightness, readable on skin, wood and grass; later rounds repeat hues
+# Distinct in hue and lightness, readable on skin, wood and grass; `colour_of` adds to them
 PALETTE: tuple[Colour, ...] = (
     (46, 196, 255), (255, 140, 46), (122, 224, 74), (244, 88, 190),
     (255, 214, 52), (150, 120, 255), (52, 222, 178), (255, 86, 86),

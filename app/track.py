@@ -86,7 +86,7 @@ def weights_files(config: PipelineConfig) -> list[tuple[Path, ...]]:
 
 @contextmanager
 def stopping_on_interrupt() -> Iterator[threading.Event]:
-    """An event that the first Ctrl-C or SIGTERM sets; the second Ctrl-C interrupts at once."""
+    """An event that the first Ctrl-C or SIGTERM sets; a second one interrupts at once."""
     stop = threading.Event()
 
     def ask(signum: int, _: object) -> None:

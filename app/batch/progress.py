@@ -116,7 +116,10 @@ class Bars:
 
 
 class JsonLines:
-    """One JSON object a line: at most one a second per clip, and one when a clip ends."""
+    """One JSON object a line: at most one a second per clip, and one when a clip ends.
+
+    What takes a while after the last frame has one of its own.
+    """
 
     def __init__(self, out: TextIO = sys.stdout) -> None:
         self._out = out

@@ -50,8 +50,8 @@ class Writer:
 def read(path: Path) -> Tracks:
     """Read MOT text; every joint has confidence 0, and times follow the nominal rate, or 25.
 
-    A confidence of -1, which programs without scores write, becomes 1. From ground truth with
-    classes only pedestrians are read.
+    A confidence below 0, which programs without scores write, becomes 1, as does a missing one.
+    From ground truth with classes only pedestrians are read.
     """
     info = read_info(path)
     by_frame: dict[int, list[list[float]]] = defaultdict(list)

@@ -148,7 +148,7 @@ def to_posetrack15(poses: Poses) -> Poses:
 
 
 def to_posetrack18(poses: Poses) -> Poses:
-    """The poses in PoseTrack 2018's 17 joints; the ears are never given."""
+    """The poses in PoseTrack 2018's 17 joints; from other skeletons the ears are never given."""
     if poses.skeleton == POSETRACK18:
         return poses
     return _in_joints_of(POSETRACK18, to_posetrack15(poses))
