@@ -26,7 +26,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
-from pose.command import positive, share
+from pose.command import positive, program_version, share
 from pose.reading import read_json, reading
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
@@ -116,9 +116,15 @@ def run(args: argparse.Namespace) -> int:
             annotations += annotations_of(frames[place], place, len(annotations) + 1, args.kpt_thr)
             if place == picked[-1]:
                 break
-    categories = [category_of(pipeline.skeleton)]
+    content = {
+        "info": {"description": f"{args.video.name}, labelled by {program_version()}",
+                 "pose": args.pose},
+        "images": images,
+        "annotations": annotations,
+        "categories": [category_of(pipeline.skeleton)],
+    }  # fmt: skip
     for name in (AS_WRITTEN, LABELS):
-        _write(args.output / name, images, annotations, categories)
+        _write(args.output / name, content)
     _say(
         f"{len(images)} of {len(frames)} frames with {len(annotations)} people: "
         f"{args.output / 'images'}, {labels}"
@@ -139,11 +145,11 @@ def _take_back(output: Path, corrected: Path) -> int:
         )
     with reading(f"{corrected}: not COCO labels", LabelsError):
         content, changes = take_back(written, returned)
-    _write(output / "train.json", content["images"], content["annotations"], content["categories"])
+    _write(output / "train.json", content)
     _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
     _say(
         f"posse train pose --data {output / 'train.json'} --images {output / 'images'} "
-        "--from posse-pose --out my-pose"
+        f"--from {_labelled_by(written)} --out my-pose"
     )
     return 0
 
@@ -155,8 +161,14 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(path: Path, images: Any, annotations: Any, categories: Any) -> None:
-    content = {"images": images, "annotations": annotations, "categories": categories}
+def _labelled_by(content: dict[str, Any]) -> str:
+    """The pose network that made the labels, as the user named it; older files do not say."""
+    info = content.get("info")
+    usual = PipelineConfig().pose
+    return str(info.get("pose", usual)) if isinstance(info, dict) else usual
+
+
+def _write(path: Path, content: dict[str, Any]) -> None:
     write_pieces(path, [json.dumps(content, indent=1)])
 
 

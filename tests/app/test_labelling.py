@@ -182,15 +182,18 @@ def test_the_command_writes_frames_that_training_reads(
     video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "labels"
-    assert main(["label", str(video), "-o", str(out), "--frames", "4"]) == 0
+    words = ["label", str(video), "-o", str(out), "--frames", "4", "--pose", "mine.safetensors"]
+    assert main(words) == 0
     written = json.loads((out / "labels.json").read_text())
     assert len(written["images"]) == 4 == len(list((out / "images").glob("*.jpg")))
     assert all(row["track_id"] >= 1 for row in written["annotations"])
 
     fixed = tmp_path / "fixed.json"
-    fixed.write_text(json.dumps(written))
+    fixed.write_text(json.dumps(written | {"info": "of the tool"}))
     assert main(["label", str(video), "-o", str(out), "--corrected", str(fixed)]) == 0
-    assert "joints corrected: 0" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "joints corrected: 0" in said
+    assert "--from mine.safetensors --out my-pose" in said
     sizes = [len(read_people(out / "train.json", out / "images", s)) for s in ("train", "val")]
     assert sizes == [3, 1]
 
