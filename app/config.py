@@ -22,10 +22,16 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from app.measures.options import MeasureOptions
 from app.overlay import OverlayStyle
 from pose.errors import UserError
-from pose.reading import read_text
+from pose.reading import read_text, shown
 from tracking.pipeline import PipelineConfig
 
 PRESETS = Path(__file__).resolve().parent.parent / "assets" / "presets"
+_IN_WORDS = {  # one and several
+    bool: ("true or false", "true and false"),
+    int: ("a whole number", "whole numbers"),
+    float: ("a number", "numbers"),
+    str: ("text in quotes", "texts in quotes"),
+}
 
 Table = TypeVar("Table")
 
@@ -159,12 +165,21 @@ def setting_names(settings: Any) -> list[str]:
 
 def _fitting(name: str, value: Any, kind: Any, where: str) -> Any:
     """`value` as the declared type `kind` of a setting; lists become tuples."""
-    if isinstance(value, list):
-        value = tuple(value)
-    if not _is_of(value, kind):
-        known = str(getattr(kind, "__name__", kind)).removesuffix(" | None")
-        raise ConfigError(f"{where}: {name} is {value!r}, expected a value of kind {known}")
-    return float(value) if kind is float else value
+    fitting: Any = tuple(value) if isinstance(value, list) else value
+    if not _is_of(fitting, kind):
+        raise ConfigError(f"{where}: {name} is {shown(value)}, expected {_in_words(kind)}")
+    return float(fitting) if kind is float else fitting
+
+
+def _in_words(kind: Any) -> str:
+    """What a declared type is in a TOML file."""
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is UnionType:  # of something and None, which TOML does not have
+        return _in_words(arguments[0])
+    if origin is tuple:
+        count = "" if arguments[-1] is Ellipsis else f"{len(arguments)} "
+        return f"a list of {count}{_IN_WORDS[arguments[0]][1]}"
+    return _IN_WORDS.get(kind, _IN_WORDS[str])[0]  # a choice is text
 
 
 def _is_of(value: Any, kind: Any) -> bool:
