@@ -166,7 +166,9 @@ class Run:
 
         If nothing is shown yet, as after a restart, start with the first frame.
         """
-        if not self.live and not self.follower.frozen:
+        if self.live or self.follower.frozen:
+            return
+        if self.last is not None or self.history.frames():
             from_s = self.range_s[0] if self.last is None else self.last.time_s
             self.forget_from(from_s)
             self._go_to(from_s)
