@@ -27,6 +27,7 @@ from app.labelling import (
 )
 from app.video.source import MediaError, open_source
 from pose.command import positive, program_version, share
+from pose.exported import SUFFIX
 from pose.reading import read_json, reading
 from tracking.formats.whole import write_pieces, writing
 from tracking.pipeline import PipelineConfig, build_pipeline
@@ -149,7 +150,7 @@ def _take_back(output: Path, corrected: Path) -> int:
     _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
     _say(
         f"posse train pose --data {output / 'train.json'} --images {output / 'images'} "
-        f"--from {_labelled_by(written)} --out my-pose"
+        f"--from {_start_for(written)} --out my-pose"
     )
     return 0
 
@@ -161,11 +162,15 @@ def _read(path: Path) -> dict[str, Any]:
     return content
 
 
-def _labelled_by(content: dict[str, Any]) -> str:
-    """The pose network that made the labels, as the user named it; older files do not say."""
+def _start_for(content: dict[str, Any]) -> str:
+    """The pose network that made the labels, as the user named it; the usual one if it is unknown.
+
+    Also if it is exported: training cannot start from that.
+    """
     info = content.get("info")
     usual = PipelineConfig().pose
-    return str(info.get("pose", usual)) if isinstance(info, dict) else usual
+    name = str(info.get("pose", usual)) if isinstance(info, dict) else usual
+    return usual if name.endswith(tuple(SUFFIX.values())) else name
 
 
 def _write(path: Path, content: dict[str, Any]) -> None:

@@ -47,11 +47,12 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
 
 def _complete(annotation: dict[str, Any]) -> None:
     _, _, width, height = map(number, annotation["bbox"])
-    annotation["area"] = annotation.get("area") or width * height * SEGMENT_SHARE
+    area = number(annotation.get("area") or 0)
+    annotation["area"] = area if area > 0 else width * height * SEGMENT_SHARE
     annotation["iscrowd"] = _flag(annotation.get("iscrowd", 0))
     annotation.setdefault("category_id", 1)
     annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))
-    for name in ("area", "category_id", "num_keypoints"):
+    for name in ("category_id", "num_keypoints"):
         number(annotation[name])
     if annotation.get("bbox_head"):
         _, _, _, _ = map(number, annotation["bbox_head"])

@@ -11,7 +11,9 @@ from pathlib import Path
 from app.video.recorder import write_error
 from app.video.source import MediaError
 
-if sys.platform != "win32":
+if sys.platform == "win32":
+    import msvcrt
+else:
     import fcntl
 
 
@@ -36,21 +38,29 @@ def held(path: Path, source: str) -> Iterator[None]:
         try:
             yield
         finally:
-            with contextlib.suppress(OSError):  # Windows does not delete an open file
-                path.unlink()
+            if sys.platform != "win32":  # before another run can hold it
+                with contextlib.suppress(OSError):
+                    path.unlink()
     finally:
         os.close(file)
+        if sys.platform == "win32":  # which does not delete a file that anybody has open
+            with contextlib.suppress(OSError):
+                path.unlink()
 
 
 def _taken(file: int, path: Path) -> bool:
     """Whether we now hold the lock on the open file, and it is still the one that `path` names."""
-    if sys.platform == "win32":
-        return True  # there, nobody can replace a file that another has open
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if sys.platform == "win32":
+            msvcrt.locking(file, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except (BlockingIOError, PermissionError):  # the second on Windows
         return False
     except OSError:
         return True  # a network file system without locks
     # The last holder has deleted the file: a third run may hold a new one of the same name
-    return path.exists() and os.path.samestat(os.fstat(file), path.stat())
+    try:
+        return os.path.samestat(os.fstat(file), path.stat())
+    except FileNotFoundError:
+        return False

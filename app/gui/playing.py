@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -106,7 +107,7 @@ class Playing(QObject):
     def _record_folder(self) -> Path:
         """The folder for recordings, or its nearest parent that exists."""
         kept = self._window.memory.folder()
-        return next(path for path in (kept, *kept.parents) if path.is_dir())
+        return _first_folder((kept, *kept.parents)) or Path.home()  # e.g. of an unplugged drive
 
     def choose_export(self) -> None:
         """Let the user choose the file to export to."""
@@ -157,7 +158,7 @@ class Playing(QObject):
         self.dialog = QFileDialog(self._window, title)
         if folder is None:
             files = (Path(spec) for spec in self._window.memory.recent() if not is_live(spec))
-            folder = next((file.parent for file in files if file.parent.is_dir()), None)
+            folder = _first_folder(file.parent for file in files)
         if folder is not None:
             self.dialog.setDirectory(str(folder))
         self.dialog.setFileMode(mode)
@@ -200,3 +201,8 @@ class Playing(QObject):
         full = Qt.WindowState.WindowFullScreen
         state = self._window.windowState()
         self._window.setWindowState(state | full if on else state & ~full)
+
+
+def _first_folder(paths: Iterable[Path]) -> Path | None:
+    # Path.is_dir raises where a parent of the path cannot be read
+    return next((path for path in paths if os.path.isdir(path)), None)  # noqa: PTH112

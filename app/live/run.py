@@ -162,10 +162,16 @@ class Run:
         self._go_where_wanted()
 
     def follow_anew(self) -> None:
-        """After new settings, follow a file's people anew, starting with the frame on screen."""
-        if not self.live and not self.follower.frozen and self.last is not None:
-            self.forget_from(self.last.time_s)
-            self._go_to(self.last.time_s)
+        """After new settings, follow a file's people anew, starting with the frame on screen.
+
+        If nothing is shown yet, as after a restart, start with the first frame.
+        """
+        if self.live or self.follower.frozen:
+            return
+        if self.last is not None or self.history.frames():
+            from_s = self.range_s[0] if self.last is None else self.last.time_s
+            self.forget_from(from_s)
+            self._go_to(from_s)
 
     def _go_where_wanted(self) -> None:
         """Start the seek requested last, unless one is pending."""

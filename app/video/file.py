@@ -309,8 +309,7 @@ def _frame_count(container: av.container.InputContainer, stream: av.VideoStream)
     if stream.frames:
         return int(stream.frames)
     rate = _frame_rate(stream)
-    if stream.duration and stream.time_base and rate:
-        return round(stream.duration * stream.time_base * rate)
-    if container.duration and rate:
-        return round(container.duration / av.time_base * rate)
-    return None
+    length_s = _length_s(container, stream)
+    if length_s <= 0:
+        length_s = (container.duration or 0) / av.time_base
+    return round(length_s * rate) if rate and length_s > 0 else None

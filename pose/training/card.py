@@ -14,6 +14,7 @@ from pose.training.mosaic import MosaicAugmentation
 from pose.training.people_file import DataReport, LabelledPeople
 from pose.training.precision import half_precision
 from pose.training.recipes import Recipe
+from pose.writing import UNCODED
 
 
 def write_card(
@@ -96,5 +97,5 @@ def write_card(
         "",
     ]
     path = out / "model-card.md"
-    path.write_text("\n".join(text), encoding="utf-8")
+    path.write_text("\n".join(text), encoding="utf-8", errors=UNCODED)
     return path

@@ -35,6 +35,7 @@ from pose.training.starts import (
 )
 from pose.training.task import Task
 from pose.training.teacher import Teacher
+from pose.writing import UNCODED
 
 __all__ = ["add_arguments", "run"]
 
@@ -190,7 +191,7 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
     try:
         args.out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])
-        (args.out / "left-out.txt").write_text(left_out, encoding="utf-8")
+        (args.out / "left-out.txt").write_text(left_out, encoding="utf-8", errors=UNCODED)
     except OSError as error:
         raise UserError(f"{args.out}: cannot be written: {error.strerror}") from error
     if args.kind == "pose" and start.state is not None:

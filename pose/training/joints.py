@@ -87,9 +87,9 @@ def _side_and_rest(words: list[str]) -> tuple[str, str]:
     """A name's side (`left`, `right` or empty), from a word or a known joint's prefix; the rest."""
     side = next((word for word in words if word in _SIDES), "")
     if not side and len(words) == 1:
-        (word,) = words
-        side = next((s for s in _SIDES if word.removeprefix(s) in _SIGMA_OF and s in word), "")
-        return _SIDES.get(side, ""), word.removeprefix(side)
+        whole = words[0]
+        side = next((s for s in _SIDES if whole in {s + joint for joint in _SIGMA_OF}), "")
+        return _SIDES.get(side, ""), whole.removeprefix(side)
     return _SIDES.get(side, ""), "_".join(word for word in words if word != side)
 
 

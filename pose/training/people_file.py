@@ -26,6 +26,7 @@ from pose.reading import MALFORMED, reading
 from pose.skeleton import Skeleton, common_joints
 from pose.training.pictures import Place, find_picture, other_size, read_picture
 from pose.training.readers import Content, Row, TrainingDataError, read_content
+from pose.writing import UNCODED
 
 log = logging.getLogger(__name__)
 
@@ -58,7 +59,7 @@ class LabelledPeople:
 
     def digest(self) -> int:
         """A checksum that tells this data set from others."""
-        names = "\n".join(place.file.name for place in self.places).encode()
+        names = "\n".join(place.file.name for place in self.places).encode(errors=UNCODED)
         arrays = (self.image_of, self.boxes, self.keypoints, self.weights, self.crowd)
         parts = (names, *(np.ascontiguousarray(array).tobytes() for array in arrays))
         return functools.reduce(lambda crc, part: zlib.crc32(part, crc), parts, 0)
@@ -179,7 +180,7 @@ def _splits(images: list[Row]) -> list[str]:
     ]
     if len(set(keys)) == 1:
         keys = [str(row.get("file_name")) for row in images]
-    hashes = {key: zlib.crc32(key.encode()) for key in keys}
+    hashes = {key: zlib.crc32(key.encode(errors=UNCODED)) for key in keys}
     val = {key for key, value in hashes.items() if value % 20 == 0}
     if not val and len(hashes) > 1:
         val = {min(hashes, key=lambda key: hashes[key])}

@@ -178,11 +178,15 @@ def video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return video
 
 
+@pytest.mark.parametrize(
+    ("pose", "start"),
+    [("mine.safetensors", "mine.safetensors"), ("exported.onnx", "posse-pose")],
+)
 def test_the_command_writes_frames_that_training_reads(
-    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], pose: str, start: str
 ) -> None:
     out = tmp_path / "labels"
-    words = ["label", str(video), "-o", str(out), "--frames", "4", "--pose", "mine.safetensors"]
+    words = ["label", str(video), "-o", str(out), "--frames", "4", "--pose", pose]
     assert main(words) == 0
     written = json.loads((out / "labels.json").read_text())
     assert len(written["images"]) == 4 == len(list((out / "images").glob("*.jpg")))
@@ -193,7 +197,7 @@ def test_the_command_writes_frames_that_training_reads(
     assert main(["label", str(video), "-o", str(out), "--corrected", str(fixed)]) == 0
     said = capsys.readouterr().out
     assert "joints corrected: 0" in said
-    assert "--from mine.safetensors --out my-pose" in said
+    assert f"--from {start} --out my-pose" in said
     sizes = [len(read_people(out / "train.json", out / "images", s)) for s in ("train", "val")]
     assert sizes == [3, 1]
 

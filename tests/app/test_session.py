@@ -227,6 +227,18 @@ def test_after_new_settings_people_found_before_a_restart_are_found_anew(begin) 
     assert [len(people) for _, people in session.history.frames()] == [2] * 10 + [1] * 40
 
 
+def test_settings_changed_right_before_a_restart_count_from_the_first_frame_on(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50))
+    session.set_speed(1e9)
+    session.open("a.mp4")
+    shown_until(session, lambda views: session.status().state == "ended")
+    session.configure(PipelineConfig(max_people=1))
+    wait_for(lambda: session._inference.changes == 1)
+    session.reopen()
+    shown_until(session, lambda views: views and session.status().state == "ended")
+    assert [len(people) for _, people in session.history.frames()] == [1] * 50
+
+
 def test_no_network_is_loaded_if_all_people_are_known(begin) -> None:
     def never(config: PipelineConfig):
         raise AssertionError("no network is needed")

@@ -78,6 +78,17 @@ def test_some_results_may_have_boxes_and_others_none(boxes: list[Any], tmp_path:
     assert coco.oks_ap(truth, results, skeleton.sigmas)["AP"] == pytest.approx(100)
 
 
+@pytest.mark.parametrize("area", [None, 0, -7])
+def test_without_an_area_above_0_a_share_of_the_box_counts(
+    area: float | None, tmp_path: Path
+) -> None:
+    content = {"images": [{"id": 1}], "annotations": [person(17, area=area)]}
+    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
+    assert truth["annotations"][0]["area"] == pytest.approx(0.53 * 200 * 100)
+    far = [{**person(17, x=1010), "category_id": 1, "score": 1.0}]
+    assert coco.oks_ap(truth, far, skeleton.sigmas)["AP"] == 0
+
+
 def test_iscrowd_may_be_a_boolean_as_in_posetrack18(tmp_path: Path) -> None:
     people = [person(17, iscrowd=False), person(17, x=400, iscrowd=True)]
     content = {"images": [{"id": 1}], "annotations": people}

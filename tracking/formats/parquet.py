@@ -47,7 +47,9 @@ class Writer:
         self._rows: list[list[float]] = []
         self._closed = False
         with writing(path):
-            self._writer = pq.ParquetWriter(self._partial, self._schema)
+            # Opened here: pyarrow takes only names that are UTF-8
+            self._file = self._partial.open("wb")
+            self._writer = pq.ParquetWriter(self._file, self._schema)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
@@ -62,6 +64,7 @@ class Writer:
         self._flush()
         with writing(self._path):
             self._writer.close()
+            self._file.close()
             put_in_place(self._partial, self._path)
         self._closed = True
 
@@ -70,8 +73,9 @@ class Writer:
         if self._closed:
             return
         self._closed = True
-        with contextlib.suppress(OSError):
-            self._writer.close()
+        for part in (self._writer, self._file):
+            with contextlib.suppress(OSError):
+                part.close()
         self._partial.unlink(missing_ok=True)
 
     def _flush(self) -> None:
@@ -89,7 +93,8 @@ class Writer:
 def read(path: Path) -> Tracks:
     """Read the table; the ClipInfo is in the file itself."""
     try:
-        table = pq.read_table(path)
+        with path.open("rb") as file:
+            table = pq.read_table(file)
     except pa.ArrowException as error:
         raise TracksFileError(f"{path}: not a whole Parquet file") from error
     rows = zip(*(column.to_pylist() for column in table.columns), strict=True)

@@ -79,6 +79,16 @@ def test_recordings_are_shown_in_their_folder(paused, memory, monkeypatch) -> No
     assert paused.status.currentMessage() == f"Recordings are in {memory.folder()}"
 
 
+def test_folders_that_cannot_be_looked_up_are_passed_over(paused, memory) -> None:
+    endless = memory.folder().parent / ("x" * 300) / "y"  # no system has such a name
+    memory.set_folder(endless)
+    memory.add_recent([str(endless / "a.mp4")])
+    for ask in (paused.playing.choose_record_folder, paused.playing.choose_files):
+        ask()
+        assert Path(paused.playing.dialog.directory().path()).is_dir()
+        paused.playing.dialog.close()
+
+
 def test_files_saved_within_one_second_get_different_names(
     qtbot, paused, memory, monkeypatch
 ) -> None:

@@ -275,6 +275,7 @@ def test_matroska_whose_clock_begins_late_is_whole(tmp_path: Path, sound: bool) 
     times_s = [100 + index / 25 for index in range(40)]
     path = make_video(tmp_path / "late.mkv", 40, times_s=times_s, sound=sound)
     with open_source(path) as source:
+        assert source.frame_count == 40
         assert len(list(source)) == 40
 
 

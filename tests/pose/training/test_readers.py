@@ -268,3 +268,10 @@ def test_names_that_would_collide_stay_and_pairs_may_use_the_files_own_names() -
     pairs = {"name": "b", "keypoints": ["Hand1", "Hand2", "rear"], "mirror": [["Hand1", "Hand2"]]}
     assert skeleton_of_category(pairs).names == ("hand1", "hand2", "rear")
     assert skeleton_of_category(pairs).mirror == (1, 0, 2)
+
+
+def test_a_joint_without_a_side_does_not_get_its_neighbours_other_side() -> None:
+    names = ("heel", "right_heel", "thorax", "left_thorax")  # letters l and r in the first of each
+    skeleton = skeleton_of_category({"name": "d", "keypoints": list(names)})
+    assert skeleton.names == names
+    assert skeleton.mirror == (0, 1, 2, 3)

@@ -511,6 +511,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     file = write_data(tmp_path)
     content = json.loads(file.read_text())
     content["annotations"].append({**person(0, [5.0, 5.0, 0.0, 9.0]), "id": 77})
+    content["images"].append({"id": 99, "file_name": "caf\udce9.png"})  # not UTF-8, and missing
     file.write_text(json.dumps(content))
     out = tmp_path / "out"
     words = ["train", "pose", "--data", str(file), "--images", str(tmp_path), "--out", str(out),
@@ -523,6 +524,7 @@ def test_the_command_checks_trains_and_leaves_a_card(
     assert "train: 6 people in 6 pictures" in said
     assert "joints without a left or right twin: nose\n" in said
     assert "left out, a box without area: 1 (000.png (annotation 77))" in said
+    assert r"missing: 1 (caf\udce9.png)" in (out / "left-out.txt").read_text()
 
     assert main(words) == 0
     card = (out / "model-card.md").read_text()
