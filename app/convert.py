@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from app.results import with_corrections
+from pose.command import counted
 from pose.skeleton import COCO17, Skeleton
 from tracking.files import (
     FORMATS,
@@ -66,8 +67,7 @@ def run(args: argparse.Namespace) -> int:
             "not COCO's\n"
         )
     people = {int(person) for result in tracks.frames for person in result.people.ids}
-    frames = f"{len(tracks.frames)} frame{'' if len(tracks.frames) == 1 else 's'}"
-    who = "1 person" if len(people) == 1 else f"{len(people)} people"
+    frames, who = counted(len(tracks.frames), "frame"), counted(len(people), "person", "people")
     print(f"{frames}, {who} -> {args.target}")  # noqa: T201
     return 0
 

@@ -25,6 +25,7 @@ import numpy as np
 import torch
 
 from evaluation.stages import Timing, people_boxes, time_stage
+from pose.command import counted
 from pose.cores import core_count
 from pose.crops import crop_people
 from pose.errors import UserError
@@ -57,7 +58,7 @@ def peer_timings(
     for count in people:
         boxes = people_boxes(frame, count, Detections.empty())
         for name, way in ways.items():
-            stage = f"{name}, {count} {'person' if count == 1 else 'people'}"
+            stage = f"{name}, {counted(count, 'person', 'people')}"
             if name.startswith("torch"):
                 torch.set_num_threads(core_count())
             timings.append(time_stage(stage, partial(way, frame, boxes), repeats))

@@ -19,6 +19,7 @@ from app.overlay import Overlay, OverlayStyle
 from app.paint import rasterise
 from app.video.recorder import Recorder
 from app.video.source import open_source
+from pose.command import counted
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
 from pose.people import Detections, FloatArray, Frame
@@ -105,7 +106,7 @@ def stage_timings(
     found = detect(frame)
     for count in people:
         boxes = people_boxes(frame, count, found)
-        label = f"pose, {count} {'person' if count == 1 else 'people'}"
+        label = f"pose, {counted(count, 'person', 'people')}"
         timings.append(time_stage(label, partial(estimate, frame, boxes), repeats))
     usual = min(people, key=lambda count: abs(count - 5))
     timings += _after_inference(frames, estimate, people_boxes(frame, usual, found), repeats)

@@ -40,6 +40,11 @@ class Parser(argparse.ArgumentParser):
         return namespace, unknown
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`1 frame`, `2 frames`; `many` where it is not `one` with an s."""
+    return f"{number} {one if number == 1 else many or f'{one}s'}"
+
+
 def program_version() -> str:
     """Name and version of this program, as written into files."""
     try:

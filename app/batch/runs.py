@@ -22,7 +22,7 @@ from app.batch.store import Store
 from app.batch.workers import Job, Task
 from app.config import Settings
 from app.video.source import MediaError
-from pose.command import program_version
+from pose.command import counted, program_version
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ def _flat(table: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 def _told(entry: Entry) -> str:
     """How a clip ended, as a line of the log."""
     found = (
-        f"{_count(entry.people, 'person', 'people')}, {_count(entry.frames, 'frame', 'frames')}, "
+        f"{counted(entry.people, 'person', 'people')}, {counted(entry.frames, 'frame')}, "
         f"{entry.seconds:.1f} s{_rate(entry)}"
     )
     if entry.status == "failed":  # the reason begins with the source
@@ -217,8 +217,8 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
     lines = []
     for entry in outcome.done:
         lines.append(
-            f"{entry.source}: {_count(entry.people, 'person', 'people')}, "
-            f"{_count(entry.frames, 'frame', 'frames')}{_rate(entry)} -> {output}/{_files(entry)}"
+            f"{entry.source}: {counted(entry.people, 'person', 'people')}, "
+            f"{counted(entry.frames, 'frame')}{_rate(entry)} -> {output}/{_files(entry)}"
         )
         if not entry.people:
             lines.append(_why_empty(entry))
@@ -255,7 +255,3 @@ def _files(entry: Entry) -> str:
         for same in [re.sub(r"\d+", "*", ending)]
     ]
     return " ".join(dict.fromkeys([*entry.outputs[:1], *told]))
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import QFileDialog
 from app.config import Settings, preset_names, read_preset
 from app.gui.translation import tr
 from app.gui.work import Progress
+from app.live.inference import same_people
 from app.live.loading import holding_nobody_up
 from app.overlay import OverlayStyle
 from tracking.pipeline import PipelineConfig
@@ -63,7 +64,7 @@ class Tuning(QObject):
     def configure(self, config: PipelineConfig) -> None:
         """Use `config` from one of the next frames on."""
         session = self._window.session
-        finds_others = replace(config, kpt_thr=session.config.kpt_thr) != session.config
+        finds_others = not same_people(config, session.config)
         session.configure(config)
         self._window.stage.notice.remind()
         if finds_others and session.follows_known:

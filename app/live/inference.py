@@ -45,6 +45,11 @@ def same_networks(one: PipelineConfig, other: PipelineConfig) -> bool:
     return replace(one, **{name: getattr(other, name) for name in LIVE_FIELDS}) == other
 
 
+def same_people(one: PipelineConfig, other: PipelineConfig) -> bool:
+    """True where both settings find the same people; `kpt_thr` only decides what is shown."""
+    return replace(one, kpt_thr=other.kpt_thr) == other
+
+
 class Follower:
     """Runs the frames of one video through the pipeline; gives people ids unique in the video.
 
@@ -207,7 +212,7 @@ class Inference:
         if pipeline is None or config is None or pipeline.config == config:
             return pipeline
         if same_networks(pipeline.config, config):
-            self.changes += replace(pipeline.config, kpt_thr=config.kpt_thr) != config
+            self.changes += not same_people(pipeline.config, config)
             pipeline.config = config
             pipeline.tracker.config = config.tracker
             pipeline.budget.limit_ms = config.max_latency_ms

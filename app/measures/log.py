@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.measures.angles import Measurer
+from app.measures.series import absences
 from tracking.pipeline import FrameResult
 
 KEPT = 900  # frames per person: thirty seconds at 30 frames a second
@@ -44,5 +45,5 @@ class MeasureLog:
         rows = [(t, row[column]) for t, row in self._curves.get(person, ()) if t >= from_s]
         times = np.array([t for t, _ in rows], np.float64)
         values = np.array([value for _, value in rows], np.float32)
-        gaps = np.flatnonzero(np.diff(times) > gap_s) + 1
+        gaps = absences(times, gap_s)
         return np.insert(times, gaps, times[gaps]), np.insert(values, gaps, np.nan)

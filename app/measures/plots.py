@@ -14,8 +14,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from app.measures.options import MeasureOptions
-from app.measures.series import Series
+from app.measures.series import Series, absences
 from app.overlay import colour_of
+from pose.command import counted
 from pose.writing import whole_file
 from tracking.formats.whole import writing
 
@@ -56,7 +57,7 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
         if series.name:  # an unescaped dollar sign would begin a formula
             who += ", " + series.name.replace("$", r"\$")
         figure.suptitle(
-            f"{who}   {in_frames(len(series.frames))} in {length_s:.1f} s",
+            f"{who}   {counted(len(series.frames), 'frame')} in {length_s:.1f} s",
             fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
             bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
         )  # fmt: skip
@@ -111,14 +112,9 @@ def _alone(curve: np.ndarray) -> np.ndarray:
     return alone
 
 
-def in_frames(count: int) -> str:
-    """`1 frame`, `2 frames`."""
-    return f"{count} frame{'' if count == 1 else 's'}"
-
-
 def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
     """Times (F',) and values (F', M) with a row of nan in every absence, to break the curve."""
-    breaks = np.flatnonzero(np.diff(series.times_s) > series.gap_s) + 1
+    breaks = absences(series.times_s, series.gap_s)
     times_s = np.insert(series.times_s, breaks, series.times_s[breaks])
     return times_s, np.insert(series.values, breaks, np.nan, axis=0)
 

@@ -14,10 +14,11 @@ import numpy as np
 
 from app.measures.angles import SAME_S
 from app.measures.options import MeasureOptions
-from app.measures.plots import draw_person, in_frames
-from app.measures.series import GAP_S, Series
+from app.measures.plots import draw_person
+from app.measures.series import GAP_S, Series, absences
 from app.overlay import colour_of
 from app.thumbnails import thumbnail
+from pose.command import counted
 from pose.people import FloatArray, Frame, ImageArray
 from tracking.formats.whole import write_pieces
 from tracking.pipeline import FrameResult
@@ -102,8 +103,7 @@ def _page(
     title = html.escape(name)
     yield f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
     yield f'<meta name="viewport" content="width=device-width"><style>{STYLE}</style><body>'
-    noun = "person" if len(people) == 1 else "people"
-    note = f"{len(people)} {noun}"
+    note = counted(len(people), "person", "people")
     if people:
         starts_s = min(float(series.times_s[0]) for series in people)
         ends_s = max(float(series.times_s[-1]) for series in people)
@@ -165,7 +165,7 @@ def _count_curve(
     ways = [_axis(span_s, height, "number of people")]
     for number in sorted({0, int(counts.max())}):
         ways.append(f'<text x="2" y="{floor - number * per_person + 4:.1f}">{number}</text>')
-    breaks = np.flatnonzero(np.diff(times_s) > gap_s) + 1
+    breaks = absences(times_s, gap_s)
     for part_s, part in zip(np.split(times_s, breaks), np.split(counts, breaks), strict=True):
         changes = np.flatnonzero(np.diff(part, prepend=0))
         x = _across(part_s, span_s)
@@ -193,7 +193,7 @@ def _axis(span_s: tuple[float, float], height: int, label: str) -> str:
 
 def stretches(times_s: np.ndarray, gap_s: float = GAP_S) -> list[tuple[float, float]]:
     """The stretches of times (F,) without an absence longer than `gap_s`: starts and ends."""
-    breaks = np.flatnonzero(np.diff(times_s) > gap_s) + 1
+    breaks = absences(times_s, gap_s)
     return [(float(part[0]), float(part[-1])) for part in np.split(times_s, breaks)]
 
 
@@ -218,7 +218,7 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
     return (
         f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
         f"{html.escape(series.label)}</span> {number}"
-        f"seen for {seen_s:.1f} s in {in_frames(len(series.frames))}, "
+        f"seen for {seen_s:.1f} s in {counted(len(series.frames), 'frame')}, "
         f"mean score {series.scores.mean():.2f}</h2>"
         f'<div class="person">{shown}{_table(series, options)}</div>'
         f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}"></section>'

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.measures.angles import STEPS_AWAY
-from pose.people import FloatArray
+from pose.people import FloatArray, IntArray
 from tracking.pipeline import FrameResult
 
 GAP_S = 0.5  # a longer absence breaks the curve
@@ -71,3 +71,8 @@ def _series(
         name,
         gap_s,
     )
+
+
+def absences(times_s: np.ndarray, gap_s: float) -> IntArray:
+    """Where times (F,) go on after more than `gap_s`: the indices of the first ones afterwards."""
+    return np.flatnonzero(np.diff(times_s) > gap_s) + 1

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from pose.command import counted
 from pose.reading import reading
 from tracking.files import (
     NO_TIMES,
@@ -77,6 +78,6 @@ def read(path: Path) -> Tracks:
         frames.append(frame_without_picture(index, index * info.step_s, people))
     notes = [] if info.frame_rate else [NO_TIMES]
     if others:
-        boxes = f"{others} box{'' if others == 1 else 'es'}"
+        boxes = counted(others, "box", "boxes")
         notes.append(f"{boxes} of other classes than pedestrians left out")
     return Tracks(info, frames, tuple(notes))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.command import counted
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
 from pose.people import FloatArray, Poses
 from pose.reading import ContentError, whole
@@ -81,7 +82,7 @@ def notes_of(timed: bool, regions: int, unlabelled: int) -> tuple[str, ...]:
     unlabelled: number of frames marked as not labelled.
     """
     lost = [
-        f"{what} ({count} frame{'' if count == 1 else 's'})"
+        f"{what} ({counted(count, 'frame')})"
         for what, count in (
             ("regions to be ignored", regions),
             ("marks of frames that are not labelled", unlabelled),
