@@ -181,7 +181,9 @@ def export_result(
     writers: list[TracksWriter] = [
         open_writer("posetrack18", path, info),
         open_writer("csv", path.with_suffix(".csv"), info),
-        MeasuresWriter(path.with_suffix(".measures.csv"), names_of(corrections), kpt_thr),
+        MeasuresWriter(
+            path.with_suffix(".measures.csv"), names_of(corrections), kpt_thr, info.frame_s
+        ),
     ]
     _write(writers, frames, corrections, progress)
 

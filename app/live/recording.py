@@ -191,7 +191,9 @@ class LiveRecording:
             self._tracks.append(open_writer("posetrack18", plan.tracks_file, info))
             self._tracks.append(open_writer("csv", plan.tracks_file.with_suffix(".csv"), info))
             table = plan.tracks_file.with_suffix(".measures.csv")
-            self._measures = MeasuresWriter(table, plan.style.names, plan.style.kpt_thr)
+            self._measures = MeasuresWriter(
+                table, plan.style.names, plan.style.kpt_thr, info.frame_s
+            )
 
     def _close(self) -> None:
         """Complete every file, even if another one fails."""

@@ -50,10 +50,13 @@ class MeasuresTable:
 
 
 class MeasuresWriter:
-    """A TracksWriter that measures everything, as the charts do, and writes it frame by frame."""
+    """A TracksWriter that measures everything, and writes it frame by frame.
 
-    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float) -> None:
-        self._measure = Measurer()
+    `step_s` is the time from frame to frame: people are not away while no frame could show them.
+    """
+
+    def __init__(self, path: Path, names: Mapping[int, str], kpt_thr: float, step_s: float) -> None:
+        self._measure = Measurer(step_s=step_s)
         self._kpt_thr = kpt_thr
         self._table = MeasuresTable(path, MeasureOptions(in_heights=True), names)
 

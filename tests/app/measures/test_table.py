@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import resource
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +38,7 @@ def walking(index: int, *ids: int) -> FrameResult:
 
 
 def test_a_row_says_who_is_measured_and_its_header_in_which_units(tmp_path: Path) -> None:
-    writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna, in red"}, 0.3)
+    writer = MeasuresWriter(tmp_path / "m.csv", {4: "Anna, in red"}, 0.3, 0.04)
     for index in range(1, 5):
         writer.put(walking(index, 4))
     writer.close()
@@ -75,9 +76,18 @@ def test_the_window_and_the_command_line_write_the_same_table_but_for_the_unit_o
     ]  # fmt: skip
 
 
+def test_people_seen_every_two_seconds_have_speeds(tmp_path: Path) -> None:
+    frames = [(2.0 * index, walking(index, 4).people) for index in range(3)]
+    info = ClipInfo("walk", (400, 120), COCO17, frame_rate=Fraction(1, 2))
+    export_result(tmp_path / "walk.json", info, frames, (), 0.3, lambda share: None)
+    with (tmp_path / "walk.measures.csv").open() as file:
+        speeds = [row["body speed (heights/s)"] for row in csv.DictReader(file)]
+    assert speeds == ["", "0.02", "0.02"]  # 4 pixels of 100 in two seconds
+
+
 def test_a_full_disk_is_told_in_one_line_and_leaves_no_table(tmp_path: Path) -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    writer = MeasuresWriter(tmp_path / "m.csv", {}, 0.3)
+    writer = MeasuresWriter(tmp_path / "m.csv", {}, 0.3, 0.04)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10, hard))  # no file larger than this
     try:
         writer.put(walking(1, 4))
