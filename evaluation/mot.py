@@ -242,7 +242,13 @@ def run(args: argparse.Namespace) -> int:
     pairs = file_pairs(args.groundTruth, args.predictions)
     counts_of = {name: score_files(*paths) for name, paths in pairs.items()}
     first, *rest = counts_of.values()
-    overall = box_scores(sum(rest, first))
+    counts = sum(rest, first)
+    if not counts.mot.truth[0]:
+        raise AnnotationError(
+            f"{args.groundTruth}: there is nothing to score; no box has a confidence other than 0 "
+            f"and, where lines give a class, class {PEDESTRIAN}"
+        )
+    overall = box_scores(counts)
     scores_of = {name: box_scores(counts) for name, counts in counts_of.items()}
     rows: list[list[str | float]] = []
     for name, scores in [*scores_of.items(), ("all", overall)]:

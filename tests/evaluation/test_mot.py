@@ -33,10 +33,27 @@ def test_mot15_scores_as_the_references_do(shared: Path, tmp_path: Path) -> None
 def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
     """That is, with confidence 0, or since MOT16 of a class other than pedestrian."""
     path = tmp_path / "gt.txt"
-    path.write_text("1,1,0,0,9,9,1,1,1\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,8,1\n")
-    truth = mot.read_boxes(path, truth=True)
-    assert truth.ids[truth.scored].tolist() == [1]
-    assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
+    lines = ["1,1,0,0,9,9,1,1", "1,2,0,0,9,9,0,1", "1,3,0,0,9,9,1,8"]
+    for visibility in ("", ",1"):  # which labelling programs leave out
+        path.write_text("".join(f"{line}{visibility}\n" for line in lines))
+        truth = mot.read_boxes(path, truth=True)
+        assert truth.ids[truth.scored].tolist() == [1]
+        assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
+
+
+@pytest.mark.parametrize("text", ["", "1,1,0,0,9,9,0\n", "1,1,0,0,9,9,1,0,1\n"])
+def test_a_truth_without_a_box_to_find_is_an_error(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Empty, with confidence 0 alone, or of class 0, as detectors call people."""
+    truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    truth.write_text(text)
+    predicted.write_text("1,7,0,0,9,9,1\n")
+    assert mot.main(["-g", str(truth), "-p", str(predicted)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: {truth}: there is nothing to score; no box")
+    assert err.count("\n") == 1
 
 
 def test_a_detection_of_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> None:
