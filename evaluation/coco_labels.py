@@ -8,7 +8,7 @@ from typing import Any
 from evaluation.annotation_rows import numbers
 from evaluation.annotations import AnnotationError
 from pose.oks import SEGMENT_SHARE
-from pose.reading import ContentError, number, read_json, reading
+from pose.reading import ContentError, number, read_json, reading, shown
 
 
 def read_labels(path: Path) -> dict[str, Any]:
@@ -29,13 +29,15 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
     """
     with reading(str(path), AnnotationError):
         images = {image["id"] for image in content["images"]}
+        if odd := [each for each in images if not isinstance(each, int | float | str)]:
+            raise ContentError(f"an image's id is {shown(odd[0])}, expected a number or text")
         for place, annotation in enumerate(content["annotations"]):
             with reading(f"{path}: annotation {place}", AnnotationError):
                 if boxes_too and not annotation.get("keypoints"):
                     annotation["keypoints"] = [0] * (3 * joints)
                 check_keypoints(annotation, joints)
                 if annotation["image_id"] not in images:
-                    raise ContentError(f"its image {annotation['image_id']} is not listed")
+                    raise ContentError(f"its image {shown(annotation['image_id'])} is not listed")
                 _complete(annotation)
                 annotation["id"] = place + 1  # pycocotools takes 0 for nobody
         listed = content.get("categories") or []

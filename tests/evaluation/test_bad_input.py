@@ -220,7 +220,7 @@ def test_bad_mot_lines(
         ({"image_id": 1, "keypoints": [0] * 48, "score": 1}, "48 keypoint values"),
         ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
         ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),
-        ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not finite"),
+        ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not a finite"),
         (
             {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
             'result 0: "h" is not a finite number',
