@@ -24,6 +24,8 @@ from evaluation.results import check_writable, write_figures
 from pose.errors import UserError
 
 Pair = Callable[..., tuple[Path, Path]]
+IMAGES_2018 = [{"id": 1, "file_name": "a.jpg"}]
+PERSON_2018 = {"image_id": 1, "track_id": 1, "keypoints": [1] * 51, "scores": [0.5] * 17}
 
 
 @pytest.fixture
@@ -133,11 +135,80 @@ def test_json_that_the_parser_gives_up_on(error_of: ErrorOf, make_person: Any, t
 def test_people_of_2018_files(
     error_of: ErrorOf, make_person: Any, change: dict[str, Any], message: str
 ) -> None:
-    good = {"image_id": 1, "track_id": 1, "keypoints": [1] * 51, "scores": [0.5] * 17}
-    people = [good, good | {"track_id": 2} | change]
-    images = [{"id": 1, "file_name": "a.jpg"}]
-    line = error_of([[make_person()]], {"images": images, "annotations": people})
+    people = [PERSON_2018, PERSON_2018 | {"track_id": 2} | change]
+    line = error_of([[make_person()]], {"images": IMAGES_2018, "annotations": people})
     assert f"pred/seq.json: frame 0 (a.jpg), person 1: {message}" in line
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (PERSON_2018 | {"image_id": "1"}, 'its image_id "1" is no image\'s id'),
+        ({"track_id": 2}, "'image_id' is missing"),
+        ("a", "not built as it should be"),
+    ],
+)
+def test_annotations_of_2018_files_that_belong_to_no_frame(
+    error_of: ErrorOf, make_person: Any, annotation: Any, message: str
+) -> None:
+    people = [PERSON_2018, annotation]
+    line = error_of([[make_person()]], {"images": IMAGES_2018, "annotations": people})
+    assert f"pred/seq.json: annotation 1: {message}" in line
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], 7, ["1", 2, 3, 4]])
+def test_a_head_box_of_2018_that_is_not_four_numbers(
+    error_of: ErrorOf, make_person: Any, box: Any
+) -> None:
+    people = [PERSON_2018 | {"bbox_head": box}]
+    line = error_of({"images": IMAGES_2018, "annotations": people}, [[make_person()]])
+    assert f"gt/seq.json: frame 0 (a.jpg), person 0: bbox_head is {json.dumps(box)}, exp" in line
+
+
+@pytest.mark.parametrize(
+    "regions", [([1, 2, 3], [1, 2, 3]), ([[1, 2, 3]], [[1, 2]]), ([[1, 2, 3]], []), (7, [[1]])]
+)
+def test_ignore_regions_of_2018_that_are_no_polygons(
+    error_of: ErrorOf, make_person: Any, regions: Any
+) -> None:
+    xs, ys = regions
+    images = [IMAGES_2018[0] | {"ignore_regions_x": xs, "ignore_regions_y": ys}]
+    people = [PERSON_2018 | {"bbox_head": [0, 0, 3, 4]}]
+    line = error_of({"images": images, "annotations": people}, [[make_person()]])
+    assert "gt/seq.json: frame 0 (a.jpg): ignore_regions_x and ignore_regions_y are not" in line
+
+
+@pytest.mark.parametrize("regions", [[[]], {"point": []}, [{"point": {"x": [1]}}], [{}]])
+def test_ignore_regions_of_2017_that_are_no_polygons(
+    error_of: ErrorOf, make_person: Any, make_file: Any, regions: Any
+) -> None:
+    line = error_of(make_file([[make_person()]], ignore_regions=regions), [[make_person()]])
+    assert "gt/seq.json: frame 0 (images/00000.jpg): ignore_regions is not a list of" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"track_id": 7}, "track_id is 7"),
+        ({"annopoints": {"point": []}}, 'annopoints is {"point": []}'),
+        ({"annopoints": [{"point": [{"id": [0], "x": 5.0, "y": [5]}]}]}, "x is 5.0"),
+    ],
+)
+def test_values_of_2017_files_that_are_in_no_list(
+    error_of: ErrorOf, make_person: Any, change: dict[str, Any], message: str
+) -> None:
+    line = error_of([[make_person()]], [[make_person(1), make_person(2) | change]])
+    place = "pred/seq.json: frame 0 (images/00000.jpg), person 1"
+    assert f"{place}: {message}, expected a list of one value" in line
+
+
+def test_a_frame_without_people_is_named(
+    error_of: ErrorOf, make_person: Any, make_file: Any
+) -> None:
+    content = make_file([[make_person()]])
+    del content["annolist"][0]["annorect"]
+    line = error_of([[make_person()]], content)
+    assert "pred/seq.json: frame 0 (images/00000.jpg): 'annorect' is missing" in line
 
 
 def test_a_person_without_a_value(error_of: ErrorOf, make_person: Any) -> None:
@@ -151,9 +222,12 @@ def test_coco_joints_are_not_taken_for_posetrack_joints(
     error_of: ErrorOf, make_person: Any
 ) -> None:
     predicted = {
-        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "images": IMAGES_2018,
         "annotations": [],
-        "categories": [{"name": "person", "keypoints": ["nose", "left_eye", "right_eye"]}],
+        "categories": [
+            {"name": "things"},
+            {"name": "person", "keypoints": ["nose", "left_eye", "right_eye"]},
+        ],
     }
     line = error_of([[make_person()]], predicted)
     assert "lack right_ankle" in line
