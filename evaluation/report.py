@@ -15,6 +15,7 @@ from evaluation.mota import Switch
 from evaluation.pose_scores import ScoreOptions, SequenceScore, total
 from evaluation.pose_summary import Scores
 from evaluation.table import GROUPS, JOINT_NAMES
+from pose.command import counted
 
 _WINDOW = 10  # frames of a "moment"
 _STYLE = """
@@ -23,8 +24,10 @@ _STYLE = """
 --dim:#a0a0a8}}
 body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;
 color:var(--fg);background:var(--bg)}h1{margin-bottom:0}h2{margin-top:2em}h3{margin:1.4em 0 .3em}
-table{border-collapse:collapse}td,th{padding:.25em .8em;text-align:right;
+table{border-collapse:collapse;display:block;overflow-x:auto}
+td,th{padding:.25em .8em;text-align:right;
 border-bottom:1px solid var(--line)}td:first-child,th:first-child{text-align:left}
+td:first-child{overflow-wrap:anywhere;min-width:9em}
 svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--dim)}
 svg text.value{font-size:9px}.grid{stroke:var(--line)}.axis{stroke:var(--dim)}
 .tiles,.row{display:flex;flex-wrap:wrap;gap:12px}.tiles div{background:var(--soft);padding:.6em 1em;
@@ -133,10 +136,11 @@ def _head(scores: Sequence[SequenceScore], overall: Scores, options: ScoreOption
     )
     mode = "every labelled frame" if options.strict else "as poseval counts"
     threshold = "" if options.kpt_thr is None else f", joints under {options.kpt_thr:g} not tracked"
+    size = f"{counted(len(scores), 'sequence')}, {counted(overall['frames'], 'frame')}"
     return (
         "<h1>Pose tracking report</h1>"
-        f'<p class="dim">{len(scores)} sequences, {overall["frames"]} frames; {mode}{threshold}. '
-        "Scores in percent, the mean of the joints; switches are counted for each joint.</p>"
+        f'<p class="dim">{size}; {mode}{threshold}. Scores in percent, the mean of the '
+        "joints; switches are counted for each joint.</p>"
         f'<div class="tiles">{shown}</div>'
     )
 
@@ -160,7 +164,7 @@ def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
         more = f" and {len(switched) - 6} more" if len(switched) > 6 else ""
         items.append(
             f'<li><a href="#s{moment.sequence}"><b>{escape(score.name)}</b>, frames '
-            f"{frames[0]}-{frames[-1]}</a>: {moment.misses} joints missed, "
+            f"{frames[0]}-{frames[-1]}</a>: {counted(moment.misses, 'joint')} missed, "
             f"{moment.false_positives} false, {len(moment.switches)} switched "
             f"({moment.errors / everything:.0%} of all errors). The worst frame is {peak}, "
             f"{escape(score.frame_names[peak])}, with {errors.max()}."
@@ -242,10 +246,9 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
             if moment.sequence == number
         }
         parts.append(timeline(score.clear_frames, misses, wrong, marks, moments))
-        parts.append(f'<p class="dim">The highest bar: {(misses + wrong).max()} errors.</p>')
         if rows:
             parts.append(
-                f"<details><summary>{len(rows)} switches of people, "
+                f"<details><summary>{counted(len(rows), 'switch', 'switches')} of people, "
                 f"{len(events.switches)} of joints</summary><table><tr><th>frame</th><th>picture"
                 "</th><th>person</th><th>id before</th><th>id now</th><th>joints</th></tr>"
                 f"{''.join(rows)}</table></details>"
