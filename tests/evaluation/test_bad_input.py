@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -285,6 +287,20 @@ def test_bad_mot_lines(
     (tmp_path / "a.txt").write_text(text)
     assert mot.main(["-g", str(tmp_path), "-p", str(tmp_path)]) == 1
     assert f"a.txt: {message}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize("program", [posetrack.main, coco.main, mot.main])
+def test_a_compressed_file_is_called_that(
+    program: Callable[[list[str]], int],
+    pack: Callable[[bytes], bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(pack(b"{}"))
+    assert program(["-g", str(path), "-p", str(path), "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"error: {path}: a compressed file; unpack it first\n"
 
 
 @pytest.mark.parametrize(
