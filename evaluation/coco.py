@@ -214,7 +214,7 @@ def run(args: argparse.Namespace) -> int:
     heads = pckh(truth, results, skeleton)
     sys.stdout.write(text_table([skeleton.name, *scores], [["OKS", *scores.values()]]) + "\n")
     if heads is None:
-        sys.stdout.write("PCKh@0.5: no head boxes, and no head_top with a neck in this skeleton\n")
+        sys.stdout.write("PCKh@0.5: nobody has a head box, or a neck and head_top labelled\n")
     else:
         rows: list[list[str | float]] = [[name, value] for name, value in heads.items()]
         sys.stdout.write("\n" + text_table(["joint", "PCKh@0.5"], rows) + "\n")

@@ -71,4 +71,4 @@ def check_keypoints(annotation: Any, joints: int) -> None:
     if len(keypoints) != 3 * joints:
         raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")
     if numbers(keypoints) is None:
-        raise ContentError("a coordinate is NaN or infinite, or no number")
+        raise ContentError("a coordinate is NaN, infinite, too large or no number")

@@ -97,7 +97,9 @@ def test_ids_that_are_not_numbers(error_of: ErrorOf, make_person: Any, track_id:
     assert "pred/seq.json: frame 0 (images/00000.jpg), person 0: track id" in line
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "12", None, True, [1]])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 1e200, 10**400, "12", None, True, [1]]
+)
 @pytest.mark.parametrize("side", ["gt", "pred"])
 def test_coordinates_that_are_not_finite_numbers(
     error_of: ErrorOf, make_person: Any, value: Any, side: str
@@ -130,7 +132,10 @@ def test_json_that_the_parser_gives_up_on(error_of: ErrorOf, make_person: Any, t
         ),
         ({"keypoints": None}, "not built as it should be"),
         ({"scores": [0.5] * 15}, "15 scores, expected 17"),
-        ({"scores": ["high"] * 17}, 'a score has a value that is not a finite number: "high"'),
+        (
+            {"scores": ["high"] * 17},
+            'a score has a value that is not a finite number below 1e+100: "high"',
+        ),
         ({"track_id": "a"}, 'track id "a" is not a whole number'),
     ],
 )
@@ -309,7 +314,7 @@ def test_a_compressed_file_is_called_that(
         ({"keypoints": [0] * 51}, "result 0: 'image_id' is missing"),
         ({"image_id": 1, "keypoints": [0] * 48, "score": 1}, "48 keypoint values"),
         ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
-        ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),
+        ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN, infinite"),
         ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not a finite"),
         (
             {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
