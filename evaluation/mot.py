@@ -41,6 +41,7 @@ _FAR = 1e15  # beyond any frame number, id or pixel
 # Someone on a vehicle, a person who never moves, a likeness of one, a reflection: finding them is
 # neither right nor wrong
 _DISTRACTORS = (2, 7, 8, 12)
+_DISTRACTORS_OF_MOT20 = (*_DISTRACTORS, 6)  # vehicles without a motor
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
 _TALLIES = {  # fields of MotCounts, and their names in the table
     "misses": "miss",
@@ -80,9 +81,9 @@ class BoxCounts(NamedTuple):
 def read_boxes(path: Path, *, truth: bool) -> Boxes:
     """Read a MOT text file, separated by commas or blanks.
 
-    In truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
-    AnnotationError naming the line of a value that is not a number, or of an id that occurs twice
-    in a frame.
+    In truth, lines with confidence 0 and classes other than pedestrian are not scored. Some of them
+    are distractors; MOT20, told by the sequence's name, has one more. Raises AnnotationError naming
+    the line of a value that is not a number, or of an id that occurs twice in a frame.
     """
     table = _read_at_once(path)
     if table is None:  # lines of different lengths, or something is wrong with one
@@ -91,12 +92,13 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     kind = table[:, 7] if truth else np.full(len(table), PEDESTRIAN)
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     frame, ids = table[:, :2].astype(np.int64).T
+    mot20 = any(part.startswith("MOT20-") for part in path.resolve().parts)
     return Boxes(
         frame,
         ids,
         corners,
         (kind == PEDESTRIAN) & (table[:, 6] != 0) if truth else np.ones(len(table), bool),
-        np.isin(kind, _DISTRACTORS),
+        np.isin(kind, _DISTRACTORS_OF_MOT20 if mot20 else _DISTRACTORS),
     )
 
 
@@ -140,8 +142,7 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
     """Score one sequence, over every frame that either side has.
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
-    those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is the
-    rule of MOT16 and MOT17; MOT20's other distractor, class 6 (other vehicles), is not known here.
+    those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox).
     """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)

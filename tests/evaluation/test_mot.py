@@ -66,6 +66,17 @@ def test_a_detection_of_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) 
     assert (counts.truth[0], counts.misses[0], counts.false_positives[0]) == (1, 0, 1)
 
 
+@pytest.mark.parametrize(("name", "false"), [("MOT17-02", 1), ("MOT20-02", 0)])
+def test_vehicles_without_a_motor_are_distractors_in_mot20(
+    name: str, false: int, tmp_path: Path
+) -> None:
+    truth, predicted = tmp_path / name / "gt" / "gt.txt", tmp_path / "pred.txt"
+    truth.parent.mkdir(parents=True)
+    truth.write_text("1,1,0,0,9,9,1,1,1\n1,2,50,0,9,9,0,6,1\n")
+    predicted.write_text("1,7,0,0,9,9,1\n1,8,50,1,9,9,1\n")
+    assert mot.score_files(truth, predicted).mot.false_positives[0] == false
+
+
 def test_a_frame_number_must_be_whole(tmp_path: Path) -> None:
     path = tmp_path / "gt.txt"
     path.write_text("1.5,1,0,0,9,9\n")
