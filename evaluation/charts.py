@@ -44,18 +44,19 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
         x = left + slot * index + slot * 0.1
         for number, (label, values) in enumerate(series.items()):
             value = values[index]
-            size = plot * min(max(value, 0), 100) / 100 if np.isfinite(value) else 0
+            if np.isnan(value):
+                continue
+            size = plot * min(max(value, 0), 100) / 100
             parts.append(
                 f'<rect x="{x + bar * number:.1f}" y="{12 + plot - size:.1f}" width="{bar:.1f}" '
                 f'height="{size:.1f}" fill="{SERIES[number]}">'
                 f"<title>{escape(name)} {escape(label)}: {value:.1f}</title></rect>"
             )
-            if len(series) <= 3 and np.isfinite(value):
-                y = 12 + plot + (10 if value < 0 else -size - 3)
-                parts.append(
-                    f'<text class="value" x="{x + bar * (number + 0.5):.1f}" y="{y:.1f}" '
-                    f'text-anchor="middle">{value:.0f}</text>'
-                )
+            y = 12 + plot + (10 if value < 0 else -size - 3)
+            parts.append(
+                f'<text class="value" x="{x + bar * (number + 0.5):.1f}" y="{y:.1f}" '
+                f'text-anchor="middle">{value:.0f}</text>'
+            )
         words = name.split("_")
         parts += [
             _text(x + slot * 0.4, height - bottom + 26 + 13 * row, word)
@@ -78,7 +79,7 @@ def curves(
     axes: tuple[str, str],
     x_range: tuple[float, float] = (0, 100),
 ) -> str:
-    """Lines by name, x (N,) and y (N,) in percent each, thinned to what is visible."""
+    """Lines by name, x (N,) and y (N,) in percent each, without NaN, thinned to what is visible."""
     width, height, left, bottom = 300, 240, 34, 36
     across, down = width - left - 8, height - bottom - 24
     span = (x_range[1] - x_range[0]) or 1
@@ -91,7 +92,8 @@ def curves(
         parts += [_text(x, height - bottom + 14, f"{number:g}", "end" if tick == 100 else "middle")]
     parts.append(_text(left + across / 2, height - 4, f"{axes[0]} → {axes[1]} ↑"))
     for number, (name, (xs, ys)) in enumerate(lines.items()):
-        seen = np.linspace(0, len(xs) - 1, min(len(xs), 100)).round().astype(int)
+        known = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
+        seen = known[np.linspace(0, len(known) - 1, min(len(known), 100)).round().astype(int)]
         across_px = left + across * (xs[seen] - x_range[0]) / span
         down_px = 24 + down * (1 - ys[seen].clip(0, 100) / 100)
         points = " ".join(

@@ -171,6 +171,8 @@ def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
             f"{f'<small>{ids}{more}.</small>' if ids else ''}</li>"
         )
     listed = f'<ol class="worst">{"".join(items)}</ol>' if items else "<p>No errors at all.</p>"
+    if not any(len(score.clear_frames) for score in scores):
+        listed = "<p>No frame is scored for MOTA.</p>"
     return f"<h2>The worst moments</h2>{listed}"
 
 
@@ -226,7 +228,7 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
     for number, score in sorted(enumerate(scores), key=lambda entry: entry[1].name):
         parts.append(f'<h3 id="s{number}">{escape(score.name)}</h3>')
         if not len(score.clear_frames):
-            parts.append("<p>No frame of it is scored.</p>")
+            parts.append("<p>No frame of it is scored for MOTA.</p>")
             continue
         texts: dict[int, list[str]] = {}
         rows = []
@@ -272,8 +274,7 @@ def _precision_recall(scores: Sequence[SequenceScore]) -> str:
         lines = {}
         for joint in joints:
             curve = by_joint[joint]
-            known = np.isfinite(curve.recall)
-            lines[JOINT_NAMES[joint]] = (100 * curve.recall[known], 100 * curve.precision[known])
+            lines[JOINT_NAMES[joint]] = (100 * curve.recall, 100 * curve.precision)
         figures.append(curves(group, lines, ("recall", "precision")))
     return f'<h2>Precision and recall</h2><div class="row">{"".join(figures)}</div>'
 
@@ -287,10 +288,9 @@ def _sweep(overall: Scores) -> str:
         for key, name in names.items()
     }
     best = max(rows, key=lambda row: row["mota"])
+    said = f"Best: MOTA {best['mota']:.1f} at {best['kpt_thr']:g}."
+    if np.isnan(best["mota"]):  # they all are
+        said = "No frame is scored for MOTA."
     span = (float(thresholds.min()), float(thresholds.max()))
     chart = curves("MOTA by joint threshold", lines, ("threshold", "percent"), span)
-    return (
-        "<h2>The joint threshold</h2>"
-        f"<p>Best: MOTA {best['mota']:.1f} at {best['kpt_thr']:g}.</p>"
-        f'<div class="row">{chart}</div>'
-    )
+    return f'<h2>The joint threshold</h2><p>{said}</p><div class="row">{chart}</div>'

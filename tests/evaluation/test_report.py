@@ -83,6 +83,21 @@ def test_the_page_is_self_contained(pair: Pair, make_person: Any, tmp_path: Path
     assert page.index('<text class="rank"') > page.rindex(" false positives</title>")
 
 
+def test_a_report_of_single_frames_claims_no_success(
+    pair: Pair, make_person: Any, tmp_path: Path
+) -> None:
+    """As in poseval, MOTA leaves the last labelled frame of a sequence out."""
+    gt, pred = pair([[make_person(1)]], [[]])
+    out = tmp_path / "out"
+    arguments = ["-g", str(gt), "-p", str(pred), "-o", str(out), "--sweep", "0:1:0.5"]
+    assert posetrack.main(arguments) == 0
+    page = (out / "report.html").read_text()
+    assert "No errors at all" not in page
+    assert "Best:" not in page
+    assert page.count("No frame is scored for MOTA.") == 2
+    assert "nan" not in page.lower()
+
+
 def test_the_scale_of_a_long_video_is_that_of_its_bars() -> None:
     """In a bar of three frames, 90 errors of one of them are 30 a frame."""
     frames = np.arange(1200)
