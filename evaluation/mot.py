@@ -198,19 +198,21 @@ def box_scores(counts: BoxCounts) -> dict[str, float]:
 
 
 def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
-    """Name -> truth file and prediction file; AnnotationError where one is missing."""
+    """Name -> truth file and prediction file; AnnotationError where one is missing or in doubt."""
     for path in (truth, predictions):
         if not path.exists():
             raise AnnotationError(f"{path}: no such file or folder")
     if truth.is_file():
         truths = {truth.stem: truth}
     else:
-        found = sorted(truth.glob("[!.]*.txt"))
-        truths = {path.stem: path for path in found}
+        found = [(path.stem, path) for path in sorted(truth.glob("[!.]*.txt"))]
         for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
             places = (folder / "gt.txt", folder / "gt" / "gt.txt")
-            for path in filter(Path.is_file, places):
-                truths[folder.name] = path
+            found += [(folder.name, path) for path in filter(Path.is_file, places)]
+        truths = dict(found)
+        for name, path in found:
+            if path != truths[name]:
+                raise AnnotationError(f"{path}: {truths[name]} is truth of the same sequence")
     if predictions.is_file() and len(truths) > 1:
         raise AnnotationError(f"{predictions}: one file, but {truth} has {len(truths)} sequences")
     if not truths:

@@ -139,6 +139,9 @@ def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
     assert {name: path.name for name, (path, _) in pairs.items()} == {"a": "a.txt", "b": "gt.txt"}
     with pytest.raises(AnnotationError, match="one file, but"):
         mot.file_pairs(tmp_path, tmp_path / "pred" / "a.txt")
+    (tmp_path / "b.txt").write_text(line)
+    with pytest.raises(AnnotationError, match=r"b\.txt: .*gt\.txt is truth of the same sequence"):
+        mot.file_pairs(tmp_path, tmp_path / "pred")
 
 
 def test_frames_that_only_one_side_has_are_counted(tmp_path: Path) -> None:
