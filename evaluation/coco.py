@@ -21,7 +21,7 @@ import numpy as np
 
 from evaluation.annotation_rows import is_number
 from evaluation.annotations import AnnotationError
-from evaluation.coco_labels import check_keypoints, complete_labels, read_labels
+from evaluation.coco_labels import box_of, check_keypoints, complete_labels, read_labels
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
@@ -108,7 +108,7 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
                 category = shown(result["category_id"])
                 raise ContentError(f"its category {category} is not in the truth")
             if result.get("bbox"):
-                _, _, _, _ = map(number, result["bbox"])
+                box_of(result, "bbox")
     fields = ["image_id", "category_id", "keypoints", "score"]
     if all(result.get("bbox") for result in results):
         fields.append("bbox")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evaluation.annotation_rows import numbers
+from evaluation.annotation_rows import is_number, numbers
 from evaluation.annotations import AnnotationError
+from evaluation.matching import FloatArray
 from pose.oks import SEGMENT_SHARE
 from pose.reading import ContentError, number, read_json, reading, shown
 
@@ -48,21 +49,38 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
 
 
 def _complete(annotation: dict[str, Any]) -> None:
-    _, _, width, height = map(number, annotation["bbox"])
-    area = number(annotation.get("area") or 0)
+    _, _, width, height = box_of(annotation, "bbox")
+    area = _number(annotation, "area") if annotation.get("area") else 0
     annotation["area"] = area if area > 0 else width * height * SEGMENT_SHARE
-    annotation["iscrowd"] = _flag(annotation.get("iscrowd", 0))
+    annotation["iscrowd"] = _flag(annotation)
     annotation.setdefault("category_id", 1)
     annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))
     for name in ("category_id", "num_keypoints"):
-        number(annotation[name])
+        _number(annotation, name)
     if annotation.get("bbox_head"):
-        _, _, _, _ = map(number, annotation["bbox_head"])
+        box_of(annotation, "bbox_head")
 
 
-def _flag(value: Any) -> int:
+def box_of(entry: Any, name: str) -> FloatArray:
+    """The box x, y, width, height (4,) of a field. Raises ContentError."""
+    values = entry[name]
+    box = numbers(values) if isinstance(values, list) and len(values) == 4 else None
+    if box is None or (box[2:] < 0).any():  # pycocotools leaves such people out
+        raise ContentError(f"{name} is {shown(values)}, expected x, y, width, height")
+    return box
+
+
+def _number(annotation: dict[str, Any], name: str) -> float:
+    value = annotation[name]
+    if not is_number(value):
+        raise ContentError(f"{name} is {shown(value)}, expected a number")
+    return float(value)
+
+
+def _flag(annotation: dict[str, Any]) -> int:
     """0 or 1, as in COCO, from a number or from true or false, as in PoseTrack 2018."""
-    return int(value if type(value) is bool else number(value) != 0)
+    value = annotation.setdefault("iscrowd", 0)
+    return int(value if type(value) is bool else _number(annotation, "iscrowd") != 0)
 
 
 def check_keypoints(annotation: Any, joints: int) -> None:

@@ -318,7 +318,7 @@ def test_a_compressed_file_is_called_that(
         ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not a finite"),
         (
             {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
-            'result 0: "h" is not a finite number',
+            'result 0: bbox is "here", expected x, y, width, height',
         ),
     ],
 )
@@ -332,6 +332,28 @@ def test_bad_coco_results(
     arguments = ["-g", str(truth), "-p", str(predicted), "--skeleton", "coco17"]
     assert coco.main(arguments) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": [0, 0, float("nan"), 9]}, "bbox is [0, 0, NaN, 9], expected x, y, width, height"),
+        ({"bbox_head": [1, 2, 3]}, "bbox_head is [1, 2, 3], expected x, y, width, height"),
+        ({"bbox": [9, 0, -9, 9]}, "bbox is [9, 0, -9, 9], expected x, y, width, height"),
+        ({"area": "large"}, 'area is "large", expected a number'),
+        ({"iscrowd": "no"}, 'iscrowd is "no", expected a number'),
+        ({"num_keypoints": None}, "num_keypoints is null, expected a number"),
+        ({"category_id": "1"}, 'category_id is "1", expected a number'),
+    ],
+)
+def test_bad_coco_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, message: str
+) -> None:
+    path = tmp_path / "gt.json"
+    person = {"image_id": 1, "bbox": [0, 0, 9, 9], "keypoints": [1] * 51}
+    path.write_text(json.dumps({"images": [{"id": 1}], "annotations": [person, person | change]}))
+    assert coco.main(["-g", str(path), "-p", "gone"]) == 1
+    assert capsys.readouterr().err == f"error: {path}: annotation 1: {message}\n"
 
 
 @pytest.mark.parametrize(
