@@ -125,7 +125,7 @@ def _read_by_line(path: Path) -> FloatArray:
     rows: dict[tuple[int, int], list[float]] = {}
     for place, values in mot_rows(path, AnnotationError):
         if not all(abs(value) < _FAR for value in values):  # nan is not
-            raise AnnotationError(f"{place}: a number is too large, or none")
+            raise AnnotationError(f"{place}: a number is too large, or NaN")
         key = (int(values[0]), int(values[1]))
         if key in rows:
             raise AnnotationError(f"{place}: id {key[1]} is twice in frame {key[0]}")

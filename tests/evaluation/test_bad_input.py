@@ -282,7 +282,7 @@ def test_an_earlier_result_survives_a_failed_run(
     [
         ("1,1,0,0,10", "line 1: expected frame, id, x, y, width, height"),
         ("1,1,0,0,10,10\n1,x,0,0,10,10", 'line 2: "x" is not a number'),
-        ("1,1,0,nan,10,10", "line 1: a number is too large, or none"),
+        ("1,1,0,nan,10,10", "line 1: a number is too large, or NaN"),
         ("1,1,0,0,9,9\n1,1,5,5,9,9", "line 2: id 1 is twice in frame 1"),
     ],
 )
