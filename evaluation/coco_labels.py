@@ -7,7 +7,6 @@ from typing import Any
 
 from evaluation.annotation_rows import is_number, numbers
 from evaluation.annotations import AnnotationError
-from evaluation.matching import FloatArray
 from pose.oks import SEGMENT_SHARE
 from pose.reading import ContentError, number, read_json, reading, shown
 
@@ -61,12 +60,13 @@ def _complete(annotation: dict[str, Any]) -> None:
         box_of(annotation, "bbox_head")
 
 
-def box_of(entry: Any, name: str) -> FloatArray:
-    """The box x, y, width, height (4,) of a field. Raises ContentError."""
-    values = entry[name]
-    box = numbers(values) if isinstance(values, list) and len(values) == 4 else None
-    if box is None or (box[2:] < 0).any():  # pycocotools leaves such people out
-        raise ContentError(f"{name} is {shown(values)}, expected x, y, width, height")
+def box_of(entry: Any, name: str) -> list[float]:
+    """The box x, y, width, height of a field. Raises ContentError."""
+    box = entry[name]
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        raise ContentError(f"{name} is {shown(box)}, expected x, y, width, height")
+    if min(box[2:]) < 0:  # pycocotools leaves such people out
+        raise ContentError(f"{name} is {shown(box)}, of a negative size")
     return box
 
 

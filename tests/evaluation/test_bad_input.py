@@ -339,7 +339,7 @@ def test_bad_coco_results(
     [
         ({"bbox": [0, 0, float("nan"), 9]}, "bbox is [0, 0, NaN, 9], expected x, y, width, height"),
         ({"bbox_head": [1, 2, 3]}, "bbox_head is [1, 2, 3], expected x, y, width, height"),
-        ({"bbox": [9, 0, -9, 9]}, "bbox is [9, 0, -9, 9], expected x, y, width, height"),
+        ({"bbox": [9, 0, -9, 9]}, "bbox is [9, 0, -9, 9], of a negative size"),
         ({"area": "large"}, 'area is "large", expected a number'),
         ({"iscrowd": "no"}, 'iscrowd is "no", expected a number'),
         ({"num_keypoints": None}, "num_keypoints is null, expected a number"),
