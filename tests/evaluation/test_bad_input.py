@@ -438,6 +438,36 @@ def test_files_that_are_not_recordings_are_reported(
     assert "gt.txt: no MOT text, expected lines of frame,id" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a whole JSON file"),
+        ("[]", "not built as it should be"),
+        ('{"annolist": [{"annorect": [{"annopoints": [{"point": [{}]}]}]}]}', "'x' is missing"),
+    ],
+)
+def test_poses_that_are_no_recording_are_reported(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tracker_truth" / "poses" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    arguments = ["--data", str(tmp_path), "--sets", "poses-mild", "--no-speed"]
+    assert tracking.main(arguments) == 1
+    assert capsys.readouterr().err.startswith(f"error: {path}: {message}")
+
+
+def test_a_set_with_tuned_recordings_alone_has_nothing_to_report(
+    tmp_path: Path, make_person: Any, make_file: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tracker_truth" / "poses" / "a.json"  # settings were chosen on the first
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(make_file([[make_person()]] * 2)))
+    arguments = ["--data", str(tmp_path), "--sets", "poses-mild", "--no-speed"]
+    assert tracking.main(arguments) == 0
+    assert capsys.readouterr().out == "\n### poses-mild: too few recordings\n"
+
+
 def test_missing_folders_are_reported_before_the_scorer_is_timed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
