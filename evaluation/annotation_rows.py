@@ -13,7 +13,7 @@ from evaluation.annotations import AnnotationError
 from evaluation.matching import FloatArray
 from pose.reading import ContentError, shown
 
-_LARGEST = 1e100  # coordinates are squared and multiplied
+_LARGEST = 1e15  # beyond any pixel or score; as a whole number it fits into 64 bits
 
 
 class Person(NamedTuple):
@@ -54,7 +54,7 @@ class Rows:
 
 
 def is_number(value: object) -> bool:
-    """Whether a value of a JSON file is a number whose square float64 can hold; NaN is not."""
+    """Whether a value of a JSON file is a number of a usual size; NaN is not."""
     return type(value) in (int, float) and abs(value) < _LARGEST  # type: ignore[arg-type]
 
 

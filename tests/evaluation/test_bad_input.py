@@ -98,7 +98,7 @@ def test_ids_that_are_not_numbers(error_of: ErrorOf, make_person: Any, track_id:
 
 
 @pytest.mark.parametrize(
-    "value", [float("nan"), float("inf"), 1e200, 10**400, "12", None, True, [1]]
+    "value", [float("nan"), float("inf"), 1e200, 10**30, 10**400, "12", None, True, [1]]
 )
 @pytest.mark.parametrize("side", ["gt", "pred"])
 def test_coordinates_that_are_not_finite_numbers(
@@ -134,7 +134,7 @@ def test_json_that_the_parser_gives_up_on(error_of: ErrorOf, make_person: Any, t
         ({"scores": [0.5] * 15}, "15 scores, expected 17"),
         (
             {"scores": ["high"] * 17},
-            'a score has a value that is not a finite number below 1e+100: "high"',
+            'a score has a value that is not a finite number below 1e+15: "high"',
         ),
         ({"track_id": "a"}, 'track id "a" is not a whole number'),
     ],
@@ -341,6 +341,8 @@ def test_bad_coco_results(
         ({"bbox_head": [1, 2, 3]}, "bbox_head is [1, 2, 3], expected x, y, width, height"),
         ({"bbox": [9, 0, -9, 9]}, "bbox is [9, 0, -9, 9], of a negative size"),
         ({"area": "large"}, 'area is "large", expected a number'),
+        # A file with NaN is read by Python's parser, which keeps whole numbers of any length
+        ({"area": 10**30, "note": float("nan")}, f"area is {10**30}, expected a number"),
         ({"iscrowd": "no"}, 'iscrowd is "no", expected a number'),
         ({"num_keypoints": None}, "num_keypoints is null, expected a number"),
         ({"category_id": "1"}, 'category_id is "1", expected a number'),
