@@ -148,7 +148,7 @@ def _head(scores: Sequence[SequenceScore], overall: Scores, options: ScoreOption
 def _number(value: float) -> str:
     if isinstance(value, int):
         return str(value)
-    return "-" if np.isnan(value) else f"{value:.1f}"
+    return "-" if np.isnan(value) else f"{value:z.1f}"
 
 
 def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:

@@ -16,6 +16,7 @@ from evaluation.charts import bars, timeline
 from evaluation.pose_scores import ScoreOptions, SequenceScore, score_files
 from evaluation.report import worst_moments
 from evaluation.results import write_all
+from evaluation.table import text_table
 from pose.errors import UserError
 
 Pair = Callable[..., tuple[Path, Path]]
@@ -124,3 +125,7 @@ def test_results_appear_all_or_not_at_all(tmp_path: Path) -> None:
         write_all(tmp_path, {"a.json": "new", "no/such/folder": "new"})
     assert (tmp_path / "a.json").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
+
+
+def test_a_score_just_below_zero_has_no_minus() -> None:
+    assert text_table(["", "MOTA"], [["all", -0.04]]).endswith("   0.0")
