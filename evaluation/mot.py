@@ -3,7 +3,8 @@
     python -m evaluation.mot -g TRUTH -p PREDICTIONS [-o OUT]
 
 Lines are `frame,id,x,y,width,height,confidence,...`. TRUTH is a folder of NAME.txt, NAME/gt.txt or
-NAME/gt/gt.txt, PREDICTIONS a folder of NAME.txt or NAME/test.txt; or each is one file.
+NAME/gt/gt.txt, PREDICTIONS a folder of NAME.txt, NAME/test.txt or data/NAME.txt; or each is one
+file.
 """
 
 from __future__ import annotations
@@ -223,11 +224,12 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
 def _prediction(name: str, predictions: Path) -> Path:
     if predictions.is_file():
         return predictions
-    places = (predictions / f"{name}.txt", predictions / name / "test.txt")
-    for place in places:
+    usual = predictions / f"{name}.txt"
+    others = predictions / name / "test.txt", predictions / "data" / f"{name}.txt"
+    for place in (usual, *others):
         if place.is_file():
             return place
-    raise AnnotationError(f"{places[0]}: no such file, nor {places[1]}")
+    raise AnnotationError(f"{usual}: no such file, nor {others[0]} nor {others[1]}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

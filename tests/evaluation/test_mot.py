@@ -130,13 +130,17 @@ def test_people_are_mostly_tracked_from_four_fifths_and_mostly_lost_below_one(
 
 
 def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
+    places = ("a.txt", "b/test.txt", "data/c.txt")
     line = "1,1,0,0,9,9,1,-1,-1,-1\n"
-    for name in ("a.txt", "b/gt/gt.txt", "pred/a.txt", "pred/b/test.txt"):
+    for name in ("a.txt", "b/gt/gt.txt", "c/gt.txt", *(f"pred/{place}" for place in places)):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line)
     pairs = mot.file_pairs(tmp_path, tmp_path / "pred")
-    assert {name: path.name for name, (path, _) in pairs.items()} == {"a": "a.txt", "b": "gt.txt"}
+    names = {"a": "a.txt", "b": "gt.txt", "c": "gt.txt"}
+    assert {name: path.name for name, (path, _) in pairs.items()} == names
+    found = [str(path.relative_to(tmp_path / "pred").as_posix()) for _, path in pairs.values()]
+    assert found == list(places)
     with pytest.raises(AnnotationError, match="one file, but"):
         mot.file_pairs(tmp_path, tmp_path / "pred" / "a.txt")
     (tmp_path / "b.txt").write_text(line)
