@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +12,8 @@ import numpy as np
 from evaluation.annotations import AnnotationError
 from evaluation.matching import FloatArray
 from pose.reading import ContentError, shown
+
+_LARGEST = 1e15  # beyond any pixel or score; as a whole number it fits into 64 bits
 
 
 class Person(NamedTuple):
@@ -48,25 +49,24 @@ class Rows:
     def not_a_number(self, number: int, what: str, values: Iterable[Any]) -> AnnotationError:
         """Say which of the values of a person's `what` is not a number."""
         wrong = next(value for value in values if not is_number(value))
-        return self.error(
-            number, f"a {what} has a value that is not a finite number: {shown(wrong)}"
-        )
+        expected = f"not a finite number below {_LARGEST:g}"
+        return self.error(number, f"a {what} has a value that is {expected}: {shown(wrong)}")
 
 
 def is_number(value: object) -> bool:
-    """Whether a value of a JSON file is a number that float64 can hold; NaN is not."""
-    return type(value) in (int, float) and abs(value) <= sys.float_info.max  # type: ignore[arg-type]
+    """Whether a value of a JSON file is a number of a usual size; NaN is not."""
+    return type(value) in (int, float) and abs(value) < _LARGEST  # type: ignore[arg-type]
 
 
 def numbers(values: Sequence[Any]) -> FloatArray | None:
-    """The values (V,) as float64, or None where one of them is not a finite number."""
+    """The values (V,) as float64, or None where one of them is not `is_number`."""
     if not set(map(type, values)) <= {int, float}:
         return None
     try:
         array = np.array(values, np.float64)
     except OverflowError:
         return None
-    return array if np.isfinite(array).all() else None
+    return array if (np.abs(array) < _LARGEST).all() else None
 
 
 def track_id(value: Any) -> int:

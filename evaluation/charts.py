@@ -31,8 +31,8 @@ def _line(x1: float, y1: float, x2: float, y2: float, kind: str = "grid") -> str
 
 
 def bars(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
-    """Grouped bars in percent; a value below zero has no bar, only its number."""
-    width, height, left, bottom = 1000, 260, 34, 44
+    """Grouped bars in percent; a value below zero has no bar, only its number, under the axis."""
+    width, height, left, bottom = 1000, 270, 34, 54
     plot = height - bottom - 12
     slot = (width - left) / len(names)
     bar = slot * 0.8 / len(series)
@@ -44,20 +44,22 @@ def bars(names: Sequence[str], series: Mapping[str, Sequence[float]]) -> str:
         x = left + slot * index + slot * 0.1
         for number, (label, values) in enumerate(series.items()):
             value = values[index]
-            size = plot * min(max(value, 0), 100) / 100 if np.isfinite(value) else 0
+            if np.isnan(value):
+                continue
+            size = plot * min(max(value, 0), 100) / 100
             parts.append(
                 f'<rect x="{x + bar * number:.1f}" y="{12 + plot - size:.1f}" width="{bar:.1f}" '
                 f'height="{size:.1f}" fill="{SERIES[number]}">'
                 f"<title>{escape(name)} {escape(label)}: {value:.1f}</title></rect>"
             )
-            if len(series) <= 3 and np.isfinite(value):
-                parts.append(
-                    f'<text class="value" x="{x + bar * (number + 0.5):.1f}" '
-                    f'y="{12 + plot - size - 3:.1f}" text-anchor="middle">{value:.0f}</text>'
-                )
+            y = 12 + plot + (10 if value < 0 else -size - 3)
+            parts.append(
+                f'<text class="value" x="{x + bar * (number + 0.5):.1f}" y="{y:.1f}" '
+                f'text-anchor="middle">{value:.0f}</text>'
+            )
         words = name.split("_")
         parts += [
-            _text(x + slot * 0.4, height - bottom + 16 + 13 * row, word)
+            _text(x + slot * 0.4, height - bottom + 26 + 13 * row, word)
             for row, word in enumerate(words)
         ]
     return _svg(width, height, parts, "scores by joint") + legend(
@@ -77,7 +79,7 @@ def curves(
     axes: tuple[str, str],
     x_range: tuple[float, float] = (0, 100),
 ) -> str:
-    """Lines by name, x (N,) and y (N,) in percent each, thinned to what is visible."""
+    """Lines by name, x (N,) and y (N,) in percent each, without NaN, thinned to what is visible."""
     width, height, left, bottom = 300, 240, 34, 36
     across, down = width - left - 8, height - bottom - 24
     span = (x_range[1] - x_range[0]) or 1
@@ -90,7 +92,8 @@ def curves(
         parts += [_text(x, height - bottom + 14, f"{number:g}", "end" if tick == 100 else "middle")]
     parts.append(_text(left + across / 2, height - 4, f"{axes[0]} → {axes[1]} ↑"))
     for number, (name, (xs, ys)) in enumerate(lines.items()):
-        seen = np.linspace(0, len(xs) - 1, min(len(xs), 100)).round().astype(int)
+        known = np.flatnonzero(np.isfinite(xs) & np.isfinite(ys))
+        seen = known[np.linspace(0, len(known) - 1, min(len(known), 100)).round().astype(int)]
         across_px = left + across * (xs[seen] - x_range[0]) / span
         down_px = 24 + down * (1 - ys[seen].clip(0, 100) / 100)
         points = " ".join(
@@ -113,17 +116,21 @@ def timeline(
 ) -> str:
     """Errors of each frame: misses, false positives on top of them, and a red mark per switch.
 
+    Below it the highest bar's errors a frame, the scale of the others.
+
     frames (F,): their numbers in the file; misses and false_positives (F,). `switches` says what
     happened in a frame of that number; `moments` are the stretches (start, end), indices into F, to
-    mark with a rank. Several frames share a bar where there are more than 500.
+    mark with a rank. Several frames share a bar, their mean, where there are more than 500.
     """
     width, height, top, bottom = 1000, 130, 22, 18
     down = height - top - bottom
     count = len(frames)
     per_bar = max(1, -(-count // 500))
     edges = np.arange(0, count, per_bar)
-    sums = [np.add.reduceat(values, edges) / per_bar for values in (misses, false_positives)]
-    highest = max(float((sums[0] + sums[1]).max()), 1.0)
+    shared = np.diff(edges, append=count)  # frames of each bar; the last may have fewer
+    sums = [np.add.reduceat(values, edges) / shared for values in (misses, false_positives)]
+    tallest = float((sums[0] + sums[1]).max())
+    highest = max(tallest, 1.0)
     bar = width / len(edges)
     parts = [_line(0, height - bottom, width, height - bottom, "axis")]
     ranks = []  # drawn last: the highest bars of a moment reach up to them
@@ -158,5 +165,5 @@ def timeline(
     for index in np.linspace(0, len(edges) - 1, min(11, len(edges))).round().astype(int):
         anchor = "start" if index == 0 else "end" if index == len(edges) - 1 else "middle"
         parts.append(_text(bar * (index + 0.5), height - 4, str(int(frames[edges[index]])), anchor))
-    label = f"errors over time; the highest bar is {highest:.0f} errors a frame"
-    return _svg(width, height, parts, label)
+    scale = f'<p class="dim">The highest bar: {round(tallest, 1):g} errors a frame.</p>'
+    return _svg(width, height, parts, "errors over time") + scale

@@ -3,7 +3,8 @@
     python -m evaluation.coco -g person_keypoints.json -p results.json [--skeleton NAME|FILE]
 
 Works for every data set in that format. The skeleton (joints and OKS sigmas) is found by the joint
-names in the ground truth, or given by --skeleton: a name, or a JSON file with "names" and "sigmas".
+names in the ground truth's category, or given by sigmas there, or by --skeleton: a name, or a JSON
+file with "names" and "sigmas".
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ import numpy as np
 
 from evaluation.annotation_rows import is_number
 from evaluation.annotations import AnnotationError
-from evaluation.coco_labels import check_keypoints, complete_labels, read_labels
+from evaluation.coco_labels import box_of, check_keypoints, complete_labels, read_labels
 from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
@@ -29,6 +30,7 @@ from pose.command import run_command
 from pose.pckh import head_lengths, joints_in_mean
 from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
+from pose.training.joints import skeleton_of_category
 
 _STATS = ("AP", "AP50", "AP75", "APM", "APL", "AR", "AR50", "AR75", "ARM", "ARL")
 
@@ -50,18 +52,24 @@ def load_skeleton(name: str) -> Skeleton:
 
 
 def skeleton_for(truth: Any, path: Path) -> Skeleton:
-    """The known skeleton that has the joints of the ground truth."""
-    category = (truth.get("categories") or [{}])[0]
-    names = tuple(category.get("keypoints") or ())
-    for skeleton in SKELETONS.values():
-        if names == skeleton.names:
-            return skeleton
-    lengths = {len(a["keypoints"]) // 3 for a in truth["annotations"] if a.get("keypoints")}
-    same = [s for s in SKELETONS.values() if lengths == {len(s)}]
-    if COCO17 in same or len(same) == 1:  # 17 joints without names are COCO's
-        return COCO17 if COCO17 in same else same[0]
+    """The truth's own skeleton if its category has sigmas, else the known one with its joints."""
+    categories = truth.get("categories") or ()
+    category = next((each for each in categories if each.get("keypoints")), None)
+    if category is None:
+        lengths = {len(a["keypoints"]) // 3 for a in truth["annotations"] if a.get("keypoints")}
+        same = [s for s in SKELETONS.values() if lengths == {len(s)}]
+        same = [COCO17] if COCO17 in same else same  # 17 joints without names are COCO's
+    else:
+        own = skeleton_of_category(category)
+        given = bool(category.get("sigmas"))
+        same = [own] if given else [s for s in SKELETONS.values() if s.names == own.names]
+    if len(same) == 1:
+        return same[0]
     known = ", ".join(SKELETONS)
-    raise AnnotationError(f"{path}: name its joints with --skeleton: {known}, or a JSON file")
+    raise AnnotationError(
+        f"{path}: its joints are of no known skeleton; give sigmas in its category, or --skeleton: "
+        f"{known}, or a JSON file"
+    )
 
 
 def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
@@ -70,6 +78,8 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
     with reading(str(path), AnnotationError):
         skeleton = load_skeleton(skeleton_name) if skeleton_name else skeleton_for(truth, path)
     complete_labels(truth, path, len(skeleton), boxes_too=False)
+    if not any(person["num_keypoints"] for person in truth["annotations"]):
+        raise AnnotationError(f"{path}: nobody is labelled there; there is nothing to score")
     return truth, skeleton
 
 
@@ -91,13 +101,14 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
         with reading(f"{path}: result {place}", AnnotationError):
             check_keypoints(result, len(skeleton))
             if result["image_id"] not in images:
-                raise ContentError(f"its image {result['image_id']} is not in the truth")
+                raise ContentError(f"its image {shown(result['image_id'])} is not in the truth")
             if not is_number(result["score"]):
-                raise ContentError(f"its score is not finite: {shown(result['score'])}")
-            if number(result.setdefault("category_id", usual)) not in categories:
-                raise ContentError(f"its category {result['category_id']} is not in the truth")
+                raise ContentError(f"its score is not a finite number: {shown(result['score'])}")
+            if result.setdefault("category_id", usual) not in categories:
+                category = shown(result["category_id"])
+                raise ContentError(f"its category {category} is not in the truth")
             if result.get("bbox"):
-                _, _, _, _ = map(number, result["bbox"])
+                box_of(result, "bbox")
     fields = ["image_id", "category_id", "keypoints", "score"]
     if all(result.get("bbox") for result in results):
         fields.append("bbox")
@@ -105,21 +116,22 @@ def load_results(path: Path, truth: Any, skeleton: Skeleton) -> list[Any]:
 
 
 def oks_ap(truth: Any, results: list[Any], sigmas: Sequence[float]) -> dict[str, float]:
-    """COCO's ten keypoint scores, in percent; 0 where nothing is predicted.
-
-    NaN for a size class without people.
-    """
-    if not results:
-        return dict.fromkeys(_STATS, 0.0)
+    """COCO's ten keypoint scores, in percent; NaN for a size class without people."""
     # Imported here: they cost a third of a second of start-up.
     from pycocotools.coco import COCO
     from pycocotools.cocoeval import COCOeval
 
     with contextlib.redirect_stdout(io.StringIO()):
-        coco = COCO()
-        coco.dataset = truth
+        coco, predicted = COCO(), COCO()
+        coco.dataset = {
+            "images": [{"id": rank} for rank in range(len(truth["images"]))],
+            "categories": truth["categories"],
+            "annotations": _with_image_numbers(truth["annotations"], truth),
+        }
         coco.createIndex()
-        evaluation = COCOeval(coco, coco.loadRes(results), "keypoints")
+        if results:  # loadRes looks at the first one
+            predicted = coco.loadRes(_with_image_numbers(results, truth))
+        evaluation = COCOeval(coco, predicted, "keypoints")
         evaluation.params.kpt_oks_sigmas = np.array(sigmas)
         evaluation.evaluate()
         evaluation.accumulate()
@@ -146,7 +158,7 @@ def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float]
         keypoints,
         head_px,
         _keypoints(results, skeleton),
-        *(_numbered(entries, truth) for entries in (people, results)),
+        *(np.array(_image_numbers(entries, truth), np.int64) for entries in (people, results)),
     )
     counted = joints_in_mean(skeleton)
     with np.errstate(invalid="ignore"):
@@ -160,10 +172,19 @@ def _keypoints(people: list[Any], skeleton: Skeleton) -> FloatArray:
     return values.reshape(-1, len(skeleton), 3)[..., :2]
 
 
-def _numbered(entries: list[Any], truth: Any) -> Any:
-    """The index of each entry's image in the truth, since ids need not be numbers."""
-    places = {image["id"]: place for place, image in enumerate(truth["images"])}
-    return np.array([places[entry["image_id"]] for entry in entries], np.int64)
+def _image_numbers(entries: list[Any], truth: Any) -> list[int]:
+    """The rank of each entry's image among the truth's ids, which may be numbers and text.
+
+    In that order pycocotools takes the images, which decides between equal scores.
+    """
+    ids = {image["id"] for image in truth["images"]}
+    ranks = {each: n for n, each in enumerate(sorted(ids, key=lambda i: (isinstance(i, str), i)))}
+    return [ranks[entry["image_id"]] for entry in entries]
+
+
+def _with_image_numbers(entries: list[Any], truth: Any) -> list[Any]:
+    numbers = _image_numbers(entries, truth)
+    return [{**entry, "image_id": number} for entry, number in zip(entries, numbers, strict=True)]
 
 
 def _head_sizes(people: list[Any], keypoints: FloatArray, skeleton: Skeleton) -> FloatArray:
@@ -193,7 +214,7 @@ def run(args: argparse.Namespace) -> int:
     heads = pckh(truth, results, skeleton)
     sys.stdout.write(text_table([skeleton.name, *scores], [["OKS", *scores.values()]]) + "\n")
     if heads is None:
-        sys.stdout.write("PCKh@0.5: no head boxes, and no head_top with a neck in this skeleton\n")
+        sys.stdout.write("PCKh@0.5: nobody has a head box, or a neck and head_top labelled\n")
     else:
         rows: list[list[str | float]] = [[name, value] for name, value in heads.items()]
         sys.stdout.write("\n" + text_table(["joint", "PCKh@0.5"], rows) + "\n")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from evaluation.annotation_rows import numbers
+from evaluation.annotation_rows import is_number, numbers
 from evaluation.annotations import AnnotationError
 from pose.oks import SEGMENT_SHARE
-from pose.reading import ContentError, number, read_json, reading
+from pose.reading import ContentError, number, read_json, reading, shown
 
 
 def read_labels(path: Path) -> dict[str, Any]:
@@ -29,13 +29,15 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
     """
     with reading(str(path), AnnotationError):
         images = {image["id"] for image in content["images"]}
+        if odd := [each for each in images if not isinstance(each, int | float | str)]:
+            raise ContentError(f"an image's id is {shown(odd[0])}, expected a number or text")
         for place, annotation in enumerate(content["annotations"]):
             with reading(f"{path}: annotation {place}", AnnotationError):
                 if boxes_too and not annotation.get("keypoints"):
                     annotation["keypoints"] = [0] * (3 * joints)
                 check_keypoints(annotation, joints)
                 if annotation["image_id"] not in images:
-                    raise ContentError(f"its image {annotation['image_id']} is not listed")
+                    raise ContentError(f"its image {shown(annotation['image_id'])} is not listed")
                 _complete(annotation)
                 annotation["id"] = place + 1  # pycocotools takes 0 for nobody
         listed = content.get("categories") or []
@@ -46,21 +48,39 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
 
 
 def _complete(annotation: dict[str, Any]) -> None:
-    _, _, width, height = map(number, annotation["bbox"])
-    area = number(annotation.get("area") or 0)
+    _, _, width, height = box_of(annotation, "bbox")
+    area = _number(annotation, "area") if annotation.get("area") else 0
     annotation["area"] = area if area > 0 else width * height * SEGMENT_SHARE
-    annotation["iscrowd"] = _flag(annotation.get("iscrowd", 0))
+    annotation["iscrowd"] = _flag(annotation)
     annotation.setdefault("category_id", 1)
     annotation.setdefault("num_keypoints", sum(v > 0 for v in annotation["keypoints"][2::3]))
     for name in ("category_id", "num_keypoints"):
-        number(annotation[name])
+        _number(annotation, name)
     if annotation.get("bbox_head"):
-        _, _, _, _ = map(number, annotation["bbox_head"])
+        box_of(annotation, "bbox_head")
 
 
-def _flag(value: Any) -> int:
+def box_of(entry: Any, name: str) -> list[float]:
+    """The box x, y, width, height of a field. Raises ContentError."""
+    box = entry[name]
+    if not isinstance(box, list) or len(box) != 4 or not all(map(is_number, box)):
+        raise ContentError(f"{name} is {shown(box)}, expected x, y, width, height")
+    if min(box[2:]) < 0:  # pycocotools leaves such people out
+        raise ContentError(f"{name} is {shown(box)}, of a negative size")
+    return box
+
+
+def _number(annotation: dict[str, Any], name: str) -> float:
+    value = annotation[name]
+    if not is_number(value):
+        raise ContentError(f"{name} is {shown(value)}, expected a number")
+    return float(value)
+
+
+def _flag(annotation: dict[str, Any]) -> int:
     """0 or 1, as in COCO, from a number or from true or false, as in PoseTrack 2018."""
-    return int(value if type(value) is bool else number(value) != 0)
+    value = annotation.setdefault("iscrowd", 0)
+    return int(value if type(value) is bool else _number(annotation, "iscrowd") != 0)
 
 
 def check_keypoints(annotation: Any, joints: int) -> None:
@@ -69,4 +89,4 @@ def check_keypoints(annotation: Any, joints: int) -> None:
     if len(keypoints) != 3 * joints:
         raise ContentError(f"{len(keypoints)} keypoint values, expected 3 x {joints}")
     if numbers(keypoints) is None:
-        raise ContentError("a coordinate is NaN or infinite, or no number")
+        raise ContentError("a coordinate is NaN, infinite, too large or no number")

@@ -6,15 +6,13 @@ import functools
 import operator
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.hota import HotaCounts, hota, hota_scores
-from evaluation.identity import IdentityCounts, identity, identity_scores
 from evaluation.matching import FloatArray, box_iou, whole_people
-from evaluation.mota import MotCounts, clear
+from evaluation.mot import BoxCounts, box_scores, score_frames
 from evaluation.recorded_poses import followed
 from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording, SingleArray
 from evaluation.rivals import Tracked, Tracker, TrackerMaker
@@ -28,22 +26,15 @@ Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
 """Tracks a recording; returns each frame's tracks and the milliseconds (F,) it took."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Counts:
+class Counts(NamedTuple):
     """What the scores of recordings are computed from; counts add with +."""
 
-    clear: MotCounts
-    identity: IdentityCounts
-    hota: HotaCounts
+    boxes: BoxCounts
     frames_ms: FloatArray  # (F,) of every frame
 
-    def __add__(self, other: Counts) -> Counts:
-        return Counts(
-            self.clear + other.clear,
-            self.identity + other.identity,
-            self.hota + other.hota,
-            np.concatenate([self.frames_ms, other.frames_ms]),
-        )
+    def __add__(self, other: Counts) -> Counts:  # type: ignore[override]  # sums, not joins
+        frames_ms = np.concatenate([self.frames_ms, other.frames_ms])
+        return Counts(self.boxes + other.boxes, frames_ms)
 
 
 def posse(config: TrackerConfig | None = None) -> TrackerMaker:
@@ -136,15 +127,13 @@ def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArra
 
     frames_ms (F,): how long each frame took. Tracks less tall than `least_height` are not counted.
     """
-    alike, apart = [], []
+    alike = []
     truth = zip(recording.truth_boxes, recording.truth_ids, strict=True)
     for (truth_boxes, truth_ids), (boxes, ids) in zip(truth, tracked, strict=True):
         tall = boxes[:, 3] - boxes[:, 1] >= recording.least_height
         boxes, ids = boxes[tall], ids[tall]
-        iou = box_iou(truth_boxes, boxes)  # (G, P)
-        alike.append(whole_people(truth_ids, ids, iou))
-        apart.append(whole_people(truth_ids, ids, np.where(iou >= 0.5, 1 - iou, np.nan)))
-    return Counts(clear(apart, 1).counts, identity(alike, 1), hota(alike, 1), frames_ms)
+        alike.append(whole_people(truth_ids, ids, box_iou(truth_boxes, boxes)))
+    return Counts(score_frames(alike), frames_ms)
 
 
 def scores(counts: Counts, copies: int = 1) -> dict[str, float]:
@@ -153,18 +142,15 @@ def scores(counts: Counts, copies: int = 1) -> dict[str, float]:
     IDSR (Milan et al., 2016, "MOT16") is switches over recall: a tracker that finds fewer people
     has fewer occasions to mistake them. NaN where nobody was found.
     """
-    mot, parts = counts.clear, hota_scores(counts.hota)
-    errors = mot.misses + mot.false_positives + mot.switches
-    recall = float(mot.detections[0] / mot.truth[0])
-    switches = float(mot.switches[0]) / copies
+    figures = box_scores(counts.boxes)
+    switches = figures["switches"] / copies
+    recall = figures["Rec"] / 100
     return {
-        "MOTA": float(100 * (1 - errors[0] / mot.truth[0])),
-        "IDF1": float(identity_scores(counts.identity)["IDF1"][0]),
-        **{name: float(parts[name][0]) for name in ("HOTA", "DetA", "AssA")},
-        "recall": 100 * recall,
+        **{name: figures[name] for name in ("MOTA", "IDF1", "HOTA", "DetA", "AssA")},
+        "recall": figures["Rec"],
         "switches": switches,
         "IDSR": switches / recall if recall else float("nan"),
-        "fragments": float(mot.fragments[0]) / copies,
+        "fragments": figures["fragments"] / copies,
         "ms": float(np.median(counts.frames_ms)),
     }
 

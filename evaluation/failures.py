@@ -27,6 +27,7 @@ from evaluation.results import check_writable
 from evaluation.rivals import Tracked
 from evaluation.tracking import SHARED
 from pose.command import run_command
+from pose.errors import UserError
 from pose.people import ImageArray
 
 _A_WHILE = 6  # frames under one id, without another in between
@@ -117,6 +118,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def show(args: argparse.Namespace) -> int:
     """Write the picture; returns 0."""
     check_writable(args.output)
+    if not cv2.haveImageWriter(str(args.output)):
+        raise UserError(f"{args.output}: no picture can be written by that name; end it in .webp")
     networks = "posse-detector", "posse-pose"
     recording = without_appearance(gymnasts_seen("gymnasts", args.data, networks, args.keep))
     tracked, _ = run(recording.people, posse())

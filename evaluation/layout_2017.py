@@ -18,7 +18,7 @@ from evaluation.annotation_rows import (
 )
 from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray, IntArray
-from pose.reading import MALFORMED, reason
+from pose.reading import MALFORMED, ContentError, reason, shown
 
 _FIELDS = ("id", "x", "y", "score")
 _CORNERS = ("x1", "y1", "x2", "y2")
@@ -33,15 +33,15 @@ def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
         place = None
         try:
             rows.frames.append((f"frame {frame}", False, False))  # until its name is known
+            name = str(_value(entry, "image")["name"])
+            rows.frames[frame] = (name, False, False)
             people = entry["annorect"]
-            flag = entry.get("is_labeled")
-            labelled = bool(flag[0]) if flag else len(people) > 0
-            rows.frames[frame] = (str(entry["image"][0]["name"]), len(people) > 0, labelled)
+            annotated = len(people) > 0
+            labelled = bool(_value(entry, "is_labeled")) if entry.get("is_labeled") else annotated
+            rows.frames[frame] = (name, annotated, labelled)
             regions = entry.get("ignore_regions") or []
             if regions:
-                rows.regions[frame] = [
-                    polygon([(p["x"][0], p["y"][0]) for p in region["point"]]) for region in regions
-                ]
+                rows.regions[frame] = _polygons(regions)
             for place, person in enumerate(people):
                 listed = _add(rows, frame, place, person, truth)
                 points += listed
@@ -57,16 +57,34 @@ def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
     return _placed(len(counts), owner[known], table[known])
 
 
+def _polygons(regions: Any) -> list[FloatArray]:
+    try:
+        corners = [[(p["x"][0], p["y"][0]) for p in region["point"]] for region in regions]
+    except (LookupError, TypeError):
+        raise ContentError(
+            "ignore_regions is not a list of polygons, each with a list `point` of corners x, y"
+        ) from None
+    return [polygon(each) for each in corners]
+
+
 def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> list[Any]:
     """Add a person to `rows`; returns its points."""
-    annopoints = person.get("annopoints")
-    has_points = bool(annopoints) and bool(annopoints[0]) and "point" in annopoints[0]
-    number = track_id(person["track_id"][0]) if person.get("track_id") else None
+    points: Any = _value(person, "annopoints") if person.get("annopoints") else {}
+    has_points = bool(points) and "point" in points
+    number = track_id(_value(person, "track_id")) if person.get("track_id") else None
     head = None
     if truth and all(map(person.get, _CORNERS)):
-        head = tuple(map(_FIRST, map(person.get, _CORNERS)))
+        head = tuple(_value(person, corner) for corner in _CORNERS)
     rows.people.append(Person(frame, place, number, has_points, head))
-    return annopoints[0]["point"] if has_points else []
+    return points["point"] if has_points else []
+
+
+def _value(row: Any, name: str) -> Any:
+    """The value of a field, which this format wraps in a list."""
+    wrapped = row[name]
+    if type(wrapped) is not list or not wrapped:
+        raise ContentError(f"{name} is {shown(wrapped)}, expected a list of one value")
+    return wrapped[0]
 
 
 def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
@@ -82,8 +100,8 @@ def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
 def _row(rows: Rows, owner: int, point: Any) -> list[float]:
     """Id, x, y and score of one point; AnnotationError where one is not a number."""
     try:
-        values = [point[name][0] for name in _FIELDS[:3]]
-        values.append(point["score"][0] if point.get("score") else MISSING_SCORE)
+        values = [_value(point, name) for name in _FIELDS[:3]]
+        values.append(_value(point, "score") if point.get("score") else MISSING_SCORE)
     except MALFORMED as error:
         raise rows.error(owner, reason(error)) from error
     if not all(map(is_number, values)):

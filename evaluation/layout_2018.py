@@ -17,7 +17,7 @@ from evaluation.annotation_rows import (
 )
 from evaluation.annotations import MISSING_SCORE, AnnotationError
 from evaluation.matching import FloatArray
-from pose.reading import MALFORMED, ContentError, reason
+from pose.reading import MALFORMED, ContentError, reason, shown
 from pose.skeleton import POSETRACK15, POSETRACK18, same_joint
 
 
@@ -34,9 +34,7 @@ def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
             rows.frames[frame] = (rows.frames[frame][0], annotated, labelled)
             xs, ys = image.get("ignore_regions_x") or [], image.get("ignore_regions_y") or []
             if xs or ys:
-                rows.regions[frame] = [
-                    polygon(list(zip(x, y, strict=True))) for x, y in zip(xs, ys, strict=True)
-                ]
+                rows.regions[frame] = _regions(xs, ys)
             for place, person in enumerate(people[frame]):
                 _add(rows, frame, place, person, truth)
                 values += _of_length(person["keypoints"], 3 * count, "keypoint values")
@@ -53,21 +51,25 @@ def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
 def _by_frame(rows: Rows, data: Any) -> tuple[int, list[int], list[list[Any]]]:
     """The number of keypoints of a person, the indices of the 15 joints, each frame's people."""
     try:
-        names = (data.get("categories") or [{}])[0].get("keypoints", POSETRACK18.names)
+        named = (each["keypoints"] for each in data.get("categories") or () if "keypoints" in each)
+        names = next(named, POSETRACK18.names)
         columns = _columns(names)
         frame_of: dict[Any, int] = {}
         for frame, image in enumerate(data["images"]):
             if image["id"] in frame_of:
-                raise ContentError(f"two images have the id {image['id']}")
+                raise ContentError(f"two images have the id {shown(image['id'])}")
             frame_of[image["id"]] = frame
             rows.frames.append((str(image.get("file_name", image["id"])), False, False))
         people: list[list[Any]] = [[] for _ in frame_of]
-        for annotation in data["annotations"]:
-            if annotation["image_id"] not in frame_of:
-                raise ContentError(
-                    f"an annotation's image_id {annotation['image_id']} is not an image"
-                )
-            people[frame_of[annotation["image_id"]]].append(annotation)
+        for number, annotation in enumerate(data["annotations"]):
+            try:
+                image = annotation["image_id"]
+                if image not in frame_of:
+                    raise ContentError(f"its image_id {shown(image)} is no image's id")
+                people[frame_of[image]].append(annotation)
+            except MALFORMED as error:
+                place = f"{rows.path}: annotation {number}"
+                raise AnnotationError(f"{place}: {reason(error)}") from error
     except MALFORMED as error:
         raise AnnotationError(f"{rows.path}: {reason(error)}") from error
     return len(names), columns, people
@@ -87,11 +89,26 @@ def _columns(names: Sequence[str]) -> list[int]:
 def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> None:
     number, head = person.get("track_id"), None
     if truth and person.get("bbox_head"):
-        x, y, width, height = person["bbox_head"]
-        head = (x, y, x + width, y + height)
+        try:
+            x, y, width, height = person["bbox_head"]
+            head = (x, y, x + width, y + height)
+        except (TypeError, ValueError):
+            box = shown(person["bbox_head"])
+            raise ContentError(f"bbox_head is {box}, expected x, y, width, height") from None
     rows.people.append(
         Person(frame, place, None if number is None else track_id(number), True, head)
     )
+
+
+def _regions(xs: Any, ys: Any) -> list[FloatArray]:
+    try:
+        corners = [list(zip(x, y, strict=True)) for x, y in zip(xs, ys, strict=True)]
+    except (TypeError, ValueError):
+        raise ContentError(
+            "ignore_regions_x and ignore_regions_y are not lists of equally many polygons, each a "
+            "list of its corners' coordinates"
+        ) from None
+    return [polygon(each) for each in corners]
 
 
 def _of_length(values: Any, length: int, what: str) -> Any:

@@ -3,7 +3,8 @@
     python -m evaluation.mot -g TRUTH -p PREDICTIONS [-o OUT]
 
 Lines are `frame,id,x,y,width,height,confidence,...`. TRUTH is a folder of NAME.txt, NAME/gt.txt or
-NAME/gt/gt.txt, PREDICTIONS a folder of NAME.txt or NAME/test.txt; or each is one file.
+NAME/gt/gt.txt, PREDICTIONS a folder of NAME.txt, NAME/test.txt or data/NAME.txt; or each is one
+file.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ _FAR = 1e15  # beyond any frame number, id or pixel
 # Someone on a vehicle, a person who never moves, a likeness of one, a reflection: finding them is
 # neither right nor wrong
 _DISTRACTORS = (2, 7, 8, 12)
+_DISTRACTORS_OF_MOT20 = (*_DISTRACTORS, 6)  # vehicles without a motor
 _COLUMNS = ("MOTA", "MOTP", "IDF1", "IDP", "IDR", "HOTA", "DetA", "AssA", "LocA", "Prec", "Rec")
 _TALLIES = {  # fields of MotCounts, and their names in the table
     "misses": "miss",
@@ -80,9 +82,9 @@ class BoxCounts(NamedTuple):
 def read_boxes(path: Path, *, truth: bool) -> Boxes:
     """Read a MOT text file, separated by commas or blanks.
 
-    In truth, lines with confidence 0 and classes other than pedestrian are not scored. Raises
-    AnnotationError naming the line of a value that is not a number, or of an id that occurs twice
-    in a frame.
+    In truth, lines with confidence 0 and classes other than pedestrian are not scored. Some of them
+    are distractors; MOT20, told by the sequence's name, has one more. Raises AnnotationError naming
+    the line of a value that is not a number, or of an id that occurs twice in a frame.
     """
     table = _read_at_once(path)
     if table is None:  # lines of different lengths, or something is wrong with one
@@ -91,12 +93,13 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     kind = table[:, 7] if truth else np.full(len(table), PEDESTRIAN)
     corners = np.concatenate([table[:, 2:4], table[:, 2:4] + table[:, 4:6]], axis=1)
     frame, ids = table[:, :2].astype(np.int64).T
+    mot20 = any(part.startswith("MOT20-") for part in path.resolve().parts)
     return Boxes(
         frame,
         ids,
         corners,
         (kind == PEDESTRIAN) & (table[:, 6] != 0) if truth else np.ones(len(table), bool),
-        np.isin(kind, _DISTRACTORS),
+        np.isin(kind, _DISTRACTORS_OF_MOT20 if mot20 else _DISTRACTORS),
     )
 
 
@@ -123,7 +126,7 @@ def _read_by_line(path: Path) -> FloatArray:
     rows: dict[tuple[int, int], list[float]] = {}
     for place, values in mot_rows(path, AnnotationError):
         if not all(abs(value) < _FAR for value in values):  # nan is not
-            raise AnnotationError(f"{place}: a number is too large, or none")
+            raise AnnotationError(f"{place}: a number is too large, or NaN")
         key = (int(values[0]), int(values[1]))
         if key in rows:
             raise AnnotationError(f"{place}: id {key[1]} is twice in frame {key[0]}")
@@ -140,8 +143,7 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
     """Score one sequence, over every frame that either side has.
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
-    those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox). That is the
-    rule of MOT16 and MOT17; MOT20's other distractor, class 6 (other vehicles), is not known here.
+    those paired with a distractor are left out (Luiten's TrackEval, MotChallenge2DBox).
     """
     similar = []
     frames = np.union1d(truth.frame, predicted.frame)
@@ -197,19 +199,21 @@ def box_scores(counts: BoxCounts) -> dict[str, float]:
 
 
 def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
-    """Name -> truth file and prediction file; AnnotationError where one is missing."""
+    """Name -> truth file and prediction file; AnnotationError where one is missing or in doubt."""
     for path in (truth, predictions):
         if not path.exists():
             raise AnnotationError(f"{path}: no such file or folder")
     if truth.is_file():
         truths = {truth.stem: truth}
     else:
-        found = sorted(truth.glob("[!.]*.txt"))
-        truths = {path.stem: path for path in found}
+        found = [(path.stem, path) for path in sorted(truth.glob("[!.]*.txt"))]
         for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
             places = (folder / "gt.txt", folder / "gt" / "gt.txt")
-            for path in filter(Path.is_file, places):
-                truths[folder.name] = path
+            found += [(folder.name, path) for path in filter(Path.is_file, places)]
+        truths = dict(found)
+        for name, path in found:
+            if path != truths[name]:
+                raise AnnotationError(f"{path}: {truths[name]} is truth of the same sequence")
     if predictions.is_file() and len(truths) > 1:
         raise AnnotationError(f"{predictions}: one file, but {truth} has {len(truths)} sequences")
     if not truths:
@@ -220,11 +224,12 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
 def _prediction(name: str, predictions: Path) -> Path:
     if predictions.is_file():
         return predictions
-    places = (predictions / f"{name}.txt", predictions / name / "test.txt")
-    for place in places:
+    usual = predictions / f"{name}.txt"
+    others = predictions / name / "test.txt", predictions / "data" / f"{name}.txt"
+    for place in (usual, *others):
         if place.is_file():
             return place
-    raise AnnotationError(f"{places[0]}: no such file, nor {places[1]}")
+    raise AnnotationError(f"{usual}: no such file, nor {others[0]} nor {others[1]}")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -242,7 +247,13 @@ def run(args: argparse.Namespace) -> int:
     pairs = file_pairs(args.groundTruth, args.predictions)
     counts_of = {name: score_files(*paths) for name, paths in pairs.items()}
     first, *rest = counts_of.values()
-    overall = box_scores(sum(rest, first))
+    counts = sum(rest, first)
+    if not counts.mot.truth[0]:
+        raise AnnotationError(
+            f"{args.groundTruth}: there is nothing to score; no box has a confidence other than 0 "
+            f"and, where lines give a class, class {PEDESTRIAN}"
+        )
+    overall = box_scores(counts)
     scores_of = {name: box_scores(counts) for name, counts in counts_of.items()}
     rows: list[list[str | float]] = []
     for name, scores in [*scores_of.items(), ("all", overall)]:

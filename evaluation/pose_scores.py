@@ -30,6 +30,7 @@ from evaluation.pose_pairs import (
     without_low_scores,
 )
 from evaluation.regions import without_ignored
+from pose.command import counted
 
 METRICS = ("AP", "CLEAR", "HOTA", "Identity")
 _SAME_PERSON = 0.5  # OKS at which two whole people agree
@@ -167,7 +168,7 @@ def _check_frames(truth: Sequence, predicted: Sequence) -> None:
     """
     if len(truth) != len(predicted):
         raise AnnotationError(
-            f"{predicted.path}: {len(predicted)} frames, but the truth {truth.path} has "
+            f"{predicted.path}: {counted(len(predicted), 'frame')}, but the truth {truth.path} has "
             f"{len(truth)}; every frame must be there, also those without people"
         )
     ours, theirs = _pictures(truth), _pictures(predicted)
@@ -199,12 +200,13 @@ def _warnings(truth: Sequence, predicted: Sequence, kpt_thr: float | None) -> It
         yield f"{truth.where(flat[0])}: the head box has no size, nothing can match it{rest}"
     for side in (truth, predicted):
         if side.unknown_points:
-            left_out = f"{side.unknown_points} points are of no joint, 0 to 14, and left out"
+            left_out = f"{counted(side.unknown_points, 'point')} of no joint, 0 to 14, left out"
             yield f"{side.path}: {left_out}; are the others in PoseTrack's order?"
     unscored = int((predicted.there & (predicted.scores == MISSING_SCORE)).sum())
     if unscored:
         untracked = "" if kpt_thr is None else f"; none reaches the threshold of {kpt_thr:g}"
-        yield f"{predicted.path}: {unscored} points have no score and rank last in AP{untracked}"
+        points = f"{counted(unscored, 'point')} without a score, ranked last in AP"
+        yield f"{predicted.path}: {points}{untracked}"
 
 
 def _detections(

@@ -38,7 +38,7 @@ from evaluation.pose_summary import Scores, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
-from pose.command import number, positive, run_command
+from pose.command import counted, number, positive, run_command
 from pose.errors import UserError
 
 _MOST_THRESHOLDS = 1000  # of a sweep; each needs a scoring of its own
@@ -231,13 +231,14 @@ def notes(counts: PoseCounts, options: ScoreOptions) -> list[str]:
         )
         if counts.empty_frames:
             result.append(
-                f"as in poseval, {counts.empty_frames} frames without truth or without predictions "
-                "count one miss and one false positive per joint"
+                "as in poseval, a frame without truth or without predictions counts one miss and "
+                f"one false positive per joint ({counted(counts.empty_frames, 'frame')})"
             )
     detections = counts.detections
     nowhere = int(((detections.truth == 0) & np.isnan(detections.scores).all(0)).sum())
     if "AP" in options.metrics and nowhere:
-        result.append(f"as in poseval, {nowhere} joints that are nowhere have AP 0 in the mean")
+        joints = counted(nowhere, "joint")
+        result.append(f"as in poseval, a joint that is nowhere has AP 0 in the mean ({joints})")
     return result
 
 

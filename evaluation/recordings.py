@@ -6,7 +6,6 @@ Boxes are x1 y1 x2 y2. The sets lie in a folder laid out like `eval/` of the sha
 from __future__ import annotations
 
 import contextlib
-import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -19,6 +18,7 @@ from evaluation.matching import FloatArray, IntArray
 from evaluation.noise import LEVELS, detections
 from pose.errors import UserError
 from pose.people import Poses
+from pose.reading import read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
 
 SingleArray = NDArray[np.float32]
@@ -130,7 +130,8 @@ def _poses(folder: Path, level: str, frames: int | None) -> list[Recording]:
     tuned = set(files[_TUNED_POSES])
     recordings = []
     for path in files:
-        joints, ids = _read_poses(path)
+        with reading(str(path), TruthError):
+            joints, ids = _read_poses(path)
         joints, ids = joints[:frames], ids[:frames]
         boxes = [_extent(frame) for frame in joints]
         people = detections(boxes, ids, joints, POSETRACK15, LEVELS[level], _seed(path, level))
@@ -186,7 +187,7 @@ def _read_mot(path: Path) -> tuple[list[FloatArray], list[IntArray], list[FloatA
 def _read_poses(path: Path) -> tuple[list[FloatArray], list[IntArray]]:
     """Joints (G, 15, 2), NaN where not labelled, and ids of each frame of a PoseTrack17 file."""
     joints, ids = [], []
-    for image in json.loads(path.read_text())["annolist"]:
+    for image in read_json(path, TruthError)["annolist"]:
         frame_joints, frame_ids = [], []
         for person in image.get("annorect", []):
             points = np.full((len(POSETRACK15), 2), np.nan)

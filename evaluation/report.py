@@ -15,6 +15,7 @@ from evaluation.mota import Switch
 from evaluation.pose_scores import ScoreOptions, SequenceScore, total
 from evaluation.pose_summary import Scores
 from evaluation.table import GROUPS, JOINT_NAMES
+from pose.command import counted
 
 _WINDOW = 10  # frames of a "moment"
 _STYLE = """
@@ -23,8 +24,10 @@ _STYLE = """
 --dim:#a0a0a8}}
 body{font:15px/1.5 system-ui,sans-serif;max-width:1080px;margin:2em auto;padding:0 1em;
 color:var(--fg);background:var(--bg)}h1{margin-bottom:0}h2{margin-top:2em}h3{margin:1.4em 0 .3em}
-table{border-collapse:collapse}td,th{padding:.25em .8em;text-align:right;
+table{border-collapse:collapse;display:block;overflow-x:auto}
+td,th{padding:.25em .8em;text-align:right;
 border-bottom:1px solid var(--line)}td:first-child,th:first-child{text-align:left}
+td:first-child{overflow-wrap:anywhere;min-width:9em}
 svg{width:100%;height:auto;display:block}svg text{font-size:11px;fill:var(--dim)}
 svg text.value{font-size:9px}.grid{stroke:var(--line)}.axis{stroke:var(--dim)}
 .tiles,.row{display:flex;flex-wrap:wrap;gap:12px}.tiles div{background:var(--soft);padding:.6em 1em;
@@ -133,10 +136,11 @@ def _head(scores: Sequence[SequenceScore], overall: Scores, options: ScoreOption
     )
     mode = "every labelled frame" if options.strict else "as poseval counts"
     threshold = "" if options.kpt_thr is None else f", joints under {options.kpt_thr:g} not tracked"
+    size = f"{counted(len(scores), 'sequence')}, {counted(overall['frames'], 'frame')}"
     return (
         "<h1>Pose tracking report</h1>"
-        f'<p class="dim">{len(scores)} sequences, {overall["frames"]} frames; {mode}{threshold}. '
-        "Scores in percent, the mean of the joints; switches are counted for each joint.</p>"
+        f'<p class="dim">{size}; {mode}{threshold}. Scores in percent, the mean of the '
+        "joints; switches are counted for each joint.</p>"
         f'<div class="tiles">{shown}</div>'
     )
 
@@ -144,7 +148,7 @@ def _head(scores: Sequence[SequenceScore], overall: Scores, options: ScoreOption
 def _number(value: float) -> str:
     if isinstance(value, int):
         return str(value)
-    return "-" if np.isnan(value) else f"{value:.1f}"
+    return "-" if np.isnan(value) else f"{value:z.1f}"
 
 
 def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
@@ -160,13 +164,15 @@ def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
         more = f" and {len(switched) - 6} more" if len(switched) > 6 else ""
         items.append(
             f'<li><a href="#s{moment.sequence}"><b>{escape(score.name)}</b>, frames '
-            f"{frames[0]}-{frames[-1]}</a>: {moment.misses} joints missed, "
+            f"{frames[0]}-{frames[-1]}</a>: {counted(moment.misses, 'joint')} missed, "
             f"{moment.false_positives} false, {len(moment.switches)} switched "
             f"({moment.errors / everything:.0%} of all errors). The worst frame is {peak}, "
             f"{escape(score.frame_names[peak])}, with {errors.max()}."
             f"{f'<small>{ids}{more}.</small>' if ids else ''}</li>"
         )
     listed = f'<ol class="worst">{"".join(items)}</ol>' if items else "<p>No errors at all.</p>"
+    if not any(len(score.clear_frames) for score in scores):
+        listed = "<p>No frame is scored for MOTA.</p>"
     return f"<h2>The worst moments</h2>{listed}"
 
 
@@ -222,7 +228,7 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
     for number, score in sorted(enumerate(scores), key=lambda entry: entry[1].name):
         parts.append(f'<h3 id="s{number}">{escape(score.name)}</h3>')
         if not len(score.clear_frames):
-            parts.append("<p>No frame of it is scored.</p>")
+            parts.append("<p>No frame of it is scored for MOTA.</p>")
             continue
         texts: dict[int, list[str]] = {}
         rows = []
@@ -242,10 +248,9 @@ def _timelines(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
             if moment.sequence == number
         }
         parts.append(timeline(score.clear_frames, misses, wrong, marks, moments))
-        parts.append(f'<p class="dim">The highest bar: {(misses + wrong).max()} errors.</p>')
         if rows:
             parts.append(
-                f"<details><summary>{len(rows)} switches of people, "
+                f"<details><summary>{counted(len(rows), 'switch', 'switches')} of people, "
                 f"{len(events.switches)} of joints</summary><table><tr><th>frame</th><th>picture"
                 "</th><th>person</th><th>id before</th><th>id now</th><th>joints</th></tr>"
                 f"{''.join(rows)}</table></details>"
@@ -269,8 +274,7 @@ def _precision_recall(scores: Sequence[SequenceScore]) -> str:
         lines = {}
         for joint in joints:
             curve = by_joint[joint]
-            known = np.isfinite(curve.recall)
-            lines[JOINT_NAMES[joint]] = (100 * curve.recall[known], 100 * curve.precision[known])
+            lines[JOINT_NAMES[joint]] = (100 * curve.recall, 100 * curve.precision)
         figures.append(curves(group, lines, ("recall", "precision")))
     return f'<h2>Precision and recall</h2><div class="row">{"".join(figures)}</div>'
 
@@ -284,10 +288,9 @@ def _sweep(overall: Scores) -> str:
         for key, name in names.items()
     }
     best = max(rows, key=lambda row: row["mota"])
+    said = f"Best: MOTA {best['mota']:.1f} at {best['kpt_thr']:g}."
+    if np.isnan(best["mota"]):  # they all are
+        said = "No frame is scored for MOTA."
     span = (float(thresholds.min()), float(thresholds.max()))
     chart = curves("MOTA by joint threshold", lines, ("threshold", "percent"), span)
-    return (
-        "<h2>The joint threshold</h2>"
-        f"<p>Best: MOTA {best['mota']:.1f} at {best['kpt_thr']:g}.</p>"
-        f'<div class="row">{chart}</div>'
-    )
+    return f'<h2>The joint threshold</h2><p>{said}</p><div class="row">{chart}</div>'

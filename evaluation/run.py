@@ -39,7 +39,7 @@ from evaluation.annotations import AnnotationError, Sequence
 from evaluation.pose_scores import ScoreOptions
 from evaluation.posetrack import publish, score_set
 from evaluation.results import check_folder, to_json, write_all
-from pose.command import program_version, run_command
+from pose.command import counted, program_version, run_command
 from pose.people import Frame
 from pose.reading import read_json, read_text, reading, shown
 from tracking.files import ClipInfo
@@ -94,21 +94,14 @@ def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
 
     Raises MediaError where one is missing, or where a video and the truth differ in frame count.
     """
-    if not len(sequence):
-        raise MediaError(f"{sequence.path} lists no frames")
-    first = _picture(sequence, 0, folder)
-    if first is not None:
+    video = video_of(sequence, folder)
+    if video is None:
         for index, name in enumerate(sequence.frame_names):
             path = _picture(sequence, index, folder)
             if path is None:
                 raise MediaError(f"{folder}: no picture {name}, frame {index} of {sequence.path}")
             yield Frame(index, index / float(PICTURE_RATE), read_picture(path))
         return
-    videos = [folder / f"{sequence.path.stem}{suffix}" for suffix in VIDEO_SUFFIXES]
-    video = next((path for path in videos if path.is_file()), None)
-    if video is None:
-        names = f"{sequence.frame_names[0]}, {sequence.path.stem}/ or {videos[0].name}"
-        raise MediaError(f"{folder}: no frames of {sequence.path.name} there; looked for {names}")
     count = 0
     with open_source(video) as source:
         for frame in source:
@@ -116,6 +109,19 @@ def frames_of(sequence: Sequence, folder: Path) -> Iterator[Frame]:
             count += 1
     if count != len(sequence):
         raise MediaError(f"{video}: {count} frames, but {sequence.path} has {len(sequence)}")
+
+
+def video_of(sequence: Sequence, folder: Path) -> Path | None:
+    """The video of a sequence, None if its first picture is there; MediaError if neither is."""
+    if not len(sequence):
+        raise MediaError(f"{sequence.path} lists no frames")
+    if _picture(sequence, 0, folder) is not None:
+        return None
+    videos = [folder / f"{sequence.path.stem}{suffix}" for suffix in VIDEO_SUFFIXES]
+    for path in filter(Path.is_file, videos):
+        return path
+    names = f"{sequence.frame_names[0]}, {sequence.path.stem}/ or {videos[0].name}"
+    raise MediaError(f"{folder}: no frames of {sequence.path.name} there; looked for {names}")
 
 
 def _picture(sequence: Sequence, index: int, folder: Path) -> Path | None:
@@ -161,25 +167,16 @@ def without_low_joints(data: Any, threshold: float) -> Any:
 def run_set(config: RunConfig) -> None:
     """Predict what is missing, write the filtered set, score, print and report."""
     truths = sorted(config.truth.glob("[!.]*.json"))
+    if config.truth.is_file():
+        truths = [config.truth]
     if not truths:
         raise AnnotationError(f"{config.truth}: no .json files there")
     unfiltered, filtered = config.output / "unfiltered", config.output / "filtered"
     check_folder(unfiltered)
+    sequences = [read_sequence(path, truth=True, need_ids=True) for path in truths]
     unfiltered.mkdir(parents=True, exist_ok=True)
     _forget_others(config, [unfiltered / path.name for path in truths])
-    pipeline: Pipeline | None = None
-    for number, path in enumerate(truths, start=1):
-        target = unfiltered / path.name
-        if target.exists():
-            continue
-        sequence = read_sequence(path, truth=True, need_ids=True)
-        pipeline = pipeline or build_pipeline(config.pipeline)
-        start = time.perf_counter()
-        predict(pipeline, sequence, config.frames, target)
-        seconds = time.perf_counter() - start
-        sys.stderr.write(
-            f"{number}/{len(truths)} {path.stem}: {len(sequence)} frames in {seconds:.1f} s\n"
-        )
+    _predict_missing(config, sequences, unfiltered)
     contents = {}
     for path in truths:
         kept = unfiltered / path.name
@@ -191,6 +188,21 @@ def run_set(config: RunConfig) -> None:
     options = ScoreOptions(strict=config.compat == "strict", kpt_thr=config.kpt_thr)
     scored = score_set(config.truth, unfiltered, options)
     publish(scored, options, config.output, per_sequence=True)
+
+
+def _predict_missing(config: RunConfig, sequences: list[Sequence], unfiltered: Path) -> None:
+    missing = [each for each in sequences if not (unfiltered / each.path.name).exists()]
+    for sequence in missing:  # what is not there is said now, not after hours
+        video_of(sequence, config.frames)
+    if not missing:
+        return
+    pipeline = build_pipeline(config.pipeline)
+    for number, sequence in enumerate(missing, start=1):
+        start = time.perf_counter()
+        predict(pipeline, sequence, config.frames, unfiltered / sequence.path.name)
+        seconds = time.perf_counter() - start
+        name, frames = sequence.path.stem, counted(len(sequence), "frame")
+        sys.stderr.write(f"{number}/{len(missing)} {name}: {frames} in {seconds:.1f} s\n")
 
 
 def _forget_others(config: RunConfig, predictions: list[Path]) -> None:
@@ -208,7 +220,8 @@ def _forget_others(config: RunConfig, predictions: list[Path]) -> None:
         return
     there = [path for path in predictions if path.exists()]
     if there:
-        sys.stderr.write(f"made with other settings, run again: {len(there)} sequences\n")
+        count = counted(len(there), "sequence")
+        sys.stderr.write(f"made with other settings, run again: {count}\n")
     for path in there:
         path.unlink()
     write_all(config.output, {note.name: made_with})

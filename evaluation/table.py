@@ -74,4 +74,4 @@ def _cell(value: str | float) -> str:
         return value
     if np.isnan(value):
         return "-"
-    return f"{value}" if isinstance(value, int) else f"{value:.1f}"
+    return f"{value}" if isinstance(value, int) else f"{value:z.1f}"

@@ -173,7 +173,9 @@ def compare(args: argparse.Namespace) -> int:
     for name in args.sets:
         recordings = recordings_of(name, args)
         if not recordings:
-            print(f"\n### {name}: no settings were chosen on it")  # noqa: T201
+            tuned = args.part == "tuned"
+            why = "no settings were chosen on it" if tuned else "too few recordings"
+            print(f"\n### {name}: {why}")  # noqa: T201
             continue
         frames = sum(len(recording.people) for recording in recordings)
         print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201

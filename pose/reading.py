@@ -21,6 +21,7 @@ from pose.errors import UserError
 
 # What malformed content raises when code reads from it
 MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\xfd7zXZ", b"7z\xbc\xaf")  # gzip, zip, xz, 7z begin so
 
 
 class ContentError(ValueError):
@@ -53,13 +54,16 @@ def reason(error: Exception) -> str:
 
 
 def read_bytes(path: Path, failure: type[UserError]) -> bytes:
-    """The content of a file; raises `failure` where it is missing or cannot be read."""
+    """The content of a text file; raises `failure` where it is missing, unreadable or packed."""
     try:
-        return path.read_bytes()
+        content = path.read_bytes()
     except FileNotFoundError:
         raise failure(f"{path}: no such file; check the name") from None
     except OSError as error:
         raise failure(f"{path}: cannot be read ({error.strerror})") from error
+    if content.startswith(_PACKED):
+        raise failure(f"{path}: a compressed file; unpack it first")
+    return content
 
 
 def read_text(path: Path, failure: type[UserError]) -> str:

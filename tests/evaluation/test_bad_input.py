@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import json
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,8 @@ from evaluation.results import check_writable, write_figures
 from pose.errors import UserError
 
 Pair = Callable[..., tuple[Path, Path]]
+IMAGES_2018 = [{"id": 1, "file_name": "a.jpg"}]
+PERSON_2018 = {"image_id": 1, "track_id": 1, "keypoints": [1] * 51, "scores": [0.5] * 17}
 
 
 @pytest.fixture
@@ -93,7 +97,9 @@ def test_ids_that_are_not_numbers(error_of: ErrorOf, make_person: Any, track_id:
     assert "pred/seq.json: frame 0 (images/00000.jpg), person 0: track id" in line
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), 10**400, "12", None, True, [1]])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), 1e200, 10**30, 10**400, "12", None, True, [1]]
+)
 @pytest.mark.parametrize("side", ["gt", "pred"])
 def test_coordinates_that_are_not_finite_numbers(
     error_of: ErrorOf, make_person: Any, value: Any, side: str
@@ -126,18 +132,90 @@ def test_json_that_the_parser_gives_up_on(error_of: ErrorOf, make_person: Any, t
         ),
         ({"keypoints": None}, "not built as it should be"),
         ({"scores": [0.5] * 15}, "15 scores, expected 17"),
-        ({"scores": ["high"] * 17}, 'a score has a value that is not a finite number: "high"'),
+        (
+            {"scores": ["high"] * 17},
+            'a score has a value that is not a finite number below 1e+15: "high"',
+        ),
         ({"track_id": "a"}, 'track id "a" is not a whole number'),
     ],
 )
 def test_people_of_2018_files(
     error_of: ErrorOf, make_person: Any, change: dict[str, Any], message: str
 ) -> None:
-    good = {"image_id": 1, "track_id": 1, "keypoints": [1] * 51, "scores": [0.5] * 17}
-    people = [good, good | {"track_id": 2} | change]
-    images = [{"id": 1, "file_name": "a.jpg"}]
-    line = error_of([[make_person()]], {"images": images, "annotations": people})
+    people = [PERSON_2018, PERSON_2018 | {"track_id": 2} | change]
+    line = error_of([[make_person()]], {"images": IMAGES_2018, "annotations": people})
     assert f"pred/seq.json: frame 0 (a.jpg), person 1: {message}" in line
+
+
+@pytest.mark.parametrize(
+    ("annotation", "message"),
+    [
+        (PERSON_2018 | {"image_id": "1"}, 'its image_id "1" is no image\'s id'),
+        ({"track_id": 2}, "'image_id' is missing"),
+        ("a", "not built as it should be"),
+    ],
+)
+def test_annotations_of_2018_files_that_belong_to_no_frame(
+    error_of: ErrorOf, make_person: Any, annotation: Any, message: str
+) -> None:
+    people = [PERSON_2018, annotation]
+    line = error_of([[make_person()]], {"images": IMAGES_2018, "annotations": people})
+    assert f"pred/seq.json: annotation 1: {message}" in line
+
+
+@pytest.mark.parametrize("box", [[1, 2, 3], 7, ["1", 2, 3, 4]])
+def test_a_head_box_of_2018_that_is_not_four_numbers(
+    error_of: ErrorOf, make_person: Any, box: Any
+) -> None:
+    people = [PERSON_2018 | {"bbox_head": box}]
+    line = error_of({"images": IMAGES_2018, "annotations": people}, [[make_person()]])
+    assert f"gt/seq.json: frame 0 (a.jpg), person 0: bbox_head is {json.dumps(box)}, exp" in line
+
+
+@pytest.mark.parametrize(
+    "regions", [([1, 2, 3], [1, 2, 3]), ([[1, 2, 3]], [[1, 2]]), ([[1, 2, 3]], []), (7, [[1]])]
+)
+def test_ignore_regions_of_2018_that_are_no_polygons(
+    error_of: ErrorOf, make_person: Any, regions: Any
+) -> None:
+    xs, ys = regions
+    images = [IMAGES_2018[0] | {"ignore_regions_x": xs, "ignore_regions_y": ys}]
+    people = [PERSON_2018 | {"bbox_head": [0, 0, 3, 4]}]
+    line = error_of({"images": images, "annotations": people}, [[make_person()]])
+    assert "gt/seq.json: frame 0 (a.jpg): ignore_regions_x and ignore_regions_y are not" in line
+
+
+@pytest.mark.parametrize("regions", [[[]], {"point": []}, [{"point": {"x": [1]}}], [{}]])
+def test_ignore_regions_of_2017_that_are_no_polygons(
+    error_of: ErrorOf, make_person: Any, make_file: Any, regions: Any
+) -> None:
+    line = error_of(make_file([[make_person()]], ignore_regions=regions), [[make_person()]])
+    assert "gt/seq.json: frame 0 (images/00000.jpg): ignore_regions is not a list of" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"track_id": 7}, "track_id is 7"),
+        ({"annopoints": {"point": []}}, 'annopoints is {"point": []}'),
+        ({"annopoints": [{"point": [{"id": [0], "x": 5.0, "y": [5]}]}]}, "x is 5.0"),
+    ],
+)
+def test_values_of_2017_files_that_are_in_no_list(
+    error_of: ErrorOf, make_person: Any, change: dict[str, Any], message: str
+) -> None:
+    line = error_of([[make_person()]], [[make_person(1), make_person(2) | change]])
+    place = "pred/seq.json: frame 0 (images/00000.jpg), person 1"
+    assert f"{place}: {message}, expected a list of one value" in line
+
+
+def test_a_frame_without_people_is_named(
+    error_of: ErrorOf, make_person: Any, make_file: Any
+) -> None:
+    content = make_file([[make_person()]])
+    del content["annolist"][0]["annorect"]
+    line = error_of([[make_person()]], content)
+    assert "pred/seq.json: frame 0 (images/00000.jpg): 'annorect' is missing" in line
 
 
 def test_a_person_without_a_value(error_of: ErrorOf, make_person: Any) -> None:
@@ -151,9 +229,12 @@ def test_coco_joints_are_not_taken_for_posetrack_joints(
     error_of: ErrorOf, make_person: Any
 ) -> None:
     predicted = {
-        "images": [{"id": 1, "file_name": "a.jpg"}],
+        "images": IMAGES_2018,
         "annotations": [],
-        "categories": [{"name": "person", "keypoints": ["nose", "left_eye", "right_eye"]}],
+        "categories": [
+            {"name": "things"},
+            {"name": "person", "keypoints": ["nose", "left_eye", "right_eye"]},
+        ],
     }
     line = error_of([[make_person()]], predicted)
     assert "lack right_ankle" in line
@@ -201,7 +282,7 @@ def test_an_earlier_result_survives_a_failed_run(
     [
         ("1,1,0,0,10", "line 1: expected frame, id, x, y, width, height"),
         ("1,1,0,0,10,10\n1,x,0,0,10,10", 'line 2: "x" is not a number'),
-        ("1,1,0,nan,10,10", "line 1: a number is too large, or none"),
+        ("1,1,0,nan,10,10", "line 1: a number is too large, or NaN"),
         ("1,1,0,0,9,9\n1,1,5,5,9,9", "line 2: id 1 is twice in frame 1"),
     ],
 )
@@ -213,17 +294,31 @@ def test_bad_mot_lines(
     assert f"a.txt: {message}" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("pack", [gzip.compress, lzma.compress])
+@pytest.mark.parametrize("program", [posetrack.main, coco.main, mot.main])
+def test_a_compressed_file_is_called_that(
+    program: Callable[[list[str]], int],
+    pack: Callable[[bytes], bytes],
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    path = tmp_path / "a.json.gz"
+    path.write_bytes(pack(b"{}"))
+    assert program(["-g", str(path), "-p", str(path), "-o", str(tmp_path / "out")]) == 1
+    assert capsys.readouterr().err == f"error: {path}: a compressed file; unpack it first\n"
+
+
 @pytest.mark.parametrize(
     ("result", "message"),
     [
         ({"keypoints": [0] * 51}, "result 0: 'image_id' is missing"),
         ({"image_id": 1, "keypoints": [0] * 48, "score": 1}, "48 keypoint values"),
         ({"image_id": 9, "keypoints": [0] * 51, "score": 1}, "its image 9 is not in the truth"),
-        ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN or infinite"),
-        ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not finite"),
+        ({"image_id": 1, "keypoints": [float("nan")] * 51, "score": 1}, "NaN, infinite"),
+        ({"image_id": 1, "keypoints": [0] * 51, "score": float("inf")}, "score is not a finite"),
         (
             {"image_id": 1, "keypoints": [0] * 51, "score": 1, "bbox": "here"},
-            'result 0: "h" is not a finite number',
+            'result 0: bbox is "here", expected x, y, width, height',
         ),
     ],
 )
@@ -237,6 +332,30 @@ def test_bad_coco_results(
     arguments = ["-g", str(truth), "-p", str(predicted), "--skeleton", "coco17"]
     assert coco.main(arguments) == 1
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"bbox": [0, 0, float("nan"), 9]}, "bbox is [0, 0, NaN, 9], expected x, y, width, height"),
+        ({"bbox_head": [1, 2, 3]}, "bbox_head is [1, 2, 3], expected x, y, width, height"),
+        ({"bbox": [9, 0, -9, 9]}, "bbox is [9, 0, -9, 9], of a negative size"),
+        ({"area": "large"}, 'area is "large", expected a number'),
+        # A file with NaN is read by Python's parser, which keeps whole numbers of any length
+        ({"area": 10**30, "note": float("nan")}, f"area is {10**30}, expected a number"),
+        ({"iscrowd": "no"}, 'iscrowd is "no", expected a number'),
+        ({"num_keypoints": None}, "num_keypoints is null, expected a number"),
+        ({"category_id": "1"}, 'category_id is "1", expected a number'),
+    ],
+)
+def test_bad_coco_truth(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], change: Any, message: str
+) -> None:
+    path = tmp_path / "gt.json"
+    person = {"image_id": 1, "bbox": [0, 0, 9, 9], "keypoints": [1] * 51}
+    path.write_text(json.dumps({"images": [{"id": 1}], "annotations": [person, person | change]}))
+    assert coco.main(["-g", str(path), "-p", "gone"]) == 1
+    assert capsys.readouterr().err == f"error: {path}: annotation 1: {message}\n"
 
 
 @pytest.mark.parametrize(
@@ -319,6 +438,36 @@ def test_files_that_are_not_recordings_are_reported(
     arguments = ["--data", str(tmp_path), "--sets", "mot15", "--no-speed"]
     assert tracking.main(arguments) == 1
     assert "gt.txt: no MOT text, expected lines of frame,id" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not a whole JSON file"),
+        ("[]", "not built as it should be"),
+        ('{"annolist": [{"annorect": [{"annopoints": [{"point": [{}]}]}]}]}', "'x' is missing"),
+    ],
+)
+def test_poses_that_are_no_recording_are_reported(
+    text: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tracker_truth" / "poses" / "a.json"
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    arguments = ["--data", str(tmp_path), "--sets", "poses-mild", "--no-speed"]
+    assert tracking.main(arguments) == 1
+    assert capsys.readouterr().err.startswith(f"error: {path}: {message}")
+
+
+def test_a_set_with_tuned_recordings_alone_has_nothing_to_report(
+    tmp_path: Path, make_person: Any, make_file: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "tracker_truth" / "poses" / "a.json"  # settings were chosen on the first
+    path.parent.mkdir(parents=True)
+    path.write_text(json.dumps(make_file([[make_person()]] * 2)))
+    arguments = ["--data", str(tmp_path), "--sets", "poses-mild", "--no-speed"]
+    assert tracking.main(arguments) == 0
+    assert capsys.readouterr().out == "\n### poses-mild: too few recordings\n"
 
 
 def test_missing_folders_are_reported_before_the_scorer_is_timed(

@@ -89,6 +89,60 @@ def test_without_an_area_above_0_a_share_of_the_box_counts(
     assert coco.oks_ap(truth, far, skeleton.sigmas)["AP"] == 0
 
 
+def scores_of(folder: Path, content: Any, found: Any) -> dict[str, float]:
+    """Score files of this content as the command does."""
+    truth, skeleton = coco.load_truth(write(folder, "gt.json", content), None)
+    results = coco.load_results(write(folder, "res.json", found), truth, skeleton)
+    return coco.oks_ap(truth, results, skeleton.sigmas)
+
+
+def test_ids_of_pictures_may_be_numbers_and_text_at_once(tmp_path: Path) -> None:
+    people = [{**person(17), "image_id": number} for number in (2, "10", 1)]
+    content = {"images": [{"id": each["image_id"]} for each in people], "annotations": people}
+    found = [{**each, "score": 0.9} for each in people]
+    assert scores_of(tmp_path, content, found)["AP"] == pytest.approx(100)
+    content["images"][0]["id"] = None
+    with pytest.raises(AnnotationError, match="an image's id is null, expected a number or text"):
+        coco.load_truth(write(tmp_path, "gt.json", content), None)
+    with pytest.raises(AnnotationError, match='result 0: its image "2" is not in the truth'):
+        scores_of(
+            tmp_path,
+            {**content, "images": [{"id": i} for i in (1, 2, "10")]},
+            [{**found[0], "image_id": "2"}],
+        )
+
+
+def test_pictures_are_taken_in_the_order_of_their_ids(tmp_path: Path) -> None:
+    """As by pycocotools: of two equal scores the one of picture 1 ranks first, and it is right."""
+    people = [{**person(17), "image_id": number} for number in (2, 1)]
+    content = {"images": [{"id": 2}, {"id": 1}], "annotations": people}
+    found = [{**people[0], **person(17, x=4000), "image_id": 2, "score": 0.9}]
+    found.append({**people[1], "score": 0.9})
+    # Precision 1 up to a recall of one half: 51 of the 101 recalls. The other way round it is 1/2.
+    assert scores_of(tmp_path, content, found)["AP"] == pytest.approx(100 * 51 / 101)
+
+
+@pytest.mark.parametrize("spelt", [str, str.upper, lambda name: name.replace("_", " ").title()])
+def test_joint_names_may_be_spelt_otherwise_and_belong_to_any_category(
+    spelt: Any, tmp_path: Path
+) -> None:
+    named = {"id": 1, "name": "person", "keypoints": [spelt(name) for name in MPII16.names]}
+    content = {"images": [{"id": 1}], "annotations": [person(16)]}
+    content["categories"] = [{"id": 0, "name": "objects"}, named]
+    assert coco.load_truth(write(tmp_path, "gt.json", content), None)[1] == MPII16
+
+
+def test_seventeen_joints_with_other_names_are_not_taken_for_cocos(tmp_path: Path) -> None:
+    category = {"id": 1, "name": "skier", "keypoints": [f"point {n}" for n in range(17)]}
+    content = {"images": [{"id": 1}], "annotations": [person(17)], "categories": [category]}
+    path = write(tmp_path, "gt.json", content)
+    with pytest.raises(AnnotationError, match="its joints are of no known skeleton; give sigmas"):
+        coco.load_truth(path, None)
+    category["sigmas"] = [0.05] * 17
+    assert coco.load_truth(write(tmp_path, "gt.json", content), None)[1].sigmas == (0.05,) * 17
+    assert coco.load_truth(path, "coco17")[1] == COCO17
+
+
 def test_iscrowd_may_be_a_boolean_as_in_posetrack18(tmp_path: Path) -> None:
     people = [person(17, iscrowd=False), person(17, x=400, iscrowd=True)]
     content = {"images": [{"id": 1}], "annotations": people}
@@ -126,7 +180,9 @@ def test_a_skeleton_can_come_from_a_file(tmp_path: Path) -> None:
 def test_a_joint_count_of_two_skeletons_asks_for_the_skeletons_name(tmp_path: Path) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(14)]}
     path = write(tmp_path, "gt.json", content)
-    with pytest.raises(AnnotationError, match="name its joints with --skeleton"):
+    with pytest.raises(
+        AnnotationError, match="of no known skeleton; give sigmas in its category, or --skeleton"
+    ):
         coco.load_truth(path, None)
     assert coco.load_truth(path, "aic14")[1] == AIC14
     assert coco.load_truth(path, "crowdpose14")[1] == CROWDPOSE14
@@ -192,6 +248,14 @@ def test_ap_of_a_size_that_nobody_has_is_nan(tmp_path: Path) -> None:
 
 
 def test_no_predictions_score_0(tmp_path: Path) -> None:
-    content = {"images": [{"id": 1}], "annotations": [person(17)]}
-    truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), None)
-    assert coco.oks_ap(truth, [], skeleton.sigmas)["AP"] == 0
+    content = {"images": [{"id": 1}], "annotations": [person(17)]}  # a large person
+    scores = scores_of(tmp_path, content, [])
+    assert (scores["AP"], scores["AR"], scores["APL"]) == (0, 0, 0)
+    assert np.isnan(scores["APM"])
+
+
+@pytest.mark.parametrize("people", [[], [{**person(17), "keypoints": [0] * 51}]])
+def test_a_truth_in_which_nobody_is_labelled_is_an_error(people: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, "gt.json", {"images": [{"id": 1}], "annotations": people})
+    with pytest.raises(AnnotationError, match="nobody is labelled there; there is nothing to"):
+        coco.load_truth(path, "coco17")

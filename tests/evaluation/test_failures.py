@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+from pathlib import Path
 
-from evaluation.failures import Failure, failures
+import numpy as np
+import pytest
+
+from evaluation.failures import Failure, failures, main
 from evaluation.recordings import Recording
 
 BOX = np.array([[0.0, 0, 10, 20]])
@@ -25,3 +28,12 @@ def test_a_lasting_change_of_the_id_is_a_failure() -> None:
 def test_a_flicker_and_an_absence_are_no_failures() -> None:
     assert named(*[1] * 6, 2, 2, *[1] * 6) == []
     assert named(*[1] * 6, 0, 0, 0, *[1] * 6) == []
+
+
+def test_a_name_that_is_no_pictures_is_refused_before_the_work(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "lost.txt"
+    assert main(["--data", "none", str(path)]) == 1
+    err = capsys.readouterr().err
+    assert err == f"error: {path}: no picture can be written by that name; end it in .webp\n"

@@ -33,10 +33,27 @@ def test_mot15_scores_as_the_references_do(shared: Path, tmp_path: Path) -> None
 def test_truth_marked_as_not_scored_is_left_out(tmp_path: Path) -> None:
     """That is, with confidence 0, or since MOT16 of a class other than pedestrian."""
     path = tmp_path / "gt.txt"
-    path.write_text("1,1,0,0,9,9,1,1,1\n1,2,0,0,9,9,0,1,1\n1,3,0,0,9,9,1,8,1\n")
-    truth = mot.read_boxes(path, truth=True)
-    assert truth.ids[truth.scored].tolist() == [1]
-    assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
+    lines = ["1,1,0,0,9,9,1,1", "1,2,0,0,9,9,0,1", "1,3,0,0,9,9,1,8"]
+    for visibility in ("", ",1"):  # which labelling programs leave out
+        path.write_text("".join(f"{line}{visibility}\n" for line in lines))
+        truth = mot.read_boxes(path, truth=True)
+        assert truth.ids[truth.scored].tolist() == [1]
+        assert mot.read_boxes(path, truth=False).scored.tolist() == [True] * 3
+
+
+@pytest.mark.parametrize("text", ["", "1,1,0,0,9,9,0\n", "1,1,0,0,9,9,1,0,1\n"])
+def test_a_truth_without_a_box_to_find_is_an_error(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Empty, with confidence 0 alone, or of class 0, as detectors call people."""
+    truth, predicted = tmp_path / "gt.txt", tmp_path / "pred.txt"
+    truth.write_text(text)
+    predicted.write_text("1,7,0,0,9,9,1\n")
+    assert mot.main(["-g", str(truth), "-p", str(predicted)]) == 1
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err.startswith(f"error: {truth}: there is nothing to score; no box")
+    assert err.count("\n") == 1
 
 
 def test_a_detection_of_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) -> None:
@@ -47,6 +64,17 @@ def test_a_detection_of_a_distractor_is_neither_right_nor_wrong(tmp_path: Path) 
     counts = mot.score_boxes(*boxes).mot
     # Class 4, a bicycle, is no distractor: a detection of it is a false positive.
     assert (counts.truth[0], counts.misses[0], counts.false_positives[0]) == (1, 0, 1)
+
+
+@pytest.mark.parametrize(("name", "false"), [("MOT17-02", 1), ("MOT20-02", 0)])
+def test_vehicles_without_a_motor_are_distractors_in_mot20(
+    name: str, false: int, tmp_path: Path
+) -> None:
+    truth, predicted = tmp_path / name / "gt" / "gt.txt", tmp_path / "pred.txt"
+    truth.parent.mkdir(parents=True)
+    truth.write_text("1,1,0,0,9,9,1,1,1\n1,2,50,0,9,9,0,6,1\n")
+    predicted.write_text("1,7,0,0,9,9,1\n1,8,50,1,9,9,1\n")
+    assert mot.score_files(truth, predicted).mot.false_positives[0] == false
 
 
 def test_a_frame_number_must_be_whole(tmp_path: Path) -> None:
@@ -102,15 +130,22 @@ def test_people_are_mostly_tracked_from_four_fifths_and_mostly_lost_below_one(
 
 
 def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
+    places = ("a.txt", "b/test.txt", "data/c.txt")
     line = "1,1,0,0,9,9,1,-1,-1,-1\n"
-    for name in ("a.txt", "b/gt/gt.txt", "pred/a.txt", "pred/b/test.txt"):
+    for name in ("a.txt", "b/gt/gt.txt", "c/gt.txt", *(f"pred/{place}" for place in places)):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(line)
     pairs = mot.file_pairs(tmp_path, tmp_path / "pred")
-    assert {name: path.name for name, (path, _) in pairs.items()} == {"a": "a.txt", "b": "gt.txt"}
+    names = {"a": "a.txt", "b": "gt.txt", "c": "gt.txt"}
+    assert {name: path.name for name, (path, _) in pairs.items()} == names
+    found = [str(path.relative_to(tmp_path / "pred").as_posix()) for _, path in pairs.values()]
+    assert found == list(places)
     with pytest.raises(AnnotationError, match="one file, but"):
         mot.file_pairs(tmp_path, tmp_path / "pred" / "a.txt")
+    (tmp_path / "b.txt").write_text(line)
+    with pytest.raises(AnnotationError, match=r"b\.txt: .*gt\.txt is truth of the same sequence"):
+        mot.file_pairs(tmp_path, tmp_path / "pred")
 
 
 def test_frames_that_only_one_side_has_are_counted(tmp_path: Path) -> None:

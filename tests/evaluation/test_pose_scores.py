@@ -294,7 +294,7 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     stranger = make_person(2, y=900, score=0.1)
     score = _score(pair, [[make_person()]], [[make_person(score=None), stranger]], POSEVAL)
     assert summary(score.counts, POSEVAL)["AP"]["ap"][0] == 50
-    assert "15 points have no score" in score.warnings[0]
+    assert "15 points without a score" in score.warnings[0]
     options = POSEVAL._replace(kpt_thr=0.05)
     score = _score(pair, [[make_person()]], [[make_person(score=None), stranger]], options)
     assert "none reaches the threshold of 0.05" in score.warnings[0]
@@ -302,7 +302,7 @@ def test_missing_scores_rank_last(pair: Pair, make_person: Any) -> None:
     for point in unscored["annopoints"][0]["point"]:
         point["score"] = []  # as in files that went through MATLAB
     score = _score(pair, [[make_person()]], [[unscored, stranger]], POSEVAL)
-    assert "15 points have no score" in score.warnings[0]
+    assert "15 points without a score" in score.warnings[0]
 
 
 def test_joints_that_posetrack_does_not_have_are_left_out_and_reported(
@@ -311,7 +311,7 @@ def test_joints_that_posetrack_does_not_have_are_left_out_and_reported(
     """This is how COCO's 17 joints look in a 2017 file."""
     truth = [[make_person()]] * 2
     score = _score(pair, truth, [[make_person(joints=range(17))]] * 2, STRICT)
-    assert "pred/seq.json: 4 points are of no joint, 0 to 14, and left out" in score.warnings[0]
+    assert "pred/seq.json: 4 points of no joint, 0 to 14, left out" in score.warnings[0]
     assert summary(score.counts, STRICT)["CLEAR"]["mota"][15] == 100
 
 

@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from evaluation import posetrack
+from evaluation.charts import bars, timeline
 from evaluation.pose_scores import ScoreOptions, SequenceScore, score_files
 from evaluation.report import worst_moments
 from evaluation.results import write_all
+from evaluation.table import text_table
 from pose.errors import UserError
 
 Pair = Callable[..., tuple[Path, Path]]
@@ -81,6 +84,40 @@ def test_the_page_is_self_contained(pair: Pair, make_person: Any, tmp_path: Path
     assert page.index('<text class="rank"') > page.rindex(" false positives</title>")
 
 
+def test_a_report_of_single_frames_claims_no_success(
+    pair: Pair, make_person: Any, tmp_path: Path
+) -> None:
+    """As in poseval, MOTA leaves the last labelled frame of a sequence out."""
+    gt, pred = pair([[make_person(1)]], [[]])
+    out = tmp_path / "out"
+    arguments = ["-g", str(gt), "-p", str(pred), "-o", str(out), "--sweep", "0:1:0.5"]
+    assert posetrack.main(arguments) == 0
+    page = (out / "report.html").read_text()
+    assert "No errors at all" not in page
+    assert "Best:" not in page
+    assert page.count("No frame is scored for MOTA.") == 2
+    assert "nan" not in page.lower()
+
+
+def test_the_scale_of_a_long_video_is_that_of_its_bars() -> None:
+    """In a bar of three frames, 90 errors of one of them are 30 a frame."""
+    frames = np.arange(1200)
+    chart = timeline(frames, 90 * (frames == 600), 0 * frames, {}, {})
+    assert "The highest bar: 30 errors a frame." in chart
+    last = timeline(frames[:1001], 90 * (frames[:1001] == 1000), 0 * frames[:1001], {}, {})
+    assert "The highest bar: 45 errors a frame." in last  # two frames are left for it
+    short = timeline(frames[:50], 90 * (frames[:50] == 6), 0 * frames[:50], {}, {})
+    assert "The highest bar: 90 errors a frame." in short
+
+
+def test_a_score_below_zero_stands_under_the_axis() -> None:
+    """Beside the bars its minus lay on the bar to its left, and -100 looked like 100."""
+    chart = bars(["nose"], {"MOTA": [-100]})
+    (axis,) = re.findall(r'y2="([\d.]+)"/><text [^>]*>0<', chart)
+    (score,) = re.findall(r'y="([\d.]+)" text-anchor="middle">-100<', chart)
+    assert float(score) > float(axis)
+
+
 def test_results_appear_all_or_not_at_all(tmp_path: Path) -> None:
     (tmp_path / "a.json").write_text("old")
     (tmp_path / "b.json").mkdir()  # a file of this name cannot be written
@@ -88,3 +125,7 @@ def test_results_appear_all_or_not_at_all(tmp_path: Path) -> None:
         write_all(tmp_path, {"a.json": "new", "no/such/folder": "new"})
     assert (tmp_path / "a.json").read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.json", "b.json"]
+
+
+def test_a_score_just_below_zero_has_no_minus() -> None:
+    assert text_table(["", "MOTA"], [["all", -0.04]]).endswith("   0.0")

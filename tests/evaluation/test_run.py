@@ -104,8 +104,29 @@ def test_predictions_made_with_other_settings_are_made_again(
     predictions.write_text("those of other settings")
     data_set.write_text(f"{CONFIG}[pipeline]\n{change}")
     assert run.main([str(data_set)]) == 0
-    assert "made with other settings, run again: 1 sequences" in capsys.readouterr().err
+    assert "made with other settings, run again: 1 sequence\n" in capsys.readouterr().err
     assert json.loads(predictions.read_text())["annolist"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("{", "zz.json: not a whole JSON file"), (None, "frames: no frames of zz.json there")],
+)
+def test_what_is_wrong_with_the_last_sequence_is_said_before_the_first_is_run(
+    data_set: Path, text: str | None, message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = data_set.parent
+    truth = (folder / "gt" / "seq.json").read_text().replace("images/seq", "images/zz")
+    (folder / "gt" / "zz.json").write_text(truth if text is None else text)
+    assert run.main([str(data_set)]) == 1
+    assert message in capsys.readouterr().err
+    assert not (folder / "out" / "unfiltered" / "seq.json").exists()
+
+
+def test_truth_may_be_one_file(data_set: Path) -> None:
+    data_set.write_text(CONFIG.replace('"gt"', '"gt/seq.json"'))
+    assert run.main([str(data_set)]) == 0
+    assert (data_set.parent / "out" / "filtered" / "seq.json").is_file()
 
 
 def test_a_missing_picture_is_named_and_leaves_no_predictions(

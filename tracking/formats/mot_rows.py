@@ -9,7 +9,7 @@ from pose.errors import UserError
 from pose.reading import ContentError, floats, read_text, reading, shown, whole
 
 PEDESTRIAN = 1  # the class that MOT16 and later files score
-_TRUTH_COLUMNS = 9  # since MOT16, with class and visibility; MOT15 gives no class
+_WITH_CLASS = (8, 9)  # columns, visibility being the ninth; MOT15 has 10: a place in the world
 
 
 def mot_rows(path: Path, failure: type[UserError]) -> Iterator[tuple[str, list[float]]]:
@@ -33,4 +33,4 @@ def mot_rows(path: Path, failure: type[UserError]) -> Iterator[tuple[str, list[f
 
 def class_of(values: list[float]) -> float:
     """The class of a line of ground truth; a pedestrian if it has none, or -1."""
-    return values[7] if len(values) == _TRUTH_COLUMNS and values[7] >= 0 else PEDESTRIAN
+    return values[7] if len(values) in _WITH_CLASS and values[7] >= 0 else PEDESTRIAN
