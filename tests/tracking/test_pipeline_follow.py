@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -214,6 +215,22 @@ def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> N
     assert people_in(find_missed=True) == [2] * 20
     assert people_in(find_missed=False)[10:13] == [1] * 3
     assert people_in(find_missed=False, coast_s=0.08)[10:13] == [2, 2, 1]
+
+
+def test_when_everybody_is_missed_people_whose_looks_are_known_are_shown_for_a_moment() -> None:
+    class Blinking(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            found = super().submit(frame)
+            return Detections.empty if frame.index == 10 else found
+
+    class WithLooks(JointsInTheMiddle):
+        def __call__(self, frame: Frame, detections: Detections) -> Poses:
+            poses = super().__call__(frame, detections)
+            return replace(poses, appearance=np.eye(8)[: len(poses)])
+
+    line = Pipeline(Blinking(), WithLooks(), PipelineConfig(shot_cuts=False))
+    ids = [result.people.ids.tolist() for result in line.follow(frames())]
+    assert ids[9:] == [[1, 2]] * 3
 
 
 def test_a_person_who_has_left_the_picture_is_not_shown_outside_it() -> None:
