@@ -15,7 +15,7 @@ from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.duplicates import distinct
-from tracking.memory import Memory
+from tracking.memory import UNSEEN_JOINT, Memory
 from tracking.observation import Seen, Values, boxes_of, joints_of, observed
 from tracking.similarity import box_iou
 from tracking.tracks import UNSEEN_SCORE, TrackedPoses
@@ -169,6 +169,10 @@ class PoseTracker:
         """Drop a person; whoever is seen there next gets a new id."""
         self._memory = self._memory.select(self._memory.ids != person)
 
+    def forget_poses(self) -> None:
+        """Forget joints and appearance, as another network sees them; boxes and ids go on."""
+        self._memory = self._memory.fitted(0, 0)
+
     def lock(self, person: int, locked: bool = True) -> None:
         """Keep an identity for its person, however long they are out of sight.
 
@@ -258,7 +262,7 @@ class PoseTracker:
         """New candidates; on the first frame, whoever scores high is confirmed at once."""
         config, count = self.config, len(seen)
         heights = np.maximum(seen.measured[:, 3:4], 1.0)
-        noise = np.where(np.isfinite(seen.noise), seen.noise, (0.5 * heights) ** 2)
+        noise = np.where(np.isfinite(seen.noise), seen.noise, (UNSEEN_JOINT * heights) ** 2)
         sure = (seen.trust >= config.confirm_score) | (first & (seen.trust >= config.high_thr))
         ids = np.arange(self._last_id + 1, self._last_id + count + 1)
         self._last_id += count

@@ -134,6 +134,38 @@ def test_a_state_saved_on_the_way_goes_on_with_the_same_ids(at: int) -> None:
     assert told(begun + list(second.follow(frames()[at:]))) == expected
 
 
+def test_another_pipeline_goes_on_in_the_same_shot_with_the_same_ids() -> None:
+    """After the cut, those of the first shot, who stood where these stand, are not these."""
+    walls = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    before, after = walls.repeat(10, axis=1).repeat(20, axis=2)
+    shown = [replace(frame, image=before if frame.index < 6 else after) for frame in frames()]
+    older, newer = pipeline(), pipeline(nms_thr=0.5)
+    told_before = [older(frame) for frame in shown[:9]]
+    newer.continue_from(older)
+    told_after = [newer(frame) for frame in shown[9:]]
+    assert [result.shot for result in told_before + told_after] == [0] * 6 + [1] * 6
+    assert [result.people.ids.tolist() for result in told_after] == [[3, 4]] * 3
+
+
+def test_another_pose_network_keeps_ids_but_not_what_the_joints_were() -> None:
+    """The other network puts joints 60 pixels lower; then everybody is missed for a frame."""
+
+    class JointsAtTheFeet(JointsInTheMiddle):
+        def __call__(self, frame: Frame, detections: Detections) -> Poses:
+            poses = super().__call__(frame, detections)
+            return replace(poses, keypoints=poses.keypoints + np.float32([0, 60]))
+
+    older, newer = pipeline(), pipeline(pose="other")  # type: ignore[arg-type]
+    newer.estimator = JointsAtTheFeet()
+    list(older.follow(frames(8)))
+    newer.continue_from(older)
+    newer(frames()[8])
+    newer.detector = lambda _: Detections.empty()
+    people = newer(frames()[9]).people
+    assert people.ids.tolist() == [1, 2]
+    np.testing.assert_allclose(people.poses.keypoints[:, 0, 1], [70 + 60, 90 + 60], atol=4)
+
+
 def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     """The whole picture moves 40 pixels a frame to the left: more than the people are wide."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pose.people import Poses
-from pose.skeleton import COCO17, POSETRACK15
+from pose.skeleton import COCO17, POSETRACK15, skeleton_of
 from tracking.tracker import PoseTracker, TrackerConfig
 
 STEP_S = 0.04
@@ -319,6 +319,24 @@ def test_another_pose_network_goes_on_with_the_same_people() -> None:
         POSETRACK15,
     )  # fmt: skip
     assert follow(tracker, [other] * 3, start=3) == [[1]] * 3
+
+
+@pytest.mark.parametrize("count", [15, 17])
+def test_joints_of_another_pose_network_are_in_place_at_once(count: int) -> None:
+    """The other network has the joints in reverse order; 17 joints look like those before."""
+    tracker = PoseTracker()
+    follow(tracker, [people((100 + 5 * n, 200)) for n in range(10)])
+    tracker.forget_poses()
+    skeleton = skeleton_of("other", COCO17.names[:count], (), COCO17.sigmas[:count])
+    for n in (10, 11):
+        seen = people((100 + 5 * n, 200))
+        joints, scores = seen.keypoints[:, ::-1][:, :count], seen.keypoint_scores[:, :count]
+        poses = Poses(seen.boxes, seen.scores, joints, scores, skeleton)
+        assert tracker.update(poses, n * STEP_S).ids.tolist() == [1]
+    tracker.update(Poses.empty(skeleton), 12 * STEP_S)
+    expected = np.add((160, 200), SHAPE[::-1][:count])
+    found = tracker.coasting(skeleton).poses.keypoints[0]
+    np.testing.assert_allclose(found, expected, atol=5)  # a person is 150 high
 
 
 def test_sigmas_of_another_skeleton_are_refused() -> None:
