@@ -243,6 +243,8 @@ class Pipeline:
         if self.config.camera_motion:
             before = self.tracker.predict(frame.time_s).boxes
             warp = self._camera(frame.image, before)
+        else:  # it may be switched on later: from that frame on, not from the last one seen
+            self._camera = CameraMotion()
         people = self.tracker.update(poses, frame.time_s, warp, shot)
         missed = self.tracker.coasting(poses.skeleton)
         if not len(missed):  # the usual case

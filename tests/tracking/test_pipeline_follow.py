@@ -189,6 +189,26 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     assert ids[-1] == ids[0] == [1, 2]
 
 
+def test_camera_motion_switched_on_again_starts_from_the_frame_of_then() -> None:
+    """The camera pans while its motion is not measured; the people stay in the picture's middle."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
+    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+
+    class Standing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            boxes = np.float32([[400, 20, 430, 120], [460, 20, 490, 120]])
+            return lambda: Detections(boxes, np.ones(2, np.float32))
+
+    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig(camera_motion=True))
+    ids = []
+    for index in range(12):
+        line.config = replace(line.config, camera_motion=not 4 <= index < 8)
+        start = 15 * min(max(index - 3, 0), 4)
+        image = np.ascontiguousarray(wall[:, start : start + 800])
+        ids.append(line(Frame(index, index / 25, image)).people.ids.tolist())
+    assert ids == [[1, 2]] * 12
+
+
 def test_max_people_keeps_those_with_the_best_scores() -> None:
     result = list(pipeline(max_people=1).follow(frames(8)))[-1]
     np.testing.assert_allclose(result.people.poses.scores, [0.9])
