@@ -243,6 +243,13 @@ def test_without_a_limit_nothing_changes() -> None:
     assert set(spend(Budget(0), 1e6, 50)) == {(1.0, 1)}
 
 
+def test_when_the_limit_is_lifted_the_detector_does_all_again() -> None:
+    budget = Budget(40)
+    spend(budget, 50, 200)
+    budget.limit_ms = 0.0
+    assert spend(budget, 50, 1) == [(1.0, 1)]
+
+
 def test_a_slow_pipeline_lets_its_detector_do_less() -> None:
     line = pipeline(max_latency_ms=1e-6)
     list(line.follow(frames(60)))
