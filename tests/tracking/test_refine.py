@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from pose.people import Poses
 from pose.skeleton import COCO17
@@ -73,6 +74,12 @@ def test_a_flash_is_dropped_and_an_empty_video_stays_empty() -> None:
     assert {i for frame in after(frames) for i in frame.ids.tolist()} == {2}
     assert [len(frame) for frame in after([NOBODY] * 3)] == [0, 0, 0]
     assert refined([], []) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_in_a_video_of_a_few_frames_people_stay(count: int) -> None:
+    found = after([person(4 * n, 1) for n in range(count)])
+    assert [frame.ids.tolist() for frame in found] == [[1]] * count
 
 
 def test_a_clock_that_stands_still_does_no_harm() -> None:
