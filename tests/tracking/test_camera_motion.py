@@ -58,6 +58,14 @@ def test_a_cut_darkness_or_another_size_gives_no_motion(after: np.ndarray) -> No
     assert camera(after, NOBODY) is None
 
 
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (5000, 2), (31, 17)])
+def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
+    camera = CameraMotion()
+    for seed in range(2):
+        image = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+        assert camera(image, NOBODY) is None
+
+
 def test_boxes_outside_the_picture_or_not_finite_are_harmless() -> None:
     camera = CameraMotion()
     camera(scene(), NOBODY)
