@@ -128,6 +128,18 @@ def test_a_thousand_empty_frames_and_then_somebody() -> None:
     assert follow(tracker, [people((100, 200))] * 4, start=1000)[-1] == [1]
 
 
+@pytest.mark.parametrize("size", [(0, 90), (50, 0), (-5, 90)])
+def test_a_lost_person_whose_box_was_empty_or_inside_out_does_no_harm(
+    size: tuple[int, int],
+) -> None:
+    """Boxes cut off at the edge of the picture are empty; numpy's warnings are errors here."""
+    tracker = PoseTracker()
+    seen, back = (people(*places, joints=0.0) for places in ([(0, 55)], [(80, 55)]))
+    seen.boxes[0, 2:] = seen.boxes[0, :2] + size
+    ids = follow(tracker, [seen] * 10 + [people()] * 12 + [back] * 10)
+    assert ids[0] == [1] and len(ids[-1]) == 1
+
+
 def test_two_hundred_people_at_once() -> None:
     places = [(60.0 * (n % 20), 170.0 * (n // 20)) for n in range(200)]
     ids = follow(PoseTracker(), [people(*places)] * 3)
