@@ -360,6 +360,8 @@ def test_sigmas_of_another_skeleton_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("assignment", "best"), ("oks_weight", 1.5), ("memory_s", -1.0),
                         ("box_noise", 0.0), ("min_similarity", float("nan")),
+                        ("velocity_decay_s", float("inf")), ("velocity_decay_s", 1e9),
+                        ("acceleration", float("inf")),
                         ("sigmas", (0.1, float("nan"))), ("sigmas", (0.1, 0.0))],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
