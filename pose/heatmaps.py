@@ -78,7 +78,7 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
     the map's values, each weighted by its OKS to that place, with the tolerances of `sigmas` (K,)
     (pose.skeleton). Of two guesses, this takes the one with others nearby (ProbPose: Purkrabek and
     Matas, CVPR 2025). The best is searched on every second pixel; from there one Newton step on the
-    logarithm gives the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.2). The
+    logarithm gives the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.1). The
     score is the highest value of the map.
     """
     height, width = heatmaps.shape[-2:]
