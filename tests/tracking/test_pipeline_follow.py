@@ -214,6 +214,23 @@ def test_max_people_keeps_those_with_the_best_scores() -> None:
     np.testing.assert_allclose(result.people.poses.scores, [0.9])
 
 
+@pytest.mark.parametrize("find_missed", [False, True])
+def test_max_people_counts_those_who_were_missed_too(find_missed: bool) -> None:
+    """From frame 8 on the other person has the better score, and the first is missed."""
+
+    class Changing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            found = super().submit(frame)()
+            scores = found.scores if frame.index < 8 else found.scores[::-1]
+            return lambda: Detections(found.boxes, scores)
+
+    config = PipelineConfig(max_people=1, find_missed=find_missed)
+    line = Pipeline(Changing(), JointsInTheMiddle(), config)
+    results = list(line.follow(frames()))
+    assert [len(result.people) for result in results] == [1] * 12
+    assert [len(result.found or ()) for result in results] == [1] * 12
+
+
 def spend(budget: Budget, elapsed_ms: float, frames: int) -> list[tuple[float, int]]:
     steps = []
     for _ in range(frames):

@@ -52,7 +52,7 @@ def test_people_are_smoothed_each_under_their_own_id() -> None:
     assert smoother.update(person(90.0, 2), 0.04).poses.keypoints[0, 0, 0] == 90.0
 
 
-@pytest.mark.parametrize("later_s", [0.0, -5.0, 3.0])
+@pytest.mark.parametrize("later_s", [0.0, -5.0, 0.6])
 def test_smoothing_restarts_when_the_clock_stops_or_jumps(later_s: float) -> None:
     smoother = Smoother(1.0)
     smoother.update(person(0.0), 10.0)
