@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from tracking.shots import Shot
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Detector(Protocol):
 
 
 class Estimator(Protocol):
-    """Finds the joints of the people in the boxes, all of a frame at once."""
+    """Finds the joints of all people in the boxes of a frame at once; may have `submit`, too."""
 
     @property
     def skeleton(self) -> Skeleton: ...
@@ -198,8 +200,7 @@ class Pipeline:
         if self._detects(ahead) or shot.number != last.number:
             if hasattr(self.detector, "effort"):
                 self.detector.effort = self.budget.effort
-            submit = getattr(self.detector, "submit", None)
-            wait = submit(frame) if submit else partial(self.detector, frame)
+            wait = _started(self.detector, frame)
         else:
             wait = partial(self.tracker.predict, frame.time_s)
         begun_ms = _since_ms(start)
@@ -220,8 +221,7 @@ class Pipeline:
             if self.config.max_people:  # the detector's boxes come first
                 detections = detections.select(slice(self.config.max_people))
         start = time.perf_counter()
-        submit = getattr(self.estimator, "submit", None)
-        wait = submit(frame, detections) if submit else partial(self.estimator, frame, detections)
+        wait = _started(self.estimator, frame, detections)
         begun_ms = _since_ms(start)
 
         def finish() -> FrameResult:
@@ -260,6 +260,12 @@ class Pipeline:
             return detections
         best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
         return detections.select(best)
+
+
+def _started(stage: Callable[..., _Found], *given: object) -> Callable[[], _Found]:
+    """Start a stage in the background if it can work there; the function returned waits for it."""
+    submit = getattr(stage, "submit", None)
+    return submit(*given) if submit else partial(stage, *given)
 
 
 def _within(people: TrackedPoses, size_wh: tuple[int, int]) -> TrackedPoses:
