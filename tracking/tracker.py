@@ -143,15 +143,19 @@ class PoseTracker:
         return Detections(boxes_of(ahead[0]), recent.scores.astype(np.float32))
 
     def swap(self, a: int, b: int) -> None:
-        """Exchange two identities from the next frame on; a lock stays with its identity."""
+        """Exchange two identities from the next frame on; a lock stays with its identity.
+
+        Raises ValueError for an id below 1, as `merge` and `reassign` do.
+        """
+        self._reserve(a, b)
         memory = self._memory
         rows = np.flatnonzero((memory.ids == a) | (memory.ids == b))
         memory.locked[rows] = memory.locked[rows[::-1]]
         self._rename({a: b, b: a})
-        self._last_id = max(self._last_id, a, b)  # no new person gets an id first used here
 
     def merge(self, keep: int, gone: int) -> None:
         """Give the person `gone` the id `keep` from the next frame on; locked if either was."""
+        self._reserve(keep)
         memory = self._memory
         if gone != keep and gone in memory.ids:
             memory.locked |= memory.locked[memory.ids == keep].any() & (memory.ids == gone)
@@ -160,10 +164,7 @@ class PoseTracker:
 
     def reassign(self, old: int, new: int) -> None:
         """Give the person `old` the id `new` from the next frame on; nobody else gets it."""
-        if new < 1:
-            raise ValueError(f"new is {new}, expected an id of 1 or more")
         self.merge(new, old)
-        self._last_id = max(self._last_id, new)
 
     def forget(self, person: int) -> None:
         """Drop a person; whoever is seen there next gets a new id."""
@@ -180,6 +181,12 @@ class PoseTracker:
         `memory_s`; corrections still rename it, and `forget` drops it.
         """
         self._memory.locked[self._memory.ids == person] = locked
+
+    def _reserve(self, *ids: int) -> None:
+        """Give nobody new these ids. Raises ValueError for one below 1."""
+        if min(ids) < 1:
+            raise ValueError(f"an id is {min(ids)}, expected 1 or more")
+        self._last_id = max(self._last_id, *ids)
 
     def _rename(self, names: dict[int, int]) -> None:
         ids = [names.get(person, person) for person in self._memory.ids.tolist()]

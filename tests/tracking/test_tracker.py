@@ -351,6 +351,27 @@ def test_corrections_are_obeyed() -> None:
     assert follow(tracker, [trio] * 3, start=5)[-1][2] >= 10, "9 was given, so 10 is next"
 
 
+@pytest.mark.parametrize(
+    "correct",
+    [
+        lambda tracker, person: tracker.swap(1, person),
+        lambda tracker, person: tracker.merge(person, 1),
+        lambda tracker, person: tracker.reassign(1, person),
+    ],
+    ids=["swap", "merge", "reassign"],
+)
+def test_an_id_that_a_correction_used_first_is_given_to_nobody_else(
+    correct: Callable[[PoseTracker, int], None],
+) -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3)
+    correct(tracker, 3)
+    trio = people((100, 200), (400, 200), (700, 200))
+    assert follow(tracker, [trio] * 3, start=3)[-1] == [3, 4, 5]
+    with pytest.raises(ValueError, match="an id is 0, expected 1 or more"):
+        correct(tracker, 0)
+
+
 def test_a_locked_person_is_never_forgotten() -> None:
     tracker = PoseTracker(TrackerConfig(memory_s=0.2))
     follow(tracker, [people((100, 200))] * 5)
