@@ -172,7 +172,9 @@ class PoseTracker:
 
     def forget_poses(self) -> None:
         """Forget joints and appearance, as another network sees them; boxes and ids go on."""
-        self._memory = self._memory.fitted(0, 0)
+        memory = self._memory
+        joints, features = memory.joint_scores.shape[1], memory.appearance.shape[1]
+        self._memory = memory.fitted(0, 0).fitted(joints, features)
 
     def lock(self, person: int, locked: bool = True) -> None:
         """Keep an identity for its person, however long they are out of sight.

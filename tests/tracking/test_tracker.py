@@ -418,6 +418,15 @@ def test_another_pose_network_goes_on_with_the_same_people() -> None:
     assert follow(tracker, [other] * 3, start=3) == [[1]] * 3
 
 
+def test_forgotten_poses_do_not_coast() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 9 + [people()])
+    tracker.forget_poses()
+    coasting = tracker.coasting(COCO17)
+    assert coasting.ids.tolist() == [1]
+    assert not coasting.poses.keypoint_scores.any()
+
+
 @pytest.mark.parametrize("count", [15, 17])
 def test_joints_of_another_pose_network_are_in_place_at_once(count: int) -> None:
     """The other network has the joints in reverse order; 17 joints look like those before."""
