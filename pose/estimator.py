@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from pose.appearance import WithAppearance, descriptors
 from pose.cutting import Cutter, cutter_for
 from pose.geometry import crop_regions, grid_to_frame
-from pose.heatmaps import average_flipped, decode_expected_oks, decode_quarter, shift_right
+from pose.heatmaps import average_flipped, decode_expected_oks, decode_quarter
 from pose.hrnet import HRNet
 from pose.library import pose_network
 from pose.networks import PoseNetwork
@@ -60,7 +60,8 @@ class PoseEstimator:
         def wait() -> Poses:
             heatmaps, *features = finish()  # (N, K, h, w), and (N, K, C) with appearance
             if finish_mirrored is not None:
-                heatmaps = self._average(heatmaps, finish_mirrored()[0])
+                mirror, unbiased = self.skeleton.mirror, self._network.unbiased
+                heatmaps = average_flipped(heatmaps, finish_mirrored()[0], mirror, unbiased)
             keypoints, scores = self._decode(heatmaps, regions)
             looks = [descriptors(one.cpu().numpy(), scores, self.skeleton) for one in features]
             return Poses(
@@ -68,16 +69,6 @@ class PoseEstimator:
             )
 
         return wait
-
-    def _average(self, heatmaps: Tensor, mirrored: Tensor) -> Tensor:
-        """The mean with the mirrored crops' heatmaps, by the network's crop convention.
-
-        In the official convention a heatmap that is mirrored back lies a pixel too far left.
-        """
-        if self._network.unbiased:
-            return average_flipped(heatmaps, mirrored, self.skeleton.mirror)
-        back = mirrored[:, list(self.skeleton.mirror)].flip(-1)
-        return (heatmaps + shift_right(back)) / 2
 
     def _decode(self, heatmaps: Tensor, regions: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Heatmaps (N, K, h, w) to keypoints (N, K, 2) in the frame and scores (N, K)."""

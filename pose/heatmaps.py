@@ -29,18 +29,19 @@ def encode(keypoints: Tensor, size_wh: tuple[int, int], sigma: float) -> Tensor:
     return along_y[..., :, None] * along_x[..., None, :]  # (..., H, W)
 
 
-def average_flipped(heatmaps: Tensor, flipped: Tensor, mirror: Sequence[int]) -> Tensor:
+def average_flipped(
+    heatmaps: Tensor, flipped: Tensor, mirror: Sequence[int], unbiased: bool = True
+) -> Tensor:
     """The mean of heatmaps (N, K, H, W) and those of the mirrored crops, mirrored back.
 
-    Exact for crops cut in the unbiased convention; with official crops the flipped maps come out
-    a pixel to the left, which HRNet's released code corrects by shifting them (`shift_right`).
+    Exact for crops cut in the unbiased convention of pose.geometry. From official crops the maps
+    come back a pixel too far left: as in HRNet's released code (TEST.SHIFT_HEATMAP), they are moved
+    to the right, and the first column is repeated.
     """
-    return (heatmaps + flipped[:, list(mirror)].flip(-1)) / 2
-
-
-def shift_right(heatmaps: Tensor) -> Tensor:
-    """Move (N, K, H, W) one pixel to the right, repeating the first column (TEST.SHIFT_HEATMAP)."""
-    return torch.cat([heatmaps[..., :1], heatmaps[..., :-1]], dim=-1)
+    back = flipped[:, list(mirror)].flip(-1)
+    if not unbiased:
+        back = torch.cat([back[..., :1], back[..., :-1]], dim=-1)
+    return (heatmaps + back) / 2
 
 
 def find_peaks(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
@@ -78,7 +79,7 @@ def decode_expected_oks(heatmaps: Tensor, sigmas: Sequence[float]) -> tuple[Tens
     the map's values, each weighted by its OKS to that place, with the tolerances of `sigmas` (K,)
     (pose.skeleton). Of two guesses, this takes the one with others nearby (ProbPose: Purkrabek and
     Matas, CVPR 2025). The best is searched on every second pixel; from there one Newton step on the
-    logarithm gives the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.2). The
+    logarithm gives the place between pixels (as DARK: Zhang et al., CVPR 2020, section 3.1). The
     score is the highest value of the map.
     """
     height, width = heatmaps.shape[-2:]

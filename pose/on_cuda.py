@@ -50,7 +50,7 @@ class CudaRuntime:
         given[:count].copy_(images)
         graph.replay()
         # Copies, since the next replay overwrites the results.
-        return [result[:count].float().clone() for result in results]
+        return [result[:count].to(torch.float32, copy=True) for result in results]
 
     @torch.no_grad()  # a tensor made in inference mode could not be written to in `_replay`
     def _capture(self, shape: tuple[int, ...]) -> tuple[torch.cuda.CUDAGraph, Tensor, Outputs]:

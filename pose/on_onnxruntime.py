@@ -6,10 +6,12 @@ import importlib.util
 from collections.abc import Callable
 
 import torch
+from torch import Tensor
 
 from pose.cutting import Bytes
 from pose.networks import Network
 from pose.runtime import DeviceError, FromBytes, Outputs, as_tensor, in_parts
+from pose.weights import WeightsError
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 
@@ -44,19 +46,29 @@ class OnnxRuntime:
                 f"cuDNN that its release wants; {advice}"
             )
         given = self._session.get_inputs()[0]
-        self._name = given.name
-        self._at_once = given.shape[0] if isinstance(given.shape[0], int) else None
+        self._name, self._file = given.name, network.file
+        # Fixed sides are numbers, those of any length have names
+        self._batch = given.shape[0] if isinstance(given.shape[0], int) else 0
+        self._picture = given.shape[1:]
         self._prepare: torch.nn.Module = torch.nn.Identity()
         if given.type != "tensor(uint8)":
             self._prepare = FromBytes(torch.nn.Identity(), network.pictures).to(device)
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         pictures = self._prepare(as_tensor(images, self.device)).cpu()
-        outputs = in_parts(pictures, self._at_once or max(1, len(pictures)), self._run)
+        sides = zip(self._picture, pictures.shape[1:], strict=True)
+        if any(isinstance(fixed, int) and fixed != given for fixed, given in sides):
+            height, width = images.shape[1:3]
+            raise WeightsError(
+                f"{self._file} cannot take pictures of {width}x{height}; export it for "
+                "any height and width"
+            )
+        outputs = in_parts(pictures, self._batch or max(1, len(pictures)), self._run)
         return lambda: [output.float().to(self.device) for output in outputs]
 
-    def _run(self, pictures: torch.Tensor) -> Outputs:
-        return [
-            torch.from_numpy(output)
-            for output in self._session.run(None, {self._name: pictures.numpy()})
-        ]
+    def _run(self, pictures: Tensor) -> Outputs:
+        count = len(pictures)
+        empty = pictures.new_zeros((max(self._batch - count, 0), *pictures.shape[1:]))
+        filled = torch.cat([pictures, empty]).numpy()
+        outputs = self._session.run(None, {self._name: filled})
+        return [torch.from_numpy(output)[:count] for output in outputs]

@@ -128,6 +128,8 @@ class Poses:
     @classmethod
     def stacked(cls, parts: Sequence[Poses]) -> Poses:
         """The people of all parts: one or more parts, all of one skeleton."""
+        # A part without people does not tell how many features describe a person.
+        parts = [part for part in parts if len(part)] or parts[:1]
         return cls(
             np.concatenate([part.boxes for part in parts]),
             np.concatenate([part.scores for part in parts]),

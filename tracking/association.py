@@ -107,7 +107,8 @@ def returned(
     offset = ahead[0, lost, None, :2] - motion[0, new, :2]  # (L, F, 2)
     var = ahead[2, lost, :1] + motion[2, new, 0]  # (L, F)
     distance = (offset**2).sum(-1) / var
-    growth = np.log(motion[0, lost, None, 2:4] / motion[0, new, 2:4])  # (L, F, 2)
+    sizes = np.maximum(motion[0, :, 2:4], 1.0)  # (T, 2)
+    growth = np.log(sizes[lost, None] / sizes[new])  # (L, F, 2)
     unlike = 0.5 * distance / config.reach**2 + np.abs(growth).sum(-1)
     if config.appearance_weight:
         seen = memory.appearance[new]

@@ -18,7 +18,7 @@ _ROOM = 0.5  # share of the limit below which the previous step is tried again
 class Budget:
     """Moves down STEPS while frames take longer than `limit_ms`, and up when there is room again.
 
-    A limit of 0 changes nothing. Every step is logged.
+    A limit of 0 is none: the detector may do all. Every step is logged.
     """
 
     def __init__(self, limit_ms: float) -> None:
@@ -38,7 +38,9 @@ class Budget:
 
     def spend(self, elapsed_ms: float) -> None:
         """Record how long a frame took."""
-        if not self.limit_ms:
+        if not self.limit_ms:  # perhaps just switched off
+            self._step = 0
+            self._recent.clear()
             return
         self._recent.append(elapsed_ms)
         if len(self._recent) < _FRAMES:

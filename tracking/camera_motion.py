@@ -22,7 +22,8 @@ _PEOPLE_MARGIN = 0.1  # of a box's size: limbs reach out of boxes
 
 def small_grey(image: ImageArray) -> ImageArray:
     """The frame (H, W, 3) shrunk, in grey, as `camera_warp` compares it."""
-    scale = LONG_SIDE_PX / max(image.shape[:2])
+    height, width = image.shape[:2]
+    scale = max(LONG_SIDE_PX / max(height, width), 1 / min(height, width))  # a pixel at least
     if scale < 1:
         small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_LINEAR)
     else:

@@ -7,6 +7,19 @@ from dataclasses import dataclass, fields
 
 from tracking.assignment import Method
 
+_SHARES = {
+    "oks_weight",
+    "joint_thr",
+    "sure_pose",
+    "double_oks",
+    "low_thr",
+    "high_thr",
+    "birth_thr",
+    "crowd_doubt",
+}
+_ABOVE_0 = {"min_similarity", "velocity_decay_s", "box_noise", "joint_noise"}
+_SLOWEST_DECAY_S = 3600.0  # as good as never; far above it, rounding spoils the variances
+
 
 @dataclass(frozen=True, slots=True)
 class TrackerConfig:
@@ -20,7 +33,7 @@ class TrackerConfig:
     oks_weight: float = 0.5  # share of OKS in the similarity of confident poses; the rest is IoU
     sigmas: tuple[float, ...] | None = None  # OKS constants (K,); None takes the skeleton's
     joint_thr: float = 0.2  # joints scored lower count as not seen
-    box_margin: float = 0.15  # boxes are grown by this share of their size before IoU
+    box_margin: float = 0.15  # before IoU, boxes grow by this share of their size on each side
     appearance_weight: float = 0.3  # of the cosine between descriptors, where there are any
     min_similarity: float = 0.15  # pairs below it are not matched
 
@@ -32,14 +45,14 @@ class TrackerConfig:
     lost_penalty_most: float = 0.15  # ... up to this
 
     birth_thr: float = 0.45  # lowest score that starts a new person
-    sure_pose: float = 0.4  # mean joint score from which that score counts in full; 0: always
+    sure_pose: float = 0.4  # mean joint score from which the person's counts in full; 0: always
     confirm_score: float = 1.5  # sum of scores from which a new person is shown
     crowd_doubt: float = 0.8  # share of the score that is ignored where people overlap
     candidate_s: float = 0.1  # a new person unseen for longer, before being shown, is dropped
 
     coast_s: float = 0.12  # a person unseen for up to this is shown as predicted; 0: never
     memory_s: float = 2.0  # a person unseen for longer is forgotten and comes back as a new one
-    reach: float = 2.5  # standard deviations within which a lost person is found again; 0: never
+    reach: float = 2.5  # standard deviations a lost person may be off and be found again; 0: never
 
     velocity_decay_s: float = 1.0  # an unseen person's speed falls to 1/e in this time
     acceleration: float = 3.0  # heights per second^1.5: how restless people are
@@ -50,26 +63,19 @@ class TrackerConfig:
     def __post_init__(self) -> None:
         if self.assignment not in ("hungarian", "greedy"):
             raise ValueError(f"assignment is {self.assignment!r}, expected 'hungarian' or 'greedy'")
-        shares = (
-            "oks_weight",
-            "joint_thr",
-            "sure_pose",
-            "double_oks",
-            "low_thr",
-            "high_thr",
-            "birth_thr",
-            "crowd_doubt",
-        )
         if self.sigmas is not None and not all(0 < sigma < math.inf for sigma in self.sigmas):
             raise ValueError(f"sigmas is {self.sigmas}, expected numbers above 0")
-        positive = ("min_similarity", "velocity_decay_s", "box_noise", "joint_noise")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name in ("assignment", "sigmas"):
+        for name in (field.name for field in fields(self)):
+            value = getattr(self, name)
+            if name in ("assignment", "sigmas"):
                 continue
-            if field.name in shares and not 0 <= value <= 1:
-                raise ValueError(f"{field.name} is {value}, expected 0 to 1")
-            if field.name in positive and not value > 0:
-                raise ValueError(f"{field.name} is {value}, expected more than 0")
-            if not value >= 0:
-                raise ValueError(f"{field.name} is {value}, expected 0 or more")
+            if name in _SHARES:
+                fits, expected = 0 <= value <= 1, "0 to 1"
+            elif name in _ABOVE_0:
+                fits, expected = 0 < value < math.inf, "more than 0, but finite"
+            else:
+                fits, expected = 0 <= value < math.inf, "0 or more, but finite"
+            if not fits:
+                raise ValueError(f"{name} is {value}, expected {expected}")
+        if (decay_s := self.velocity_decay_s) > _SLOWEST_DECAY_S:
+            raise ValueError(f"velocity_decay_s is {decay_s}, expected up to {_SLOWEST_DECAY_S:g}")

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 from pose.people import BoolArray, FloatArray, Index, IntArray
 from tracking.motion import MotionArray
 
+UNSEEN_JOINT = 0.5  # heights: standard deviation of a joint that has not been seen yet
+
 
 @dataclass(slots=True, eq=False)
 class Memory:
@@ -67,12 +69,14 @@ class Memory:
         return Memory(*(np.concatenate(pair, axis=int(pair[0].ndim == 3)) for pair in both))
 
     def fitted(self, joints: int, features: int) -> Memory:
-        """Adapt to another pose network: keep boxes and ids, forget joints and appearance."""
+        """Adapt to another pose network: keep boxes and ids, forget joints and appearance.
+
+        Until they are seen, the joints are somewhere near the box's centre and move with it.
+        """
         if self.joint_scores.shape[1] != joints:
-            motion = np.ones((5, len(self), 4 + 2 * joints))
-            motion[..., :4] = self.motion[..., :4]
-            motion[0, :, 4:] = np.tile(self.motion[0, :, :2], joints)
-            self.motion = motion
+            unseen = self.motion[..., :2].copy()  # (5, T, 2)
+            unseen[2] += (UNSEEN_JOINT * self.motion[0, :, 3:4]) ** 2
+            self.motion = np.concatenate([self.motion[..., :4], np.tile(unseen, joints)], axis=2)
             self.joint_scores = np.zeros((len(self), joints))
         if self.appearance.shape[1] != features:
             self.appearance = np.zeros((len(self), features), np.float32)

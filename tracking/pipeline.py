@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 
@@ -25,6 +25,8 @@ from tracking.shots import Shot
 from tracking.state import freeze, thaw
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
+
+_Found = TypeVar("_Found")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +87,7 @@ class Detector(Protocol):
 
 
 class Estimator(Protocol):
-    """Finds the joints of the people in the boxes, all of a frame at once."""
+    """Finds the joints of all people in the boxes of a frame at once; may have `submit`, too."""
 
     @property
     def skeleton(self) -> Skeleton: ...
@@ -118,30 +120,43 @@ class Pipeline:
         """What the joints of the poses are."""
         return self.estimator.skeleton
 
-    @property
-    def budget(self) -> Budget:
-        """How much the detector may do to keep within `max_latency_ms`."""
-        return self._budget
-
     def reset(self) -> None:
         """Forget everybody; the next frame is the first of a video."""
         self.tracker = PoseTracker(self.config.tracker)
         self._frames_done = 0
         self._camera = CameraMotion()
         self._shot = self._begun_shot = Shot()  # of the last frame finished, and started
-        self._budget = Budget(self.config.max_latency_ms)
+        self.budget = Budget(self.config.max_latency_ms)
 
     def save(self) -> bytes:
         """The state that later people and ids depend on; `load` resumes from it.
 
         Where `max_latency_ms` decides how much the detector does, that is measured anew.
         """
-        return freeze((self.tracker, self._frames_done, self._camera, self._shot))
+        return freeze(self._state())
 
     def load(self, saved: bytes) -> None:
         """Resume where a pipeline of the same configuration was saved."""
-        self.tracker, self._frames_done, self._camera, self._shot = thaw(saved)
-        self._begun_shot = self._shot
+        self._resume(*thaw(saved))
+
+    def continue_from(self, older: Pipeline) -> None:
+        """Go on in the middle of a video in the place of `older`, with its people and their ids.
+
+        Their joints and appearance start anew if the pose network is another one.
+        """
+        self._resume(*older._state())
+        self.tracker.config = self.config.tracker
+        if self.config.pose != older.config.pose:
+            self.tracker.forget_poses()
+
+    def _state(self) -> tuple[PoseTracker, int, CameraMotion, Shot]:
+        return self.tracker, self._frames_done, self._camera, self._shot
+
+    def _resume(
+        self, tracker: PoseTracker, frames_done: int, camera: CameraMotion, shot: Shot
+    ) -> None:
+        self.tracker, self._frames_done, self._camera = tracker, frames_done, camera
+        self._shot = self._begun_shot = shot
 
     def __call__(self, frame: Frame) -> FrameResult:
         """Find and track the people of `frame`."""
@@ -173,7 +188,7 @@ class Pipeline:
 
     def _detects(self, ahead: int = 0) -> bool:
         """Whether the detector runs on the next frame, or on one `ahead` frames later."""
-        every = max(self.config.detect_every, self._budget.detect_every)
+        every = max(self.config.detect_every, self.budget.detect_every)
         return (self._frames_done + ahead) % every == 0
 
     def _begin(self, frame: Frame, ahead: int = 0) -> _Boxes:
@@ -184,9 +199,8 @@ class Pipeline:
         shot = self._begun_shot = last.after(frame) if self.config.shot_cuts else last
         if self._detects(ahead) or shot.number != last.number:
             if hasattr(self.detector, "effort"):
-                self.detector.effort = self._budget.effort
-            submit = getattr(self.detector, "submit", None)
-            wait = submit(frame) if submit else partial(self.detector, frame)
+                self.detector.effort = self.budget.effort
+            wait = _started(self.detector, frame)
         else:
             wait = partial(self.tracker.predict, frame.time_s)
         begun_ms = _since_ms(start)
@@ -207,8 +221,7 @@ class Pipeline:
             if self.config.max_people:  # the detector's boxes come first
                 detections = detections.select(slice(self.config.max_people))
         start = time.perf_counter()
-        submit = getattr(self.estimator, "submit", None)
-        wait = submit(frame, detections) if submit else partial(self.estimator, frame, detections)
+        wait = _started(self.estimator, frame, detections)
         begun_ms = _since_ms(start)
 
         def finish() -> FrameResult:
@@ -220,7 +233,7 @@ class Pipeline:
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
             self._shot = shot
-            self._budget.spend(sum(timings_ms.values()))
+            self.budget.spend(sum(timings_ms.values()))
             return FrameResult(frame, people, timings_ms, poses, shot.number)
 
         return finish
@@ -230,6 +243,8 @@ class Pipeline:
         if self.config.camera_motion:
             before = self.tracker.predict(frame.time_s).boxes
             warp = self._camera(frame.image, before)
+        else:  # it may be switched on later: from that frame on, not from the last one seen
+            self._camera = CameraMotion()
         people = self.tracker.update(poses, frame.time_s, warp, shot)
         missed = self.tracker.coasting(poses.skeleton)
         if not len(missed):  # the usual case
@@ -245,6 +260,12 @@ class Pipeline:
             return detections
         best = np.argsort(-detections.scores, kind="stable")[: self.config.max_people]
         return detections.select(best)
+
+
+def _started(stage: Callable[..., _Found], *given: object) -> Callable[[], _Found]:
+    """Start a stage in the background if it can work there; the function returned waits for it."""
+    submit = getattr(stage, "submit", None)
+    return submit(*given) if submit else partial(stage, *given)
 
 
 def _within(people: TrackedPoses, size_wh: tuple[int, int]) -> TrackedPoses:

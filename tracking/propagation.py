@@ -1,6 +1,6 @@
 """People the detector missed: the pose network checks the boxes where they should be.
 
-Xiao, Wu and Wei, ECCV 2018 (SimpleBaseline), section 3.2: boxes predicted from the last frame are
+Xiao, Wu and Wei, ECCV 2018 (SimpleBaseline), section 3.1: boxes predicted from the last frame are
 added to the detected ones, and the poses decide whether somebody is there.
 """
 

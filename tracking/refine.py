@@ -27,7 +27,7 @@ from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
 LINK_S = 3.0  # longest absence across which two pieces are joined
 FILL_S = 0.5  # longest absence that is filled
-_SHORTEST_S = 0.15  # people whose linked pieces span less are dropped
+_SHORTEST_S = 0.15  # people whose linked pieces span less are dropped, in longer videos
 _END_S = 0.4  # length of a piece's end from which its speed is estimated
 LIKELY = 0.3  # likeness from which two pieces are one person
 _MOST_SPEED = 2.5  # heights per second that a person may move across a gap
@@ -52,9 +52,10 @@ def refined(
 ) -> list[TrackedPoses]:
     """The tracks of a whole video, linked, filled and smoothed; one for each of the `frames`.
 
-    A joined person keeps the id that was seen first. People filled into a gap have lower scores
-    than beside it. Nobody is joined across `shots` or shown in another shot (one number per frame;
-    None: a single shot). The online tracks are not changed.
+    A joined person keeps the id that was seen first; whoever then spans less than 0.15 s is left
+    out. People filled into a gap have lower scores than beside it. Nobody is joined across `shots`
+    or shown in another shot (one number per frame; None: a single shot). The online tracks are not
+    changed.
     """
     if not frames:
         return []
@@ -64,10 +65,11 @@ def refined(
     shot = np.zeros(len(frames), np.int64) if shots is None else np.array(shots, np.int64)
     pieces = _pieces(frames, clock)
     chains = _chains(pieces, shot, config.velocity_decay_s)
+    shortest_s = min(_SHORTEST_S, clock[-1])
     smooth = {}
     for person, chain in chains.items():
         together = _together([pieces[member] for member in chain])
-        if together.times_s[-1] - together.times_s[0] >= _SHORTEST_S or len(clock) == 1:
+        if together.times_s[-1] - together.times_s[0] >= shortest_s:
             smooth[person] = _within(shot, *_smoothed(together, clock, config))
     return _by_frame(smooth, len(frames), skeleton)
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pose.people import Poses
+from pose.skeleton import Skeleton
 from tracking.tracks import TrackedPoses
 
 MOST_LAG_S = 0.15  # lag of a person at rest at full strength
@@ -24,13 +25,14 @@ class Smoother:
     """Smooths people frame by frame, each by their id; `share` 0 to 1 chooses the lag.
 
     At rest the lag is `share` times MOST_LAG_S; it shrinks with speed. Where the clock stands
-    still or runs backwards, smoothing starts anew.
+    still or runs backwards, or the poses have another skeleton, smoothing starts anew.
     """
 
     def __init__(self, share: float) -> None:
         if not 0 <= share <= 1:
             raise ValueError(f"share is {share}, expected 0 to 1")
         self._lag_s = share * MOST_LAG_S
+        self._skeleton: Skeleton | None = None  # of the last frame's people
         self._last: dict[int, tuple[float, _Coordinates]] = {}  # by id: time, (2, C) value, speed
 
     def update(self, people: TrackedPoses, time_s: float) -> TrackedPoses:
@@ -38,6 +40,8 @@ class Smoother:
         poses, ids = people.poses, people.ids.tolist()
         if not ids:
             return people
+        if poses.skeleton != self._skeleton:  # another pose network: the ids go on
+            self._skeleton, self._last = poses.skeleton, {}
         joints = poses.keypoints.reshape(len(poses), -1)
         given = np.concatenate([poses.boxes, joints], axis=1).astype(np.float64)  # (N, C)
         start = np.stack([given, np.zeros_like(given)], axis=1)  # (N, 2, C)

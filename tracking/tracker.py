@@ -15,7 +15,7 @@ from tracking.assignment import assign
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.duplicates import distinct
-from tracking.memory import Memory
+from tracking.memory import UNSEEN_JOINT, Memory
 from tracking.observation import Seen, Values, boxes_of, joints_of, observed
 from tracking.similarity import box_iou
 from tracking.tracks import UNSEEN_SCORE, TrackedPoses
@@ -143,15 +143,19 @@ class PoseTracker:
         return Detections(boxes_of(ahead[0]), recent.scores.astype(np.float32))
 
     def swap(self, a: int, b: int) -> None:
-        """Exchange two identities from the next frame on; a lock stays with its identity."""
+        """Exchange two identities from the next frame on; a lock stays with its identity.
+
+        Raises ValueError for an id below 1, as `merge` and `reassign` do.
+        """
+        self._reserve(a, b)
         memory = self._memory
         rows = np.flatnonzero((memory.ids == a) | (memory.ids == b))
         memory.locked[rows] = memory.locked[rows[::-1]]
         self._rename({a: b, b: a})
-        self._last_id = max(self._last_id, a, b)  # no new person gets an id first used here
 
     def merge(self, keep: int, gone: int) -> None:
         """Give the person `gone` the id `keep` from the next frame on; locked if either was."""
+        self._reserve(keep)
         memory = self._memory
         if gone != keep and gone in memory.ids:
             memory.locked |= memory.locked[memory.ids == keep].any() & (memory.ids == gone)
@@ -160,14 +164,17 @@ class PoseTracker:
 
     def reassign(self, old: int, new: int) -> None:
         """Give the person `old` the id `new` from the next frame on; nobody else gets it."""
-        if new < 1:
-            raise ValueError(f"new is {new}, expected an id of 1 or more")
         self.merge(new, old)
-        self._last_id = max(self._last_id, new)
 
     def forget(self, person: int) -> None:
         """Drop a person; whoever is seen there next gets a new id."""
         self._memory = self._memory.select(self._memory.ids != person)
+
+    def forget_poses(self) -> None:
+        """Forget joints and appearance, as another network sees them; boxes and ids go on."""
+        memory = self._memory
+        joints, features = memory.joint_scores.shape[1], memory.appearance.shape[1]
+        self._memory = memory.fitted(0, 0).fitted(joints, features)
 
     def lock(self, person: int, locked: bool = True) -> None:
         """Keep an identity for its person, however long they are out of sight.
@@ -176,6 +183,12 @@ class PoseTracker:
         `memory_s`; corrections still rename it, and `forget` drops it.
         """
         self._memory.locked[self._memory.ids == person] = locked
+
+    def _reserve(self, *ids: int) -> None:
+        """Give nobody new these ids. Raises ValueError for one below 1."""
+        if min(ids) < 1:
+            raise ValueError(f"an id is {min(ids)}, expected 1 or more")
+        self._last_id = max(self._last_id, *ids)
 
     def _rename(self, names: dict[int, int]) -> None:
         ids = [names.get(person, person) for person in self._memory.ids.tolist()]
@@ -258,7 +271,7 @@ class PoseTracker:
         """New candidates; on the first frame, whoever scores high is confirmed at once."""
         config, count = self.config, len(seen)
         heights = np.maximum(seen.measured[:, 3:4], 1.0)
-        noise = np.where(np.isfinite(seen.noise), seen.noise, (0.5 * heights) ** 2)
+        noise = np.where(np.isfinite(seen.noise), seen.noise, (UNSEEN_JOINT * heights) ** 2)
         sure = (seen.trust >= config.confirm_score) | (first & (seen.trust >= config.high_thr))
         ids = np.arange(self._last_id + 1, self._last_id + count + 1)
         self._last_id += count

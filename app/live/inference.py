@@ -100,7 +100,7 @@ class Follower:
             pipeline.reset()
         self._last = frame.time_s, captured.generation
         try:
-            if pipeline.tracker is not self._tracker:  # after a jump, or with other joints
+            if pipeline.tracker is not self._tracker:  # after a jump
                 self._tracker = pipeline.tracker
                 self._honoured, self._held = (), 0
                 self.issue_ids.restart()
@@ -206,8 +206,10 @@ class Inference:
         """`pipeline` with the newest settings, or the newest pipeline instead."""
         newer = self._loader.take()
         if newer is not None:
-            self.changes += pipeline is not None
-            pipeline = adopted(newer, pipeline)
+            if pipeline is not None:
+                newer.continue_from(pipeline)
+                self.changes += 1
+            pipeline = newer
         config = self._config
         if pipeline is None or config is None or pipeline.config == config:
             return pipeline
@@ -225,16 +227,3 @@ def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
     taken = [own.index(name) if name in own else -1 for name in skeleton.names]
     scores = np.where(np.array(taken) < 0, 0, poses.keypoint_scores[:, taken])  # (N, K)
     return Poses(poses.boxes, poses.scores, poses.keypoints[:, taken], scores, skeleton)
-
-
-def adopted(newer: Pipeline, older: Pipeline | None) -> Pipeline:
-    """`newer` with the tracker of `older`; if the joints differ, it keeps only boxes and ids.
-
-    Not if they differ but are equally many: they would be taken for the same joints.
-    """
-    if older is None:
-        return newer
-    if newer.skeleton == older.skeleton or len(newer.skeleton) != len(older.skeleton):
-        newer.tracker = older.tracker
-        newer.tracker.config = newer.config.tracker
-    return newer

@@ -75,6 +75,53 @@ def test_a_box_is_taken_back_to_the_frame() -> None:
     np.testing.assert_allclose(found.scores, [0.9], atol=1e-6)
 
 
+def test_of_several_classes_only_the_persons_is_taken() -> None:
+    class Classes:
+        def submit(self, images: Bytes) -> Callable[[], Outputs]:
+            raw = torch.zeros(1, 42, 5 + 3)
+            raw[0, 9, 4:] = torch.tensor([0.9, 1.0, 0.5, 1.0])
+            return lambda: [raw]
+
+    network = DetectorNetwork(Network("classes", "0", Pictures((64, 64))), person=1)
+    frame = Frame(0, 0.0, np.zeros((64, 128, 3), np.uint8))
+    found = PersonDetector(network, Classes(), HostCutter())(frame)
+    assert found.scores.tolist() == pytest.approx([0.45])
+
+
+def test_a_picture_full_of_candidates_gives_the_thousand_best() -> None:
+    class Everywhere:
+        def submit(self, images: Bytes) -> Callable[[], Outputs]:
+            raw = torch.zeros(1, 52 * 52 + 26 * 26 + 13 * 13, 6)  # of 416 x 416 pixels
+            raw[..., 4] = torch.linspace(0.9, 0.5, raw.shape[1])
+            raw[..., 5] = 1
+            return lambda: [raw]
+
+    network = DetectorNetwork(Network("everywhere", "0", Pictures((416, 416))))
+    frame = Frame(0, 0.0, np.zeros((416, 416, 3), np.uint8))
+    found = PersonDetector(network, Everywhere(), HostCutter(), nms_thr=1.0)(frame)
+    assert len(found) == 1000
+    assert found.boxes[-1].tolist() == [84, 148, 92, 156]  # around 8 * (11, 19), and 52 * 19 + 11
+
+
+@pytest.mark.parametrize(
+    ("size", "effort", "shape"),
+    [(0, 1.0, (64, 96)), (192, 1.0, (128, 192)), (192, 0.5, (64, 96)), (0, 0.5, (32, 64))],
+)
+def test_less_effort_sees_a_smaller_picture(
+    size: int, effort: float, shape: tuple[int, int]
+) -> None:
+    class Seen:
+        def submit(self, images: Bytes) -> Callable[[], Outputs]:
+            self.shape = tuple(images.shape[1:3])
+            return lambda: [torch.zeros(1, shape[0] * shape[1] * 21 // 1024, 6)]
+
+    run, network = Seen(), DetectorNetwork(Network("seen", "0", Pictures((96, 96))))
+    detector = PersonDetector(network, run, HostCutter(), size=size)
+    detector.effort = effort
+    assert len(detector(Frame(0, 0.0, np.zeros((200, 300, 3), np.uint8)))) == 0
+    assert run.shape == shape
+
+
 def test_nobody_is_found_where_no_cell_is_sure() -> None:
     frame = Frame(0, 0.0, np.zeros((64, 128, 3), np.uint8))
     detector = synthetic(cell=0)

@@ -22,7 +22,13 @@ BOXES = np.array([[40, 30, 120, 190], [150, 60, 210, 180]], np.float32)
 
 
 class BrightestPixel:
-    """Heatmaps with every joint's peak where the crop is brightest; the left ones in blue."""
+    """Heatmaps with every joint's peak where the crop is brightest; the left ones in blue.
+
+    scale: of the map's coordinates, as the convention of the crops has it.
+    """
+
+    def __init__(self, unbiased: bool = True) -> None:
+        self.scale = torch.tensor([47 / 191, 63 / 255] if unbiased else [1 / 4, 1 / 4])
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         crops = torch.as_tensor(np.asarray(images)).float()  # (N, H, W, 3)
@@ -33,8 +39,7 @@ class BrightestPixel:
             total = channel.sum((1, 2)).clamp_min(1)
             x = (channel.sum(1) * grid[0]).sum(1) / total
             y = (channel.sum(2) * grid[1]).sum(1) / total
-            scale = torch.tensor([47 / 191, 63 / 255])
-            maps.append(encode(torch.stack([x, y], 1) * scale, (48, 64), 2.0))
+            maps.append(encode(torch.stack([x, y], 1) * self.scale, (48, 64), 2.0))
         heatmaps = torch.stack(maps, 1)
         return lambda: [heatmaps]
 
@@ -69,10 +74,52 @@ def test_joints_are_found_where_the_lights_are(cutter: Cutter, flip: bool, paddi
     assert poses.keypoint_scores.min() > 0.7
 
 
+@pytest.mark.parametrize("cutter", CUTTERS)
+@pytest.mark.parametrize("flip", [False, True])
+def test_official_networks_find_the_lights_in_their_own_convention(
+    cutter: Cutter, flip: bool
+) -> None:
+    """The flip test moves them by an eighth of a pixel of the map: of 150 and 112.5 px, by 48."""
+    network = PoseNetwork(Network("lights", "0", Pictures((192, 256))), COCO17, unbiased=False)
+    run = BrightestPixel(unbiased=False)
+    estimator = PoseEstimator(network, MirrorAware(run) if flip else run, cutter, flip=flip)
+    found = estimator(frame_with_lights(), detections()).keypoints[:, COCO17.index("left_hip")]
+    expected = np.array([[70, 100], [190, 110]]) + flip * np.array([[150, 0], [112.5, 0]]) / 48 / 8
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_without_a_sigma_joints_are_at_quarters_of_the_maps_pixels() -> None:
+    inner = Network("lights", "0", Pictures((192, 256)))
+    network = PoseNetwork(inner, COCO17, unbiased=False, sigma=None)
+    estimator = PoseEstimator(network, BrightestPixel(unbiased=False), HostCutter())
+    found = estimator(frame_with_lights(), detections()).keypoints[0]
+    # The box, 80 x 160, is padded to 150 x 200 around (80, 110): 25/8 pixels per pixel of the map.
+    quarters = 4 * (found - [5, 10]) / (25 / 8)
+    np.testing.assert_allclose(quarters, np.round(quarters), atol=1e-3)
+    assert (np.round(quarters) % 4 != 0).any()
+
+
+@pytest.mark.parametrize("padding", [1.0, 1.1, 1.25])
+def test_crops_are_padded_as_the_network_asks(padding: float) -> None:
+    class Share:
+        def submit(self, images: Bytes) -> Callable[[], Outputs]:
+            self.white = float((np.asarray(images) > 127).mean())
+            return lambda: [torch.zeros(len(images), 17, 64, 48)]
+
+    image = np.zeros((240, 320, 3), np.uint8)
+    image[40:121, 60:121] = 255  # 3 wide and 4 high, as the crop
+    run, inner = Share(), Network("share", "0", Pictures((192, 256)))
+    network = PoseNetwork(inner, COCO17, unbiased=True, padding=padding)
+    box = Detections(np.array([[60, 40, 120, 120]]), np.ones(1))
+    PoseEstimator(network, run, HostCutter())(Frame(0, 0.0, image), box)
+    assert run.white == pytest.approx(1 / padding**2, abs=0.03)
+
+
 class MirrorAware(BrightestPixel):
     """In a mirrored picture a left joint looks like a right one: swap them on every second call."""
 
     def __init__(self, inner: BrightestPixel) -> None:
+        super().__init__()
         self.inner, self.calls = inner, 0
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:

@@ -121,16 +121,22 @@ def test_onnx_runtime_gives_what_torch_gives(
     assert run.submit(np.zeros((0, 64, 32, 3), np.uint8))()[0].shape == (0, 14, 16, 8)
 
 
-def test_onnx_files_from_elsewhere_take_one_normalised_picture(
-    pose_file: Path, tmp_path: Path
+@pytest.mark.parametrize("batch", [1, 4])
+def test_onnx_files_from_elsewhere_take_normalised_pictures_in_batches_of_any_size(
+    batch: int, pose_file: Path, tmp_path: Path
 ) -> None:
     network, path = pose_network(str(pose_file)).network, tmp_path / "theirs.onnx"
     assert network.build is not None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        torch.onnx.export(network.build(), (torch.zeros(1, 3, 64, 32),), path, dynamo=False)
+        torch.onnx.export(network.build(), (torch.zeros(batch, 3, 64, 32),), path, dynamo=False)
     run = OnnxRuntime(pose_network(str(path)).network, torch.device("cpu"))
     assert deviation(network, run) < 1e-4
+    for count in (0, 5):
+        outputs = run.submit(np.zeros((count, 64, 32, 3), np.uint8))()
+        assert outputs[0].shape == (count, 14, 16, 8)
+    with pytest.raises(WeightsError, match="cannot take pictures of 32x96"):
+        run.submit(np.zeros((1, 96, 32, 3), np.uint8))
 
 
 @pytest.mark.parametrize(("to", "advice"), [("onnx", "onnxruntime-gpu"), ("openvino", "CPUs")])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -49,6 +51,15 @@ def test_nobody_has_the_shapes_of_somebody() -> None:
     assert len(nobody) == 0
     assert nobody.keypoints.shape == (0, 17, 2)
     assert nobody.appearance.shape == (0, 0)
+
+
+def test_nobody_stacks_with_people_whose_looks_are_known() -> None:
+    known = replace(two_poses(), appearance=np.eye(2, 8))
+    for parts in ([Poses.empty(COCO17), known], [known, Poses.empty(COCO17)]):
+        stacked = Poses.stacked(parts)
+        assert stacked.scores.tolist() == known.scores.tolist()
+        assert stacked.appearance.tolist() == known.appearance.tolist()
+    assert len(Poses.stacked([Poses.empty(COCO17)] * 2)) == 0
 
 
 def test_select_takes_people_in_the_order_asked() -> None:

@@ -51,11 +51,40 @@ def test_a_person_who_fills_half_the_picture_is_not_taken_for_camera_motion() ->
     np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 0]], atol=0.3)
 
 
+def test_a_zoom_too_quick_for_a_camera_is_none() -> None:
+    def zoomed(zoom: float) -> np.ndarray | None:
+        camera = CameraMotion()
+        camera(scene(), NOBODY)
+        about_the_middle = np.array([[zoom, 0, 640 * (1 - zoom)], [0, zoom, 360 * (1 - zoom)]])
+        return camera(moved(scene(), about_the_middle), NOBODY)
+
+    assert zoomed(1.15) is not None
+    assert zoomed(1.25) is None
+
+
+def test_four_parts_that_move_four_ways_are_no_camera() -> None:
+    """None of them is two fifths of the picture."""
+    ways = [(24, 0), (-24, 0), (0, 24), (0, -24)]
+    pictures = [moved(scene(), np.array([[1, 0, x], [0, 1, y]], np.float64)) for x, y in ways]
+    parts = [picture[:, 320 * n : 320 * (n + 1)] for n, picture in enumerate(pictures)]
+    camera = CameraMotion()
+    camera(scene(), NOBODY)
+    assert camera(np.concatenate(parts, axis=1), NOBODY) is None
+
+
 @pytest.mark.parametrize("after", [scene(1), np.zeros((720, 1280, 3), np.uint8), scene()[:360]])
 def test_a_cut_darkness_or_another_size_gives_no_motion(after: np.ndarray) -> None:
     camera = CameraMotion()
     camera(scene(), NOBODY)
     assert camera(after, NOBODY) is None
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (5000, 2), (31, 17)])
+def test_pictures_of_any_shape_are_taken(shape: tuple[int, int]) -> None:
+    camera = CameraMotion()
+    for seed in range(2):
+        image = np.random.default_rng(seed).integers(0, 256, (*shape, 3), np.uint8)
+        assert camera(image, NOBODY) is None
 
 
 def test_boxes_outside_the_picture_or_not_finite_are_harmless() -> None:

@@ -41,6 +41,13 @@ def test_the_better_of_two_equal_poses_stays() -> None:
     assert distinct(people((0, 0, 0.5), (2, 1, 0.9), (300, 0, 0.4))) == [1, 2]
 
 
+def test_the_upper_half_alone_is_the_same_person() -> None:
+    """The boxes' IoU is 1/2; the joints, all in the upper half, are in the same places."""
+    both = people((0, 0, 0.9), (0, 0, 0.8))
+    both.boxes[1, 3] = 80
+    assert distinct(both) == [0]
+
+
 def test_overlapping_people_with_different_poses_stay_two() -> None:
     pair = people((0, 0, 0.9), (5, 0, 0.8))
     other = pair.keypoints.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -133,6 +134,38 @@ def test_a_state_saved_on_the_way_goes_on_with_the_same_ids(at: int) -> None:
     assert told(begun + list(second.follow(frames()[at:]))) == expected
 
 
+def test_another_pipeline_goes_on_in_the_same_shot_with_the_same_ids() -> None:
+    """After the cut, those of the first shot, who stood where these stand, are not these."""
+    walls = np.random.default_rng(0).integers(0, 256, (2, 16, 16, 3), np.uint8)
+    before, after = walls.repeat(10, axis=1).repeat(20, axis=2)
+    shown = [replace(frame, image=before if frame.index < 6 else after) for frame in frames()]
+    older, newer = pipeline(), pipeline(nms_thr=0.5)
+    told_before = [older(frame) for frame in shown[:9]]
+    newer.continue_from(older)
+    told_after = [newer(frame) for frame in shown[9:]]
+    assert [result.shot for result in told_before + told_after] == [0] * 6 + [1] * 6
+    assert [result.people.ids.tolist() for result in told_after] == [[3, 4]] * 3
+
+
+def test_another_pose_network_keeps_ids_but_not_what_the_joints_were() -> None:
+    """The other network puts joints 60 pixels lower; then everybody is missed for a frame."""
+
+    class JointsAtTheFeet(JointsInTheMiddle):
+        def __call__(self, frame: Frame, detections: Detections) -> Poses:
+            poses = super().__call__(frame, detections)
+            return replace(poses, keypoints=poses.keypoints + np.float32([0, 60]))
+
+    older, newer = pipeline(), pipeline(pose="other")  # type: ignore[arg-type]
+    newer.estimator = JointsAtTheFeet()
+    list(older.follow(frames(8)))
+    newer.continue_from(older)
+    newer(frames()[8])
+    newer.detector = lambda _: Detections.empty()
+    people = newer(frames()[9]).people
+    assert people.ids.tolist() == [1, 2]
+    np.testing.assert_allclose(people.poses.keypoints[:, 0, 1], [70 + 60, 90 + 60], atol=4)
+
+
 def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     """The whole picture moves 40 pixels a frame to the left: more than the people are wide."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
@@ -156,9 +189,46 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     assert ids[-1] == ids[0] == [1, 2]
 
 
+def test_camera_motion_switched_on_again_starts_from_the_frame_of_then() -> None:
+    """The camera pans while its motion is not measured; the people stay in the picture's middle."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
+    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+
+    class Standing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            boxes = np.float32([[400, 20, 430, 120], [460, 20, 490, 120]])
+            return lambda: Detections(boxes, np.ones(2, np.float32))
+
+    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig(camera_motion=True))
+    ids = []
+    for index in range(12):
+        line.config = replace(line.config, camera_motion=not 4 <= index < 8)
+        start = 15 * min(max(index - 3, 0), 4)
+        image = np.ascontiguousarray(wall[:, start : start + 800])
+        ids.append(line(Frame(index, index / 25, image)).people.ids.tolist())
+    assert ids == [[1, 2]] * 12
+
+
 def test_max_people_keeps_those_with_the_best_scores() -> None:
     result = list(pipeline(max_people=1).follow(frames(8)))[-1]
     np.testing.assert_allclose(result.people.poses.scores, [0.9])
+
+
+@pytest.mark.parametrize("find_missed", [False, True])
+def test_max_people_counts_those_who_were_missed_too(find_missed: bool) -> None:
+    """From frame 8 on the other person has the better score, and the first is missed."""
+
+    class Changing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            found = super().submit(frame)()
+            scores = found.scores if frame.index < 8 else found.scores[::-1]
+            return lambda: Detections(found.boxes, scores)
+
+    config = PipelineConfig(max_people=1, find_missed=find_missed)
+    line = Pipeline(Changing(), JointsInTheMiddle(), config)
+    results = list(line.follow(frames()))
+    assert [len(result.people) for result in results] == [1] * 12
+    assert [len(result.found or ()) for result in results] == [1] * 12
 
 
 def spend(budget: Budget, elapsed_ms: float, frames: int) -> list[tuple[float, int]]:
@@ -190,6 +260,13 @@ def test_without_a_limit_nothing_changes() -> None:
     assert set(spend(Budget(0), 1e6, 50)) == {(1.0, 1)}
 
 
+def test_when_the_limit_is_lifted_the_detector_does_all_again() -> None:
+    budget = Budget(40)
+    spend(budget, 50, 200)
+    budget.limit_ms = 0.0
+    assert spend(budget, 50, 1) == [(1.0, 1)]
+
+
 def test_a_slow_pipeline_lets_its_detector_do_less() -> None:
     line = pipeline(max_latency_ms=1e-6)
     list(line.follow(frames(60)))
@@ -214,6 +291,22 @@ def test_a_person_the_detector_misses_for_a_while_is_found_where_expected() -> N
     assert people_in(find_missed=True) == [2] * 20
     assert people_in(find_missed=False)[10:13] == [1] * 3
     assert people_in(find_missed=False, coast_s=0.08)[10:13] == [2, 2, 1]
+
+
+def test_when_everybody_is_missed_people_whose_looks_are_known_are_shown_for_a_moment() -> None:
+    class Blinking(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            found = super().submit(frame)
+            return Detections.empty if frame.index == 10 else found
+
+    class WithLooks(JointsInTheMiddle):
+        def __call__(self, frame: Frame, detections: Detections) -> Poses:
+            poses = super().__call__(frame, detections)
+            return replace(poses, appearance=np.eye(8)[: len(poses)])
+
+    line = Pipeline(Blinking(), WithLooks(), PipelineConfig(shot_cuts=False))
+    ids = [result.people.ids.tolist() for result in line.follow(frames())]
+    assert ids[9:] == [[1, 2]] * 3
 
 
 def test_a_person_who_has_left_the_picture_is_not_shown_outside_it() -> None:

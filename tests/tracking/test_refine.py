@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
+import pytest
 
 from pose.people import Poses
 from pose.skeleton import COCO17
@@ -18,6 +21,10 @@ def person(x: float, person_id: int, y: float = 0.0) -> TrackedPoses:
     joints = np.full((1, 17, 2), (x + 25, y + 75), np.float32)
     poses = Poses(box, np.full(1, 0.9), joints, np.full((1, 17), 0.8), COCO17)
     return TrackedPoses(poses, np.array([person_id]))
+
+
+def dressed(people: TrackedPoses, look: np.ndarray) -> TrackedPoses:
+    return replace(people, poses=replace(people.poses, appearance=look[None]))
 
 
 NOBODY = TrackedPoses.empty(COCO17)
@@ -57,6 +64,30 @@ def test_a_short_gap_is_filled_along_the_way_and_a_long_one_is_left() -> None:
     assert len(after(long)[20 + gap].ids) == 0
 
 
+def test_pieces_of_people_in_other_clothes_are_not_joined() -> None:
+    """The second piece is off by 120 px: in the same clothes it may be the same person."""
+
+    def ids_joined(look: int) -> set[int]:
+        looks = np.eye(2, dtype=np.float32)
+        walk = [dressed(person(4 * n, 1), looks[0]) for n in range(20)] + [NOBODY] * 20
+        walk += [dressed(person(4 * n + 120, 2), looks[look]) for n in range(40, 60)]
+        return {i for frame in after(walk) for i in frame.ids.tolist()}
+
+    assert ids_joined(look=0) == {1}
+    assert ids_joined(look=1) == {1, 2}
+
+
+def test_joints_that_were_not_seen_stay_where_the_network_put_them() -> None:
+    """Smoothed, they would be guesses."""
+    frames = [person(4 * n, 1) for n in range(20)]
+    for frame in frames:
+        frame.poses.keypoint_scores[0, 3] = 0.1
+    frames[10].poses.keypoints[0, 3:5] = 500
+    unseen, seen = after(frames)[10].poses.keypoints[0, 3:5]
+    assert unseen.tolist() == [500, 500]
+    assert (seen < 450).all()
+
+
 def test_jitter_is_smoothed_and_the_number_of_frames_is_kept() -> None:
     rng = np.random.default_rng(0)
     frames = [person(4 * n + float(rng.normal(0, 3)), 1) for n in range(80)]
@@ -73,6 +104,12 @@ def test_a_flash_is_dropped_and_an_empty_video_stays_empty() -> None:
     assert {i for frame in after(frames) for i in frame.ids.tolist()} == {2}
     assert [len(frame) for frame in after([NOBODY] * 3)] == [0, 0, 0]
     assert refined([], []) == []
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_in_a_video_of_a_few_frames_people_stay(count: int) -> None:
+    found = after([person(4 * n, 1) for n in range(count)])
+    assert [frame.ids.tolist() for frame in found] == [[1]] * count
 
 
 def test_a_clock_that_stands_still_does_no_harm() -> None:

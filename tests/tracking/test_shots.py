@@ -41,14 +41,23 @@ def shots(images: Iterable[ImageArray], step_s: float = STEP_S) -> list[int]:
     return numbers
 
 
+@pytest.mark.parametrize(("step_s", "numbers"), [(0.04, [0, 1]), (0.2, [0, 0])])
+def test_the_longer_between_two_frames_the_less_alike_they_may_be(
+    step_s: float, numbers: list[int]
+) -> None:
+    """The correlation of the two pictures is about 0.5."""
+    half = cv2.addWeighted(HALL, 0.4, STREET, 0.6, 0)
+    assert shots([HALL, half], step_s) == numbers
+
+
+def test_frames_more_than_a_quarter_of_a_second_apart_are_of_one_shot() -> None:
+    assert shots([HALL, STREET], step_s=0.24) == [0, 1]
+    assert shots([HALL, STREET], step_s=0.26) == [0, 0]
+
+
 def test_a_cut_begins_a_shot_and_the_shot_before_may_come_back() -> None:
     assert shots([HALL, HALL, STREET, STREET, HALL, STREET]) == [0, 0, 1, 1, 0, 1]
-    assert shots([HALL, STREET, scene(3), HALL]) == [
-        0,
-        1,
-        2,
-        3,
-    ]  # older shots are forgotten
+    assert shots([HALL, STREET, scene(3), HALL]) == [0, 1, 2, 3], "older shots are forgotten"
 
 
 def test_a_pan_a_flash_and_the_dark_are_no_cut() -> None:

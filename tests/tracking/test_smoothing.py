@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from pose.people import Poses
-from pose.skeleton import COCO17
+from pose.skeleton import COCO17, POSETRACK15, POSETRACK18, Skeleton
 from tracking.smoothing import MOST_LAG_S, Smoother
 from tracking.tracks import TrackedPoses
 
 
-def person(x: float, person_id: int = 1) -> TrackedPoses:
-    joints = np.full((1, 17, 2), x, np.float32)
+def person(x: float, person_id: int = 1, skeleton: Skeleton = COCO17) -> TrackedPoses:
+    joints = np.full((1, len(skeleton), 2), x, np.float32)
     box = np.array([[x - 20, 0, x + 20, 100]], np.float32)
-    poses = Poses(box, np.ones(1), joints, np.ones((1, 17)), COCO17)
+    poses = Poses(box, np.ones(1), joints, np.ones((1, len(skeleton))), skeleton)
     return TrackedPoses(poses, np.array([person_id]))
 
 
@@ -52,11 +52,20 @@ def test_people_are_smoothed_each_under_their_own_id() -> None:
     assert smoother.update(person(90.0, 2), 0.04).poses.keypoints[0, 0, 0] == 90.0
 
 
-@pytest.mark.parametrize("later_s", [0.0, -5.0, 3.0])
+@pytest.mark.parametrize("later_s", [0.0, -5.0, 0.6])
 def test_smoothing_restarts_when_the_clock_stops_or_jumps(later_s: float) -> None:
     smoother = Smoother(1.0)
     smoother.update(person(0.0), 10.0)
     assert smoother.update(person(90.0), 10.0 + later_s).poses.keypoints[0, 0, 0] == 90.0
+
+
+@pytest.mark.parametrize("skeleton", [POSETRACK15, POSETRACK18], ids=["15", "17, others"])
+def test_smoothing_restarts_with_another_skeleton(skeleton: Skeleton) -> None:
+    smoother = Smoother(1.0)
+    smoother.update(person(0.0), 0.0)
+    found = smoother.update(person(90.0, skeleton=skeleton), 0.04).poses
+    assert found.skeleton == skeleton
+    assert (found.keypoints == 90).all()
 
 
 def test_nobody_is_nobody() -> None:

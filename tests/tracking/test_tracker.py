@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from pose.people import Poses
-from pose.skeleton import COCO17, POSETRACK15
+from pose.skeleton import COCO17, POSETRACK15, skeleton_of
 from tracking.tracker import PoseTracker, TrackerConfig
 
 STEP_S = 0.04
@@ -78,6 +79,34 @@ def test_low_scores_continue_a_track_but_start_none() -> None:
     assert follow(tracker, [weak] * 10, start=3) == [[1]] * 10
 
 
+def test_somebody_seen_in_the_last_frame_is_not_late() -> None:
+    """However high the price of being unseen, it is not paid by those who were seen."""
+    tracker = PoseTracker(TrackerConfig(lost_penalty=100, lost_penalty_most=100, reach=0))
+    assert follow(tracker, [people((100, 200))] * 10) == [[1]] * 10
+    assert follow(tracker, [people(), people((100, 200))], start=10)[-1] != [1]
+
+
+def test_candidates_get_what_known_people_leave() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3 + [people((100, 200), (130, 200), scores=0.6)])
+    assert follow(tracker, [people((130, 200), scores=0.6)], start=4) == [[1]]
+
+
+def test_a_candidate_missed_for_longer_than_a_moment_is_dropped() -> None:
+    both = people((100, 200), (600, 300))
+    missed = [people((100, 200))] * 4  # candidate_s is 2.5 frames
+    assert follow(PoseTracker(), [*missed, both, *missed[:2], both])[-1] == [1, 2]
+    assert follow(PoseTracker(), [*missed, both, *missed, both])[-1] == [1]
+
+
+@pytest.mark.parametrize(("apart_px", "frames"), [(600.0, 2), (50 / 3, 3)])
+def test_somebody_new_who_overlaps_a_known_person_is_doubted(apart_px: float, frames: int) -> None:
+    """At an IoU of 1/2 the second 0.9 counts for 0.54, too little to be shown at 1.5."""
+    pair = people((100, 200), (100 + apart_px, 200), joints=0.0)
+    shown = follow(PoseTracker(), [people((100, 200), joints=0.0)] * 3 + [pair] * 3)[3:]
+    assert [len(ids) for ids in shown] == [1] * (frames - 1) + [2] * (4 - frames)
+
+
 def test_a_box_without_joints_does_not_fit_better_than_the_person_whose_joints_tremble() -> None:
     tracker = PoseTracker()
     follow(tracker, [people((100, 200))] * 8)
@@ -126,6 +155,18 @@ def test_a_thousand_empty_frames_and_then_somebody() -> None:
     tracker = PoseTracker()
     assert follow(tracker, [people()] * 1000) == [[]] * 1000
     assert follow(tracker, [people((100, 200))] * 4, start=1000)[-1] == [1]
+
+
+@pytest.mark.parametrize("size", [(0, 90), (50, 0), (-5, 90)])
+def test_a_lost_person_whose_box_was_empty_or_inside_out_does_no_harm(
+    size: tuple[int, int],
+) -> None:
+    """Boxes cut off at the edge of the picture are empty; numpy's warnings are errors here."""
+    tracker = PoseTracker()
+    seen, back = (people(*places, joints=0.0) for places in ([(0, 55)], [(80, 55)]))
+    seen.boxes[0, 2:] = seen.boxes[0, :2] + size
+    ids = follow(tracker, [seen] * 10 + [people()] * 12 + [back] * 10)
+    assert ids[0] == [1] and len(ids[-1]) == 1
 
 
 def test_two_hundred_people_at_once() -> None:
@@ -200,6 +241,36 @@ def test_a_person_missed_for_a_moment_is_shown_where_the_motion_predicts() -> No
     assert not len(tracker.coasting(COCO17))
 
 
+def test_a_box_that_grows_does_not_grow_on_while_nobody_sees_it() -> None:
+    tracker = PoseTracker()
+    for n in range(10):
+        poses = people((100, 200))
+        poses.boxes[0, 2] += 10 * n
+        tracker.update(poses, n * STEP_S)
+    last = tracker.predict(9 * STEP_S).boxes[0]
+    follow(tracker, [people()] * 3, start=10)
+    box = tracker.coasting(COCO17).poses.boxes[0]
+    assert box[2] - box[0] == pytest.approx(last[2] - last[0])
+
+
+def test_joints_not_seen_for_some_frames_fade() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 5 + [people((100, 200), joints=0.1)] * 2 + [people()])
+    faded = tracker.coasting(COCO17).poses.keypoint_scores
+    np.testing.assert_allclose(faded, 0.5 * 0.8 * 0.7**2, rtol=1e-6)
+
+
+def test_looks_are_a_running_mean() -> None:
+    """A view of score 0.9 counts for 9% of the mean."""
+    tracker = PoseTracker()
+    for n, look in enumerate([0, 0, 0, 0, 1]):
+        looks = np.eye(8, dtype=np.float32)[[look]]
+        tracker.update(replace(people((100, 200)), appearance=looks), n * STEP_S)
+    follow(tracker, [people()], start=5)
+    looks = tracker.coasting(COCO17).poses.appearance[0]
+    np.testing.assert_allclose(looks[:2], np.array([0.91, 0.09]) / np.hypot(0.91, 0.09), rtol=1e-5)
+
+
 def test_a_person_who_was_hardly_seen_does_not_coast() -> None:
     tracker = PoseTracker()
     follow(tracker, [people((100, 200))] * 2 + [people()])
@@ -220,10 +291,15 @@ def test_a_stranger_elsewhere_does_not_change_who_coasts() -> None:
     assert coasting(stranger=False) == coasting(stranger=True) == [1, 2]
 
 
-@pytest.mark.parametrize(("joints", "shown"), [(0.8, True), (0.15, False), (0.0, True)])
-def test_a_box_in_which_no_joint_is_clear_starts_no_new_person(joints: float, shown: bool) -> None:
+@pytest.mark.parametrize(
+    ("joints", "score", "shown"),
+    [(0.8, 0.6, True), (0.15, 0.6, False), (0.15, 0.9, True), (0.0, 0.6, True)],
+)
+def test_a_doubtful_box_in_which_no_joint_is_clear_starts_no_new_person(
+    joints: float, score: float, shown: bool
+) -> None:
     """Joint scores of 0 mean that nothing is known of joints: then the box is trusted."""
-    frames = [people((100, 200), scores=0.6, joints=joints)] * 10
+    frames = [people((100, 200), scores=score, joints=joints)] * 10
     assert (follow(PoseTracker(), frames)[-1] == [1]) == shown
 
 
@@ -275,6 +351,27 @@ def test_corrections_are_obeyed() -> None:
     assert follow(tracker, [trio] * 3, start=5)[-1][2] >= 10, "9 was given, so 10 is next"
 
 
+@pytest.mark.parametrize(
+    "correct",
+    [
+        lambda tracker, person: tracker.swap(1, person),
+        lambda tracker, person: tracker.merge(person, 1),
+        lambda tracker, person: tracker.reassign(1, person),
+    ],
+    ids=["swap", "merge", "reassign"],
+)
+def test_an_id_that_a_correction_used_first_is_given_to_nobody_else(
+    correct: Callable[[PoseTracker, int], None],
+) -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 3)
+    correct(tracker, 3)
+    trio = people((100, 200), (400, 200), (700, 200))
+    assert follow(tracker, [trio] * 3, start=3)[-1] == [3, 4, 5]
+    with pytest.raises(ValueError, match="an id is 0, expected 1 or more"):
+        correct(tracker, 0)
+
+
 def test_a_locked_person_is_never_forgotten() -> None:
     tracker = PoseTracker(TrackerConfig(memory_s=0.2))
     follow(tracker, [people((100, 200))] * 5)
@@ -321,6 +418,33 @@ def test_another_pose_network_goes_on_with_the_same_people() -> None:
     assert follow(tracker, [other] * 3, start=3) == [[1]] * 3
 
 
+def test_forgotten_poses_do_not_coast() -> None:
+    tracker = PoseTracker()
+    follow(tracker, [people((100, 200))] * 9 + [people()])
+    tracker.forget_poses()
+    coasting = tracker.coasting(COCO17)
+    assert coasting.ids.tolist() == [1]
+    assert not coasting.poses.keypoint_scores.any()
+
+
+@pytest.mark.parametrize("count", [15, 17])
+def test_joints_of_another_pose_network_are_in_place_at_once(count: int) -> None:
+    """The other network has the joints in reverse order; 17 joints look like those before."""
+    tracker = PoseTracker()
+    follow(tracker, [people((100 + 5 * n, 200)) for n in range(10)])
+    tracker.forget_poses()
+    skeleton = skeleton_of("other", COCO17.names[:count], (), COCO17.sigmas[:count])
+    for n in (10, 11):
+        seen = people((100 + 5 * n, 200))
+        joints, scores = seen.keypoints[:, ::-1][:, :count], seen.keypoint_scores[:, :count]
+        poses = Poses(seen.boxes, seen.scores, joints, scores, skeleton)
+        assert tracker.update(poses, n * STEP_S).ids.tolist() == [1]
+    tracker.update(Poses.empty(skeleton), 12 * STEP_S)
+    expected = np.add((160, 200), SHAPE[::-1][:count])
+    found = tracker.coasting(skeleton).poses.keypoints[0]
+    np.testing.assert_allclose(found, expected, atol=5)  # a person is 150 high
+
+
 def test_sigmas_of_another_skeleton_are_refused() -> None:
     tracker = PoseTracker(TrackerConfig(sigmas=(0.05,) * 3))
     with pytest.raises(ValueError, match="sigmas has 3 numbers, expected 17"):
@@ -330,6 +454,8 @@ def test_sigmas_of_another_skeleton_are_refused() -> None:
 @pytest.mark.parametrize(
     ("name", "value"), [("assignment", "best"), ("oks_weight", 1.5), ("memory_s", -1.0),
                         ("box_noise", 0.0), ("min_similarity", float("nan")),
+                        ("velocity_decay_s", float("inf")), ("velocity_decay_s", 1e9),
+                        ("acceleration", float("inf")),
                         ("sigmas", (0.1, float("nan"))), ("sigmas", (0.1, 0.0))],
 )  # fmt: skip
 def test_settings_out_of_range_are_refused_by_name(name: str, value: object) -> None:
