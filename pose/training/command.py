@@ -7,6 +7,7 @@ import logging
 import os
 import shlex
 import sys
+from pathlib import Path
 
 import torch
 
@@ -34,7 +35,7 @@ from pose.training.starts import (
     pose_start,
 )
 from pose.training.task import Task
-from pose.training.teacher import Teacher
+from pose.training.teacher import DetectorTeacher, PoseTeacher
 from pose.writing import UNCODED
 
 __all__ = ["add_arguments", "run"]
@@ -153,7 +154,8 @@ def _task(
     recipe: Recipe,
 ) -> PoseTask | DetectorTask:
     if args.kind == "detector":
-        return DetectorTask(build_detector(start), start.network, train, val)
+        taught = DetectorTeacher(args.teacher) if args.teacher else None
+        return DetectorTask(build_detector(start), start.network, train, val, teacher=taught)
     return PoseTask(
         build_pose(start, train.skeleton),
         start.network,
@@ -161,7 +163,7 @@ def _task(
         val,
         augmentation=recipe.augmentation,
         best_by=args.best_by or "oks-ap",
-        teacher=Teacher(args.teacher, train.skeleton) if args.teacher else None,
+        teacher=PoseTeacher(Path(args.teacher), train.skeleton) if args.teacher else None,
         sigma=_shared_sigma(recipe),
     )
 

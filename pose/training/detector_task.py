@@ -14,12 +14,13 @@ from pose.detector import suppress
 from pose.geometry import xyxy_to_xywh
 from pose.header import Header
 from pose.people import FloatArray, ImageArray
-from pose.training.losses import detection_loss
+from pose.training.losses import SEEN, detection_loss, distillation_loss, person_scores
 from pose.training.mosaic import MosaicAugmentation, MosaicSamples
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.scores import box_ap
-from pose.training.task import Batch, Samples, normalise
+from pose.training.task import Batch, Samples, detector_input
+from pose.training.teacher import DetectorTeacher
 from pose.yolox import YOLOX, cell_grid, decode_boxes
 
 _LOWEST_SCORE = 0.05
@@ -39,6 +40,8 @@ class DetectorTask:
     train: LabelledPeople
     val: LabelledPeople
     augmentation: MosaicAugmentation = field(default_factory=MosaicAugmentation)
+    teacher: DetectorTeacher | None = None
+    teacher_weight: float = 0.5
     head: str = "head"
     recordable: bool = False  # which cells a person is assigned depends on their predictions
     _pictures: Pictures = field(init=False)
@@ -61,9 +64,16 @@ class DetectorTask:
 
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         images, *labels = batch  # (N, H, W, 3), N times (M, 5)
-        raw = network(self._prepared(images)).float()  # (N, A, 5 + classes)
-        size_wh = (images.shape[2], images.shape[1])
-        return detection_loss(raw, list(labels), cell_grid(size_wh, YOLOX.strides, raw.device))
+        raw = network(detector_input(images, self.arguments)).float()  # (N, A, 5 + classes)
+        cells = cell_grid((images.shape[2], images.shape[1]), YOLOX.strides, raw.device)
+        if self.teacher is None:
+            return detection_loss(raw, list(labels), cells)
+        taught = self.teacher(images).float()
+        # Whom the labels miss and the teacher sees is not taught to be background.
+        undecided = person_scores(taught) > SEEN
+        loss = detection_loss(raw, list(labels), cells, undecided=undecided)
+        distance = distillation_loss(raw, taught, cells)
+        return (1 - self.teacher_weight) * loss + self.teacher_weight * distance
 
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
         results: list[dict[str, Any]] = []
@@ -85,23 +95,19 @@ class DetectorTask:
         """Boxes (M, 4) in the picture and scores (M,), computed as in pose.detector."""
         device = next(network.parameters()).device
         canvas, scale = letterbox(image, size_wh)
-        raw = network(self._prepared(torch.from_numpy(canvas[None]).to(device))).float()
+        images = torch.from_numpy(canvas[None]).to(device)
+        raw = network(detector_input(images, self.arguments)).float()
         cells = cell_grid((canvas.shape[1], canvas.shape[0]), YOLOX.strides, device)
         boxes = decode_boxes(raw, cells)[0]
-        scores = raw[0, :, 4].sigmoid() * raw[0, :, 5].sigmoid()
+        scores = person_scores(raw[0])
         order = scores.argsort(descending=True)[:_MOST_BOXES]
         order = order[scores[order] >= _LOWEST_SCORE]
         kept = order[suppress(boxes[order], 0.65)]
         return (boxes[kept] / scale).cpu().numpy(), scores[kept].cpu().numpy()
 
-    def _prepared(self, images: Tensor) -> Tensor:
-        """Pictures (N, H, W, 3) as the network's input; a YOLOX takes them unnormalised."""
-        if "hrnet" in self.arguments:
-            return normalise(images)
-        return images.permute(0, 3, 1, 2).float()
-
     def identity(self) -> str:
-        return f"{self.train.digest()} {self.val.digest()} {self.augmentation}"
+        taught = f" {self.teacher.name}" if self.teacher else ""
+        return f"{self.train.digest()} {self.val.digest()} {self.augmentation}{taught}"
 
     def header(self, size_wh: tuple[int, int]) -> Header:
         return Header("detector", self.arguments, size_wh)

@@ -9,6 +9,7 @@ from torch.nn import functional as F
 from pose.overlap import paired_iou, pairwise_iou, share_inside
 from pose.yolox import decode_boxes
 
+SEEN = 0.2  # a teacher's score from which its box counts
 _INSIDE = 0.5  # a predicted box with this share or more inside an ignore region is ignored
 
 
@@ -23,23 +24,28 @@ def heatmap_loss(heatmaps: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
 
 
 def detection_loss(
-    raw: Tensor, targets: list[Tensor], cells: Tensor, box_weight: float = 5.0
+    raw: Tensor,
+    targets: list[Tensor],
+    cells: Tensor,
+    box_weight: float = 5.0,
+    undecided: Tensor | None = None,
 ) -> Tensor:
     """YOLOX's loss with SimOTA (Ge et al. 2021, section 2.2, and appendix), one class.
 
     raw (N, A, 6); targets per picture (M, 5): a box in input pixels, and 1 for a person or 0 for an
     ignore region; cells (A, 3). Objectness and class are trained by cross-entropy, boxes by
     1 - IoU^2; all are divided by the number of matched cells. A box predicted in an ignore region
-    is no false positive: its cell counts only if it is assigned to a person.
+    is no false positive: its cell counts only if it is assigned to a person. The same goes for the
+    cells that `undecided` (N, A) marks.
     """
     boxes = decode_boxes(raw, cells)  # (N, A, 4)
     objectness = torch.zeros_like(raw[..., 4])  # (N, A)
-    counts = torch.ones_like(raw[..., 4])  # (N, A)
+    counts = torch.ones_like(raw[..., 4]) if undecided is None else 1 - undecided.float()  # (N, A)
     matched_raw, matched_boxes, matched_truth, matched_iou = [], [], [], []
     for index, labels in enumerate(targets):
         truth, open_places = labels[labels[:, 4] > 0, :4], labels[labels[:, 4] == 0, :4]
         if len(open_places):
-            counts[index] = (share_inside(boxes[index].detach(), open_places) < _INSIDE).float()
+            counts[index] *= share_inside(boxes[index].detach(), open_places) < _INSIDE
         if not len(truth):
             continue
         cell, person, iou = assign(raw[index].detach(), boxes[index].detach(), truth, cells)
@@ -61,6 +67,31 @@ def detection_loss(
             torch.cat(matched_raw)[:, 5], quality, reduction="sum"
         )
     return loss / max(count, 1)
+
+
+def distillation_loss(
+    raw: Tensor, taught: Tensor, cells: Tensor, box_weight: float = 5.0
+) -> Tensor:
+    """How far a detector's raw (N, A, 6) is from a teacher's, cell by cell.
+
+    Cross-entropy of the scores, and 1 - IoU^2 of the boxes where the teacher sees somebody,
+    weighted by its score; both are divided by the sum of its scores (Chen et al., Learning
+    Efficient Object Detection Models with Knowledge Distillation, NeurIPS 2017, with the losses of
+    `detection_loss`).
+    """
+    theirs = person_scores(taught)  # (N, A)
+    log_own = F.logsigmoid(raw[..., 4]) + F.logsigmoid(raw[..., 5])
+    log_not = torch.log(-torch.expm1(log_own.clamp_max(-1e-6)))
+    loss = -(theirs * log_own + (1 - theirs) * log_not).sum()
+    seen = theirs > SEEN
+    iou = paired_iou(decode_boxes(raw, cells)[seen], decode_boxes(taught, cells)[seen])
+    loss = loss + box_weight * (theirs[seen] * (1 - iou.square())).sum()
+    return loss / theirs.sum().clamp_min(1)
+
+
+def person_scores(raw: Tensor) -> Tensor:
+    """A detector's scores (N, A) for people from raw (N, A, 5 + classes)."""
+    return raw[..., 4].sigmoid() * raw[..., 5].sigmoid()
 
 
 def assign(

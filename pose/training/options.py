@@ -70,7 +70,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train these joints, matched by name (default: the joints of the data)",
     )
     data.add_argument(
-        "--teacher", type=Path, metavar="FILE", help="also learn from this ONNX pose network"
+        "--teacher",
+        metavar="NETWORK",
+        help="also learn from it: for poses an ONNX file, for boxes a detector by name or file",
     )
 
     course = parser.add_argument_group("course")
@@ -156,7 +158,7 @@ def refuse_what_does_not_fit(args: argparse.Namespace) -> None:
     if args.recipe and args.recipe.startswith("detector") != (args.kind == "detector"):
         raise UserError(f"--recipe {args.recipe} is not for a {args.kind} network")
     if args.kind == "detector":
-        for name in ("skeleton", "teacher", "rotation", "best_by"):
+        for name in ("skeleton", "rotation", "best_by"):
             if getattr(args, name) is not None:
                 raise UserError(f"--{name.replace('_', '-')} is for pose networks")
 

@@ -24,7 +24,7 @@ from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.readers import TrainingDataError
 from pose.training.scores import oks_ap, oks_of, pckh
 from pose.training.task import Batch, Samples, normalise
-from pose.training.teacher import Teacher
+from pose.training.teacher import PoseTeacher
 
 Measure = Literal["oks-ap", "oks", "pckh"]
 _FEWEST_JOINTS = 2  # labelled ones that a person needs; one alone says little
@@ -79,7 +79,7 @@ class PoseTask:
     val: LabelledPeople
     augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
     best_by: Measure = "oks-ap"
-    teacher: Teacher | None = None
+    teacher: PoseTeacher | None = None
     teacher_weight: float = 0.5
     sigma: float | None = None  # of the targets, in heatmap pixels; None: from `map_sigma`
     head: str = "final_layer"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from typing import Any, Protocol
 
 import torch
@@ -56,6 +57,13 @@ class Task(Protocol):
 def _mean_and_std(device: torch.device) -> tuple[Tensor, Tensor]:
     with torch.inference_mode(False):
         return torch.tensor(IMAGENET_MEAN, device=device), torch.tensor(IMAGENET_STD, device=device)
+
+
+def detector_input(images: Tensor, network: Mapping[str, Any]) -> Tensor:
+    """Pictures (N, H, W, 3) BGR 0..255 for the detector with these arguments (N, 3, H, W)."""
+    if "hrnet" in network:
+        return normalise(images)
+    return images.permute(0, 3, 1, 2).float()  # a YOLOX takes them as they are
 
 
 def normalise(images: Tensor) -> Tensor:

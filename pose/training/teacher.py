@@ -1,8 +1,8 @@
-"""A pose network whose heatmaps teach ours, besides the labels: any ONNX file of COCO's joints.
+"""Trained networks that teach ours besides the labels.
 
 Hinton et al., Distilling the Knowledge in a Neural Network, 2015; for heatmaps, Zhang et al., Fast
-Human Pose Estimation, CVPR 2019. The teacher sees the student's crops, resized to its own input
-size, so that both have the same augmentation.
+Human Pose Estimation, CVPR 2019. A teacher sees the student's pictures, so that both have the same
+augmentation.
 """
 
 from __future__ import annotations
@@ -17,14 +17,17 @@ from torch.nn import functional as F
 
 from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton, common_joints
+from pose.training.starts import build_detector, detector_start
+from pose.training.task import detector_input
 
 log = logging.getLogger(__name__)
 
 
-class Teacher:
+class PoseTeacher:
     """An ONNX pose network: RGB, ImageNet statistics, heatmaps of COCO's 17 joints.
 
-    Raises UserError for any other file, and if the student has none of COCO's joints.
+    It sees the crops resized to its own input size. Raises UserError for any other file, and if
+    the student has none of COCO's joints.
     """
 
     def __init__(self, file: Path, skeleton: Skeleton) -> None:
@@ -68,3 +71,23 @@ class Teacher:
         """Crops (N, 3, H, W) of the teacher's input size to its heatmaps (N, 17, h, w)."""
         feed = {self._input.name: crops.float().cpu().contiguous().numpy()}
         return torch.from_numpy(self._session.run(None, feed)[0])
+
+
+class DetectorTeacher:
+    """A detector that can be trained, by name or file; its cells are those of the student.
+
+    Raises WeightsError for other files, UserError for weights of a pose network.
+    """
+
+    def __init__(self, name_or_file: str) -> None:
+        start = detector_start(name_or_file)
+        if not any(name.startswith("head.") for name in start.state or ()):
+            raise UserError(f"{name_or_file} cannot teach: it is no detector")
+        self.name = name_or_file
+        self._arguments = start.network
+        self._network = build_detector(start).eval().requires_grad_(False)
+
+    def __call__(self, images: Tensor) -> Tensor:
+        """Pictures (N, H, W, 3) BGR 0..255 to raw (N, A, 5 + classes)."""
+        network = self._network.to(images.device)
+        return network(detector_input(images, self._arguments))

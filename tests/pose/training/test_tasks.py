@@ -34,7 +34,7 @@ from pose.training.augment import PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
 from pose.training.loop import Run
-from pose.training.losses import detection_loss
+from pose.training.losses import detection_loss, distillation_loss, person_scores
 from pose.training.mosaic import (
     MosaicAugmentation,
     MosaicSamples,
@@ -58,7 +58,7 @@ from pose.training.starts import (
     detector_start,
     pose_start,
 )
-from pose.training.teacher import Teacher
+from pose.training.teacher import DetectorTeacher, PoseTeacher
 from pose.weights import WeightsError, load_weights, save_weights
 from pose.yolox import YOLOX, cell_grid, decode_boxes
 
@@ -191,7 +191,7 @@ def test_samples_depend_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
 
 def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) -> None:
     pytest.importorskip("onnxruntime")
-    teacher = Teacher(shared / "teachers" / "tinypose_256_192.onnx", POSETRACK15)
+    teacher = PoseTeacher(shared / "teachers" / "tinypose_256_192.onnx", POSETRACK15)
     assert len(teacher.joints) == 13  # those that COCO has as well
     images = torch.randn(1, 3, 64, 32)
     maps = teacher.heatmaps(images, (16, 8))
@@ -199,7 +199,7 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
     file = write_data(tmp_path)
     task = small_task(file)
     task.teacher, task.teacher_weight = (
-        Teacher(shared / "teachers" / "tinypose_256_192.onnx", COCO17),
+        PoseTeacher(shared / "teachers" / "tinypose_256_192.onnx", COCO17),
         1.0,
     )
 
@@ -215,9 +215,45 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
 def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
     pytest.importorskip("onnxruntime")
     with pytest.raises(UserError, match="cannot teach: expected"):  # takes 1 picture, gives boxes
-        Teacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
+        PoseTeacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
     with pytest.raises(UserError, match="no such teacher"):
-        Teacher(tmp_path / "none.onnx", COCO17)
+        PoseTeacher(tmp_path / "none.onnx", COCO17)
+
+
+def test_a_detector_that_agrees_with_its_teacher_has_nothing_to_learn_from_it() -> None:
+    torch.manual_seed(0)
+    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    taught = torch.randn(2, len(cells), 6)
+    student = taught.clone().requires_grad_()
+    distillation_loss(student, taught, cells).backward()
+    assert student.grad is not None
+    assert student.grad.abs().max() < 1e-5
+    student = (taught + 0.5).requires_grad_()
+    distillation_loss(student, taught, cells).backward()
+    assert student.grad is not None
+    scores = person_scores(taught) > 0.01
+    assert (student.grad[..., 4][scores] > 0).all()  # too sure in every cell
+
+
+def test_where_the_teacher_sees_somebody_missing_labels_teach_no_background(tmp_path: Path) -> None:
+    task = small_detector_task(write_data(tmp_path))
+    images = torch.full((1, 64, 64, 3), 114, dtype=torch.uint8)
+    nobody = torch.zeros(0, 5)
+    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    raw = torch.zeros(1, len(cells), 6)  # somebody may be anywhere
+    undecided = torch.ones(1, len(cells), dtype=torch.bool)
+    assert float(detection_loss(raw, [nobody], cells)) > 0
+    assert float(detection_loss(raw, [nobody], cells, undecided=undecided)) == 0
+    task.teacher = DetectorTeacher("posse-detector")
+    assert task.loss(task.network, (images, nobody)).item() > 0
+    assert "posse-detector" in task.identity()
+
+
+def test_only_a_detector_teaches_detectors() -> None:
+    with pytest.raises(UserError, match="posse-pose cannot teach: it is no detector"):
+        DetectorTeacher("posse-pose")
+    with pytest.raises(UserError, match="no-such"):
+        DetectorTeacher("no-such")
 
 
 def test_pasted_people_stand_in_front(tmp_path: Path) -> None:
