@@ -540,7 +540,7 @@ def test_a_message_too_long_to_fit_beside_the_numbers_hides_them(paused) -> None
     status, people = paused.status, paused.status._people
     status.say("Saved a.json")
     assert people.isVisible()
-    status.say("four_women_dance_portrait.json exists already: open it, or export these tracks")
+    status.say(f"{'four_women_dance_portrait' * 6}.json exists already: open it")
     assert not people.isVisible()
     status.clearMessage()
     assert people.isVisible()
