@@ -112,7 +112,7 @@ def assign(
     candidate = torch.nonzero((inside | near).any(0)).squeeze(1)  # (C,)
 
     iou = pairwise_iou(truth, boxes[candidate])  # (M, C)
-    score = (raw[candidate, 4].sigmoid() * raw[candidate, 5].sigmoid()).sqrt()  # (C,)
+    score = person_scores(raw[candidate]).sqrt()  # (C,)
     cost = (
         -score.clamp_min(1e-8).log()[None]
         - 3 * iou.clamp_min(1e-8).log()
