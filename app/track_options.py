@@ -93,9 +93,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     how.add_argument(
         "--camera-motion",
-        action="store_const",
-        const=True,
-        help="the camera moves: measure how, so that people are not lost",
+        action=argparse.BooleanOptionalAction,
+        help="measure how the camera moves, so that people are not lost (default: yes)",
     )
     how.add_argument(
         "--no-shot-cuts",

@@ -2,7 +2,8 @@
 
 Corners outside people are tracked from frame to frame (pyramidal Lucas-Kanade), and a rotation,
 scale and shift is fitted to most of them (RANSAC), as in BoT-SORT (Aharon et al., 2022, section
-3.2). The picture is shrunk first, which keeps the cost at a few milliseconds.
+3.2). The picture is shrunk first, which keeps the cost at a few milliseconds, and a camera that
+stands still is looked at now and then only.
 """
 
 from __future__ import annotations
@@ -18,6 +19,9 @@ _FEWEST_INLIERS = 12  # fewer may agree by chance
 _FEWEST_SHARE = 0.4  # of the tracked corners that must be inliers
 _MOST_SCALE = 1.2  # between two frames; more is a cut, not a zoom
 _PEOPLE_MARGIN = 0.1  # of a box's size: limbs reach out of boxes
+_STILL_PX = 0.4  # of the small picture: what tripods seem to move stays below, by twice
+_STILL_FRAMES = 25  # in a row, after which the camera is on a tripod
+_REST_FRAMES = 4  # not looked at, between two looks at a camera on a tripod
 
 
 def small_grey(image: ImageArray) -> ImageArray:
@@ -74,18 +78,43 @@ def _background(grey: ImageArray, people: FloatArray, scale: float) -> ImageArra
 
 
 class CameraMotion:
-    """The camera's motion from each frame to the next: call it once per frame, in order."""
+    """The camera's motion from each frame to the next: call it once per frame, in order.
+
+    Less than a pixel or so is no motion, so that on a tripod nothing changes. A camera that has
+    stood still for a while is looked at on every fifth frame: its first motion is found late.
+    """
 
     def __init__(self) -> None:
         self._before: ImageArray | None = None
+        self._still_frames = 0  # in a row
+        self._rest_frames = 0  # still to be passed over
 
     def __call__(self, image: ImageArray, people: FloatArray) -> FloatArray | None:
-        """Warp (2, 3) from the last frame to `image`; None on the first, or where unknown.
+        """Warp (2, 3) from the last frame to `image`.
 
+        None on the first frame, where the camera stands still, and where its motion is unknown.
         people (N, 4): boxes of the last frame's people.
         """
+        if self._rest_frames:
+            self._rest_frames -= 1
+            return None
         after = small_grey(image)
         before, self._before = self._before, after
         if before is None:
             return None
-        return camera_warp(before, after, people, after.shape[1] / image.shape[1])
+        scale = after.shape[1] / image.shape[1]
+        warp = camera_warp(before, after, people, scale)
+        on_tripod = self._still_frames >= _STILL_FRAMES
+        if warp is not None and _largest_shift(warp, image) * scale < _STILL_PX:
+            self._still_frames += 1
+            self._rest_frames = _REST_FRAMES if on_tripod else 0
+            return None
+        self._still_frames = 0
+        return None if on_tripod else warp  # from a tripod, it is the motion of several frames
+
+
+def _largest_shift(warp: FloatArray, image: ImageArray) -> float:
+    """How far, in pixels, the corner of the image (H, W, 3) moves that moves most."""
+    height, width = image.shape[:2]
+    corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])
+    return float(np.abs(corners @ warp.T - corners[:, :2]).max())

@@ -46,7 +46,7 @@ class PipelineConfig:
     max_latency_ms: float = 0.0  # the detector does less when frames take longer; 0: never
     appearance: bool = False  # describe what people look like, for the tracker
     find_missed: bool = False  # look for poses where the detector missed somebody just seen
-    camera_motion: bool = False  # measure how the camera moved, for the tracker
+    camera_motion: bool = True  # measure how the camera moved, for the tracker
     shot_cuts: bool = True  # detect cuts; nobody is matched with people of another shot
     tracker: TrackerConfig = field(default_factory=TrackerConfig)
 
@@ -241,8 +241,7 @@ class Pipeline:
     def _track(self, frame: Frame, poses: Poses, shot: int) -> TrackedPoses:
         warp = None
         if self.config.camera_motion:
-            before = self.tracker.predict(frame.time_s).boxes
-            warp = self._camera(frame.image, before)
+            warp = self._camera(frame.image, self.tracker.predict().boxes)
         else:  # it may be switched on later: from that frame on, not from the last one seen
             self._camera = CameraMotion()
         people = self.tracker.update(poses, frame.time_s, warp, shot)

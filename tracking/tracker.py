@@ -131,14 +131,16 @@ class PoseTracker:
         )
         return TrackedPoses(poses, gone.ids)
 
-    def predict(self, time_s: float) -> Detections:
-        """Boxes of the last frame's people, predicted to `time_s`.
+    def predict(self, time_s: float | None = None) -> Detections:
+        """Boxes of the last frame's people, predicted to `time_s`; None: as they were there.
 
         They stand in for the detector where it does not run, and for people it may have missed.
         """
         memory = self._memory
         recent = memory.select(memory.confirmed & (memory.seen_s >= self._now_s))
-        elapsed_s = 0.0 if self._given_s is None else max(time_s - self._given_s, 0.0)
+        elapsed_s = 0.0
+        if time_s is not None and self._given_s is not None:
+            elapsed_s = max(time_s - self._given_s, 0.0)
         ahead = self._ahead(recent, self._now_s + elapsed_s)
         return Detections(boxes_of(ahead[0]), recent.scores.astype(np.float32))
 

@@ -153,7 +153,8 @@ class TrackingPanel(Form):
         )
         self.add_wide(self.appearance)
         self.camera_motion = check(
-            tr("Moving camera"), tr("The camera’s motion is measured and compensated; slower")
+            tr("Moving camera"),
+            tr("The camera’s motion is compensated; slower, but not while the camera stands still"),
         )
         self.add_wide(self.camera_motion)
         self.smoothing = Share()

@@ -438,7 +438,7 @@ def test_settings_apply_from_the_frame_on_screen(begin) -> None:
     ("change", "loads"),
     [
         ({"max_latency_ms": 40.0}, False),
-        ({"find_missed": True, "camera_motion": True}, False),
+        ({"find_missed": True, "camera_motion": False}, False),
         ({"detect_every": 3, "tracker": TrackerConfig(memory_s=7)}, False),
         ({"detector_size": 448}, True),
         ({"appearance": True}, True),

@@ -6,9 +6,10 @@ import cv2
 import numpy as np
 import pytest
 
-from tracking.camera_motion import CameraMotion
+from tracking.camera_motion import CameraMotion, camera_warp, small_grey
 
 NOBODY = np.zeros((0, 4), np.float32)
+PAN = np.array([[1, 0, 24], [0, 1, -13]], np.float64)
 
 
 def scene(seed: int = 0) -> np.ndarray:
@@ -25,11 +26,11 @@ def moved(image: np.ndarray, warp: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize(
     "warp",
     [
-        np.array([[1, 0, 24], [0, 1, -13]], np.float64),
+        PAN,
         np.array([[1.03, -0.02, 5], [0.02, 1.03, 8]], np.float64),
-        np.array([[1, 0, 0], [0, 1, 0]], np.float64),
+        np.array([[1, 0, 2], [0, 1, 0]], np.float64),
     ],
-    ids=["pan", "zoom and roll", "still"],
+    ids=["pan", "zoom and roll", "hardly"],
 )
 def test_a_moving_camera_is_followed(warp: np.ndarray) -> None:
     camera = CameraMotion()
@@ -44,9 +45,8 @@ def test_a_person_who_fills_half_the_picture_is_not_taken_for_camera_motion() ->
     before, shifted = scene(), moved(scene(), np.array([[1, 0, 40], [0, 1, 0]], np.float64))
     after = before.copy()
     after[:, 300:1000] = shifted[:, 300:1000]
-    camera = CameraMotion()
-    camera(before, NOBODY)
-    found = camera(after, np.array([[300, 0, 1000, 720]], np.float32))
+    person = np.array([[75, 0, 250, 180]], np.float32)
+    found = camera_warp(small_grey(before), small_grey(after), 4 * person, 0.25)
     assert found is not None
     np.testing.assert_allclose(found, [[1, 0, 0], [0, 1, 0]], atol=0.3)
 
@@ -91,4 +91,37 @@ def test_boxes_outside_the_picture_or_not_finite_are_harmless() -> None:
     camera = CameraMotion()
     camera(scene(), NOBODY)
     odd = np.array([[-50, -50, 20, 20], [5000, 0, 6000, 10], [np.nan] * 4], np.float32)
-    assert camera(scene(), odd) is not None
+    assert camera(moved(scene(), PAN), odd) is not None
+
+
+def test_a_camera_that_stands_still_does_not_move_anybody() -> None:
+    camera, rng, picture = CameraMotion(), np.random.default_rng(0), scene()
+    for _ in range(40):
+        grain = rng.integers(-4, 5, picture.shape)
+        assert camera(np.clip(picture + grain, 0, 255).astype(np.uint8), NOBODY) is None
+
+
+def test_from_a_tripod_the_first_motion_is_passed_over_and_the_next_is_followed() -> None:
+    camera = CameraMotion()
+    for _ in range(60):
+        assert camera(scene(), NOBODY) is None
+    shifts = [(step + 1) * PAN - step * np.eye(2, 3) for step in range(10)]
+    found = [camera(moved(scene(), shift), NOBODY) for shift in shifts]
+    seen = [warp is not None for warp in found]
+    assert not seen[0] and all(seen[5:])
+    for warp in found:  # what is found is the motion of one frame, never of several
+        assert warp is None or abs(warp[0, 2] - PAN[0, 2]) < 2.0
+
+
+def test_a_tripod_is_looked_at_on_every_fifth_frame_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    looks = []
+
+    def looked(image: np.ndarray) -> np.ndarray:
+        looks.append(image)
+        return small_grey(image)
+
+    monkeypatch.setattr("tracking.camera_motion.small_grey", looked)
+    camera = CameraMotion()
+    for _ in range(126):
+        camera(scene(), NOBODY)
+    assert len(looks) == pytest.approx(26 + 100 / 5, abs=1)

@@ -335,8 +335,9 @@ def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> No
     panel.assignment.setCurrentIndex(1)
     panel.detector_size.setValue(448)
     panel.max_latency.setValue(80)
-    for box in (panel.appearance, panel.find_missed, panel.camera_motion):
+    for box in (panel.appearance, panel.find_missed):
         box.setChecked(True)
+    panel.camera_motion.setChecked(False)
     qtbot.waitUntil(lambda: len(ids_shown(paused)) == 1)
     config = paused.session.config
     assert (config.detect_every, config.kpt_thr, config.bbox_thr) == (3, 0.5, 0.4)
@@ -344,7 +345,7 @@ def test_tracking_settings_reach_the_pipeline_while_it_runs(qtbot, paused) -> No
     assert (config.tracker.oks_weight, config.tracker.birth_thr) == (0.25, 0.7)
     assert (config.tracker.memory_s, config.tracker.assignment) == (5, "greedy")
     assert (config.detector_size, config.max_latency_ms) == (448, 80)
-    assert config.appearance and config.find_missed and config.camera_motion
+    assert config.appearance and config.find_missed and not config.camera_motion
     assert paused.presenter.style.kpt_thr == 0.5
     panel.show_config(PipelineConfig())
     assert (panel.detector_size.value(), panel.max_latency.value()) == (0, 0)
