@@ -76,7 +76,9 @@ class Overlay:
 
     def __init__(self, style: OverlayStyle) -> None:
         self.style = style
-        self._ways: dict[int, list[tuple[float, float, float]]] = {}  # id -> (time_s, x, y)
+        # id -> (time_s, x, y), in pixels of the frame at which the trails began
+        self._ways: dict[int, list[tuple[float, float, float]]] = {}
+        self._camera = np.eye(3)  # takes these pixels to those of the last frame
         self._now_s = -np.inf
         self._step_s = 0.0  # between the last two frames
         self._shot = 0
@@ -84,6 +86,7 @@ class Overlay:
     def reset(self) -> None:
         """Forget the trails, for a new video or after a jump."""
         self._ways.clear()
+        self._camera = np.eye(3)
 
     def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
         """Decide the shapes for one frame; give the frames of a video in order.
@@ -135,10 +138,13 @@ class Overlay:
                 way.pop()
         if now_s > self._now_s > -np.inf:
             self._step_s = now_s - self._now_s
+            if result.camera is not None:
+                self._camera = np.vstack([result.camera, [0, 0, 1]]) @ self._camera
         self._now_s = now_s
         if not self.style.trails_s:
             return
         places = _body_centres(result.people.poses, self.style.kpt_thr)  # (N, 2)
+        places = _moved(places, np.linalg.inv(self._camera))
         for person, (x, y) in zip(result.people.ids, places, strict=True):
             self._ways.setdefault(int(person), []).append((now_s, float(x), float(y)))
         oldest_s = now_s - self.style.trails_s
@@ -157,7 +163,7 @@ class Overlay:
             steps = np.array(way, np.float32)  # (P, 3)
             if len(steps) < 2:
                 continue
-            points = _smoothed(steps[:, 1:])
+            points = _moved(_smoothed(steps[:, 1:]), self._camera)
             # Times as differences in float64: a float32 clock is coarse after some hours
             age = np.array([now_s - step[0] for step in way]) / self.style.trails_s  # (P,) 0..1
             left = 1 - (now_s - way[-1][0]) / max(FADED_S, 2 * self._step_s)
@@ -252,6 +258,11 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
         seen = poses.seen(kpt_thr)[:, hips].all(axis=1)  # (N,)
         centres[seen] = poses.keypoints[seen][:, hips].mean(axis=1)
     return centres
+
+
+def _moved(points: FloatArray, motion: np.ndarray) -> FloatArray:
+    """Points (P, 2) after an affine motion (3, 3)."""
+    return (points @ motion[:2, :2].T + motion[:2, 2]).astype(np.float32)
 
 
 def _smoothed(points: FloatArray) -> FloatArray:

@@ -16,7 +16,7 @@ from typing import NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from pose.errors import UserError
-from pose.people import BoolArray, Detections, Frame, Poses
+from pose.people import BoolArray, Detections, FloatArray, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
 from tracking.camera_motion import CameraMotion
@@ -74,6 +74,7 @@ class FrameResult:
     timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
     found: Poses | None = None  # everybody found, also those whose identity is not yet confirmed
     shot: int = 0  # number of the shot in an edited video
+    camera: FloatArray | None = None  # (2, 3) motion since the frame before; None: none was found
 
 
 class Detector(Protocol):
@@ -229,22 +230,26 @@ class Pipeline:
             poses = confirmed(wait(), found)
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
-            people = self._track(frame, poses, shot.number)
+            camera = self._camera_motion(frame)
+            people = self._track(frame, poses, camera, shot.number)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
             self._shot = shot
             self.budget.spend(sum(timings_ms.values()))
-            return FrameResult(frame, people, timings_ms, poses, shot.number)
+            return FrameResult(frame, people, timings_ms, poses, shot.number, camera)
 
         return finish
 
-    def _track(self, frame: Frame, poses: Poses, shot: int) -> TrackedPoses:
-        warp = None
+    def _camera_motion(self, frame: Frame) -> FloatArray | None:
         if self.config.camera_motion:
-            warp = self._camera(frame.image, self.tracker.predict().boxes)
-        else:  # it may be switched on later: from that frame on, not from the last one seen
-            self._camera = CameraMotion()
-        people = self.tracker.update(poses, frame.time_s, warp, shot)
+            return self._camera(frame.image, self.tracker.predict().boxes)
+        self._camera = CameraMotion()  # if switched on later: from that frame on
+        return None
+
+    def _track(
+        self, frame: Frame, poses: Poses, camera: FloatArray | None, shot: int
+    ) -> TrackedPoses:
+        people = self.tracker.update(poses, frame.time_s, camera, shot)
         missed = self.tracker.coasting(poses.skeleton)
         if not len(missed):  # the usual case
             return people

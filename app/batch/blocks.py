@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 BLOCK_FRAMES = 1500  # a minute of video
 DRAWN_AHEAD = 8
+_NO_MOTION = np.full((2, 3), np.nan, np.float32)
 
 
 class Blocks:
@@ -145,7 +146,7 @@ class BlockWriter:
             return
         frame = item.frame
         bare = frame_without_picture(frame.index, frame.time_s, item.people)
-        self._results.append(replace(bare, found=item.found, shot=item.shot))
+        self._results.append(replace(bare, found=item.found, shot=item.shot, camera=item.camera))
         if self._overlay is None:
             return
         if self._recorder is None:
@@ -189,6 +190,9 @@ def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
         "index": np.array([result.frame.index for result in results], np.int64),
         "time_s": np.array([result.frame.time_s for result in results], np.float64),
         "shot": np.array([result.shot for result in results], np.int64),
+        "camera": np.array(
+            [_NO_MOTION if result.camera is None else result.camera for result in results]
+        ),
         "ids": np.concatenate([tracked.ids for tracked in people]),
         **_pack_poses([tracked.poses for tracked in people], ""),
         **_pack_poses(
@@ -219,7 +223,9 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
     for row, time_s in enumerate(arrays["time_s"].tolist()):
         people = TrackedPoses(next(followed), ids[row])
         bare = frame_without_picture(int(arrays["index"][row]), time_s, people)
-        yield replace(bare, found=next(found), shot=int(arrays["shot"][row]))
+        camera = arrays["camera"][row]  # (2, 3), nan where there is none
+        moved = None if np.isnan(camera).any() else camera
+        yield replace(bare, found=next(found), shot=int(arrays["shot"][row]), camera=moved)
 
 
 def _unpack_poses(

@@ -92,6 +92,23 @@ def test_trails_fade_and_end() -> None:
     assert gone.polylines == ()
 
 
+def test_trails_stay_on_the_ground_where_the_camera_moves() -> None:
+    """The camera follows a runner, who stays in the picture's middle, and zooms in at the end."""
+    overlay = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
+    pan = np.float32([[1, 0, -6], [0, 1, 0]])
+    for index in range(6):
+        shown = replace(result(standing(70), [1], index, index / 10), camera=pan)
+        for _ in range(2):  # the second time restyled: the camera moved once
+            drawing = overlay.layout(shown)
+    (trail,) = drawing.polylines
+    np.testing.assert_allclose(np.diff(trail.points[:, 0]), 6, atol=1e-3)
+    assert trail.points[-1, 0] == pytest.approx(78)  # the hips of somebody at 70
+    closer = np.float32([[2, 0, -78], [0, 2, 0]])  # twice as large, 78 stays where it is
+    nearer = replace(result(standing(70), [1], 6, 0.6), camera=closer)
+    (trail,) = overlay.layout(nearer).polylines
+    np.testing.assert_allclose(np.diff(trail.points[:-2, 0]), 12, atol=1e-3)
+
+
 def test_the_trail_of_who_is_gone_fades_within_moments_and_is_there_again_with_them() -> None:
     overlay = Overlay(OverlayStyle(trails_s=2.0, boxes=False))
     for index in range(5):

@@ -184,9 +184,12 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
             for index, start in enumerate(starts)
         ]
 
-    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig(camera_motion=True))
-    ids = [result.people.ids.tolist() for result in line.follow(shots())]
+    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig())
+    results = list(line.follow(shots()))
+    ids = [result.people.ids.tolist() for result in results]
     assert ids[-1] == ids[0] == [1, 2]
+    assert [result.camera is None for result in results] == [True] * 5 + [False] * 4
+    np.testing.assert_allclose(results[-1].camera, [[1, 0, -40], [0, 1, 0]], atol=0.5)
 
 
 def test_camera_motion_switched_on_again_starts_from_the_frame_of_then() -> None:

@@ -21,10 +21,11 @@ from app.config import ClipOptions, Settings
 from app.overlay import OverlayStyle
 from app.video.source import MediaError
 from pose.people import Detections, Frame
-from pose.skeleton import MPII16
-from tracking.files import ClipInfo, TracksFileError, read_tracks
+from pose.skeleton import COCO17, MPII16
+from tracking.files import ClipInfo, TracksFileError, frame_without_picture, read_tracks
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracker import TrackerConfig
+from tracking.tracks import TrackedPoses
 
 
 def settings(**options: object) -> Settings:
@@ -342,6 +343,20 @@ def test_blocks_hold_results_exactly(tmp_path: Path) -> None:
     results = list(kept.results())
     assert [result.frame.index for result in results] == list(range(kept.frame_count))
     assert results[-1].people.poses.keypoints.dtype == np.float32
+
+
+def test_blocks_hold_the_cameras_motion(tmp_path: Path) -> None:
+    kept = blocks.Blocks(tmp_path / "work", {}, COCO17)
+    writer = blocks.BlockWriter(kept, None, SIZE, None)
+    motions = [None, np.float32([[1, 0, -5.5], [0, 1, 2]]), None]
+    for index, camera in enumerate(motions):
+        bare = frame_without_picture(index, index / 25, TrackedPoses.empty(COCO17))
+        writer.put(replace(bare, camera=camera))
+    writer.end_block(b"")
+    writer.close()
+    again = [result.camera for result in kept.results()]
+    assert again[0] is None and again[2] is None
+    np.testing.assert_array_equal(again[1], motions[1])
 
 
 def test_the_second_pass_fills_a_short_gap(tmp_path: Path) -> None:
