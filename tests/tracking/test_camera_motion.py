@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import islice
+from pathlib import Path
+
 import cv2
 import numpy as np
 import pytest
 
+from evaluation.footage import pictures
 from tracking.camera_motion import CameraMotion, camera_warp, small_grey
 
 NOBODY = np.zeros((0, 4), np.float32)
@@ -99,6 +103,17 @@ def test_a_camera_that_stands_still_does_not_move_anybody() -> None:
     for _ in range(40):
         grain = rng.integers(-4, 5, picture.shape)
         assert camera(np.clip(picture + grain, 0, 255).astype(np.uint8), NOBODY) is None
+
+
+def test_real_clips_move_or_do_not_as_they_were_filmed(shared: Path) -> None:
+    def moving(name: str) -> float:
+        """The share of the first 150 frames that moved."""
+        camera = CameraMotion()
+        images = islice(pictures(shared / "clips" / name), 150)
+        return float(np.mean([camera(image, NOBODY) is not None for image in images]))
+
+    assert moving("vtest.avi") == 0  # a tripod, though people walk everywhere
+    assert moving("openpose_street_dance.avi") > 0.9  # held by hand
 
 
 def test_from_a_tripod_the_first_motion_is_passed_over_and_the_next_is_followed() -> None:
