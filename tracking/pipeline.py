@@ -99,7 +99,8 @@ class Estimator(Protocol):
 class _Boxes(NamedTuple):
     """The detections of a frame, in progress."""
 
-    wait: Callable[[], tuple[Detections, float]]  # the detections, and how long they took, ms
+    wait: Callable[[], Detections] | None  # None: the detector does not run, people are predicted
+    begun_ms: float  # time spent so far
     shot: Shot
 
 
@@ -195,30 +196,28 @@ class Pipeline:
     def _begin(self, frame: Frame, ahead: int = 0) -> _Boxes:
         """Start finding boxes; `wait` of the result waits for them."""
         start = time.perf_counter()
-        wait: Callable[[], Detections]
+        wait = None
         last = self._begun_shot
         shot = self._begun_shot = last.after(frame) if self.config.shot_cuts else last
         if self._detects(ahead) or shot.number != last.number:
             if hasattr(self.detector, "effort"):
                 self.detector.effort = self.budget.effort
             wait = _started(self.detector, frame)
-        else:
-            wait = partial(self.tracker.predict, frame.time_s)
-        begun_ms = _since_ms(start)
-
-        def finish() -> tuple[Detections, float]:
-            waiting = time.perf_counter()
-            return self._best(wait()), begun_ms + _since_ms(waiting)
-
-        return _Boxes(finish, shot)
+        return _Boxes(wait, _since_ms(start), shot)
 
     def _finish(self, frame: Frame, boxes: _Boxes) -> Callable[[], FrameResult]:
         """Start estimating the poses in the boxes; the function returned waits and tracks."""
-        detections, detect_ms = boxes.wait()
+        start = time.perf_counter()
         shot = boxes.shot
+        # Where people are predicted, the frame before is finished: the camera can be followed now
+        predicts = boxes.wait is None or self.config.find_missed
+        camera = self._camera_motion(frame) if predicts else None
+        expected = self.tracker.predict(frame.time_s, camera) if predicts else Detections.empty()
+        detections = self._best(boxes.wait() if boxes.wait else expected)
+        detect_ms = boxes.begun_ms + _since_ms(start)
         found = len(detections)
         if self.config.find_missed and shot.number == self.tracker.shot:
-            detections = with_missed(detections, self.tracker.predict(frame.time_s))
+            detections = with_missed(detections, expected)
             if self.config.max_people:  # the detector's boxes come first
                 detections = detections.select(slice(self.config.max_people))
         start = time.perf_counter()
@@ -230,13 +229,13 @@ class Pipeline:
             poses = confirmed(wait(), found)
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
-            camera = self._camera_motion(frame)
-            people = self._track(frame, poses, camera, shot.number)
+            moved = camera if predicts else self._camera_motion(frame)
+            people = self._track(frame, poses, moved, shot.number)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
             self._shot = shot
             self.budget.spend(sum(timings_ms.values()))
-            return FrameResult(frame, people, timings_ms, poses, shot.number, camera)
+            return FrameResult(frame, people, timings_ms, poses, shot.number, moved)
 
         return finish
 

@@ -131,13 +131,16 @@ class PoseTracker:
         )
         return TrackedPoses(poses, gone.ids)
 
-    def predict(self, time_s: float | None = None) -> Detections:
+    def predict(self, time_s: float | None = None, warp: FloatArray | None = None) -> Detections:
         """Boxes of the last frame's people, predicted to `time_s`; None: as they were there.
 
         They stand in for the detector where it does not run, and for people it may have missed.
+        `warp` is the camera's motion since then, as `update` takes it.
         """
         memory = self._memory
         recent = memory.select(memory.confirmed & (memory.seen_s >= self._now_s))
+        if warp is not None:
+            recent.motion = motion.warped(recent.motion, warp)
         elapsed_s = 0.0
         if time_s is not None and self._given_s is not None:
             elapsed_s = max(time_s - self._given_s, 0.0)

@@ -192,6 +192,27 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     np.testing.assert_allclose(results[-1].camera, [[1, 0, -40], [0, 1, 0]], atol=0.5)
 
 
+@pytest.mark.parametrize("ahead", [False, True], ids=["called", "followed"])
+def test_predicted_boxes_move_with_the_camera(ahead: bool) -> None:
+    """Two people stand before a wall, past which the camera pans; every third frame is detected."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
+    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+
+    class Standing(WalkersInSight):
+        def submit(self, frame: Frame) -> Callable[[], Detections]:
+            boxes = np.float32([[500, 20, 530, 120], [560, 20, 590, 120]])
+            boxes[:, ::2] -= 20 * frame.index
+            return lambda: Detections(boxes, np.ones(2, np.float32))
+
+    images = [np.ascontiguousarray(wall[:, 20 * n : 20 * n + 800]) for n in range(9)]
+    frames = [Frame(n, n / 25, image) for n, image in enumerate(images)]
+    line = Pipeline(Standing(), JointsInTheMiddle(), PipelineConfig(detect_every=3))
+    results = list(line.follow(frames)) if ahead else [line(frame) for frame in frames]
+    for result in results:
+        assert result.people.ids.tolist() == [1, 2]
+        np.testing.assert_allclose(result.found.boxes[0, 0], 500 - 20 * result.frame.index, atol=1)
+
+
 def test_camera_motion_switched_on_again_starts_from_the_frame_of_then() -> None:
     """The camera pans while its motion is not measured; the people stay in the picture's middle."""
     noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
