@@ -59,6 +59,8 @@ def _copy_all(
                     output.mux(packet)
                     if sound:
                         sound.copy_until(ends_s)
+        if sound:
+            sound.finish()
     finally:
         if sound:
             sound.close()

@@ -146,6 +146,7 @@ class Recorder:
         try:
             self._container.mux(self._stream.encode(None))
             if self._sound:
+                self._sound.finish()
                 self._sound.close()
             self._container.close()
             put_in_place(self._partial, self.path)

@@ -64,7 +64,6 @@ class SoundTrack:
         self._later_s = 0.0  # what steps back in time have added to the packets' own times
         self._last_dts = -1  # of the packet copied last, in the stream's own time base
         self._encoded_s = 0.0  # end of the sound given to the encoder so far
-        self._closed = False
 
     @classmethod
     def open(cls, path: Path, target: av.container.OutputContainer) -> Self | None:
@@ -115,16 +114,14 @@ class SoundTrack:
                 self._copied_s = packet_s
                 self._next_s = packet_s + float(max(packet.duration or 0, 1) * packet.time_base)
 
+    def finish(self) -> None:
+        """Write what the encoder still holds."""
+        if not self._copies and self._to.codec_context.is_open:
+            self._encode(None)
+
     def close(self) -> None:
-        """Write what the encoder still holds and release the source; safe to call twice."""
-        if self._closed:
-            return
-        self._closed = True
-        try:
-            if not self._copies and self._to.codec_context.is_open:
-                self._encode(None)
-        finally:
-            self._source.close()
+        """Release the source; safe to call twice."""
+        self._source.close()
 
     def _next(self) -> Packet | None:
         waiting, self._waiting = self._waiting, None

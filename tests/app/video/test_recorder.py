@@ -143,15 +143,18 @@ def test_a_full_disk_is_told_with_advice() -> None:
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full on this system")
-def test_no_space_reaches_the_caller(tmp_path: Path) -> None:
+@pytest.mark.parametrize("coded_anew", [False, True])  # PyAV crashes if the rest is written, too
+def test_no_space_reaches_the_caller(tmp_path: Path, coded_anew: bool) -> None:
     (tmp_path / ".a.mp4.part").symlink_to("/dev/full")
-    recorder = Recorder(tmp_path / "a.mp4", SIZE, None)
+    song = make_video(tmp_path / "song.mkv", 50, sound="pcm_s16le") if coded_anew else None
+    recorder = Recorder(tmp_path / "a.mp4", SIZE, None, audio_from=song)
     with pytest.raises(MediaError, match="disk is full"):
         for index in range(2000):
             recorder.put(np.random.default_rng(index).integers(0, 255, (120, 160, 3), np.uint8),
                          index / 25)  # fmt: skip
         recorder.close()
-    assert not (tmp_path / "a.mp4").exists()
+    recorder.abort()
+    assert {path.name for path in tmp_path.iterdir()} <= {"song.mkv"}
 
 
 @pytest.mark.parametrize("size_wh", [(320, 240), (322, 242), (65, 33)])  # rows padded, odd sides
