@@ -164,7 +164,7 @@ class FileSource:
         for packet in self._packets():
             try:
                 frames = packet.decode()
-            except av.error.InvalidDataError:
+            except av.error.FFmpegError:  # decoders disagree: DV says EPERM, PNG an external error
                 self.damaged += 1
                 in_a_row += 1
                 if in_a_row > MAX_DAMAGED:

@@ -270,6 +270,28 @@ def test_a_file_cut_off_in_its_pictures_is_told_though_there_is_sound(
         list(source)
 
 
+@pytest.mark.parametrize(
+    ("kind", "codec", "size_wh", "pix_fmt", "intact"),
+    [("avi", "dvvideo", (720, 576), "yuv420p", 0.0), ("mov", "png", SIZE, "rgb24", 0.5)],
+)
+def test_a_damaged_picture_is_passed_over_whatever_the_decoder_calls_it(
+    tmp_path: Path,
+    kind: str,
+    codec: str,
+    size_wh: tuple[int, int],
+    pix_fmt: str,
+    intact: float,
+) -> None:
+    path = make_video(tmp_path / f"tape.{kind}", 6, size_wh, codec=codec, pix_fmt=pix_fmt)
+    with av.open(str(path)) as container:
+        packet = next(container.demux(video=0))
+        begin, end = packet.pos + round(intact * packet.size), packet.pos + packet.size
+    content = path.read_bytes()
+    path.write_bytes(content[:begin] + b"\xff" * (end - begin) + content[end:])
+    with open_source(path) as source:
+        assert len(list(source)) == 5
+
+
 @pytest.mark.parametrize("sound", [False, True])
 def test_matroska_whose_clock_begins_late_is_whole(tmp_path: Path, sound: bool) -> None:
     times_s = [100 + index / 25 for index in range(40)]
