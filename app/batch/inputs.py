@@ -14,6 +14,7 @@ from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
 from app.video.images import SUFFIXES as PICTURE_SUFFIXES
 from app.video.source import VIDEO_SUFFIXES, MediaError
+from pose.reading import read_text
 
 
 def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
@@ -25,7 +26,8 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
     """
     found: dict[str, Path] = {}  # source -> output without ending, relative to `output`
     for named in inputs:
-        clips = dict(_expand(named, output))
+        as_list = named.startswith("@")
+        clips = dict(_listed(Path(named[1:]), output) if as_list else _expand(named, output))
         if not clips:
             raise MediaError(f"{named}: no video and no pictures there; check the name")
         found |= {source: stem for source, stem in clips.items() if source not in found}
@@ -45,9 +47,6 @@ def _real(path: str | Path) -> str:
 
 
 def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
-    if named.startswith("@"):
-        yield from _listed(Path(named[1:]), output)
-        return
     path = Path(named)
     # os.path, unlike Path before Python 3.14, also answers without permission to look
     if os.path.isdir(named):  # noqa: PTH112
@@ -57,11 +56,12 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
         stem = path.parent.name or "pictures" if numbered else path.stem
         yield named, Path(stem.replace("%", "_"))
     else:
-        matches = [Path(match) for match in _matches(named)]
-        if matches and all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):
-            yield named, Path(path.parent.name or "pictures")
+        matches, top = [Path(match) for match in _matches(named)], _fixed_part(path)
+        if all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):
+            for folder in dict.fromkeys(match.parent for match in matches):  # each is a clip
+                stem = folder.relative_to(top)
+                yield str(folder / path.name), stem if stem.name else Path(top.name or "pictures")
             return
-        top = _fixed_part(path)
         for match in matches:
             if match.is_dir() or match.suffix.lower() in VIDEO_SUFFIXES:
                 inside = match.parent.relative_to(top)
@@ -81,13 +81,7 @@ def _matches(pattern: str) -> list[str]:
 
 def _listed(path: Path, output: Path) -> Iterator[tuple[str, Path]]:
     """The inputs in a list file; relative names are relative to the list."""
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except OSError as error:
-        raise MediaError(f"{path}: the list cannot be read ({error.strerror})") from error
-    except UnicodeDecodeError as error:
-        raise MediaError(f"{path}: not a list of inputs, one a line ({error})") from error
-    for line in map(str.strip, lines):
+    for line in map(str.strip, read_text(path, MediaError).splitlines()):
         if line and not line.startswith("#"):
             yield from _expand(str(path.parent / line), output)
 

@@ -82,12 +82,33 @@ def test_patterns_are_expanded(season: Path, tmp_path: Path) -> None:
     assert [clip.stem.name for clip in numbered] == ["stills"]
 
 
+def test_a_pattern_over_folders_of_pictures_gives_a_clip_of_each(
+    season: Path, tmp_path: Path
+) -> None:
+    (season / "june" / "day2").mkdir()
+    (season / "june" / "day2" / "b1.jpg").write_bytes(b"x")
+    clips = find_clips([str(season / "**" / "*.jpg")], tmp_path)
+    assert {clip.stem.relative_to(tmp_path).as_posix(): clip.source for clip in clips} == {
+        "june/day2": str(season / "june" / "day2" / "*.jpg"),
+        "stills": str(season / "stills" / "*.jpg"),
+    }
+
+
 def test_a_list_names_inputs_relative_to_itself(season: Path, tmp_path: Path) -> None:
     chosen = season / "chosen.txt"
     chosen.write_text("# finals\nmay/match2.MOV\n\njune/match1.mp4\n")
     assert stems_of([f"@{chosen}"], tmp_path) == {"match2.MOV": "match2", "match1.mp4": "match1"}
+    chosen.write_text("\ufeffmay/match2.MOV\n", encoding="utf-8")  # as Windows' editor writes it
+    assert stems_of([f"@{chosen}"], tmp_path) == {"match2.MOV": "match2"}
     with pytest.raises(MediaError, match=r"gone\.txt"):
         find_clips(["@gone.txt"], tmp_path)
+
+
+def test_a_list_that_names_itself_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("list.txt").write_text("@list.txt\n")
+    (clip,) = find_clips(["@list.txt"], tmp_path)  # a file of that name, which is not there
+    assert clip.source == "@list.txt"
 
 
 def test_a_clip_named_twice_is_taken_once(season: Path, tmp_path: Path) -> None:
