@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from evaluation.contenders import posse, run
-from evaluation.footage import pictures
+from evaluation.footage import frames_of
 from evaluation.matching import box_iou
 from evaluation.recorded_poses import gymnasts_seen
 from evaluation.recordings import GYMNASTS_FROM, Recording, without_appearance
@@ -123,7 +123,8 @@ def show(args: argparse.Namespace) -> int:
     networks = "posse-detector", "posse-pose"
     recording = without_appearance(gymnasts_seen("gymnasts", args.data, networks, args.keep))
     tracked, _ = run(recording.people, posse())
-    images = list(pictures(args.data / "gymnasts" / "gymnasts.mp4"))[GYMNASTS_FROM:]
+    video = args.data / "gymnasts" / "gymnasts.mp4"
+    images = [frame.image for frame in frames_of(video)][GYMNASTS_FROM:]
     rows = []
     for failure in failures(recording, tracked)[:_ROWS]:
         print(failure)  # noqa: T201

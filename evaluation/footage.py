@@ -1,4 +1,4 @@
-"""Recordings with the camera's motion, as measured in the pictures of a real video."""
+"""The frames of a real video, and recordings with the camera's motion as measured in them."""
 
 from __future__ import annotations
 
@@ -9,17 +9,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from evaluation.recordings import Recording
+from evaluation.recordings import FRAME_RATE, Recording, TruthError
 from evaluation.shaking import hand_held, shaken
-from pose.people import ImageArray
+from pose.people import Frame, ImageArray
 from tracking.camera_motion import CameraMotion
 
 
-def pictures(video: Path) -> Iterator[ImageArray]:
-    """The frames (H, W, 3) of a video, BGR."""
+def frames_of(video: Path) -> Iterator[Frame]:
+    """The frames of a video, at the rate of every set. Raises TruthError where there is none."""
     capture = cv2.VideoCapture(str(video))
+    if not capture.isOpened():
+        raise TruthError(f"{video}: no video that can be read; name its folder by --data")
+    index = 0
     while (read := capture.read())[0]:
-        yield np.asarray(read[1], np.uint8)
+        yield Frame(index, index / FRAME_RATE, np.asarray(read[1], np.uint8))
+        index += 1
     capture.release()
 
 

@@ -6,13 +6,13 @@ Also runs the whole program on a video, for settings that decide what the networ
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from evaluation.recordings import FRAME_RATE, TEACHERS, Recording, gymnasts
+from evaluation.recordings import TEACHERS, Recording, gymnasts
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17, SKELETONS
 from tracking.pipeline import FrameResult, PipelineConfig, build_pipeline
@@ -29,8 +29,10 @@ def poses_of_video(video: Path, eyes: Callable[[], Eyes], kept: Path | None) -> 
     """The people of every frame; read from the file `kept` where it exists already."""
     if kept is not None and kept.is_file():
         return _read(kept)
+    from evaluation.footage import frames_of  # here, so that scoring recordings needs no OpenCV
+
     see = eyes()
-    people = [see(frame) for frame in _frames(video)]
+    people = [see(frame) for frame in frames_of(video)]
     if kept is not None:
         kept.parent.mkdir(parents=True, exist_ok=True)
         _write(kept, people)
@@ -95,17 +97,9 @@ def teachers_eyes(folder: Path, detector: str) -> Eyes:
 
 def followed(video: Path, config: PipelineConfig) -> list[FrameResult]:
     """The whole program's results for every frame of a video."""
-    return list(build_pipeline(config).follow(_frames(video)))
+    from evaluation.footage import frames_of
 
-
-def _frames(video: Path) -> Iterator[Frame]:
-    import cv2  # here, so that scoring recordings does not need it
-
-    capture = cv2.VideoCapture(str(video))
-    while (read := capture.read())[0]:
-        index = int(capture.get(cv2.CAP_PROP_POS_FRAMES)) - 1
-        yield Frame(index, index / FRAME_RATE, np.asarray(read[1], np.uint8))
-    capture.release()
+    return list(build_pipeline(config).follow(frames_of(video)))
 
 
 def _write(path: Path, people: list[Poses]) -> None:

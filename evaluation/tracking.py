@@ -120,11 +120,11 @@ def _gymnasts_video(args: argparse.Namespace) -> Path:
 
 def _real_video(name: str, args: argparse.Namespace) -> Recording:
     # Imported here, since only these sets need OpenCV
-    from evaluation.footage import filmed, filmed_by_hand, pictures
+    from evaluation.footage import filmed, filmed_by_hand, frames_of
     from evaluation.recorded_poses import gymnasts_seen
 
     recording = gymnasts_seen(name, args.data, (args.detector, args.pose), args.keep)
-    images = list(pictures(_gymnasts_video(args)))[GYMNASTS_FROM:]
+    images = [frame.image for frame in frames_of(_gymnasts_video(args))][GYMNASTS_FROM:]
     images = images[: len(recording.people)]
     film = filmed_by_hand if name.endswith("shaken") else filmed
     return film(recording, images)

@@ -20,7 +20,7 @@ from evaluation.contenders import (
     scores,
 )
 from evaluation.noise import LEVELS, covered, detections
-from evaluation.recordings import Recording, without_appearance
+from evaluation.recordings import Recording, TruthError, without_appearance
 from evaluation.shaking import edited, hand_held, shaken, trembled
 from evaluation.tracking import main, recordings_of, table
 from pose.skeleton import COCO17
@@ -178,6 +178,11 @@ def test_kept_poses_come_back_as_they_were(tmp_path: Path) -> None:
     assert [len(p) for p in again] == [len(p) for p in people]
     np.testing.assert_array_equal(again[5].keypoints, people[5].keypoints)
     assert again[0].skeleton is COCO17
+
+
+def test_a_video_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TruthError, match=r"gone\.mp4: no video that can be read"):
+        recorded_poses.poses_of_video(tmp_path / "gone.mp4", lambda: lambda _: seen("mild"), None)
 
 
 def test_what_one_network_saw_is_not_taken_for_what_another_sees(
