@@ -13,6 +13,7 @@ from app.corrections import Correction, corrected_ids
 from tracking.tracks import TrackedPoses
 
 BRIDGED_S = 0.5  # gaps shorter than this are drawn as if the person was seen throughout
+MOST_PEOPLE = 1000  # of a camera; beyond that, whoever was seen longest ago is dropped first
 SAME_S = 0.002  # times closer than this are the same frame: containers round them
 
 
@@ -30,13 +31,15 @@ class History:
     """Every person of one video and when they were seen.
 
     `keep_people` also keeps the poses of every frame, so that a file's frames need the pipeline
-    only once. Live sources keep only spans, so that memory stays bounded.
+    only once. Live sources keep only spans, and those of so many people alone as a window can list:
+    a camera may run for days.
     """
 
     def __init__(self, keep_people: bool) -> None:
         self._keep_people = keep_people
         self._lock = threading.Lock()
-        self._spans: dict[int, list[list[float]]] = {}  # tracked id -> sorted [start, end]
+        # Tracked id -> sorted [start, end]; whoever was added last comes last
+        self._spans: dict[int, list[list[float]]] = {}
         self._times_s: list[float] = []  # of the frames kept, sorted
         self._people: list[TrackedPoses] = []  # who was there, one item per time
         self.version = 0  # grows with every change
@@ -46,6 +49,8 @@ class History:
         with self._lock:
             for person in people.ids.tolist():
                 self._extend(person, time_s)
+            while not self._keep_people and len(self._spans) > MOST_PEOPLE:
+                del self._spans[next(iter(self._spans))]
             if self._keep_people and self._place_of(time_s) is None:
                 place = bisect_left(self._times_s, time_s)
                 self._times_s.insert(place, time_s)
@@ -111,7 +116,7 @@ class History:
 
     def _extend(self, person: int, time_s: float) -> None:
         """Extend the span that `time_s` touches, join it with the next, or start a new one."""
-        spans = self._spans.setdefault(person, [])
+        spans = self._spans[person] = self._spans.pop(person, [])
         place = bisect_left(spans, [time_s])
         before = spans[place - 1] if place else None
         after = spans[place] if place < len(spans) else None

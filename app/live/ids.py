@@ -90,11 +90,14 @@ def honour(
     theirs, ours = list(given), np.array(list(given.values()), np.int64)  # (M,)
     shown = corrected_ids(ours, np.full(len(ours), time_s), corrections)  # (M,)
     seen = np.isin(ours, list(in_sight))  # (M,)
-    wanted: dict[int, int] = {}  # the tracker's id -> the id shown; no two alike
+    wanted: dict[int, int] = {}  # the tracker's id -> the id shown
+    names: set[int] = set()  # its values; no two people have one
     # First people in sight, those who keep their id before others; then those lost, latest first
     for row in np.lexsort((np.where(seen, ours != shown, -ours), ~seen)):
-        if shown[row] and shown[row] not in wanted.values():
-            wanted[theirs[row]] = int(shown[row])
+        name = int(shown[row])
+        if name and name not in names:
+            wanted[theirs[row]] = name
+            names.add(name)
         elif not seen[row]:
             tracker.forget(theirs[row])
     for person in list(wanted):
