@@ -20,6 +20,7 @@ from app.corrections import (
 from app.measures.table import MeasuresWriter
 from app.taken import taken_of
 from app.video.source import VIDEO_SUFFIXES, MediaError
+from pose.skeleton import Skeleton
 from tracking.files import (
     ClipInfo,
     Tracks,
@@ -162,7 +163,7 @@ def save_result(
 
     The tracks go first: if that is cancelled or fails, the old tracks must keep their corrections.
     """
-    _write([open_writer("posetrack18", path, info)], frames, (), progress)
+    _write([open_writer("posetrack18", path, info)], info.skeleton, frames, (), progress)
     save_corrections(sidecar_of(path), corrections)
 
 
@@ -185,19 +186,23 @@ def export_result(
             path.with_suffix(".measures.csv"), names_of(corrections), kpt_thr, info.frame_s
         ),
     ]
-    _write(writers, frames, corrections, progress)
+    _write(writers, info.skeleton, frames, corrections, progress)
 
 
 def _write(
     writers: Sequence[TracksWriter],
+    skeleton: Skeleton,
     frames: Frames,
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write the files, each atomically."""
+    """Write the files, each atomically, with the joints of `skeleton` throughout.
+
+    Some frames may be of an earlier pose network that finds other joints.
+    """
     try:
         for index, (time_s, people) in enumerate(frames):
-            shown = corrected_people(people, time_s, corrections)
+            shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
             result = frame_without_picture(index, time_s, shown)
             for writer in writers:
                 writer.put(result)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.skeleton import Skeleton
+from pose.skeleton import Skeleton, common_joints
 
 FloatArray = NDArray[np.float32]
 IntArray = NDArray[np.int64]
@@ -149,3 +149,14 @@ class Poses:
             self.skeleton,
             self.appearance[index],
         )
+
+    def in_joints_of(self, skeleton: Skeleton) -> Poses:
+        """These people with the joints of `skeleton`, by their names, and without appearance.
+
+        Joints that they lack are at 0, 0 and score 0.
+        """
+        own, there = common_joints(self.skeleton, skeleton)
+        keypoints = np.zeros((len(self), len(skeleton), 2), np.float32)
+        scores = np.zeros((len(self), len(skeleton)), np.float32)
+        keypoints[:, there], scores[:, there] = self.keypoints[:, own], self.keypoint_scores[:, own]
+        return Poses(self.boxes, self.scores, keypoints, scores, skeleton)

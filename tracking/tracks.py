@@ -45,3 +45,7 @@ class TrackedPoses:
     def select(self, index: Index) -> TrackedPoses:
         """The people that `index` (a mask, indices or a slice) picks, in its order."""
         return TrackedPoses(self.poses.select(index), self.ids[index])
+
+    def in_joints_of(self, skeleton: Skeleton) -> TrackedPoses:
+        """See Poses.in_joints_of."""
+        return TrackedPoses(self.poses.in_joints_of(skeleton), self.ids)

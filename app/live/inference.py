@@ -8,8 +8,6 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import numpy as np
-
 from app.corrections import Correction
 from app.live.feeds import Captured
 from app.live.gauges import Gauges
@@ -18,7 +16,6 @@ from app.live.ids import IdIssuer, hold, honour
 from app.live.loading import PipelineLoader
 from app.live.playback import Ready
 from pose.errors import UserError
-from pose.people import Poses
 from pose.skeleton import COCO17, Skeleton
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
 from tracking.tracker import PoseTracker
@@ -128,7 +125,7 @@ class Follower:
         ours: dict[int, int] = {}  # by the tracker's id
         seen: list[int] = []
         for known_s, people in self.history.between(time_s - JUMP_S, time_s):
-            poses = in_joints_of(pipeline.skeleton, people.poses)
+            poses = people.poses.in_joints_of(pipeline.skeleton)
             theirs = pipeline.tracker.update(poses, known_s)
             who = dict(
                 zip(map(tuple, people.poses.boxes.tolist()), people.ids.tolist(), strict=True)
@@ -219,11 +216,3 @@ class Inference:
             pipeline.tracker.config = config.tracker
             pipeline.budget.limit_ms = config.max_latency_ms
         return pipeline
-
-
-def in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
-    """`poses` with the joints of `skeleton`, matched by name; joints they lack score 0."""
-    own = poses.skeleton.names
-    taken = [own.index(name) if name in own else -1 for name in skeleton.names]
-    scores = np.where(np.array(taken) < 0, 0, poses.keypoint_scores[:, taken])  # (N, K)
-    return Poses(poses.boxes, poses.scores, poses.keypoints[:, taken], scores, skeleton)

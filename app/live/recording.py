@@ -22,6 +22,7 @@ from app.results import DRAWN
 from app.video.recorder import Recorder
 from pose.errors import UserError
 from pose.people import Frame
+from pose.skeleton import COCO17
 from tracking.files import ClipInfo, TracksWriter, open_writer
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -82,6 +83,7 @@ class LiveRecording:
         self._overlay_video: Recorder | None = None
         self._clean_video: Recorder | None = None
         self._tracks: list[TracksWriter] = []
+        self._skeleton = COCO17  # of the tracks; a network loaded meanwhile may find other joints
         self._measures: MeasuresWriter | None = None
         self._thread = threading.Thread(target=self._run, name=f"record {plan.name}", daemon=True)
         self._thread.start()
@@ -173,8 +175,9 @@ class LiveRecording:
             self._overlay_video.put(picture, time_s)
         if self._clean_video is not None:
             self._clean_video.put(frame.image, time_s)
+        same_joints = FrameResult(frame, tracked.in_joints_of(self._skeleton), shown.timings_ms)
         for writer in self._tracks:
-            writer.put(FrameResult(frame, tracked, shown.timings_ms))
+            writer.put(same_joints)
         if self._measures is not None:
             self._measures.put(FrameResult(frame, shown.people, shown.timings_ms))
 
@@ -185,9 +188,9 @@ class LiveRecording:
         if plan.clean:
             self._clean_video = Recorder(plan.clean_file, size_wh, plan.frame_rate, live=True)
         if plan.tracks:
-            skeleton = first.people.poses.skeleton
+            self._skeleton = first.people.poses.skeleton
             drawn = {DRAWN: plan.overlay_file.name} if plan.overlay else {}
-            info = ClipInfo(plan.name, size_wh, skeleton, plan.frame_rate, drawn)
+            info = ClipInfo(plan.name, size_wh, self._skeleton, plan.frame_rate, drawn)
             self._tracks.append(open_writer("posetrack18", plan.tracks_file, info))
             self._tracks.append(open_writer("csv", plan.tracks_file.with_suffix(".csv"), info))
             table = plan.tracks_file.with_suffix(".measures.csv")

@@ -14,8 +14,8 @@ from app.corrections import Correction, sidecar_of
 from app.results import OpenResult, export_result, open_result, save_result
 from app.video.source import MediaError
 from pose.people import Poses
-from pose.skeleton import COCO17
-from tracking.files import ClipInfo
+from pose.skeleton import COCO17, POSETRACK15
+from tracking.files import ClipInfo, read_tracks
 from tracking.tracks import TrackedPoses
 
 
@@ -70,6 +70,25 @@ def test_the_joint_threshold_given_decides_what_is_exported(
     with (tmp_path / "walk.measures.csv").open() as file:
         (row,) = csv.DictReader(file)
     assert row["knee left (°)"] == cell
+
+
+def test_people_of_an_earlier_network_are_exported_in_the_joints_of_the_last(
+    tmp_path: Path,
+) -> None:
+    last = one_person()
+    frames = [(0.0, last.in_joints_of(POSETRACK15)), (0.04, last)]
+    info = ClipInfo("walk", (160, 120), COCO17)
+    export_result(tmp_path / "walk.json", info, frames, (), 0.3, lambda share: None)
+    for ending in ("json", "csv"):
+        first, _ = read_tracks(tmp_path / f"walk.{ending}").frames
+        scores = dict(
+            zip(
+                first.people.poses.skeleton.names,
+                first.people.poses.keypoint_scores[0].tolist(),
+                strict=True,
+            )
+        )
+        assert (scores["left_ankle"], scores["left_ear"]) == (pytest.approx(0.8), 0)
 
 
 def test_a_save_that_is_cancelled_leaves_the_corrections_that_fit_the_old_tracks(

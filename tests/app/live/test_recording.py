@@ -8,6 +8,7 @@ import resource
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from app.live.recording import LiveRecording, RecordingPlan
 from app.results import open_result
 from app.video.file import FileSource
 from app.video.source import MediaError
+from pose.skeleton import POSETRACK15
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -160,6 +162,26 @@ def test_a_recording_continues_without_a_gap_over_seeks(
     assert [one.frame.time_s for one in read_tracks(tmp_path / "take.csv").frames] == expected
     (swap,) = load_corrections(tmp_path / "take.corrections.json")
     assert swap.from_s == pytest.approx(9 / 25)
+
+
+def test_tracks_keep_their_joints_when_another_network_finds_others(tmp_path: Path) -> None:
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", overlay=False))
+    pipeline = make_pipeline(PipelineConfig())
+    for frame in FakeFile(8):
+        result = pipeline(frame)
+        people = result.people if frame.index < 4 else result.people.in_joints_of(POSETRACK15)
+        recording.put(replace(result, people=people), people)
+    recording.finish([])
+    recording.join()
+    for ending in ("json", "csv"):
+        frames = read_tracks(tmp_path / f"take.{ending}").frames
+        before, after = (frames[place].people.poses for place in (0, 7))
+        assert before.skeleton == after.skeleton
+        ankle, ear = after.skeleton.index("left_ankle"), after.skeleton.index("left_ear")
+        assert after.keypoint_scores[0, [ankle, ear]].tolist() == [
+            before.keypoint_scores[0, ankle],
+            0,
+        ]
 
 
 def test_a_plan_of_nothing_is_refused() -> None:
