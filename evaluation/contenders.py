@@ -12,7 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.matching import FloatArray, box_iou, whole_people
-from evaluation.mot import BoxCounts, box_scores, score_frames
+from evaluation.mot import box_scores
+from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.recorded_poses import followed
 from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording, SingleArray
 from evaluation.rivals import Tracked, Tracker, TrackerMaker
@@ -29,7 +30,7 @@ Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
 class Counts(NamedTuple):
     """What the scores of recordings are computed from; counts add with +."""
 
-    boxes: BoxCounts
+    boxes: PeopleCounts
     frames_ms: FloatArray  # (F,) of every frame
 
     def __add__(self, other: Counts) -> Counts:  # type: ignore[override]  # sums, not joins
@@ -133,7 +134,7 @@ def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArra
         tall = boxes[:, 3] - boxes[:, 1] >= recording.least_height
         boxes, ids = boxes[tall], ids[tall]
         alike.append(whole_people(truth_ids, ids, box_iou(truth_boxes, boxes)))
-    return Counts(score_frames(alike), frames_ms)
+    return Counts(count_people(alike), frames_ms)
 
 
 def scores(counts: Counts, copies: int = 1) -> dict[str, float]:

@@ -10,7 +10,6 @@ file.
 from __future__ import annotations
 
 import argparse
-import operator
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,25 +18,24 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.annotations import AnnotationError
-from evaluation.hota import HotaCounts, hota, hota_scores
-from evaluation.identity import IdentityCounts, identity, identity_scores
+from evaluation.hota import hota_scores
+from evaluation.identity import identity_scores
 from evaluation.matching import (
     BoolArray,
     FloatArray,
-    FramePairs,
     IntArray,
     best_pairs,
     box_iou,
     whole_people,
 )
-from evaluation.mota import MotCounts, clear, mot_scores
+from evaluation.mota import mot_scores
+from evaluation.people_counts import AGREE, PeopleCounts, count_people
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import run_command
 from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 
-_OVERLAP = 0.5  # IoU at which a box is found
 _FAR = 1e15  # beyond any frame number, id or pixel
 # Someone on a vehicle, a person who never moves, a likeness of one, a reflection: finding them is
 # neither right nor wrong
@@ -66,17 +64,6 @@ class Boxes(NamedTuple):
     def select(self, rows: BoolArray | IntArray | slice) -> Boxes:
         """The boxes that a mask, indices or a slice pick."""
         return Boxes(*(values[rows] for values in self))  # type: ignore[arg-type]  # one by one
-
-
-class BoxCounts(NamedTuple):
-    """What the scores are computed from; counts of sequences add with +."""
-
-    mot: MotCounts
-    hota: HotaCounts
-    identity: IdentityCounts
-
-    def __add__(self, other: BoxCounts) -> BoxCounts:  # type: ignore[override]  # sums, not joins
-        return BoxCounts(*map(operator.add, self, other))
 
 
 def read_boxes(path: Path, *, truth: bool) -> Boxes:
@@ -139,7 +126,7 @@ def _marks(values: list[float]) -> tuple[float, float]:
     return values[6] if len(values) > 6 else 1.0, class_of(values)
 
 
-def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
+def score_boxes(truth: Boxes, predicted: Boxes) -> PeopleCounts:
     """Score one sequence, over every frame that either side has.
 
     As in MOTChallenge's own evaluation, predictions are first paired with all boxes of truth, and
@@ -154,15 +141,15 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> BoxCounts:
         true, found = truth.select(slice(g0, g1)), predicted.select(slice(p0, p1))
         overlap = box_iou(true.boxes, found.boxes)
         if true.distractor.any():
-            row, column = best_pairs(np.where(overlap >= _OVERLAP, overlap, 0))
+            row, column = best_pairs(np.where(overlap >= AGREE, overlap, 0))
             kept = np.ones(len(found.ids), bool)
             kept[column[true.distractor[row]]] = False
             found, overlap = found.select(kept), overlap[:, kept]
         similar.append(whole_people(true.ids[true.scored], found.ids, overlap[true.scored]))
-    return score_frames(similar)
+    return count_people(similar)
 
 
-def score_files(truth_path: Path, predicted_path: Path) -> BoxCounts:
+def score_files(truth_path: Path, predicted_path: Path) -> PeopleCounts:
     """Read and score one sequence; warn of boxes (false positives) before or after all of truth."""
     truth, predicted = read_boxes(truth_path, truth=True), read_boxes(predicted_path, truth=False)
     if len(truth.frame):
@@ -176,20 +163,7 @@ def score_files(truth_path: Path, predicted_path: Path) -> BoxCounts:
     return score_boxes(truth, predicted)
 
 
-def score_frames(similar: Sequence[FramePairs]) -> BoxCounts:
-    """Score one sequence of one layer whose pairs are similarities; two agree at 0.5."""
-    gated = [
-        whole_people(
-            frame.truth_ids,
-            frame.predicted_ids,
-            np.where(1 - frame.pairs[0] <= 1 - _OVERLAP, 1 - frame.pairs[0], np.nan),
-        )
-        for frame in similar
-    ]
-    return BoxCounts(clear(gated, 1).counts, hota(similar, 1), identity(similar, 1, _OVERLAP))
-
-
-def box_scores(counts: BoxCounts) -> dict[str, float]:
+def box_scores(counts: PeopleCounts) -> dict[str, float]:
     """Scores in percent, and the tallies."""
     mot = mot_scores(counts.mot)
     renamed = {"MOTA": mot["mota"], "MOTP": mot["motp"], "Prec": mot["pre"], "Rec": mot["rec"]}

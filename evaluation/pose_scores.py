@@ -7,7 +7,6 @@ whole people have no quirks: they always take every labelled frame.
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
@@ -20,7 +19,8 @@ from evaluation.ap import JointDetections, correct_joints
 from evaluation.hota import HotaCounts, hota
 from evaluation.identity import IdentityCounts, identity
 from evaluation.matching import BoolArray, FramePairs, IntArray, JoinedFrames
-from evaluation.mota import ClearResult, MotCounts, clear, clear_joined
+from evaluation.mota import ClearResult, MotCounts, clear_joined
+from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.pose_pairs import (
     PosePairs,
     frame_pairs,
@@ -33,7 +33,6 @@ from evaluation.regions import without_ignored
 from pose.command import counted
 
 METRICS = ("AP", "CLEAR", "HOTA", "Identity")
-_SAME_PERSON = 0.5  # OKS at which two whole people agree
 
 
 class ScoreOptions(NamedTuple):
@@ -46,17 +45,6 @@ class ScoreOptions(NamedTuple):
     expected: str = "auto"  # the files' format
 
 
-class PersonCounts(NamedTuple):
-    """The counts of whole people (one layer), who agree at OKS 0.5."""
-
-    mot: MotCounts
-    hota: HotaCounts
-    identity: IdentityCounts
-
-    def __add__(self, other: PersonCounts) -> PersonCounts:  # type: ignore[override]  # sums
-        return PersonCounts(*map(operator.add, self, other))
-
-
 class PoseCounts(NamedTuple):
     """All that a set's scores are computed from; counts of sequences add with +."""
 
@@ -64,7 +52,7 @@ class PoseCounts(NamedTuple):
     mot: MotCounts
     hota: HotaCounts
     identity: IdentityCounts
-    people: PersonCounts
+    people: PeopleCounts  # who agree by their OKS
     sweep: tuple[MotCounts, ...]  # one for each threshold
     frames: int  # scored
     last_frames: int  # last frames of sequences, left out of MOTA as in poseval
@@ -265,27 +253,19 @@ def _placed(
 
 def _association(
     truth: Sequence, predicted: Sequence, pairs: PosePairs, wanted: tuple[str, ...]
-) -> tuple[HotaCounts, IdentityCounts, PersonCounts]:
+) -> tuple[HotaCounts, IdentityCounts, PeopleCounts]:
     """HOTA and identity of every labelled frame: per joint, and of whole people."""
     joint_hota, joint_identity = HotaCounts.zero(JOINTS), IdentityCounts.zero(JOINTS)
-    people = PersonCounts(MotCounts.zero(1), HotaCounts.zero(1), IdentityCounts.zero(1))
     if not {"HOTA", "Identity"} & set(wanted):
-        return joint_hota, joint_identity, people
+        return joint_hota, joint_identity, PeopleCounts.zero()
     frames = np.flatnonzero(truth.labelled)
-    whole = _whole_people(pairs, truth, predicted, frames)
     if "HOTA" in wanted:
         near = similarities(pairs.distances)
         joint_hota = hota(frame_pairs(pairs, truth, predicted, near, frames), JOINTS)
-        people = people._replace(hota=hota(whole, 1))
     if "Identity" in wanted:
         agree = pairs.matched.astype(np.float64)
         joint_identity = identity(frame_pairs(pairs, truth, predicted, agree, frames), JOINTS)
-        gated = [
-            frame._replace(pairs=np.where(frame.pairs >= _SAME_PERSON, 1 - frame.pairs, np.nan))
-            for frame in whole
-        ]
-        mot = clear(gated, 1).counts
-        people = people._replace(identity=identity(whole, 1, _SAME_PERSON), mot=mot)
+    people = count_people(_whole_people(pairs, truth, predicted, frames))
     return joint_hota, joint_identity, people
 
 
