@@ -16,6 +16,20 @@ from evaluation.table import JOINT_NAMES, with_total
 
 Scores = dict[str, Any]
 
+# Name in tables -> metric, and key of its values in the summary of that metric
+_FIGURES = {
+    "mAP": ("AP", "ap"),
+    "MOTA": ("CLEAR", "mota"),
+    "MOTP": ("CLEAR", "motp"),
+    "Prec": ("CLEAR", "pre"),
+    "Rec": ("CLEAR", "rec"),
+    "misses": ("CLEAR", "misses"),
+    "false": ("CLEAR", "false_positives"),
+    "switches": ("CLEAR", "switches"),
+    "HOTA": ("HOTA", "HOTA"),
+    "IDF1": ("Identity", "IDF1"),
+}
+
 
 def summary(counts: PoseCounts, options: ScoreOptions, *, workers: int = 1) -> Scores:
     """Scores by metric, in percent; lists have 16 values, the joints and their mean (or sum)."""
@@ -46,6 +60,12 @@ def summary(counts: PoseCounts, options: ScoreOptions, *, workers: int = 1) -> S
             for threshold, swept in zip(options.sweep, counts.sweep, strict=True)
         ]
     return result
+
+
+def figures(scores: Scores, *names: str) -> dict[str, list[float]]:
+    """By name in tables, the 16 values of those of the `names` (of all) that were scored."""
+    places = ((name, *_FIGURES[name]) for name in names or _FIGURES)
+    return {name: scores[metric][key] for name, metric, key in places if metric in scores}
 
 
 def _list(values: FloatArray) -> list[float]:

@@ -34,7 +34,7 @@ from evaluation.pose_scores import (
     score_files,
     total,
 )
-from evaluation.pose_summary import Scores, poseval_files, summary
+from evaluation.pose_summary import Scores, figures, poseval_files, summary
 from evaluation.report import report_page
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import ap_table, mot_table, text_table
@@ -269,20 +269,12 @@ def tables(overall: Scores, *, poseval_motp: bool) -> str:
 
 def sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
     """One row of totals for each sequence, and for the set."""
-    columns = {
-        "mAP": ("AP", "ap"),
-        "MOTA": ("CLEAR", "mota"),
-        "MOTP": ("CLEAR", "motp"),
-        "switches": ("CLEAR", "switches"),
-        "HOTA": ("HOTA", "HOTA"),
-        "IDF1": ("Identity", "IDF1"),
-    }
-    shown = {name: path for name, path in columns.items() if path[0] in overall}
-    rows = []
-    for name, scores in [*sorted(scores_of.items()), ("all", overall)]:
-        values = [scores[metric][key][15] for metric, key in shown.values()]
-        rows.append([name, scores["frames"], *values])
-    return text_table(["sequence", "frames", *shown], rows)
+    names = ("mAP", "MOTA", "MOTP", "switches", "HOTA", "IDF1")
+    rows = [
+        [name, scores["frames"], *(values[15] for values in figures(scores, *names).values())]
+        for name, scores in [*sorted(scores_of.items()), ("all", overall)]
+    ]
+    return text_table(["sequence", "frames", *figures(overall, *names)], rows)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

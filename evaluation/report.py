@@ -13,7 +13,7 @@ from evaluation.charts import FALSE_POSITIVE, MISS, SWITCH, bars, curves, legend
 from evaluation.matching import IntArray
 from evaluation.mota import Switch
 from evaluation.pose_scores import ScoreOptions, SequenceScore, total
-from evaluation.pose_summary import Scores
+from evaluation.pose_summary import Scores, figures
 from evaluation.table import GROUPS, JOINT_NAMES
 from pose.command import counted
 
@@ -121,18 +121,9 @@ def report_page(
 
 
 def _head(scores: Sequence[SequenceScore], overall: Scores, options: ScoreOptions) -> str:
-    tiles = {
-        "mAP": ("AP", "ap"),
-        "MOTA": ("CLEAR", "mota"),
-        "MOTP": ("CLEAR", "motp"),
-        "HOTA": ("HOTA", "HOTA"),
-        "IDF1": ("Identity", "IDF1"),
-        "switches": ("CLEAR", "switches"),
-    }
+    tiles = figures(overall, "mAP", "MOTA", "MOTP", "HOTA", "IDF1", "switches")
     shown = "".join(
-        f"<div>{name}<b>{_number(overall[metric][key][15])}</b></div>"
-        for name, (metric, key) in tiles.items()
-        if metric in overall
+        f"<div>{name}<b>{_number(values[15])}</b></div>" for name, values in tiles.items()
     )
     mode = "every labelled frame" if options.strict else "as poseval counts"
     threshold = "" if options.kpt_thr is None else f", joints under {options.kpt_thr:g} not tracked"
@@ -177,43 +168,25 @@ def _worst(scores: Sequence[SequenceScore], worst: Sequence[Moment]) -> str:
 
 
 def _joints(overall: Scores) -> str:
-    series = {
-        name: overall[metric][key]
-        for name, (metric, key) in {
-            "AP": ("AP", "ap"),
-            "MOTA": ("CLEAR", "mota"),
-            "HOTA": ("HOTA", "HOTA"),
-        }.items()
-        if metric in overall
-    }
+    series = figures(overall, "mAP", "MOTA", "HOTA")
+    series = {"AP" if name == "mAP" else name: values for name, values in series.items()}
     if not series:
         return ""
     return f"<h2>Joints</h2>{bars([*JOINT_NAMES, 'mean'], series)}"
 
 
 def _sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
-    columns = {
-        "mAP": ("AP", "ap"),
-        "MOTA": ("CLEAR", "mota"),
-        "MOTP": ("CLEAR", "motp"),
-        "Prec": ("CLEAR", "pre"),
-        "Rec": ("CLEAR", "rec"),
-        "misses": ("CLEAR", "misses"),
-        "false": ("CLEAR", "false_positives"),
-        "switches": ("CLEAR", "switches"),
-        "HOTA": ("HOTA", "HOTA"),
-        "IDF1": ("Identity", "IDF1"),
-    }
-    shown = {name: path for name, path in columns.items() if path[0] in overall}
     rows = []
     numbers = {name: number for number, name in enumerate(scores_of)}
     for name, scores in [*sorted(scores_of.items()), ("all", overall)]:
         link = escape(name)
         if scores is not overall and "CLEAR" in overall:
             link = f'<a href="#s{numbers[name]}">{link}</a>'
-        cells = "".join(f"<td>{_number(scores[m][k][15])}</td>" for m, k in shown.values())
+        values = figures(scores).values()
+        cells = "".join(f"<td>{_number(value[15])}</td>" for value in values)
         rows.append(f"<tr><td>{link}</td><td>{scores['frames']}</td>{cells}</tr>")
-    header = "".join(f"<th>{name}</th>" for name in ("sequence", "frames", *shown))
+    columns = ("sequence", "frames", *figures(overall))
+    header = "".join(f"<th>{name}</th>" for name in columns)
     return f"<h2>Sequences</h2><table><tr>{header}</tr>{''.join(rows)}</table>"
 
 
