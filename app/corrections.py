@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pose.errors import UserError
 from pose.people import IntArray
 from pose.reading import MALFORMED, read_json
-from pose.writing import whole_file
+from pose.writing import whole_file, writing
 from tracking.tracks import TrackedPoses
 
 Kind = Literal["rename", "swap", "merge", "split", "delete", "set id"]
@@ -161,13 +161,8 @@ def sidecar_of(tracks: Path) -> Path:
 def save_corrections(path: Path, corrections: Iterable[Correction]) -> None:
     """Write `corrections` to `path`, completely or not at all. Raises CorrectionsError."""
     content = {"version": VERSION, "corrections": [asdict(step) for step in corrections]}
-    try:
-        with whole_file(path) as partial:
-            partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
-    except OSError as error:
-        raise CorrectionsError(
-            f"{path}: cannot be written ({error.strerror}); choose another folder"
-        ) from error
+    with writing(path, CorrectionsError), whole_file(path) as partial:
+        partial.write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
 
 
 def load_corrections(path: Path) -> tuple[Correction, ...]:

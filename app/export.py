@@ -11,7 +11,7 @@ from pose.library import any_network
 from pose.networks import DetectorNetwork, PoseNetwork
 from pose.runtime import choose_device, choose_runtime
 from pose.weights import WeightsError
-from tracking.formats.whole import writing
+from pose.writing import writing
 
 # Relative to the largest output: float16 weights alone deviate by up to 0.0082 in the bundled
 # networks, and a user's network may deviate more; a TensorRT engine also computes in float16
@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
         raise WeightsError(f"{args.output}: a file for {args.to} ends in {ending}")
     network = any_network(args.network)
     output = args.output or Path(Path(args.network).stem + ending)
-    with writing(output):
+    with writing(output, WeightsError):
         export(network, args.to, output)
     option = "--detector" if isinstance(network, DetectorNetwork) else "--pose"
     found = _deviation(network, output)

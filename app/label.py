@@ -29,7 +29,8 @@ from app.video.source import MediaError, open_source
 from pose.command import positive, program_version, share
 from pose.exported import SUFFIX
 from pose.reading import read_json, reading
-from tracking.formats.whole import write_pieces, writing
+from pose.writing import writing
+from tracking.formats.whole import write_pieces
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracker import TrackerConfig
 from tracking.tracks import TrackedPoses
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
     )
     frames: list[TrackedPoses] = []
     with open_source(args.video) as source:
-        with writing(args.output):  # fail before the long work, not after it
+        with writing(args.output, LabelsError):  # fail before the long work, not after it
             (args.output / "images").mkdir(parents=True, exist_ok=True)
         pipeline = build_pipeline(config)
         every_s = redrawn_after_s()

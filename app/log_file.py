@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from app.video.recorder import write_error
 from pose.errors import UserError
-from pose.writing import UNCODED
+from pose.writing import UNCODED, writing
 
 log = logging.getLogger(__name__)
 
@@ -17,11 +16,9 @@ log = logging.getLogger(__name__)
 @contextmanager
 def logging_to(path: Path) -> Iterator[None]:
     """Log to `path`, from level INFO up; the other handlers show no more than before."""
-    try:
+    with writing(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         handler = logging.FileHandler(path, encoding="utf-8", errors=UNCODED)
-    except OSError as error:
-        raise write_error(path, error) from None
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     root = logging.getLogger()
     before, others = root.level, list(root.handlers)

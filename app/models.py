@@ -11,7 +11,6 @@ from pathlib import Path, PurePath
 from tqdm import tqdm
 
 from pose.catalogue import CATALOGUE, SHORT_NAMES, Published, by_name
-from pose.errors import UserError
 from pose.fetch import fetch
 from pose.header import parse_header
 from pose.library import (
@@ -34,7 +33,7 @@ from pose.weights import (
     require_file,
     save_weights,
 )
-from pose.writing import whole_file
+from pose.writing import whole_file, writing
 
 _UNIT_MB = 1e6
 
@@ -150,11 +149,9 @@ def add_file(file: Path, name: str | None = None) -> str:
         if _same(file, target):
             return f"{about}; it is in the cache already"
         raise WeightsError(f"{target} is another network of that name; give --name, or remove it")
-    try:
+    with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         _keep(file, target)
-    except OSError as error:
-        raise UserError(f"{target} cannot be written ({error.strerror})") from error
     published = by_name(target.name)
     known_as = published.name if published else target.stem
     # A bundled file, or one with another ending, may have the same name and be found first

@@ -19,7 +19,7 @@ from app.batch.workers import Build, run_here, run_processes
 from app.config import Settings
 from app.log_file import logging_to
 from app.track_options import add_arguments, settings_of
-from app.video.recorder import write_error
+from pose.writing import writing
 from tracking.pipeline import PipelineConfig, build_pipeline
 
 __all__ = ["add_arguments", "run", "stopping_on_interrupt", "weights_files", "weights_of"]
@@ -35,10 +35,8 @@ def _run(args: argparse.Namespace, build: Build) -> int:
     settings = settings_of(args)
     store = Store(args.output.rstrip("/")) if "://" in args.output else None
     output = store.scratch if store else Path(args.output)
-    try:
+    with writing(output):
         output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise write_error(output, error) from None
     clips = find_clips(args.inputs, output)
     weights = weights_of(settings.pipeline) if build is build_pipeline else {}
     reporter: Reporter = Bars()

@@ -9,7 +9,7 @@ from pathlib import Path
 import orjson
 
 from pose.errors import UserError
-from pose.writing import partial_name, put_in_place
+from pose.writing import partial_name, put_in_place, writing
 
 
 def write_all(folder: Path, contents: Mapping[str, str]) -> None:
@@ -19,15 +19,15 @@ def write_all(folder: Path, contents: Mapping[str, str]) -> None:
     """
     written = []
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name, text in contents.items():
-            partial = partial_name(folder / name)
-            written.append((partial, folder / name))
-            partial.write_bytes(text.encode("utf-8", "replace"))  # names that are not valid text
-        for partial, final in written:
-            put_in_place(partial, final)
-    except OSError as error:
-        raise UserError(f"{folder}: the results cannot be written: {error.strerror}") from error
+        with writing(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, text in contents.items():
+                partial = partial_name(folder / name)
+                written.append((partial, folder / name))
+                # Names of files that are not valid text are replaced
+                partial.write_bytes(text.encode("utf-8", "replace"))
+            for partial, final in written:
+                put_in_place(partial, final)
     finally:
         for partial, _ in written:
             partial.unlink(missing_ok=True)

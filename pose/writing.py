@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from pose.errors import UserError
+
 # How texts show the bytes of a file name that is not UTF-8, as old disks have them: in JSON this is
 # the string that Python reads back
 UNCODED = "backslashreplace"
+
+_ADVICE = {
+    errno.ENOSPC: "the disk is full; free some space or choose another folder",
+    errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
+    errno.EACCES: "no permission to write there; choose another folder",
+    errno.EROFS: "the disk is read-only; choose another folder",
+    errno.ENOTDIR: "a part of its name is a file; choose another folder",
+    errno.EEXIST: "a file is in the folder's place; choose another folder",
+}
+
+
+@contextlib.contextmanager
+def writing(path: Path, failure: type[UserError] = UserError) -> Iterator[None]:
+    """Turn an OSError into a `failure` of one line: why `path` cannot be written, what to do."""
+    try:
+        yield
+    except OSError as error:
+        raise failure(unwritable(path, error.errno, error.strerror or str(error))) from error
+
+
+def unwritable(path: Path, number: int | None, reason: str) -> str:
+    """One line for the error of a `number` of `errno`; the system's `reason` is the last resort."""
+    return f"{path}: cannot be written: {_ADVICE.get(number or 0, reason)}"
 
 
 @contextlib.contextmanager

@@ -24,6 +24,7 @@ from pose.errors import UserError
 from pose.people import Frame
 from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.skeleton import COCO17, SKELETONS, Skeleton
+from pose.writing import writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -159,10 +160,8 @@ def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
     chosen = FORMATS.get(format_name)
     if chosen is None:
         raise TracksFileError(f"no format {format_name!r}; choose from {', '.join(FORMATS)}")
-    try:
+    with writing(path.parent, TracksFileError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise TracksFileError(f"{path.parent}: cannot be made ({error.strerror})") from error
     writer: TracksWriter = import_module(chosen.module).Writer(path, info)
     return writer
 

@@ -26,10 +26,10 @@ from app.batch.outputs import only
 from app.overlay import Overlay
 from app.paint import rasterise
 from app.video.conveyor import Conveyor
-from app.video.recorder import Recorder, write_error
+from app.video.recorder import Recorder, WriteError
 from pose.people import Poses
 from pose.skeleton import Skeleton
-from pose.writing import whole_file
+from pose.writing import whole_file, writing
 from tracking.files import frame_without_picture
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -48,15 +48,13 @@ class Blocks:
         self.folder = folder
         self.skeleton = skeleton
         marker, content = folder / "key.json", json.dumps(key, sort_keys=True)
-        try:
+        with writing(folder, WriteError):
             if not marker.is_file() or marker.read_text(encoding="utf-8") != content:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 with whole_file(marker) as partial:
                     partial.write_text(content, encoding="utf-8")
             self._drop_damaged()
-        except OSError as error:
-            raise write_error(folder, error) from None
 
     def _drop_damaged(self) -> None:
         """Delete the first unreadable block and all later ones, which continued from it."""
@@ -165,11 +163,8 @@ class BlockWriter:
         packed = io.BytesIO()
         arrays = {"state": np.frombuffer(state, np.uint8), **_pack(self._results)}
         np.savez(packed, allow_pickle=False, **arrays)
-        try:
-            with whole_file(path) as partial:
-                partial.write_bytes(packed.getbuffer())
-        except OSError as error:
-            raise write_error(path, error) from None
+        with writing(path, WriteError), whole_file(path) as partial:
+            partial.write_bytes(packed.getbuffer())
         self._results = []
 
     def _next_path(self) -> Path:

@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from app.video.recorder import write_error
 from app.video.source import MediaError
+from pose.writing import writing
 
 if sys.platform == "win32":
     import msvcrt
@@ -24,11 +24,9 @@ def held(path: Path, source: str) -> Iterator[None]:
     The system releases it when the process ends, however it ends. Raises MediaError if another run
     holds it or if it cannot be created.
     """
-    try:
+    with writing(path, MediaError):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = os.open(path, os.O_RDWR | os.O_CREAT)
-    except OSError as error:
-        raise write_error(path, error) from None
     try:
         if not _taken(file, path):
             raise MediaError(

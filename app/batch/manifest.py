@@ -12,9 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from app.batch.store import Store
-from app.video.recorder import write_error
 from app.video.source import MediaError
-from pose.writing import UNCODED
+from pose.writing import UNCODED, writing
 
 if TYPE_CHECKING:  # the window reads manifests and need not import what tracks clips
     from app.batch.clip import Clip
@@ -72,7 +71,7 @@ class Manifest:
         if entry.status != "failed":
             self._owners[entry.stem] = entry
         content = asdict(entry)
-        try:
+        with writing(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             with self.path.open("a", encoding="utf-8", errors=UNCODED) as file:
                 if file.tell() and not _ends_with_newline(self.path):
@@ -80,8 +79,6 @@ class Manifest:
                 file.write(json.dumps(content, ensure_ascii=False) + "\n")
                 file.flush()
                 os.fsync(file.fileno())
-        except OSError as error:
-            raise write_error(self.path, error) from None
         if self._store is not None:
             self._store.send(self.path, NAME)
 

@@ -15,8 +15,7 @@ from app.gui.work import Progress, Work
 from app.live.recording import RecordingPlan
 from app.overlay import Overlay
 from app.paint import rasterise
-from app.video.recorder import write_error
-from pose.writing import whole_file
+from pose.writing import whole_file, writing
 
 
 class Recording(QObject):
@@ -80,12 +79,10 @@ class Recording(QObject):
         def job(progress: Progress) -> None:
             drawing = Overlay(style).layout(view.result, view.tracked.poses)
             _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
-            try:
+            with writing(path):
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with whole_file(path) as partial:
                     partial.write_bytes(png.tobytes())
-            except OSError as error:
-                raise write_error(path, error) from error
 
         self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Saved {}").format(path)))
 

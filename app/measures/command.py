@@ -18,6 +18,7 @@ from app.video.framing import Framing
 from app.video.source import FrameSource, MediaError, open_source
 from pose.command import share
 from pose.people import Frame, ImageArray
+from pose.writing import writing
 from tracking.files import (
     NO_TIMES,
     Tracks,
@@ -27,7 +28,6 @@ from tracking.files import (
     recognise_name,
     tell_notes,
 )
-from tracking.formats.whole import writing
 
 
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:

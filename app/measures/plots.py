@@ -17,8 +17,7 @@ from app.measures.options import MeasureOptions
 from app.measures.series import Series, absences
 from app.overlay import colour_of
 from pose.command import counted
-from pose.writing import whole_file
-from tracking.formats.whole import writing
+from pose.writing import whole_file, writing
 
 LEFT, RIGHT = "#2a7fb8", "#d9822b"
 

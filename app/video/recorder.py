@@ -6,7 +6,6 @@ The file has a temporary name until it is complete, so a file with the final nam
 from __future__ import annotations
 
 import contextlib
-import errno
 from fractions import Fraction
 from pathlib import Path
 from typing import Self
@@ -22,7 +21,7 @@ from app.video.conveyor import Conveyor
 from app.video.sound import SoundTrack
 from app.video.source import MediaError
 from pose.people import ImageArray
-from pose.writing import partial_name, put_in_place
+from pose.writing import partial_name, put_in_place, unwritable
 
 TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
@@ -168,17 +167,8 @@ class WriteError(MediaError):
 
 
 def write_error(path: Path, error: OSError | av.error.FFmpegError) -> WriteError:
-    """One line that says why `path` cannot be written and what to do."""
-    advice = {
-        errno.ENOSPC: "the disk is full; free some space or choose another folder",
-        errno.EDQUOT: "the disk quota is used up; free some space or choose another folder",
-        errno.EACCES: "no permission to write there; choose another folder",
-        errno.EROFS: "the disk is read-only; choose another folder",
-        errno.ENOTDIR: "a part of the folder's name is a file; choose another folder",
-        errno.EEXIST: "a file is in the folder's place; choose another folder",
-    }
-    reason = advice.get(error.errno or 0, error.strerror or str(error))
-    return WriteError(f"{path}: cannot be written: {reason}")
+    """See pose.writing.writing, which does not know PyAV's errors."""
+    return WriteError(unwritable(path, error.errno, error.strerror or str(error)))
 
 
 def _even(image: ImageArray) -> ImageArray:

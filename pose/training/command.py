@@ -36,7 +36,7 @@ from pose.training.starts import (
 )
 from pose.training.task import Task
 from pose.training.teacher import DetectorTeacher, PoseTeacher
-from pose.writing import UNCODED
+from pose.writing import UNCODED, writing
 
 __all__ = ["add_arguments", "run"]
 
@@ -190,12 +190,10 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
         if never:
             _say(f"joints that nobody has a label for: {', '.join(never)}")
         _say(_unpaired(task.train.skeleton))
-    try:
+    with writing(args.out):
         args.out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])
         (args.out / "left-out.txt").write_text(left_out, encoding="utf-8", errors=UNCODED)
-    except OSError as error:
-        raise UserError(f"{args.out}: cannot be written: {error.strerror}") from error
     if args.kind == "pose" and start.state is not None:
         new = adapted(start, task.train.skeleton)
         _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")

@@ -22,7 +22,7 @@ from pose.errors import UserError
 from pose.people import FloatArray
 from pose.reading import ContentError, read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
-from pose.writing import whole_file
+from pose.writing import whole_file, writing
 
 # Leeds Sports Pose, README: the order of its 14 joints, with PoseTrack's names.
 LSP14 = (
@@ -89,11 +89,8 @@ def run(args: argparse.Namespace) -> int:
     raw = read_json(args.data, UserError)
     with reading(f"{args.data}: not COCO labels", UserError):
         content = to_posetrack15(raw)
-    try:
-        with whole_file(args.out) as partial:
-            partial.write_text(json.dumps(content))
-    except OSError as error:
-        raise UserError(f"{args.out}: cannot be written ({error.strerror})") from error
+    with writing(args.out), whole_file(args.out) as partial:
+        partial.write_text(json.dumps(content))
     return 0
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pose.writing import whole_file
+from pose.errors import UserError
+from pose.writing import whole_file, writing
 
 
 def test_a_file_gets_its_name_when_it_is_whole(tmp_path: Path) -> None:
@@ -38,3 +39,17 @@ def test_a_file_that_was_never_written_is_an_error(tmp_path: Path) -> None:
     ):
         partial.write_text("new")
     assert list(tmp_path.iterdir()) == []
+
+
+class WriteError(UserError):
+    """What a caller may ask for."""
+
+
+def test_what_cannot_be_written_is_one_line_with_advice(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "a.json"
+    with pytest.raises(WriteError) as caught, writing(path, WriteError):
+        path.write_text("new")
+    assert str(caught.value) == (
+        f"{path}: cannot be written: a part of its name is a file; choose another folder"
+    )

@@ -152,7 +152,7 @@ def test_a_file_that_cannot_be_moved_into_place_leaves_nothing(
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(TracksFileError, match="No space left"):
+    with pytest.raises(TracksFileError, match="the disk is full"):
         writer.close()
     writer.abort()
     assert list(tmp_path.iterdir()) == []

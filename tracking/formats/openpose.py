@@ -17,7 +17,7 @@ import numpy as np
 from pose.people import FloatArray, Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
-from pose.writing import partial_name
+from pose.writing import partial_name, writing
 from tracking.files import (
     NO_TIMES,
     ClipInfo,
@@ -27,7 +27,7 @@ from tracking.files import (
     read_info,
 )
 from tracking.formats.rows import boxes_around, finite, unwrapped
-from tracking.formats.whole import dumps, writing
+from tracking.formats.whole import dumps
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -59,7 +59,7 @@ class Writer:
         self._path, self._name = path, info.name
         self._partial = partial_name(path)
         self._closed = False
-        with writing(path):
+        with writing(path, TracksFileError):
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir(parents=True)
 
@@ -74,7 +74,7 @@ class Writer:
         ]
         name = f"{self._name}_{result.frame.index:012d}_keypoints.json"
         content = {"version": 1.3, "time_s": round(result.frame.time_s, 6), "people": people}
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             (self._partial / name).write_text(dumps(content), encoding="utf-8")
 
     def close(self) -> None:
@@ -82,7 +82,7 @@ class Writer:
         if self._closed:
             return
         self._closed = True
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             if self._path.is_dir():
                 shutil.rmtree(self._path)
             self._partial.replace(self._path)

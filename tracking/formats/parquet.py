@@ -7,10 +7,9 @@ import json
 from pathlib import Path
 
 from pose.reading import reading
-from pose.writing import partial_name, put_in_place
+from pose.writing import partial_name, put_in_place, writing
 from tracking.files import ClipInfo, Tracks, TracksFileError
 from tracking.formats.table import columns_of, rows_of, tracks_of
-from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 
 try:
@@ -46,7 +45,7 @@ class Writer:
         self._path, self._partial = path, partial_name(path)
         self._rows: list[list[float]] = []
         self._closed = False
-        with writing(path):
+        with writing(path, TracksFileError):
             # Opened here: pyarrow takes only names that are UTF-8
             self._file = self._partial.open("wb")
             self._writer = pq.ParquetWriter(self._file, self._schema)
@@ -62,7 +61,7 @@ class Writer:
         if self._closed:
             return
         self._flush()
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             self._writer.close()
             self._file.close()
             put_in_place(self._partial, self._path)
@@ -85,7 +84,7 @@ class Writer:
             pa.array(values, type=field.type)
             for values, field in zip(zip(*self._rows, strict=True), self._schema, strict=True)
         ]
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             self._writer.write_table(pa.Table.from_arrays(columns, schema=self._schema))
         self._rows = []
 

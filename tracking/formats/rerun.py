@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pose.writing import partial_name, put_in_place
+from pose.writing import partial_name, put_in_place, writing
 from tracking.files import ClipInfo, TracksFileError
-from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 
 try:
@@ -26,7 +25,7 @@ class Writer:
         self._path, self._partial = path, partial_name(path)
         self._skeleton = info.skeleton
         self._closed = False
-        with writing(path):
+        with writing(path, TracksFileError):
             # Fail here: the sink writes on its own thread, which would only log an error
             self._partial.write_bytes(b"")
         # An id derived from the clip, so that the same tracks give the same recording
@@ -76,7 +75,7 @@ class Writer:
             return
         self._closed = True
         self._recording.disconnect()
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             put_in_place(self._partial, self._path)
 
     def abort(self) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 from pose.people import Poses
 from pose.reading import ContentError, floats, read_text, reading, whole
 from pose.reading import number as number_of
-from pose.writing import UNCODED, partial_name
+from pose.writing import UNCODED, partial_name, writing
 from tracking.files import (
     USUAL_RATE,
     ClipInfo,
@@ -28,7 +28,6 @@ from tracking.files import (
     skeleton_named,
 )
 from tracking.formats.rows import boxes_around, finite
-from tracking.formats.whole import writing
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -47,7 +46,7 @@ class Writer:
         self._waiting: dict[int, list[str]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
         self._closed = False
-        with writing(path):
+        with writing(path, TracksFileError):
             shutil.rmtree(self._partial, ignore_errors=True)
             self._partial.mkdir(parents=True)
 
@@ -73,7 +72,7 @@ class Writer:
         if self._closed:
             return
         self._closed = True
-        with writing(self._path):
+        with writing(self._path, TracksFileError):
             for person, count in self._counts.items():
                 self._flush(person)
                 body = self._partial / f"{person}.lines"
@@ -98,7 +97,10 @@ class Writer:
         lines = self._waiting.pop(person, [])
         if lines:
             body = self._partial / f"{person}.lines"
-            with writing(self._path), body.open("a", encoding="utf-8", newline="\n") as file:
+            with (
+                writing(self._path, TracksFileError),
+                body.open("a", encoding="utf-8", newline="\n") as file,
+            ):
                 file.write("\n".join(lines) + "\n")
 
 

@@ -6,35 +6,14 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
-from pose.writing import UNCODED, partial_name, put_in_place
+from pose.writing import UNCODED, partial_name, put_in_place, writing
 from tracking.files import TracksFileError
-
-
-@contextlib.contextmanager
-def writing(path: Path) -> Iterator[None]:
-    """Turn an OSError about `path` into a one-line TracksFileError."""
-    try:
-        yield
-    except FileExistsError as error:  # when creating a folder
-        there = Path(error.filename or path).name
-        raise TracksFileError(
-            f"{path}: cannot be written: {there} is a file, not a folder; choose another folder"
-        ) from error
-    except NotADirectoryError as error:
-        raise TracksFileError(
-            f"{path}: cannot be written: a part of its name is a file, not a folder; choose another"
-        ) from error
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise TracksFileError(
-            f"{path}: cannot be written ({reason}); free some space or choose another folder"
-        ) from error
 
 
 class WholeText:
@@ -43,7 +22,7 @@ class WholeText:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._partial = partial_name(path)
-        with writing(path):
+        with writing(path, TracksFileError):
             self._file: IO[str] | None = self._partial.open(
                 "w", encoding="utf-8", errors=UNCODED, newline="\n"
             )
@@ -51,13 +30,13 @@ class WholeText:
     def write(self, text: str) -> None:
         """Append `text`."""
         assert self._file is not None, f"{self.path} is already closed"
-        with writing(self.path):
+        with writing(self.path, TracksFileError):
             self._file.write(text)
 
     def copy_from(self, spool: IO[str]) -> None:
         """Append the content of `spool`."""
         assert self._file is not None, f"{self.path} is already closed"
-        with writing(self.path):
+        with writing(self.path, TracksFileError):
             spool.seek(0)
             shutil.copyfileobj(spool, self._file)
 
@@ -65,7 +44,7 @@ class WholeText:
         """Give the file its final name; safe to call twice."""
         if self._file is None:
             return
-        with writing(self.path):
+        with writing(self.path, TracksFileError):
             self._file.close()
             put_in_place(self._partial, self.path)
         self._file = None
@@ -97,7 +76,7 @@ class JsonLists:
 
     def __init__(self, path: Path, names: tuple[str, ...]) -> None:
         self._out = WholeText(path)
-        with writing(path):
+        with writing(path, TracksFileError):
             self._spools = {
                 name: tempfile.TemporaryFile(  # noqa: SIM115
                     "w+", encoding="utf-8", errors=UNCODED, dir=path.parent
@@ -109,7 +88,7 @@ class JsonLists:
 
     def append(self, name: str, item: Any) -> None:
         """Add `item` to the list `name`."""
-        with writing(self._out.path):
+        with writing(self._out.path, TracksFileError):
             self._spools[name].write(",\n" if self._counts[name] else "\n")
             self._spools[name].write(dumps(item))
         self._counts[name] += 1
