@@ -26,7 +26,6 @@ from app.batch.outputs import (
     write_tracks,
 )
 from app.config import ClipOptions, Settings
-from app.measures.options import MeasureOptions
 from app.overlay import Overlay
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
@@ -208,22 +207,14 @@ def _write(
     def results() -> Iterator[FrameResult]:
         return (only(result, options.follow) for result in blocks.results())
 
-    doing("writing tracks")
-    outputs = write_tracks(clip.stem, info, options.formats, results())
-    if options.measures.wanted:
-        doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results(), info.frame_s)
-    if options.video and blocks.paths:
+    outputs = _write_data(clip, info, settings, results, doing)
+    if options.video:
         video = beside(clip.stem, ".mp4")
         doing("joining the video")
         first = next(blocks.results())
         join_parts(blocks.parts(), video, sound_of(clip.source), first.frame.time_s)
         outputs.insert(0, video)
-    return outputs, count_people(results())
-
-
-def _measuring(options: MeasureOptions) -> str:
-    return "drawing plots" if options.by_person else "measuring"
+    return outputs, len(_ids(results()))
 
 
 def _write_refined(
@@ -239,19 +230,32 @@ def _write_refined(
     doing("second pass")
     everybody = after_second_pass(list(blocks.results()), settings)
     outputs: list[Path] = []
-    if options.video and everybody:
+    if options.video:
         doing("drawing the video")
         video = beside(clip.stem, ".mp4")
         if not draw_again(video, clip.source, settings, info.size_wh, everybody, stopped):
             return [], 0, True
         outputs.append(video)
     results = [only(result, options.follow) for result in everybody]
+    outputs += _write_data(clip, info, settings, lambda: results, doing)
+    return outputs, len(_ids(results)), False
+
+
+def _write_data(
+    clip: Clip,
+    info: ClipInfo,
+    settings: Settings,
+    results: Callable[[], Iterable[FrameResult]],  # from the first frame on, at each call
+    doing: Callable[[str], None],
+) -> list[Path]:
+    """Write tracks and measures; return the files."""
+    options = settings.clip
     doing("writing tracks")
-    outputs += write_tracks(clip.stem, info, options.formats, results)
+    outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
-        doing(_measuring(options.measures))
-        outputs += write_measures(clip.stem, clip.source, settings, results, info.frame_s)
-    return outputs, count_people(results), False
+        doing("drawing plots" if options.measures.by_person else "measuring")
+        outputs += write_measures(clip.stem, clip.source, settings, results(), info.frame_s)
+    return outputs
 
 
 def _why_no_frame(options: ClipOptions) -> str:
@@ -267,11 +271,6 @@ def _why_nobody(blocks: Blocks, wanted: int) -> str:
         return NOBODY
     known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
     return f"nobody in it has the number {wanted}; there are {known}"
-
-
-def count_people(results: Iterable[FrameResult]) -> int:
-    """How many distinct ids there are."""
-    return len(_ids(results))
 
 
 def _ids(results: Iterable[FrameResult]) -> set[int]:
