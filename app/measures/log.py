@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.measures.angles import Measurer
-from app.measures.series import absences
+from app.measures.series import with_gaps
 from tracking.pipeline import FrameResult
 
 KEPT = 900  # frames per person: thirty seconds at 30 frames a second
@@ -45,5 +45,4 @@ class MeasureLog:
         rows = [(t, row[column]) for t, row in self._curves.get(person, ()) if t >= from_s]
         times = np.array([t for t, _ in rows], np.float64)
         values = np.array([value for _, value in rows], np.float32)
-        gaps = absences(times, gap_s)
-        return np.insert(times, gaps, times[gaps]), np.insert(values, gaps, np.nan)
+        return with_gaps(times, values, gap_s)

@@ -14,7 +14,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from app.measures.options import MeasureOptions
-from app.measures.series import Series, absences
+from app.measures.series import Series, with_gaps
 from app.overlay import colour_of
 from pose.command import counted
 from pose.writing import whole_file, writing
@@ -66,7 +66,7 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
         bottom=0.55 / height_in, top=1 - (0.35 + title_in) / height_in,
     )  # fmt: skip
     axes = figure.subplots(rows, 2, sharex=True, squeeze=False).ravel()
-    times_s, values = with_gaps(series)
+    times_s, values = with_gaps(series.times_s, series.values, series.gap_s)
     for axis, panel in zip(axes, panels, strict=False):
         _draw_panel(axis, panel, times_s, values)
     for axis in axes[len(panels) :]:
@@ -109,13 +109,6 @@ def _alone(curve: np.ndarray) -> np.ndarray:
     seen = np.isfinite(np.pad(curve, 1, constant_values=np.nan))
     alone: np.ndarray = seen[1:-1] & ~seen[:-2] & ~seen[2:]
     return alone
-
-
-def with_gaps(series: Series) -> tuple[np.ndarray, np.ndarray]:
-    """Times (F',) and values (F', M) with a row of nan in every absence, to break the curve."""
-    breaks = absences(series.times_s, series.gap_s)
-    times_s = np.insert(series.times_s, breaks, series.times_s[breaks])
-    return times_s, np.insert(series.values, breaks, np.nan, axis=0)
 
 
 def _panels(options: MeasureOptions) -> Iterator[Panel]:

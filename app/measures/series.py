@@ -76,3 +76,12 @@ def _series(
 def absences(times_s: np.ndarray, gap_s: float) -> IntArray:
     """Where times (F,) go on after more than `gap_s`: the indices of the first ones afterwards."""
     return np.flatnonzero(np.diff(times_s) > gap_s) + 1
+
+
+def with_gaps(
+    times_s: np.ndarray, values: FloatArray, gap_s: float
+) -> tuple[np.ndarray, FloatArray]:
+    """Times (F',) and values (F', ...) with a nan in every absence, to break the curve there."""
+    breaks = absences(times_s, gap_s)
+    gone = np.insert(values, breaks, np.nan, axis=0)
+    return np.insert(times_s, breaks, times_s[breaks]), gone
