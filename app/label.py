@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,12 +29,12 @@ from app.labelling import (
 from app.video.source import MediaError, open_source
 from pose.command import positive, program_version, share
 from pose.exported import SUFFIX
+from pose.people import Frame
 from pose.reading import read_json, reading
 from pose.writing import writing
 from tracking.formats.whole import write_pieces
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracker import TrackerConfig
-from tracking.tracks import TrackedPoses
 
 LABELS, AS_WRITTEN = "labels.json", "as-written.json"
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
@@ -80,44 +81,22 @@ def run(args: argparse.Namespace) -> int:
         flip=True,
         tracker=TrackerConfig(coast_s=0.0),  # label only what was seen
     )
-    frames: list[TrackedPoses] = []
     with open_source(args.video) as source:
         with writing(args.output, LabelsError):  # fail before the long work, not after it
             (args.output / "images").mkdir(parents=True, exist_ok=True)
-        pipeline = build_pipeline(config)
-        every_s = redrawn_after_s()
-        for frame in tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s):
-            frames.append(pipeline(frame).people)
+        pipeline, every_s = build_pipeline(config), redrawn_after_s()
+        shown = tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s)
+        frames = [result.people for result in pipeline.follow(shown)]
     worth = worth_correcting(frames)
     picked = pick_frames(worth, args.frames)
     if not picked:
         raise MediaError(f"{args.video}: nobody was found; there is nothing to correct")
     images: list[dict[str, Any]] = []
     annotations: list[dict[str, Any]] = []
-    chosen = set(picked)
-    with open_source(args.video) as source:
-        for place, frame in enumerate(source):
-            if place not in chosen:
-                continue
-            name = f"{args.video.stem}_{frame.index:06d}.jpg"
-            if not cv2.imwrite(str(args.output / "images" / name), frame.image, _JPEG):
-                raise MediaError(f"{args.output / 'images' / name} cannot be written")
-            width, height = frame.size_wh
-            images.append(
-                {
-                    "id": place,
-                    "file_name": name,
-                    "width": width,
-                    "height": height,
-                    "video": args.video.name,
-                    "frame": frame.index,
-                    "time_s": round(frame.time_s, 4),
-                    "worth": round(float(worth[place]), 3),
-                }
-            )
-            annotations += annotations_of(frames[place], place, len(annotations) + 1, args.kpt_thr)
-            if place == picked[-1]:
-                break
+    for place, frame in _frames_at(picked, args.video):
+        image = _write_image(frame, args.video, args.output / "images")
+        images.append({"id": place, **image, "worth": round(float(worth[place]), 3)})
+        annotations += annotations_of(frames[place], place, len(annotations) + 1, args.kpt_thr)
     content = {
         "info": {"description": f"{args.video.name}, labelled by {program_version()}",
                  "pose": args.pose},
@@ -133,6 +112,33 @@ def run(args: argparse.Namespace) -> int:
     )
     _say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
     return 0
+
+
+def _frames_at(picked: Sequence[int], video: Path) -> Iterator[tuple[int, Frame]]:
+    """The frames at the `picked` places of a video, which are in order."""
+    wanted = set(picked)
+    with open_source(video) as source:
+        for place, frame in enumerate(source):
+            if place in wanted:
+                yield place, frame
+            if place == picked[-1]:
+                return
+
+
+def _write_image(frame: Frame, video: Path, folder: Path) -> dict[str, Any]:
+    """Write the picture; returns what the labels say of it."""
+    name = f"{video.stem}_{frame.index:06d}.jpg"
+    if not cv2.imwrite(str(folder / name), frame.image, _JPEG):
+        raise MediaError(f"{folder / name} cannot be written")
+    width, height = frame.size_wh
+    return {
+        "file_name": name,
+        "width": width,
+        "height": height,
+        "video": video.name,
+        "frame": frame.index,
+        "time_s": round(frame.time_s, 4),
+    }
 
 
 def _take_back(output: Path, corrected: Path) -> int:
