@@ -37,15 +37,15 @@ class Timing:
     cpu_ms: float  # of all cores together, median; what counts where stages overlap
 
 
-def time_stage(stage: str, work: Callable[[], object], repeats: int) -> Timing:
-    """Time `work`, one frame's share of a stage, after two calls to warm it up."""
+def time_stage(stage: str, work: Callable[[], object], repeats: int, *, frames: int = 1) -> Timing:
+    """Time `work`, a stage's work on that many `frames`, after two calls to warm it up."""
     work(), work()
     wall, cpu = [], []
     for _ in range(repeats):
         start, cpu_start = time.perf_counter(), time.process_time()
         work()
-        wall.append((time.perf_counter() - start) * 1000)
-        cpu.append((time.process_time() - cpu_start) * 1000)
+        wall.append((time.perf_counter() - start) * 1000 / frames)
+        cpu.append((time.process_time() - cpu_start) * 1000 / frames)
     return Timing(stage, statistics.median(wall), min(wall), statistics.median(cpu))
 
 
@@ -120,8 +120,7 @@ def _decoding(video: Path, count: int) -> Timing:
         for _ in first_frames(video, count):
             pass
 
-    timing = time_stage("decode", decode, 3)
-    return Timing("decode", timing.median_ms / count, timing.best_ms / count, timing.cpu_ms / count)
+    return time_stage("decode", decode, 3, frames=count)
 
 
 def _after_inference(
@@ -144,9 +143,5 @@ def _after_inference(
         def encode() -> None:
             write_video(frames, Path(folder) / "encoded.mp4")
 
-        whole = time_stage("encode", encode, 3)
-    count = len(frames)
-    encoding = Timing(
-        "encode", whole.median_ms / count, whole.best_ms / count, whole.cpu_ms / count
-    )
+        encoding = time_stage("encode", encode, 3, frames=len(frames))
     return [track, drawing, encoding]
