@@ -8,7 +8,6 @@ skipped, and where the file has no usable timestamps they are counted from the n
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -20,7 +19,13 @@ import av.filter
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from app.video.coding import coding_threads, open_input
+from app.video.container import (
+    open_pictures,
+    square_wh,
+    stated_count,
+    stated_length_s,
+    stated_rate,
+)
 from app.video.deinterlacing import deinterlaced, deinterlacer
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
@@ -41,14 +46,13 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self.damaged = 0  # packets skipped because they could not be decoded
-        self._path = path
-        self._container, self._stream = _open(path)
+        self._container, self._stream = open_pictures(path)
         # AVI numbers packets in decoding order: a reordered picture carries another's pts, and the
         # dts of the packet that released it is right. It is None for pictures flushed at the end
         self._times_of_packets = self._container.format.name == "avi"
-        self.frame_rate: Fraction | None = _frame_rate(self._stream)
+        self.frame_rate: Fraction | None = stated_rate(self._stream)
         self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
-        self.frame_count: int | None = _frame_count(self._container, self._stream)
+        self.frame_count: int | None = stated_count(self._container, self._stream)
         self._reformatter = VideoReformatter()
         self._deinterlacer: av.filter.Graph | None = None
         self._decoded = self._decode()
@@ -73,7 +77,7 @@ class FileSource:
         if self.frame_count and not self._stream.frames:
             self.frame_count = max(1, self.frame_count - round(self._passed_s() / self._step_s))
         self._rotation = first.rotation % 360
-        sizes = _square_wh(first.width, first.height, self._stream.sample_aspect_ratio)
+        sizes = square_wh(first.width, first.height, self._stream.sample_aspect_ratio)
         self._unturned_wh = sizes
         self.size_wh: tuple[int, int] = sizes[::-1] if self._rotation % 180 else sizes
 
@@ -194,7 +198,7 @@ class FileSource:
 
         FFmpeg reads a truncated file as if it were a short one.
         """
-        length_s = _length_s(self._container, self._stream)
+        length_s = stated_length_s(self._container, self._stream)
         if np.isneginf(self._last_time_s):  # a seek went beyond the last picture; none was read
             return
         ends_s = self._passed_s() + self._last_time_s + self._step_s
@@ -241,75 +245,3 @@ class FileSource:
         if self._rotation:
             image = np.ascontiguousarray(np.rot90(image, self._rotation // 90))
         return image
-
-
-def _open(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
-    """The container and its first video stream; MediaError with one line of advice."""
-    try:
-        if path.stat().st_size == 0:
-            raise MediaError(f"{path}: the file is empty; copy it again from where it was recorded")
-        container = open_input(path)
-    except FileNotFoundError:
-        raise MediaError(f"{path}: there is no such file; check the name") from None
-    except PermissionError:
-        raise MediaError(f"{path}: no permission to read it; change the file's access") from None
-    except (av.error.FFmpegError, OSError) as error:
-        raise MediaError(
-            f"{path}: not a video, or cut off before it was finished ({error.strerror}); "
-            "check that it plays, or copy it again"
-        ) from None
-    if not container.streams.video:
-        container.close()
-        raise MediaError(f"{path}: the file has no pictures, only sound or data")
-    stream = container.streams.video[0]
-    if stream.codec_context is None:
-        container.close()
-        raise MediaError(f"{path}: its kind of compression is unknown here; convert it to H.264")
-    stream.thread_type = "AUTO"
-    stream.thread_count = coding_threads()
-    return container, stream
-
-
-def _length_s(container: av.container.InputContainer, stream: av.VideoStream) -> float:
-    """The length of the video stream that the file states, in seconds; 0 if it states none.
-
-    Sound may legitimately be longer, so the whole file's length counts only without sound.
-    """
-    if container.format.name == "avi" and stream.frames and stream.average_rate:
-        return float(stream.frames / stream.average_rate)  # its duration covers only what is there
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    tag = re.fullmatch(r"(\d+):(\d+):(\d+\.?\d*)", stream.metadata.get("DURATION", ""))
-    if tag:
-        ends_s = int(tag[1]) * 3600 + int(tag[2]) * 60 + float(tag[3])
-    else:
-        ends_s = 0.0 if container.streams.audio else (container.duration or 0) / av.time_base
-    if "matroska" in container.format.name:  # there, both are end times, not lengths
-        ends_s -= (container.start_time or 0) / av.time_base
-    return ends_s
-
-
-def _square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:
-    """The size with square pixels; those of HDV, DV and DVDs are wider or narrower.
-
-    In stored pixels people would look too thin or too wide, and every joint angle would be wrong.
-    """
-    if pixel_ratio is None or not 1 / 3 < pixel_ratio < 3 or abs(pixel_ratio - 1) < 0.01:
-        return width, height  # square, not stated, rounded, or nonsense
-    return round(width * pixel_ratio), height
-
-
-def _frame_rate(stream: av.VideoStream) -> Fraction | None:
-    rate = stream.average_rate or stream.guessed_rate
-    return Fraction(rate) if rate and 0 < rate <= 1000 else None
-
-
-def _frame_count(container: av.container.InputContainer, stream: av.VideoStream) -> int | None:
-    """What the container says, or its length times the rate; None if it says neither."""
-    if stream.frames:
-        return int(stream.frames)
-    rate = _frame_rate(stream)
-    length_s = _length_s(container, stream)
-    if length_s <= 0:
-        length_s = (container.duration or 0) / av.time_base
-    return round(length_s * rate) if rate and length_s > 0 else None
