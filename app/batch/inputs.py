@@ -59,8 +59,9 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
         matches, top = [Path(match) for match in _matches(named)], _fixed_part(path)
         if all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):
             for folder in dict.fromkeys(match.parent for match in matches):  # each is a clip
-                stem = folder.relative_to(top)
-                yield str(folder / path.name), stem if stem.name else Path(top.name or "pictures")
+                inside = folder.relative_to(top)
+                name = inside if inside.name else Path(top.name or "pictures")
+                yield str(folder / path.name), name
             return
         for match in matches:
             if match.is_dir() or match.suffix.lower() in VIDEO_SUFFIXES:

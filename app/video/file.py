@@ -15,7 +15,6 @@ from typing import Self
 
 import av
 import av.error
-import av.filter
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
@@ -26,7 +25,7 @@ from app.video.container import (
     stated_length_s,
     stated_rate,
 )
-from app.video.deinterlacing import deinterlaced, deinterlacer
+from app.video.deinterlacing import Deinterlacer
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
 from pose.people import Frame, ImageArray
@@ -54,7 +53,7 @@ class FileSource:
         self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
         self.frame_count: int | None = stated_count(self._container, self._stream)
         self._reformatter = VideoReformatter()
-        self._deinterlacer: av.filter.Graph | None = None
+        self._deinterlacer: Deinterlacer | None = None
         self._decoded = self._decode()
         self._next_index = 0
         self._last_time_s = -self._step_s
@@ -182,13 +181,13 @@ class FileSource:
                 if self._times_of_packets and self._stream.codec_context.has_b_frames:
                     frame.pts = frame.dts
                 if frame.interlaced_frame and self._deinterlacer is None:
-                    self._deinterlacer = deinterlacer(frame, self._stream.time_base)
+                    self._deinterlacer = Deinterlacer(self._stream.time_base)
                 if self._deinterlacer is None:
                     yield frame
                 else:
-                    yield from deinterlaced(self._deinterlacer, frame)
+                    yield from self._deinterlacer.put(frame)
         if self._deinterlacer is not None:
-            yield from deinterlaced(self._deinterlacer, None)
+            yield from self._deinterlacer.flush()
         if self.damaged:
             log.warning("%s: %d damaged pictures passed over", self.name, self.damaged)
         self._check_whole()

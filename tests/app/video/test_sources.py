@@ -172,6 +172,24 @@ def test_hdr_is_brought_to_the_screens_range(tmp_path: Path, name: str, transfer
     assert bright.max() > 180
 
 
+def test_a_broadcast_may_change_its_size(tmp_path: Path) -> None:
+    both = b""
+    for size_wh in (SIZE, (320, 240)):
+        path = make_video(
+            tmp_path / "tv.ts", 12, size_wh, codec="mpeg2video",
+            options={"flags": "+ildct+ilme", "top": "1", "b": "4M", "bf": "0"},
+        )  # fmt: skip
+        both += path.read_bytes()
+    path.write_bytes(both)
+    with av.open(str(path)) as container:
+        decoded = list(container.decode(video=0))
+    assert all(frame.interlaced_frame for frame in decoded)
+    with open_source(path) as source:
+        frames = list(source)
+    assert len(frames) == len(decoded)
+    assert {frame.size_wh for frame in frames} == {SIZE}
+
+
 @pytest.mark.parametrize("count", [1, 3, 12])
 def test_interlaced_pictures_are_deinterlaced_one_for_one(tmp_path: Path, count: int) -> None:
     path = make_video(
