@@ -141,10 +141,9 @@ class FileSource:
         """Continue decoding from about `time_s`, which may be before the first frame."""
         try:
             self._container.seek(int((time_s + self.origin_s) * av.time_base))
-        except av.error.FFmpegError as error:
-            raise MediaError(
-                f"{self.name}: cannot go to {max(time_s, 0.0):.2f} s ({error.strerror})"
-            ) from None
+        except av.error.FFmpegError:  # a raw stream has no index: read it from its beginning
+            self.close()
+            self._container, self._stream = open_pictures(Path(self.name))
         self._decoded = self._decode()
         self._deinterlacer = None
         self._last_time_s = -np.inf

@@ -172,6 +172,18 @@ def test_hdr_is_brought_to_the_screens_range(tmp_path: Path, name: str, transfer
     assert bright.max() > 180
 
 
+def test_a_raw_stream_can_be_sought_though_it_has_no_index(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "raw.h264", 20, format_name="h264")
+    with open_source(path) as source:
+        assert len(list(source)) == 20
+        source.seek(0.4)
+        first, *rest = source
+        assert (first.index, first.time_s, len(rest)) == (10, pytest.approx(0.4), 9)
+        assert np.abs(first.image.astype(int) - picture(10)).mean() < 4
+        source.seek(0.0)
+        assert next(iter(source)).index == 0
+
+
 def test_a_broadcast_may_change_its_size(tmp_path: Path) -> None:
     both = b""
     for size_wh in (SIZE, (320, 240)):
