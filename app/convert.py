@@ -23,7 +23,7 @@ from tracking.files import (
     recognise_name,
     tell_notes,
 )
-from tracking.formats.whole import write_pieces
+from tracking.formats.whole import completing, write_pieces
 
 JOINTS_ALONE = ("openpose", "trc")  # formats without boxes
 NAMELESS = ("coco", "alphapose")  # formats without joint names, which are in NAME.info.json
@@ -92,13 +92,9 @@ def write_tracks(tracks: Tracks, target: Path, format_name: str) -> Skeleton:
     name = beside.name.removesuffix(".info.json")
     info = replace(tracks.info, name=tracks.info.name or name, skeleton=skeleton)
     writer = open_writer(format_name, target, info)
-    try:
+    with completing([writer]):
         for result in tracks.frames:
             writer.put(result)
-        writer.close()
-    except BaseException:
-        writer.abort()
-        raise
     described = replace(info, skeleton=kept).to_json()
     write_pieces(beside, [json.dumps(described, indent=1) + "\n"])
     return skeleton

@@ -29,6 +29,7 @@ from tracking.files import (
     open_writer,
     read_tracks,
 )
+from tracking.formats.whole import completing
 from tracking.tracks import TrackedPoses
 
 DRAWN = "overlay_drawn_in"  # in a header's settings: the name of a video that shows the people
@@ -163,7 +164,9 @@ def save_result(
 
     The tracks go first: if that is cancelled or fails, the old tracks must keep their corrections.
     """
-    _write([open_writer("posetrack18", path, info)], info.skeleton, frames, (), progress)
+    writers = [open_writer("posetrack18", path, info)]
+    with completing(writers):
+        _put(frames, writers, info.skeleton, (), progress)
     save_corrections(sidecar_of(path), corrections)
 
 
@@ -179,38 +182,30 @@ def export_result(
 
     Joints that score below `kpt_thr` are in the tracks but are not measured.
     """
-    writers: list[TracksWriter] = [
-        open_writer("posetrack18", path, info),
-        open_writer("csv", path.with_suffix(".csv"), info),
-        MeasuresWriter(
-            path.with_suffix(".measures.csv"), names_of(corrections), kpt_thr, info.frame_s
-        ),
-    ]
-    _write(writers, info.skeleton, frames, corrections, progress)
+    writers: list[TracksWriter] = []
+    table = path.with_suffix(".measures.csv")
+    with completing(writers):
+        writers.append(open_writer("posetrack18", path, info))
+        writers.append(open_writer("csv", path.with_suffix(".csv"), info))
+        writers.append(MeasuresWriter(table, names_of(corrections), kpt_thr, info.frame_s))
+        _put(frames, writers, info.skeleton, corrections, progress)
 
 
-def _write(
+def _put(
+    frames: Frames,
     writers: Sequence[TracksWriter],
     skeleton: Skeleton,
-    frames: Frames,
     corrections: Sequence[Correction],
     progress: Progress,
 ) -> None:
-    """Write the files, each atomically, with the joints of `skeleton` throughout.
+    """Give the frames to the writers, with the joints of `skeleton` throughout.
 
     Some frames may be of an earlier pose network that finds other joints.
     """
-    try:
-        for index, (time_s, people) in enumerate(frames):
-            shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
-            result = frame_without_picture(index, time_s, shown)
-            for writer in writers:
-                writer.put(result)
-            if index % 50 == 0:
-                progress(index / len(frames))
+    for index, (time_s, people) in enumerate(frames):
+        shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
+        result = frame_without_picture(index, time_s, shown)
         for writer in writers:
-            writer.close()
-    except BaseException:
-        for writer in writers:
-            writer.abort()  # does nothing to a finished file
-        raise
+            writer.put(result)
+        if index % 50 == 0:
+            progress(index / len(frames))

@@ -44,6 +44,7 @@ from pose.people import Frame
 from pose.reading import read_json, read_text, reading, shown
 from tracking.files import ClipInfo
 from tracking.formats.posetrack17 import Writer
+from tracking.formats.whole import completing
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 
@@ -134,20 +135,13 @@ def _picture(sequence: Sequence, index: int, folder: Path) -> Path | None:
 def predict(pipeline: Pipeline, sequence: Sequence, folder: Path, target: Path) -> None:
     """Run the pipeline over a sequence and write all its joints as a PoseTrack 2017 file."""
     pipeline.reset()
-    writer: Writer | None = None
-    try:
+    writers: list[Writer] = []
+    with completing(writers):
         for result in pipeline.follow(frames_of(sequence, folder)):
-            if writer is None:
+            if not writers:
                 info = ClipInfo(sequence.path.stem, result.frame.size_wh, pipeline.skeleton)
-                writer = Writer(target, info, sequence.frame_names)
-            writer.put(result)
-    except BaseException:
-        if writer is not None:
-            writer.abort()
-        raise
-    if writer is None:
-        raise AnnotationError(f"{sequence.path}: no frames")
-    writer.close()
+                writers.append(Writer(target, info, sequence.frame_names))
+            writers[0].put(result)
 
 
 def without_low_joints(data: Any, threshold: float) -> Any:

@@ -18,8 +18,8 @@ from app.video.conveyor import prefetch
 from app.video.recorder import Recorder
 from app.video.source import open_source
 from pose.people import ImageArray
-from tracking.files import FORMATS, ClipInfo, open_writer
-from tracking.formats.whole import write_pieces
+from tracking.files import FORMATS, ClipInfo, TracksWriter, open_writer
+from tracking.formats.whole import completing, write_pieces
 from tracking.pipeline import FrameResult
 from tracking.refine import refined
 
@@ -56,16 +56,13 @@ def write_tracks(
 ) -> list[Path]:
     """Write every format and the clip's NAME.info.json; each file atomically."""
     outputs = [beside(stem, FORMATS[name].suffix) for name in formats]
-    with contextlib.ExitStack() as stack:
-        writers = []
+    writers: list[TracksWriter] = []
+    with completing(writers):
         for name, path in zip(formats, outputs, strict=True):
             writers.append(open_writer(name, path, info))
-            stack.callback(writers[-1].abort)  # does nothing to a finished file
         for result in results:
             for writer in writers:
                 writer.put(result)
-        for writer in writers:
-            writer.close()
     write_pieces(beside(stem, ".info.json"), [json.dumps(info.to_json(), indent=1) + "\n"])
     return outputs
 

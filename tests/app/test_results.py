@@ -13,6 +13,7 @@ from app.batch.manifest import Entry, Manifest
 from app.corrections import Correction, sidecar_of
 from app.results import OpenResult, export_result, open_result, save_result
 from app.video.source import MediaError
+from pose.errors import UserError
 from pose.people import Poses
 from pose.skeleton import COCO17, POSETRACK15
 from tracking.files import ClipInfo, read_tracks
@@ -89,6 +90,14 @@ def test_people_of_an_earlier_network_are_exported_in_the_joints_of_the_last(
             )
         )
         assert (scores["left_ankle"], scores["left_ear"]) == (pytest.approx(0.8), 0)
+
+
+def test_an_export_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
+    (tmp_path / ".walk.csv.part").mkdir()  # in the way of the second of three files
+    info = ClipInfo("walk", (160, 120), COCO17)
+    with pytest.raises(UserError, match=r"walk\.csv: cannot be written"):
+        export_result(tmp_path / "walk.json", info, [(0.0, one_person())], (), 0.3, lambda _: None)
+    assert [path.name for path in tmp_path.iterdir()] == [".walk.csv.part"]
 
 
 def test_a_save_that_is_cancelled_leaves_the_corrections_that_fit_the_old_tracks(

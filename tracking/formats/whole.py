@@ -6,14 +6,30 @@ import contextlib
 import json
 import shutil
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import IO, Any
 
 import orjson
 
 from pose.writing import UNCODED, partial_name, put_in_place, writing
-from tracking.files import TracksFileError
+from tracking.files import TracksFileError, TracksWriter
+
+
+@contextlib.contextmanager
+def completing(writers: Sequence[TracksWriter]) -> Iterator[None]:
+    """Complete all that `writers` write at the end of the block; on failure, leave nothing behind.
+
+    Writers may be added within the block, so that nothing is left if one of them cannot be opened.
+    """
+    try:
+        yield
+        for writer in writers:
+            writer.close()
+    except BaseException:
+        for writer in writers:
+            writer.abort()  # does nothing to a finished file
+        raise
 
 
 class WholeText:
