@@ -30,7 +30,7 @@ _REFUSALS = (OSError, ValueError, av.error.FFmpegError)
 
 
 class SoundTrack:
-    """Copies the first sound stream of a file, packet by packet; encodes to AAC if MP4 needs it.
+    """Copies a sound stream of a file, packet by packet; encodes it to AAC if MP4 needs that.
 
     Times are seconds since the first picture of the source; `start_at` sets the time that becomes
     0 in the target. Where times step back, as in concatenated files, the sound continues from where
@@ -41,11 +41,11 @@ class SoundTrack:
     def __init__(
         self,
         source: av.container.InputContainer,
+        stream: AudioStream,
         target: av.container.OutputContainer,
         origin_s: float,
     ) -> None:
-        self._source, self._target = source, target
-        self._from = source.streams.audio[0]
+        self._source, self._from, self._target = source, stream, target
         self._copies = _can_be_copied(self._from)
         if self._copies:
             self._to = target.add_stream_from_template(self._from)
@@ -76,11 +76,14 @@ class SoundTrack:
             source = av.open(str(path), metadata_errors="replace")
         except (MediaError, OSError, av.error.FFmpegError):
             return None
-        if not source.streams.audio:
+        # The first one of a kind that FFmpeg knows: others have no context
+        known = (each for each in source.streams.audio if each.codec_context is not None)
+        stream = next(known, None)
+        if stream is None:
             source.close()
             return None
         try:
-            return cls(source, target, origin_s)
+            return cls(source, stream, target, origin_s)
         except _REFUSALS as error:
             source.close()
             log.warning("%s: its sound cannot be coded, and is left out (%s)", path, _reason(error))

@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from clips import SIZE, picture
+from clips import SIZE, make_video, picture
 
 from app.video.join import join_parts
 from app.video.recorder import Recorder
@@ -180,3 +180,14 @@ def test_sound_that_cannot_be_coded_costs_nobody_the_pictures(
     assert "sound" in caplog.text
     with av.open(str(path)) as container:
         assert len(list(container.decode(video=0))) == 25
+
+
+def test_sound_of_an_unknown_kind_costs_nobody_the_pictures(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "song.mkv", 10, sound="flac")
+    source.write_bytes(source.read_bytes().replace(b"A_FLAC", b"A_NEW1"))
+    with Recorder(tmp_path / "a.mp4", SIZE, Fraction(25), audio_from=source) as recorder:
+        for index in range(10):
+            recorder.put(picture(index), index / 25)
+    with av.open(str(tmp_path / "a.mp4")) as container:
+        assert not container.streams.audio
+        assert len(list(container.decode(video=0))) == 10
