@@ -62,7 +62,7 @@ class Blocks:
         for place, path in enumerate(paths):
             try:
                 _load(path)
-            except (EOFError, ValueError, zipfile.BadZipFile):
+            except (EOFError, OSError, ValueError, NotImplementedError, zipfile.BadZipFile):
                 log.warning("%s is damaged; the clip is tracked anew from there", path)
                 for later in reversed(paths[place:]):  # so that an interruption leaves no gap
                     later.unlink()

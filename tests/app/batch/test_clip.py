@@ -162,7 +162,7 @@ def test_a_disk_that_is_full_in_the_middle_leaves_what_there_was(
     assert track(source, tmp_path / "long", settings(video=False)).tracked == 22
 
 
-@pytest.mark.parametrize("damage", ["empty", "cut off", "zeros", "overwritten"])
+@pytest.mark.parametrize("damage", ["empty", "one byte", "cut off", "zeros", "overwritten"])
 def test_a_damaged_block_and_those_after_it_are_made_again(
     damage: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -174,9 +174,11 @@ def test_a_damaged_block_and_those_after_it_are_made_again(
     block = Clip(str(source), stem).work / "000001.npz"
     content = block.read_bytes()
     half = len(content) // 2
+    version = content.index(b"PK\1\2") + 6  # of ZIP, in the list of the file's arrays
     block.write_bytes(
         {"empty": b"", "cut off": content[:half], "zeros": bytes(len(content)),
-         "overwritten": content[:half] + bytes(64) + content[half + 64 :]}[damage]
+         "overwritten": content[:half] + bytes(64) + content[half + 64 :],
+         "one byte": content[:version] + b"\x99" + content[version + 1 :]}[damage]
     )  # fmt: skip
     report = track(source, stem)
     assert (report.frames, report.tracked) == (30, 22)
