@@ -210,7 +210,7 @@ def _forget_others(config: RunConfig, predictions: list[Path]) -> None:
             "frames": str(config.frames.resolve()),
         }
     )
-    if note.is_file() and note.read_text(encoding="utf-8") == made_with:
+    if note.is_file() and note.read_bytes() == made_with.encode():
         return
     there = [path for path in predictions if path.exists()]
     if there:

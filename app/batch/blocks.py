@@ -47,13 +47,13 @@ class Blocks:
     def __init__(self, folder: Path, key: dict[str, Any], skeleton: Skeleton) -> None:
         self.folder = folder
         self.skeleton = skeleton
-        marker, content = folder / "key.json", json.dumps(key, sort_keys=True)
+        marker, content = folder / "key.json", json.dumps(key, sort_keys=True).encode()
         with writing(folder, WriteError):
-            if not marker.is_file() or marker.read_text(encoding="utf-8") != content:
+            if not marker.is_file() or marker.read_bytes() != content:
                 shutil.rmtree(folder, ignore_errors=True)
                 folder.mkdir(parents=True)
                 with whole_file(marker) as partial:
-                    partial.write_text(content, encoding="utf-8")
+                    partial.write_bytes(content)
             self._drop_damaged()
 
     def _drop_damaged(self) -> None:

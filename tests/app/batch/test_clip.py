@@ -187,6 +187,14 @@ def test_a_damaged_block_and_those_after_it_are_made_again(
     assert len(video_times(stem.with_suffix(".mp4"))) == 30
 
 
+def test_a_damaged_key_begins_the_work_anew(tmp_path: Path) -> None:
+    source = make_video(tmp_path / "long.mp4", 8)
+    track(source, tmp_path / "long")
+    key = Clip(str(source), tmp_path / "long").work / "key.json"
+    key.write_bytes(b"\xff" + key.read_bytes()[1:])
+    assert track(source, tmp_path / "long").tracked == 8
+
+
 def test_stopping_leaves_whole_files_and_going_on_completes_them(tmp_path: Path) -> None:
     source = make_video(tmp_path / "walk.mp4")
     stem = tmp_path / "out" / "walk"
