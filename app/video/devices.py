@@ -61,7 +61,8 @@ def _v4l2_cameras(sysfs: Path) -> list[Camera]:
     for entry in sysfs.glob("video*"):
         index = int(entry.name.removeprefix("video"))
         try:
-            name = (entry / "name").read_text().strip()
+            # Drivers cut a long name off after a number of bytes, which may be within a letter
+            name = (entry / "name").read_text(encoding="utf-8", errors="ignore").strip()
             modes = _v4l2_modes(Path("/dev") / entry.name)
         except OSError:  # unplugged meanwhile, or no permission to open it
             continue

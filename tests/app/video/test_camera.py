@@ -15,6 +15,7 @@ from fake_session import make_pipeline, wait_for
 
 from app.session import Session
 from app.video import camera as camera_module
+from app.video import devices
 from app.video.camera import CameraSource, parse_spec
 from app.video.devices import Camera, Mode, list_cameras
 from app.video.source import MediaError, open_source
@@ -157,3 +158,14 @@ def test_what_names_no_camera_is_one_clear_line(spec: str) -> None:
 
 def test_listing_cameras_works_where_there_are_none() -> None:
     assert isinstance(list_cameras(), list)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="V4L2 is Linux's")
+def test_a_camera_whose_name_is_cut_off_within_a_letter_is_listed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "video3").mkdir()
+    (tmp_path / "video3" / "name").write_bytes("Kamera für".encode()[:-2] + b"\n")
+    monkeypatch.setattr(devices, "SYSFS", tmp_path)
+    monkeypatch.setattr(devices, "_v4l2_modes", lambda device: set())
+    assert list_cameras() == [Camera(3, "Kamera f", ())]
