@@ -20,9 +20,9 @@ from app.batch.outputs import (
     beside,
     check_formats,
     draw_again,
+    measure_clip,
     only,
     sound_of,
-    write_measures,
     write_tracks,
 )
 from app.config import ClipOptions, Settings
@@ -254,7 +254,7 @@ def _write_data(
     outputs = write_tracks(clip.stem, info, options.formats, results())
     if options.measures.wanted:
         doing("drawing plots" if options.measures.by_person else "measuring")
-        outputs += write_measures(clip.stem, clip.source, settings, results(), info.frame_s)
+        outputs += measure_clip(clip.stem, clip.source, settings, results(), info.frame_s)
     return outputs
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from app.batch.frames import taken_frames
 from app.config import Settings
+from app.measures.outputs import write_measures
 from app.overlay import Overlay
 from app.paint import rasterise
 from app.video.conveyor import prefetch
@@ -77,15 +78,13 @@ def check_formats(info: ClipInfo, formats: Iterable[str]) -> None:
             open_writer(name, Path(folder) / name, info).abort()
 
 
-def write_measures(
+def measure_clip(
     stem: Path, source: str, settings: Settings, results: Iterable[FrameResult], step_s: float
 ) -> list[Path]:
     """Write angles, speeds, plots and the report; without thumbnails if faces are blurred.
 
     `step_s` is the time from frame to frame.
     """
-    from app.measures.outputs import write_measures as write
-
     if settings.clip.measures.report:
         results = list(results)  # read twice: for thumbnails, and for measuring
     pictures: dict[int, ImageArray] = {}
@@ -95,7 +94,7 @@ def write_measures(
         with open_source(source) as opened:
             pictures = take_thumbnails(taken_frames(opened, settings.clip), best_places(results))
     options, kpt_thr = settings.clip.measures, settings.pipeline.kpt_thr
-    return write(stem, results, options, kpt_thr, pictures, {}, step_s)
+    return write_measures(stem, results, options, kpt_thr, pictures, {}, step_s)
 
 
 def draw_again(
