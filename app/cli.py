@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pose.command import Parser, exit_code, program_version
+from pose.command import Parser, exit_code, meant, program_version
 
 Commands = dict[str, tuple["str | Commands", str]]
 
@@ -64,9 +65,19 @@ def make_parser(words: Sequence[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _no_command(word: str, commands: Commands) -> str:
+    none = f"there is no command '{word}'"
+    # Path raises without permission to look
+    if commands is COMMANDS and os.path.exists(word):  # noqa: PTH110
+        return f"{none}; 'posse gui FILE' opens a file, 'posse track FILE' tracks it"
+    return none + (meant(word, commands) or f", only {', '.join(commands)}")
+
+
 def _add_commands(
     parser: argparse.ArgumentParser, commands: Commands, words: Sequence[str]
 ) -> None:
+    if words and words[0] not in commands and not words[0].startswith("-"):
+        parser.error(_no_command(words[0], commands))
     below = parser.add_subparsers(metavar="COMMAND", required=True)
     for name, (target, summary) in commands.items():
         chosen = below.add_parser(

@@ -6,7 +6,7 @@ import argparse
 import math
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from io import TextIOWrapper
 from typing import Any, NoReturn
@@ -33,11 +33,19 @@ class Parser(argparse.ArgumentParser):
         if unknown:
             extra = unknown[0]
             self.error(
-                f"there is no option {extra}"
+                f"there is no option {extra}{meant(extra, self._option_string_actions)}"
                 if extra[0] == "-"
                 else f"{extra} is one argument too many"
             )
         return namespace, unknown
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """` (did you mean ...?)` with the word of `known` that `word` resembles; empty for none."""
+    from difflib import get_close_matches  # needed after a mistake only
+
+    close = get_close_matches(word, known, 1)
+    return f" (did you mean {close[0]}?)" if close else ""
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -48,10 +48,12 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        ("", "posse: argument COMMAND: invalid choice: ''"),
-        ("trak", "posse: argument COMMAND: invalid choice: 'trak' (choose from 'gui', 'track'"),
+        ("", "posse: there is no command '', only gui, track, convert, "),
+        ("trak", "posse: there is no command 'trak' (did you mean track?); see posse --help"),
+        ("eval speeed", "posse eval: there is no command 'speeed' (did you mean speed?); see "),
         ("track", "posse track: the following arguments are required: INPUT; see posse track --h"),
-        ("track a.mp4 --evry 2", "posse track: there is no option --evry; see posse track --help"),
+        ("track a.mp4 --evry 2", "posse track: there is no option --evry (did you mean --every?)"),
+        ("track a.mp4 --zzz 2", "posse track: there is no option --zzz; see posse track --help"),
         ("track a.mp4 --every x", "posse track: argument --every: 'x' is not a whole number; see "),
         ("track a.mp4 --bbox-thr a", "posse track: argument --bbox-thr: 'a' is not a number; see"),
         ("track a.mp4 --kpt-thr nan", "posse track: argument --kpt-thr: 'nan' is not a number; "),
@@ -79,6 +81,16 @@ def test_words_that_do_not_fit_are_one_line_and_exit_code_two(
     err = capsys.readouterr().err
     assert err.startswith(said)
     assert err.count("\n") == 1
+
+
+def test_a_file_in_place_of_a_command_is_told_what_opens_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+    with pytest.raises(SystemExit):
+        main([str(clip)])
+    assert "'posse gui FILE' opens a file, 'posse track FILE' tracks it" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
