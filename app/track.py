@@ -19,7 +19,10 @@ from app.batch.workers import Build, run_here, run_processes
 from app.config import Settings
 from app.log_file import logging_to
 from app.track_options import add_arguments, settings_of
+from app.video.source import VIDEO_SUFFIXES
+from pose.errors import UserError
 from pose.writing import writing
+from tracking.files import FORMATS
 from tracking.pipeline import PipelineConfig, build_pipeline
 
 __all__ = ["add_arguments", "run", "stopping_on_interrupt", "weights_files", "weights_of"]
@@ -35,6 +38,9 @@ def _run(args: argparse.Namespace, build: Build) -> int:
     settings = settings_of(args)
     store = Store(args.output.rstrip("/")) if "://" in args.output else None
     output = store.scratch if store else Path(args.output)
+    files = (*VIDEO_SUFFIXES, *(kind.suffix for kind in FORMATS.values() if not kind.is_folder))
+    if args.output.lower().endswith(files) and not output.exists():
+        raise UserError(f"-o {args.output}: give a folder; what is in it is named after the clip")
     with writing(output):
         output.mkdir(parents=True, exist_ok=True)
     clips = find_clips(args.inputs, output)

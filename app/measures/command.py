@@ -43,7 +43,9 @@ def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentPar
 
 
 def measure_options_of(args: argparse.Namespace) -> MeasureOptions:
-    """The options from the command line."""
+    """The options from the command line. Raises ConfigError if one of them changes nothing."""
+    if args.scale is not None and args.angles and not args.speeds:
+        raise ConfigError("--scale is for speeds, and --angles leaves them out; add --speeds")
     return MeasureOptions(args.angles, args.speeds, args.plots, args.report, args.scale)
 
 

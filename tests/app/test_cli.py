@@ -135,6 +135,19 @@ def test_a_file_where_a_folder_is_needed_is_called_a_file(
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize("output", ["dance.mp4", "new/dance.CSV", "memory://bucket/dance.json"])
+def test_an_output_named_like_a_file_is_refused_before_it_becomes_a_folder(
+    output: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["track", "clip.mp4", "-o", output]) == 1
+    assert f"posse: -o {output}: give a folder;" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 def test_no_screen_for_the_window_is_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -211,6 +224,12 @@ def test_measures_alone_are_enough_to_write() -> None:
     settings = settings_of(parsed("a.mp4", "--no-video", "--format", "", "--angles"))
     assert (settings.clip.video, settings.clip.formats) == (False, ())
     assert settings.clip.measures.angles
+
+
+def test_a_scale_for_angles_alone_is_refused() -> None:
+    with pytest.raises(ConfigError, match="--scale is for speeds"):
+        settings_of(parsed("a.mp4", "--angles", "--scale", "412=9"))
+    assert settings_of(parsed("a.mp4", "--report", "--scale", "412=9")).clip.measures.report
 
 
 def test_errors_are_one_line_and_exit_code_one(
