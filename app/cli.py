@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import logging
 import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from pose.command import Parser, exit_code, meant, program_version
+from pose.command import Parser, exit_code, log_to_terminal, meant, program_version
 
 Commands = dict[str, tuple["str | Commands", str]]
 
@@ -44,7 +43,7 @@ COMMANDS: Commands = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code; 1 after a UserError, reported in one line."""
     words = list(sys.argv[1:] if argv is None else argv) or ["gui"]
-    logging.basicConfig(level=logging.WARNING, format="posse: %(message)s")
+    log_to_terminal("posse: %(message)s")
 
     def run() -> int:
         args = make_parser(words).parse_args(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import sys
 import threading
@@ -26,6 +27,8 @@ from tracking.files import FORMATS
 from tracking.pipeline import PipelineConfig, build_pipeline
 
 __all__ = ["add_arguments", "run", "stopping_on_interrupt", "weights_files", "weights_of"]
+
+log = logging.getLogger(__name__)
 
 
 def run(args: argparse.Namespace, build: Build = build_pipeline) -> int:
@@ -97,7 +100,7 @@ def stopping_on_interrupt() -> Iterator[threading.Event]:
         if stop.is_set():
             raise KeyboardInterrupt
         stop.set()
-        _tell("finishing what is begun; press Ctrl-C again to leave at once")
+        log.warning("finishing what is begun; press Ctrl-C again to leave at once")
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import logging
 import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from io import TextIOWrapper
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TextIO
 
 from pose.errors import UserError
 
@@ -46,6 +47,24 @@ def meant(word: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(word, known, 1)
     return f" (did you mean {close[0]}?)" if close else ""
+
+
+class LogLines(logging.StreamHandler[TextIO]):
+    """Writes log lines to standard error, above the progress bars that tqdm draws there."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if (tqdm := sys.modules.get("tqdm")) is None:  # slow to load, and without it no bars
+            super().emit(record)
+            return
+        try:
+            tqdm.tqdm.write(self.format(record), file=self.stream)
+        except Exception:  # as every handler of logging does
+            self.handleError(record)
+
+
+def log_to_terminal(form: str) -> None:
+    """Show warnings and errors on standard error, each in a line of the form `form`."""
+    logging.basicConfig(level=logging.WARNING, format=form, handlers=[LogLines()])
 
 
 def counted(number: int, one: str, many: str = "") -> str:

@@ -1,16 +1,15 @@
 """`python -m pose.training`: the same as `posse train`, for torchrun."""
 
-import logging
 import sys
 from collections.abc import Sequence
 
-from pose.command import run_command
+from pose.command import log_to_terminal, run_command
 from pose.training.command import add_arguments, run
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; a UserError becomes one line and exit code 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    log_to_terminal("%(message)s")
     return run_command("pose.training", None, add_arguments, run, argv)
 
 

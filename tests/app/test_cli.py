@@ -15,11 +15,13 @@ from pathlib import Path
 import pytest
 import torch
 from clips import build, make_video
+from tqdm import tqdm
 
 from app import track
 from app.cli import COMMANDS, main, make_parser
 from app.config import ConfigError
 from app.track_options import settings_of
+from pose.command import LogLines
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 
@@ -146,6 +148,16 @@ def test_an_output_named_like_a_file_is_refused_before_it_becomes_a_folder(
     assert main(["track", "clip.mp4", "-o", output]) == 1
     assert f"posse: -o {output}: give a folder;" in capsys.readouterr().err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_warning_has_a_line_of_its_own_above_the_bar(capsys: pytest.CaptureFixture[str]) -> None:
+    handler = LogLines()
+    with tqdm(total=2) as bar:
+        bar.update(1)
+        handler.handle(logging.makeLogRecord({"msg": "the frame was skipped"}))
+        lines = capsys.readouterr().err.split("\n")
+    assert lines[0].rpartition("\r")[2] == "the frame was skipped"
+    assert "1/2" in lines[1]
 
 
 def test_no_screen_for_the_window_is_one_line(
