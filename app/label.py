@@ -57,7 +57,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--pose", default=usual.pose, metavar="NAME", help="weights: name or file")
     parser.add_argument(
-        "--device", default=usual.device, metavar="DEV", help="auto, cpu, cuda or cuda:N"
+        "--device",
+        default=usual.device,
+        metavar="DEV",
+        help="auto, cpu, cuda or cuda:N",
     )
     parser.add_argument("--kpt-thr", type=share, default=usual.kpt_thr, metavar="X",
                         help="joints scoring below X are labelled as hidden")  # fmt: skip

@@ -42,11 +42,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the subcommands."""
     jobs = parser.add_subparsers(dest="job", metavar="JOB")
     jobs.add_parser("list", help="what is here and what can be fetched (the default)")
-    bring = jobs.add_parser("fetch", help="download published weights into the cache")
+    bring = jobs.add_parser(
+        "fetch",
+        help="download published weights into the cache",
+        description="Download published weights into the cache; an interrupted download goes on.",
+    )
     bring.add_argument("names", nargs="+", metavar="NAME", help="as 'posse models' lists it")
-    add = jobs.add_parser("add", help="tell what a file is, and keep it in the cache")
-    add.add_argument("file", type=Path, metavar="FILE", help="weights of any kind")
-    add.add_argument("--name", help="what to call it; its own name otherwise")
+    add = jobs.add_parser(
+        "add",
+        help="tell what a file is, and keep it in the cache",
+        description="Tell what a weights file is, and copy it into the cache under its name.",
+    )
+    add.add_argument("file", type=Path, metavar="FILE", help=f"ending in {', '.join(SUFFIXES)}")
+    add.add_argument("--name", help="what to call it (default: its own name)")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -61,35 +61,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-o", "--output", default="out", metavar="DIR",
                         help="folder, or URL as s3://bucket/season (default: out)")  # fmt: skip
 
-    how = parser.add_argument_group("networks and thresholds")
+    how = parser.add_argument_group(
+        "networks and thresholds",
+        "Defaults hold, here and below, unless --mode sets another value.",
+    )
     how.add_argument("--mode", "--preset", dest="preset", metavar="NAME",
                      help=f"{', '.join(preset_names()) or 'a preset'}, or a TOML file")  # fmt: skip
-    how.add_argument("--detector", metavar="NAME", help="weights of the detector: name or file")
-    how.add_argument("--pose", metavar="NAME", help="weights of the pose network: name or file")
-    how.add_argument("--device", metavar="DEV", help="auto, cpu, cuda or cuda:N")
-    how.add_argument("--bbox-thr", type=float, metavar="X", help="drop people scoring below X")
-    how.add_argument("--kpt-thr", type=float, metavar="X", help="hide joints scoring below X")
     how.add_argument(
-        "--nms-thr", type=float, metavar="X", help="overlap of two boxes of one person"
+        "--detector",
+        metavar="NAME",
+        help=f"weights of the detector: name or file{_default('detector')}",
+    )
+    how.add_argument(
+        "--pose",
+        metavar="NAME",
+        help=f"weights of the pose network: name or file{_default('pose')}",
+    )
+    how.add_argument(
+        "--device", metavar="DEV", help=f"auto, cpu, cuda or cuda:N{_default('device')}"
+    )
+    how.add_argument(
+        "--bbox-thr",
+        type=float,
+        metavar="X",
+        help=f"drop people scoring below X{_default('bbox_thr')}",
+    )
+    how.add_argument(
+        "--kpt-thr",
+        type=float,
+        metavar="X",
+        help=f"hide joints scoring below X{_default('kpt_thr')}",
+    )
+    how.add_argument(
+        "--nms-thr",
+        type=float,
+        metavar="X",
+        help=f"overlap (IoU) from which two boxes are of one person{_default('nms_thr')}",
     )
     how.add_argument("--flip", action="store_const", const=True, help="flip test: better, slower")
-    how.add_argument("--det-frequency", type=int, metavar="N",
-                     help="detect on every Nth frame, predict between")  # fmt: skip
+    how.add_argument(
+        "--det-frequency",
+        type=int,
+        metavar="N",
+        help=f"detect on every Nth frame, predict between{_default('det_frequency')}",
+    )
     how.add_argument(
         "--det-size",
         type=int,
         metavar="PX",
         help="longer side of the picture the detector sees: larger for people far away, and "
-        "slower; 0: the network's own",
+        "slower (default: 0, the network's own)",
     )
     how.add_argument(
-        "--max-people", type=int, metavar="N", help="keep the N most certain people; 0: all"
+        "--max-people",
+        type=int,
+        metavar="N",
+        help="keep the N most certain people (default: 0, all)",
     )
     how.add_argument(
         "--max-latency",
         type=float,
         metavar="MS",
-        help="let the detector do less while a frame takes longer than this",
+        help="let the detector do less while a frame takes longer than this (default: 0, never)",
     )
     how.add_argument(
         "--camera-motion",
@@ -111,11 +144,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     what = parser.add_argument_group("which frames")
     what.add_argument("--start-frame", type=int, metavar="N", help="skip the first N frames")
-    what.add_argument("--max-frames", type=int, metavar="N", help="track N frames at most; 0: all")
+    what.add_argument(
+        "--max-frames", type=int, metavar="N", help="track N frames at most (default: 0, all)"
+    )
     what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
                       help="from second A to second B")  # fmt: skip
-    what.add_argument("--every", type=int, metavar="N", help="take every Nth frame")
-    what.add_argument("--crop", type=_crop, metavar="X,Y,W,H", help="a part of the picture")
+    what.add_argument("--every", type=int, metavar="N", help="take every Nth frame (default: 1)")
+    what.add_argument(
+        "--crop",
+        type=_crop,
+        metavar="X,Y,W,H",
+        help="a part of the picture, before --rotate and --mirror",
+    )
     what.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
     what.add_argument("--mirror", action="store_const", const=True, help="swap left and right")
 
@@ -124,28 +164,51 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
                      help=f"of {', '.join(FORMATS)} (default: posetrack18,csv)")  # fmt: skip
     out.add_argument("--no-video", dest="video", action="store_const", const=False,
                      help="write no overlay video")  # fmt: skip
-    out.add_argument("--follow", type=int, metavar="ID", help="this person alone; 0: everybody")
+    out.add_argument(
+        "--follow",
+        type=int,
+        metavar="ID",
+        help="draw and write this person alone (default: 0, everybody)",
+    )
     out.add_argument("--black-background", action="store_const", const=True,
                      help="skeletons on black")  # fmt: skip
     out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
-    out.add_argument("--radius", type=float, metavar="PX", help="of a joint's dot")
-    out.add_argument("--thickness", type=float, metavar="PX", help="of a limb")
     out.add_argument(
-        "--trails", type=float, metavar="S", help="seconds of the trail behind a person"
+        "--radius", type=float, metavar="PX", help="of a joint's dot (default: by the limb)"
     )
-    out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes")
+    out.add_argument(
+        "--thickness", type=float, metavar="PX", help="of a limb (default: by the person's height)"
+    )
+    out.add_argument(
+        "--trails",
+        type=float,
+        metavar="S",
+        help=f"seconds of the trail behind a person{_default('trails')}",
+    )
+    out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction,
+                     help="draw boxes (default: yes)")  # fmt: skip
 
-    add_measure_arguments(parser.add_argument_group("measures"))
+    add_measure_arguments(
+        parser.add_argument_group("measures", "--plots and --report alone show angles and speeds.")
+    )
 
     run_ = parser.add_argument_group("many clips")
     run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
                       help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
-    run_.add_argument("--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time")
+    run_.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time (default: 1)"
+    )
     run_.add_argument("--gpus", type=_gpus, metavar="0,1", help="one job on each of these GPUs")
     run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
     run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
     run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
     run_.add_argument("--log-file", type=Path, metavar="FILE", help="write a log there")
+
+
+def _default(argument: str) -> str:
+    """What the help of an option says of its default."""
+    table, name = SETTINGS[argument]
+    return f" (default: {getattr(getattr(Settings(), table), name)})"
 
 
 def settings_of(args: argparse.Namespace) -> Settings:

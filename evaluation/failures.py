@@ -111,8 +111,11 @@ def _colour(name: int) -> tuple[int, int, int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("output", type=Path, help="picture to write")
-    parser.add_argument("--data", type=Path, default=SHARED, help="folder of the sets")
-    parser.add_argument("--keep", type=Path, help="what the networks saw, see evaluation.tracking")
+    parser.add_argument(
+        "--data", type=Path, default=SHARED, metavar="DIR", help="folder of the sets"
+    )
+    parser.add_argument("--keep", type=Path, metavar="DIR",
+                        help="what the networks saw, see evaluation.tracking")  # fmt: skip
 
 
 def show(args: argparse.Namespace) -> int:
@@ -127,7 +130,11 @@ def show(args: argparse.Namespace) -> int:
     images = [frame.image for frame in frames_of(video)][GYMNASTS_FROM:]
     rows = []
     for failure in failures(recording, tracked)[:_ROWS]:
-        print(failure)  # noqa: T201
+        print(  # noqa: T201
+            f"person {failure.person}: id {failure.was} up to frame "
+            f"{failure.before + GYMNASTS_FROM}, {failure.became} from "
+            f"{failure.after + GYMNASTS_FROM} on"
+        )
         frames = failure.before, (failure.before + failure.after) // 2, failure.after
         drawn = [picture(images[f], recording, tracked, f, failure.person) for f in frames]
         rows.append(np.concatenate(drawn, axis=1))

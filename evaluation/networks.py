@@ -210,12 +210,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--true-boxes", action="store_true", help="poses in true boxes only: much faster"
     )
-    parser.add_argument("--teachers", type=Path, help="folder of the teachers' ONNX files")
-    parser.add_argument("--detector", default="posse-detector")
-    parser.add_argument("--pose", nargs="+", default=["posse-pose"], help="one or more")
-    parser.add_argument("--device", default="auto")
-    parser.add_argument("--bbox-thr", type=float, default=0.3, help="for precision and recall")
-    parser.add_argument("--json", type=Path, help="write the figures there too")
+    text = "folder of the teachers' ONNX files"
+    parser.add_argument("--teachers", type=Path, metavar="DIR", help=text)
+    parser.add_argument("--detector", default="posse-detector", metavar="NAME", help="name or file")
+    parser.add_argument("--pose", nargs="+", default=["posse-pose"], metavar="NAME",
+                        help="names or files")  # fmt: skip
+    text = "auto, cpu, cuda or cuda:N"
+    parser.add_argument("--device", default="auto", metavar="DEV", help=text)
+    text = "score from which a box counts for precision and recall"
+    parser.add_argument("--bbox-thr", type=float, default=0.3, metavar="X", help=text)
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 
 def run(args: argparse.Namespace) -> int:

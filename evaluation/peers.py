@@ -66,6 +66,11 @@ def peer_timings(
     return timings
 
 
+def programs_not_installed() -> list[str]:
+    """The names of the programs that `program_timings` leaves out."""
+    return [name for name in ("ultralytics", "rtmlib") if not importlib.util.find_spec(name)]
+
+
 def program_timings(
     frames: Sequence[Frame], pipeline: Pipeline, rtmlib_networks: Sequence[Path], repeats: int
 ) -> list[Timing]:

@@ -39,22 +39,29 @@ RANDOM = "random:"  # before the name of a published network: random weights in 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--video", type=Path, default=SAMPLE, help="what to track (the sample)")
-    parser.add_argument("--height", type=natural, default=0, help="scale it to this height first")
-    parser.add_argument("--frames", type=positive, default=150, help="how many of its first frames")
-    parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20])
+    parser.add_argument("--video", type=Path, default=SAMPLE, metavar="FILE",
+                        help="what to track (default: the sample)")  # fmt: skip
+    parser.add_argument("--height", type=natural, default=0, metavar="PX",
+                        help="scale it to this height first")  # fmt: skip
+    parser.add_argument("--frames", type=positive, default=150, metavar="N",
+                        help="how many of its first frames")  # fmt: skip
+    parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20], metavar="N",
+                        help="how many people the pose network is timed with")  # fmt: skip
     text = "keep only the N best-scored people end to end, for a known load"
     parser.add_argument("--max-people", type=natural, default=0, metavar="N", help=text)
-    parser.add_argument("--repeats", type=positive, default=20, help="of each stage")
-    parser.add_argument("--mode", help="a preset: lightweight, balanced, performance")
-    parser.add_argument("--detector", help="name or file")
-    parser.add_argument("--pose", help="name or file; random:NAME: random weights")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N")
+    parser.add_argument("--repeats", type=positive, default=20, metavar="N", help="of each stage")
+    parser.add_argument(
+        "--mode", metavar="NAME", help="lightweight, balanced, performance or a file"
+    )
+    parser.add_argument("--detector", metavar="NAME", help="name or file")
+    parser.add_argument("--pose", metavar="NAME", help="name or file; random:NAME: random weights")
+    parser.add_argument("--device", default="auto", metavar="DEV",
+                        help="auto, cpu, cuda or cuda:N")  # fmt: skip
     parser.add_argument("--peers", action="store_true", help="time other ways and programs too")
     text = "with --peers: ONNX files in place of those that rtmlib fetches"
     parser.add_argument("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
     parser.add_argument("--no-stages", action="store_true", help="end to end only")
-    parser.add_argument("--json", type=Path, help="write the figures here too")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -81,13 +88,15 @@ def run(args: argparse.Namespace) -> int:
             report["stages"] = [dataclasses.asdict(timing) for timing in timings]
             _say(table(timings))
         if args.peers:
-            from evaluation.peers import peer_timings, program_timings
+            from evaluation.peers import peer_timings, program_timings, programs_not_installed
 
             peers = peer_timings(few[0], config, args.people, args.repeats)
             programs = program_timings(few, pipeline, args.rtmlib or (), args.repeats)
             for key, timings in (("peers", peers), ("programs", programs)):
                 report[key] = [dataclasses.asdict(timing) for timing in timings]
                 _say(table(timings))
+            if missing := programs_not_installed():
+                _say(f"not installed here, so not timed: {', '.join(missing)}")
     if args.json:
         write_figures(args.json, report)
     return 0

@@ -121,9 +121,12 @@ def set_aside(content: dict[str, Any]) -> int:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("data", type=Path, help="COCO keypoints")
-    parser.add_argument("--images", type=Path, required=True)
-    parser.add_argument("--teachers", type=Path, required=True, help="folder of their ONNX files")
-    parser.add_argument("-o", "--out", type=Path, required=True)
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR",
+                        help="folder of its pictures")  # fmt: skip
+    parser.add_argument("--teachers", type=Path, required=True, metavar="DIR",
+                        help="folder of both detectors' ONNX files")  # fmt: skip
+    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE",
+                        help="the corrected data")  # fmt: skip
 
 
 def run(args: argparse.Namespace) -> int:

@@ -19,8 +19,7 @@ class Parser(argparse.ArgumentParser):
     """Reports a mistake in one line with exit code 2, without the usual lines of usage."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        # Without a width argparse asks shutil, which loads four compressors: 5 ms of each start
-        options.setdefault("formatter_class", _help_formatter)
+        options.setdefault("formatter_class", _Help)
         super().__init__(*args, **options)
         self.register("type", int, whole)  # argparse itself says "invalid int value"
         self.register("type", float, number)
@@ -170,5 +169,17 @@ def natural(text: str) -> int:
     return count
 
 
-def _help_formatter(prog: str) -> argparse.HelpFormatter:
-    return argparse.RawDescriptionHelpFormatter(prog, width=80)
+class _Help(argparse.RawDescriptionHelpFormatter):
+    """Keeps the lines of descriptions, and ends an option's help with its default."""
+
+    def __init__(self, prog: str) -> None:
+        # Without a width argparse asks shutil, which loads four compressors: 5 ms of each start
+        super().__init__(prog, width=80)
+
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        text, value = action.help or "", action.default
+        if "default" in text or not value or value is True or value is argparse.SUPPRESS:
+            return text
+        words = value if isinstance(value, list | tuple) else [value]
+        shown = " ".join(map(str, words)).replace("%", "%%")
+        return f"{text} (default: {shown})"

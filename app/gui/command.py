@@ -9,7 +9,7 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-from app.config import read_preset
+from app.config import preset_names, read_preset
 from pose.errors import UserError
 
 # Packages that the window needs on a minimal Debian or Ubuntu, as in the README
@@ -27,8 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="SOURCE",
         help="videos, a folder of pictures, finished tracks (NAME.json), a camera (0) or its URL",
     )
-    parser.add_argument("--mode", metavar="PRESET", help="lightweight, balanced or performance")
-    parser.add_argument("--device", help="auto, cpu, cuda or cuda:N")
+    parser.add_argument(
+        "--mode", metavar="NAME", help=f"{', '.join(preset_names())}, or a TOML file"
+    )
+    parser.add_argument("--device", metavar="DEV", help="auto, cpu, cuda or cuda:N (default: auto)")
 
 
 def run(args: argparse.Namespace) -> int:

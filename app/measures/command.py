@@ -62,6 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
                         help="joints scoring below X count as not seen (default: 0.3)")  # fmt: skip
     add_measure_arguments(parser)
+    parser.epilog = "Without --angles and --speeds, both are measured."
 
 
 def run(args: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import torch
 
+from pose.command import counted
 from pose.errors import UserError
 from pose.runtime import choose_device
 from pose.skeleton import SKELETONS, Skeleton
@@ -102,7 +103,8 @@ def _train(
             augmentation=task.augmentation,
             best_epoch=training.progress.best_epoch,
         )
-        _say(f"best score {best:.4f}; weights in {args.out / 'best.safetensors'}, {card}")
+        weights = args.out / "best.safetensors"
+        _say(f"best score {best:.4f}; the weights are {weights}, described in {card}")
     return 0
 
 
@@ -178,7 +180,8 @@ def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport
     """Print what was read and what was left out; the full list goes to left-out.txt."""
     assert isinstance(task, PoseTask | DetectorTask)
     for name, people in (("train", task.train), ("val", task.val)):
-        _say(f"{name}: {(~people.crowd).sum()} people in {len(people.places)} pictures")
+        persons = counted(int((~people.crowd).sum()), "person", "people")
+        _say(f"{name}: {persons} in {counted(len(people.places), 'picture')}")
     for line in report.lines():
         _say(line)
     never = [

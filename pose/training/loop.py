@@ -22,6 +22,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
+from pose.command import counted
 from pose.training.batches import batches_from, epochs_of
 from pose.training.curves import draw_curves
 from pose.training.gradients import Gradients
@@ -93,7 +94,7 @@ class Run:
         Writes last.pt (to resume from), best.safetensors (averaged weights of the best epoch),
         log.jsonl and curves.png.
         """
-        log.info("%d steps, %d of them done", self.total, self.progress.done)
+        log.info("%s, %d done", counted(self.total, "step"), self.progress.done)
         shown = tqdm(
             total=self.total,
             initial=self.progress.done,

@@ -28,7 +28,7 @@ def _from_0(text: str) -> float:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     # argparse would put the kind, which everybody types first, behind thirty options
-    parser.usage = "%(prog)s pose|detector --data FILE --images FOLDER --out FOLDER [options]"
+    parser.usage = "%(prog)s pose|detector --data FILE --images DIR --out DIR [options]"
     parser.add_argument("kind", choices=("pose", "detector"), help="which network")
     data = parser.add_argument_group("data")
     data.add_argument(
@@ -43,7 +43,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--images",
         type=Path,
         required=True,
-        metavar="FOLDER",
+        metavar="DIR",
         help="folder of pictures or videos",
     )
     data.add_argument(
@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--val-images",
         type=Path,
-        metavar="FOLDER",
+        metavar="DIR",
         help="pictures of --val-data (default: --images)",
     )
     data.add_argument(
@@ -98,12 +98,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     course.add_argument(
         "--epochs",
         type=_above_0,
+        metavar="N",
         help="how long the recipe's last stage runs; drops of the rate keep their share",
     )
     course.add_argument(
-        "--batch", type=positive, help="people or pictures a step, of all processes together"
+        "--batch",
+        type=positive,
+        metavar="N",
+        help="people or pictures a step, of all processes together",
     )
-    course.add_argument("--lr", type=_above_0, help="learning rate at its highest")
+    course.add_argument("--lr", type=_above_0, metavar="RATE", help="learning rate at its highest")
     course.add_argument(
         "--backbone-rate",
         type=_from_0,
@@ -130,14 +134,26 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("oks-ap", "oks", "pckh"),
         help="the score that chooses the weights to keep (default: oks-ap)",
     )
-    course.add_argument("--seed", type=natural, default=0, help="of every random choice")
+    course.add_argument("--seed", type=natural, default=0, metavar="N",
+                        help="of every random choice (default: 0)")  # fmt: skip
 
     parser.add_argument(
-        "--out", type=Path, required=True, metavar="FOLDER", help="folder for weights and logs"
+        "-o",
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="folder for weights and logs",
     )
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda or cuda:N")
     parser.add_argument(
-        "--workers", type=natural, default=0, help="processes that make samples (default: none)"
+        "--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N (default: auto)"
+    )
+    parser.add_argument(
+        "--workers",
+        type=natural,
+        default=0,
+        metavar="N",
+        help="processes that make samples (default: 0, the one that trains)",
     )
     parser.add_argument(
         "--score-every",

@@ -80,8 +80,8 @@ def _joints(person: dict[str, Any], lsp: FloatArray | None) -> tuple[FloatArray,
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("data", type=Path)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("data", type=Path, help="labels in COCO's format")
+    parser.add_argument("out", type=Path, help="the file to write")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -37,6 +37,20 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     assert all(name in said for name in COMMANDS)
 
 
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        ("track", "drop people scoring below X (default: 0.3)"),
+        ("label", "weights: name or file (default: posse-pose)"),
+        ("eval networks", "names or files (default: posse-pose)"),
+    ],
+)
+def test_help_tells_defaults(command: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([*command.split(), "--help"])
+    assert said in " ".join(capsys.readouterr().out.split())
+
+
 def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
     program = (
         "import sys\nfrom app.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"

@@ -103,3 +103,13 @@ def test_a_program_that_cannot_start_is_reported_in_one_line(programs, few, caps
     assert "rtmlib cannot start: the lightweight networks cannot be fetched" in error
     assert "--rtmlib" in error
     assert error.count("\n") == 1
+
+
+def test_programs_that_are_not_installed_are_named(few, monkeypatch, capsys):
+    found = peers.importlib.util.find_spec
+    others = ("ultralytics", "rtmlib")
+    monkeypatch.setattr(
+        peers.importlib.util, "find_spec", lambda name: None if name in others else found(name)
+    )
+    assert speed.main([*few, "--peers", "--no-stages"]) == 0
+    assert "not installed here, so not timed: ultralytics, rtmlib" in capsys.readouterr().out

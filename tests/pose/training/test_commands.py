@@ -16,7 +16,10 @@ NEEDED = ["pose", "--data", "none.json", "--images", ".", "--out", "out"]
 @pytest.mark.parametrize(
     ("argv", "words"),
     [
-        (["pose", "--nonsense"], "the following arguments are required: --data, --images, --out"),
+        (
+            ["pose", "--nonsense"],
+            "the following arguments are required: --data, --images, -o/--out",
+        ),
         ([*NEEDED, "--lr", "quick"], "argument --lr: 'quick' is not a number"),
         ([*NEEDED, "--lr", "0"], "argument --lr: 0 is not above 0"),
         ([*NEEDED, "--epochs", "inf"], "argument --epochs: 'inf' is not a number"),
@@ -44,7 +47,7 @@ def test_help_begins_with_what_everybody_types(capsys: pytest.CaptureFixture[str
     with pytest.raises(SystemExit):
         posse(["train", "pose", "--help"])
     told = capsys.readouterr().out
-    assert told.startswith("usage: posse train pose|detector --data FILE --images FOLDER --out ")
+    assert told.startswith("usage: posse train pose|detector --data FILE --images DIR --out DIR ")
     assert "DATA DATA" not in told
 
 
