@@ -27,7 +27,13 @@ def commands() -> tuple[Command, ...]:
     """The table, in the user's language."""
     return (
         Command("open", tr("Open…"), "open", "Ctrl+O", tr("Videos, pictures or finished tracks")),
-        Command("open-folder", tr("Open a folder of pictures…"), "open", "Ctrl+Shift+O"),
+        Command(
+            "open-folder",
+            tr("Open a folder…"),
+            "open",
+            "Ctrl+Shift+O",
+            tr("Its videos one after the other, or its pictures as one"),
+        ),
         Command(
             "camera",
             tr("Camera…"),

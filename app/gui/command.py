@@ -25,7 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help="videos, a folder of pictures, finished tracks (NAME.json), a camera (0) or its URL",
+        help="videos, a folder of videos or of pictures, finished tracks (NAME.json), a camera (0) "
+        "or its URL",
     )
     parser.add_argument(
         "--mode", metavar="NAME", help=f"{', '.join(preset_names())}, or a TOML file"

@@ -22,6 +22,7 @@ from app.results import (
     open_result,
     save_result,
 )
+from app.video.images import sources_in
 from app.video.source import is_live
 from pose.errors import UserError
 from tracking.files import ClipInfo
@@ -58,7 +59,7 @@ class Library(QObject):
             # Absolute: next time the program may start in another folder
             kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
             self._memory.add_recent(kept)
-            self._open(specs)
+            self._open([source for spec in specs for source in sources_in(spec)])
 
     @property
     def unsaved(self) -> bool:

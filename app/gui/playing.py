@@ -88,8 +88,8 @@ class Playing(QObject):
         dialog.filesSelected.connect(self._window.open)
 
     def choose_folder(self) -> None:
-        """Let the user choose a folder of pictures."""
-        dialog = self.ask(tr("Open a folder of pictures"), QFileDialog.FileMode.Directory)
+        """Let the user choose a folder of videos or of pictures."""
+        dialog = self.ask(tr("Open a folder of videos or pictures"), QFileDialog.FileMode.Directory)
         dialog.fileSelected.connect(lambda folder: self._window.open([folder]))
 
     def choose_record_folder(self) -> None:

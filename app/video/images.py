@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from fractions import Fraction
@@ -11,7 +12,7 @@ from typing import Self
 import cv2
 import numpy as np
 
-from app.video.source import MediaError
+from app.video.source import VIDEO_SUFFIXES, MediaError, is_live
 from pose.people import Frame, ImageArray
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"}
@@ -72,6 +73,17 @@ class ImagesSource:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def sources_in(spec: str) -> list[str]:
+    """The videos in a folder, by number; whatever else `spec` names is one source, as it is."""
+    videos: list[Path] = []
+    if not is_live(spec):
+        with contextlib.suppress(OSError):  # not a folder, or a locked one
+            videos = [
+                each for each in Path(spec).iterdir() if each.suffix.lower() in VIDEO_SUFFIXES
+            ]
+    return [str(each) for each in sorted(videos, key=_by_number) if each.name[0] != "."] or [spec]
 
 
 def list_pictures(spec: Path) -> list[Path]:

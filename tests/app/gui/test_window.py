@@ -1148,6 +1148,20 @@ def test_of_two_problems_the_newer_is_shown(qtbot, open_window, tmp_path: Path) 
     assert not notice.isVisible()
 
 
+def test_a_folder_of_videos_is_a_playlist_in_order_of_their_numbers(
+    qtbot, open_window, tmp_path: Path
+) -> None:
+    for name in ("take10.mp4", "take9.MOV", "plot.png", "._take9.mov"):
+        (tmp_path / name).touch()
+    window = open_window()
+    window.session._open_source = opener(FakeFile(3), FakeFile(50))
+    window.session.set_speed(float("inf"))
+    window.open([str(tmp_path)])
+    assert window.session.status().spec == str(tmp_path / "take9.MOV")
+    qtbot.waitUntil(lambda: window.session.status().spec == str(tmp_path / "take10.mp4"))
+    assert window.memory.recent()[0] == str(tmp_path)
+
+
 def test_a_source_that_cannot_be_opened_does_not_end_a_playlist(
     qtbot, open_window, tmp_path: Path
 ) -> None:
