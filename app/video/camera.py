@@ -112,6 +112,13 @@ def parse_spec(spec: str) -> tuple[int, tuple[int, int] | None, Fraction | None]
         ) from None
 
 
+def open_plugged(index: int) -> cv2.VideoCapture:
+    """Camera `index` in OpenCV, which is told to leave it to us to say what is wrong."""
+    # Its warnings go to the terminal: three lines for a camera that is missing
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
+    return cv2.VideoCapture(index)
+
+
 class _Plugged:
     """A camera plugged into this machine."""
 
@@ -120,7 +127,7 @@ class _Plugged:
     def __init__(self, spec: str) -> None:
         self._spec = spec
         index, size_wh, rate = parse_spec(spec)
-        self._capture = cv2.VideoCapture(index)
+        self._capture = open_plugged(index)
         if not self._capture.isOpened():
             raise MediaError(
                 f"camera {index}: cannot be opened; check that it is plugged in "

@@ -139,11 +139,11 @@ def _ioctl(handle: int, request: int, data: bytearray) -> bytes | None:
 
 
 def _probed_cameras() -> list[Camera]:
-    import cv2
+    from app.video.camera import open_plugged  # OpenCV is slow to load
 
     cameras = []
     for index in range(PROBED):
-        capture = cv2.VideoCapture(index)
+        capture = open_plugged(index)
         if capture.isOpened():
             cameras.append(Camera(index, f"Camera {index}", ()))
         capture.release()

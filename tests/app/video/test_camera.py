@@ -132,9 +132,10 @@ def test_a_camera_has_no_past(serve) -> None:
             source.seek(0)
 
 
-def test_a_camera_that_is_not_there_is_one_clear_line() -> None:
+def test_a_camera_that_is_not_there_is_one_clear_line(capfd: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(MediaError, match="camera 77: cannot be opened"):
         CameraSource("77")
+    assert capfd.readouterr().err == ""  # OpenCV, too, leaves it at that
 
 
 def test_a_mode_is_part_of_the_camera_s_name() -> None:
