@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from app.config import read_preset
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = (ROOT / "docs" / "library.md").read_text(encoding="utf-8")
 API = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
@@ -46,6 +48,16 @@ def test_the_readmes_example_runs(printed: tuple[list[str], list[str]]) -> None:
     _, lines = printed
     assert lines
     assert all(map(PERSON.fullmatch, lines))
+
+
+def test_the_batch_pages_settings_are_accepted(tmp_path: Path) -> None:
+    batch = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    [example] = re.findall(r"```toml\n(.*?)```", batch, re.DOTALL)
+    mine = tmp_path / "mine.toml"
+    mine.write_text(example, encoding="utf-8")
+    settings = read_preset(str(mine))
+    assert settings.pipeline.detector_size == 1024
+    assert settings.clip.formats == ("csv", "mot")
 
 
 @pytest.mark.parametrize("module", re.findall(r"^::: (\S+)", API, re.MULTILINE))
