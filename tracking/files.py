@@ -245,6 +245,9 @@ def _nominal(rate: float) -> Fraction | None:
     return (nearest if near else Fraction(rate).limit_denominator(1000)) or None
 
 
+BESIDE = (".info.json", ".measures.csv")  # endings of what is written beside tracks
+
+
 def recognise_name(path: Path) -> str:
     """The format with the longest ending that `path` has. Raises TracksFileError if none fits."""
     for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
@@ -259,6 +262,12 @@ def recognise(path: Path) -> str:
 
     Raises TracksFileError if none fits.
     """
+    for ending in BESIDE:
+        if path.name.endswith(ending):
+            name = path.name.removesuffix(ending)
+            raise TracksFileError(
+                f"{path}: not tracks, but about them; name {name}.json or the like"
+            )
     if path.is_dir():
         return "trc" if any(path.glob("*.trc")) else "openpose"
     if path.suffix == ".trc":

@@ -454,6 +454,16 @@ def test_a_skeleton_without_a_mapping_is_refused_by_name(tmp_path: Path) -> None
     writer.abort()
 
 
+def test_a_file_that_goes_with_tracks_is_not_called_damaged(tmp_path: Path) -> None:
+    for name in ("walk.info.json", "walk.measures.csv"):
+        (tmp_path / name).write_text("frame,time_s,id,name\n0,0,1,\n")
+        with pytest.raises(TracksFileError, match=r"not tracks, but about them; name walk\.json"):
+            read_tracks(tmp_path / name)
+    (tmp_path / "measures.csv").write_text("frame,time_s,id,name\n0,0,1,\n")
+    with pytest.raises(TracksFileError, match="its first columns are not frame, time_s, id, score"):
+        read_tracks(tmp_path / "measures.csv")
+
+
 def test_damaged_and_foreign_files_give_one_line(tmp_path: Path) -> None:
     whole = written(tmp_path, "posetrack18").read_text()
     for name, content in {

@@ -114,7 +114,9 @@ def read(path: Path) -> Tracks:
     info = read_info(path)
     files = sorted(path.glob("[!.]*_keypoints.json"))
     if not files:
-        raise TracksFileError(f"{path}: no *_keypoints.json files in this folder")
+        raise TracksFileError(
+            f"{path}: no *_keypoints.json files in this folder; of other formats, name a file"
+        )
     frames = []
     timed = info.frame_rate is not None
     for file in files:

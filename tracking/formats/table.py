@@ -83,6 +83,7 @@ def read(path: Path) -> Tracks:
     with reading(str(path), TracksFileError):
         try:
             columns = next(lines, [])
+            _require_leading(columns)  # before the rows: those of another table are not numbers
             for cells in filter(any, lines):
                 if len(cells) != len(columns):  # e.g. cut off while it was copied
                     raise ContentError(
@@ -99,8 +100,7 @@ def read(path: Path) -> Tracks:
 
 def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]]) -> Tracks:
     """Tracks from the columns' names and the rows (in any order). Raises ContentError."""
-    if tuple(columns[: len(LEADING)]) != LEADING:
-        raise ContentError(f"its first columns are not {', '.join(LEADING)}")
+    _require_leading(columns)
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
     if list(columns) != _columns(joints):
         raise ContentError("each joint's columns are not NAME_x, NAME_y and NAME_score")
@@ -124,3 +124,8 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
         people = TrackedPoses(poses, block[:, 2].astype(np.int64))
         frames.append(frame_without_picture(int(block[0, 0]), float(block[0, 1]), people))
     return Tracks(info, frames)
+
+
+def _require_leading(columns: Sequence[str]) -> None:
+    if tuple(columns[: len(LEADING)]) != LEADING:
+        raise ContentError(f"its first columns are not {', '.join(LEADING)}")
