@@ -10,6 +10,7 @@ from typing import Any
 
 from app.config import ConfigError, Settings, preset_names, put_over, read_preset
 from app.measures.command import add_measure_arguments, measure_options_of
+from pose.command import number
 from tracking.files import FORMATS
 
 # argument -> (table of the settings, name in that table)
@@ -147,8 +148,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     what.add_argument(
         "--max-frames", type=int, metavar="N", help="track N frames at most (default: 0, all)"
     )
-    what.add_argument("--time-range", type=float, nargs=2, metavar=("A", "B"),
-                      help="from second A to second B")  # fmt: skip
+    what.add_argument("--time-range", type=_seconds, nargs=2, metavar=("A", "B"),
+                      help="from A to B, in seconds or as 1:30 or 1:02:30")  # fmt: skip
     what.add_argument("--every", type=int, metavar="N", help="take every Nth frame (default: 1)")
     what.add_argument(
         "--crop",
@@ -257,6 +258,15 @@ def _formats(text: str) -> tuple[str, ...]:
     if unknown:
         raise ConfigError(f"no format {unknown[0]!r}; choose from {', '.join(FORMATS)}")
     return names
+
+
+def _seconds(text: str) -> float:
+    """Seconds from `90`, `1:30` or `0:01:30.5`, as players show times."""
+    *larger, seconds = text.split(":")
+    if len(larger) > 2 or not all(part.isdecimal() for part in larger):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a time; write seconds, 1:30 or 1:02:30")
+    minutes = sum(int(part) * 60**power for power, part in enumerate(reversed(larger)))
+    return 60 * minutes + number(seconds)
 
 
 def _crop(text: str) -> tuple[int, ...]:

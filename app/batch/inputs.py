@@ -54,7 +54,7 @@ def _expand(named: str, output: Path) -> Iterator[tuple[str, Path]]:
     elif os.path.exists(named) or not any(sign in named for sign in "*?["):  # noqa: PTH110
         numbered = "%" in path.name and path.suffix.lower() in PICTURE_SUFFIXES
         stem = path.parent.name or "pictures" if numbered else path.stem
-        yield named, Path(stem.replace("%", "_"))
+        yield named, Path(stem)
     else:
         matches, top = [Path(match) for match in _matches(named)], _fixed_part(path)
         if all(match.suffix.lower() in PICTURE_SUFFIXES for match in matches):

@@ -71,6 +71,8 @@ def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
         ("track a.mp4 --evry 2", "posse track: there is no option --evry (did you mean --every?)"),
         ("track a.mp4 --zzz 2", "posse track: there is no option --zzz; see posse track --help"),
         ("track a.mp4 --every x", "posse track: argument --every: 'x' is not a whole number; see "),
+        ("track a.mp4 --time-range 1:2:3:4 9", "posse track: argument --time-range: '1:2:3:4' is"),
+        ("track a.mp4 --time-range a:2 9", "posse track: argument --time-range: 'a:2' is not a t"),
         ("track a.mp4 --bbox-thr a", "posse track: argument --bbox-thr: 'a' is not a number; see"),
         ("track a.mp4 --kpt-thr nan", "posse track: argument --kpt-thr: 'nan' is not a number; "),
         ("measure a.csv --kpt-thr x", "posse measure: argument --kpt-thr: 'x' is not a number; "),
@@ -250,6 +252,17 @@ def test_measures_alone_are_enough_to_write() -> None:
     settings = settings_of(parsed("a.mp4", "--no-video", "--format", "", "--angles"))
     assert (settings.clip.video, settings.clip.formats) == (False, ())
     assert settings.clip.measures.angles
+
+
+@pytest.mark.parametrize(
+    ("words", "seconds"),
+    [("12 30.5", (12.0, 30.5)), ("0:59 1:30.5", (59.0, 90.5)), ("59:00 1:02:30", (3540.0, 3750.0))],
+)
+def test_a_time_range_may_be_written_as_players_show_times(
+    words: str, seconds: tuple[float, float]
+) -> None:
+    settings = settings_of(parsed("a.mp4", "--time-range", *words.split()))
+    assert settings.clip.time_range == seconds
 
 
 def test_a_scale_for_angles_alone_is_refused() -> None:

@@ -111,6 +111,17 @@ def test_a_list_that_names_itself_ends(tmp_path: Path, monkeypatch: pytest.Monke
     assert clip.source == "@list.txt"
 
 
+@pytest.mark.parametrize("name", ["50% done.mp4", "take [1].mp4", "a.b.mp4"])
+def test_a_clip_has_the_same_output_whether_it_or_its_folder_is_named(
+    name: str, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / name).touch()
+    out = tmp_path / "out"
+    alone, in_tree = ([str(tmp_path / "in" / name)], [str(tmp_path / "in")])
+    assert find_clips(alone, out)[0].stem == find_clips(in_tree, out)[0].stem == out / name[:-4]
+
+
 def test_a_clip_named_twice_is_taken_once(season: Path, tmp_path: Path) -> None:
     named = str(season / "may" / "match1.mp4")
     assert len(find_clips([named, named], tmp_path)) == 1
