@@ -23,6 +23,7 @@ from pose.command import counted
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
 from pose.people import Detections, FloatArray, Frame
+from tracking.camera_motion import CameraMotion
 from tracking.pipeline import FrameResult
 from tracking.tracker import PoseTracker
 
@@ -126,6 +127,12 @@ def _decoding(video: Path, count: int) -> Timing:
 def _after_inference(
     frames: Sequence[Frame], estimate: PoseEstimator, boxes: Detections, repeats: int
 ) -> list[Timing]:
+    def follow_the_camera() -> None:
+        camera = CameraMotion()
+        for frame in frames:
+            camera(frame.image, boxes.boxes)
+
+    camera = time_stage("camera, while it moves", follow_the_camera, 3, frames=len(frames))
     poses = estimate(frames[0], boxes)
     tracker = PoseTracker()
     clock = iter(range(10**9))
@@ -144,4 +151,4 @@ def _after_inference(
             write_video(frames, Path(folder) / "encoded.mp4")
 
         encoding = time_stage("encode", encode, 3, frames=len(frames))
-    return [track, drawing, encoding]
+    return [camera, track, drawing, encoding]

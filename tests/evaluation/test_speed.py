@@ -86,7 +86,15 @@ def test_it_measures_stages_the_whole_pipeline_and_other_programs(
     assert report["end_to_end"]["frames"] == 6
     assert report["end_to_end"]["frames_per_s"] > 0
     stages = [row["stage"] for row in report["stages"]]
-    assert stages == ["decode", "detect", "pose, 1 person", "track", "draw", "encode"]
+    assert stages == [
+        "decode",
+        "detect",
+        "pose, 1 person",
+        "camera, while it moves",
+        "track",
+        "draw",
+        "encode",
+    ]
     assert [row["stage"] for row in report["programs"]] == [
         "posse",
         "ultralytics, yolo11n-pose with random weights",

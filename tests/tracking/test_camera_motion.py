@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 import pytest
 
-from evaluation.footage import pictures
+from evaluation.footage import frames_of
 from tracking.camera_motion import CameraMotion, camera_warp, small_grey
 
 NOBODY = np.zeros((0, 4), np.float32)
@@ -109,8 +109,8 @@ def test_real_clips_move_or_do_not_as_they_were_filmed(shared: Path) -> None:
     def moving(name: str) -> float:
         """The share of the first 150 frames that moved."""
         camera = CameraMotion()
-        images = islice(pictures(shared / "clips" / name), 150)
-        return float(np.mean([camera(image, NOBODY) is not None for image in images]))
+        frames = islice(frames_of(shared / "clips" / name), 150)
+        return float(np.mean([camera(frame.image, NOBODY) is not None for frame in frames]))
 
     assert moving("vtest.avi") == 0  # a tripod, though people walk everywhere
     assert moving("openpose_street_dance.avi") > 0.9  # held by hand
