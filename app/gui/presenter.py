@@ -192,7 +192,10 @@ class Presenter(QObject):
 
     def _measure(self) -> None:
         if self.view is not None:
-            self.measures.add(self.view.result, self.style.kpt_thr)
+            info = self.session.status().info
+            rate = info.frame_rate if info is not None else None
+            step_s = float(1 / rate) if rate else 0.0
+            self.measures.add(self.view.result, self.style.kpt_thr, step_s)
 
     def _draw_again(self) -> None:
         view = self.view

@@ -83,7 +83,7 @@ class Measurer:
     ) -> None:
         self.measures = tuple(measures)
         self._unit_per_pixel = unit_per_pixel
-        self._gone_s = max(GONE_S, STEPS_AWAY * step_s)
+        self.step_s = step_s
         self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
 
     def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
@@ -109,6 +109,10 @@ class Measurer:
                 values[row, column] = speed / heights[row] if scale is None else speed * scale
         self._forget(result.frame.time_s)
         return values
+
+    @property
+    def _gone_s(self) -> float:
+        return max(GONE_S, STEPS_AWAY * self.step_s)
 
     def _forget(self, now_s: float) -> None:
         """Forget people away too long to continue: a camera that runs for days sees many people."""

@@ -22,8 +22,12 @@ class MeasureLog:
         self._measure = Measurer()
         self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
 
-    def add(self, result: FrameResult, kpt_thr: float) -> None:
-        """Measure a frame; its people's previous measures at or after its time are dropped."""
+    def add(self, result: FrameResult, kpt_thr: float, step_s: float = 0.0) -> None:
+        """Measure a frame; its people's previous measures at or after its time are dropped.
+
+        `step_s` is the source's time from frame to frame, as for a MeasuresWriter; 0: unknown.
+        """
+        self._measure.step_s = step_s
         now_s = result.frame.time_s
         values = self._measure(result, kpt_thr)  # (N, M)
         for person, row in zip(result.people.ids.tolist(), values, strict=True):

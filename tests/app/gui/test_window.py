@@ -241,6 +241,15 @@ def test_a_range_keeps_the_playlist_and_the_corrections(qtbot, open_window) -> N
     assert window.session.status().range_s == (0.0, None)
 
 
+def test_speeds_are_charted_also_where_frames_are_seconds_apart(qtbot, open_window) -> None:
+    window = open_window(FakeFile(4, rate=0.5))
+    window.session.set_speed(10)
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    column = [measure.name for measure in MEASURES].index("body speed")
+    _, speeds = window.presenter.measures.curve(1, column, 0.0)
+    assert len(speeds) > 1 and np.isfinite(speeds[1:]).all()
+
+
 def test_every_command_can_be_run_in_every_state(qtbot, paused) -> None:
     for command in commands():
         if command.name not in ("quit", "close-source", "open", "open-folder", "full-screen"):

@@ -118,6 +118,14 @@ def test_the_log_keeps_what_was_before_a_frame_that_is_shown_again() -> None:
     assert log.curve(4, 0, 0.0)[0].tolist() == [0.0, 0.04]
 
 
+def test_the_log_measures_speeds_at_a_slow_frame_rate_as_files_do() -> None:
+    log = MeasureLog()
+    for time_s in (0.0, 2.0, 4.0):
+        log.add(standing(time_s, x=30 * time_s), 0.3, step_s=2.0)
+    speeds = log.curve(4, NAMES.index("body speed"), 0.0)[1]
+    assert speeds[1:] == pytest.approx([0.3, 0.3], rel=1e-4)
+
+
 def test_a_curve_breaks_where_time_was_jumped_over() -> None:
     log = MeasureLog()
     for time_s in (0.0, 0.04, 1.5, 1.54):
