@@ -97,7 +97,8 @@ class Session:
             range_s = run.range_s if range_s is None else range_s
             found = run.history.frames()
             self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
-            self.lock(0 if run.live else run.follower.locked)
+            if self._run is not None and not run.live:
+                self._run.go_on_from(run)
 
     def stop(self) -> None:
         """Close the source; a running recording is completed in the background."""

@@ -100,6 +100,13 @@ class Run:
         self.follower.issue_ids.reserve((correction.person, correction.other))
         self.corrections.add(correction)
 
+    def go_on_from(self, before: Run) -> None:
+        """Keep the lock of an earlier run of the same file, and what was undone in it, for redo."""
+        for step in before.corrections.undone:
+            self.follower.issue_ids.reserve((step.person, step.other))
+        self.corrections.undone = before.corrections.undone
+        self.lock(before.follower.locked)
+
     def lock(self, person: int) -> None:
         """Lock the identity shown as `person`, and no other; 0: none."""
         self.follower.unknown = 0

@@ -208,6 +208,19 @@ def test_following_continues_where_the_known_people_end(begin) -> None:
     assert session.corrections.done == (swap,)
 
 
+def test_what_was_undone_can_be_redone_after_a_restart(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50))
+    session.open("a.mp4")
+    shown_until(session, lambda views: views)
+    split = Correction("split", 1, session.new_id(), from_s=0.4)
+    session.correct(split)
+    session.undo()
+    session.reopen((0.2, None))
+    assert session.new_id() != split.other  # else redoing would merge two people
+    assert session.redo() == split
+    assert session.corrections.done == (split,)
+
+
 def test_after_new_settings_people_found_before_a_restart_are_found_anew(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50))
     session.set_speed(1e9)
