@@ -18,8 +18,8 @@ from pose.library import (
     SUFFIXES,
     any_network,
     files_of,
-    find_weights,
     local_weights,
+    name_of,
 )
 from pose.networks import PoseNetwork
 from pose.official import recognise
@@ -161,9 +161,7 @@ def add_file(file: Path, name: str | None = None) -> str:
         target.parent.mkdir(parents=True, exist_ok=True)
         _keep(file, target)
     published = by_name(target.name)
-    known_as = published.name if published else target.stem
-    # A bundled file, or one with another ending, may have the same name and be found first
-    return f"{about}; use it as {known_as if find_weights(known_as) == target else target.name}"
+    return f"{about}; use it as {published.name if published else name_of(target)}"
 
 
 def _keep(file: Path, target: Path) -> None:

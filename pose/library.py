@@ -116,6 +116,12 @@ def local_weights() -> list[Path]:
     return [file for file in files if file.suffix in SUFFIXES]
 
 
+def name_of(file: Path) -> str:
+    """What to call one of `local_weights`: its name without the ending, where that finds it."""
+    # A bundled file, or one with another ending, may have the same name and be found first
+    return file.stem if find_weights(file.stem) == file else file.name
+
+
 def pose_network(name_or_file: str) -> PoseNetwork:
     """The pose network that a user names. Raises WeightsError, a UserError."""
     file = find_weights(name_or_file)

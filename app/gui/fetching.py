@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from PyQt6.QtCore import QObject
+from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 class Fetching(QObject):
     """Offers to fetch missing networks, beside the notice that they are missing."""
+
+    fetched = pyqtSignal()
 
     def __init__(self, window: MainWindow) -> None:
         super().__init__(window)
@@ -62,6 +64,7 @@ class Fetching(QObject):
 
     def _come(self, _: object) -> None:
         self._session.load_again()
+        self.fetched.emit()
 
     def _note(self, _: str, share: float | None) -> None:
         self._share = share or 0.0

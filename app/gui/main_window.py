@@ -41,6 +41,7 @@ from app.gui.library import Library
 from app.gui.log_pane import LogPane
 from app.gui.measures_panel import MeasuresPanel
 from app.gui.menus import ToolBar, fill_menu_bar, fill_recent
+from app.gui.networks import Networks
 from app.gui.overlay_panel import OverlayPanel
 from app.gui.people_panel import PeoplePanel
 from app.gui.playing import Playing
@@ -55,7 +56,7 @@ from app.gui.status import StatusBar
 from app.gui.theme import apply_theme, system_theme
 from app.gui.tracking_panel import TrackingPanel
 from app.gui.translation import tr
-from app.gui.tuning import Tuning, detector_names, pose_names, preset_choice
+from app.gui.tuning import Tuning, preset_choice
 from app.gui.work import Work
 from app.session import Session
 from pose.command import program_version
@@ -85,7 +86,7 @@ class MainWindow(QMainWindow):
         edits = ("rename", "swap", "merge", "split", "delete", "lock")
         self.people = PeoplePanel([self.actions_by_name[name] for name in edits])
         self.overlay = OverlayPanel()
-        self.tracking = TrackingPanel(detector_names(), pose_names(), preset_choice())
+        self.tracking = TrackingPanel(preset_choice())
         self.measures = MeasuresPanel()
         self.stages = StagesChart()
         self.recent_menu = QMenu(tr("Recent"), self)
@@ -95,6 +96,7 @@ class MainWindow(QMainWindow):
         self.playing = Playing(self)
         self.tuning = Tuning(self)
         self.fetching = Fetching(self)
+        self.networks = Networks(self)
         self.reporting = Reporting(self)
         self._connect()
         ControlKeys(self, self.stage.canvas)
@@ -234,6 +236,7 @@ class MainWindow(QMainWindow):
         self.work.close()
         self.playing.looking.close()
         self.fetching.close()
+        self.networks.close()
         self.session.close()
         self.log_pane.detach()
         super().closeEvent(event)

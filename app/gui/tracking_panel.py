@@ -7,9 +7,12 @@ from dataclasses import replace
 from typing import Any
 
 from PyQt6.QtCore import QTimer, pyqtSignal
+from PyQt6.QtGui import QShowEvent
 from PyQt6.QtWidgets import QComboBox, QLabel, QPushButton, QWidget
 
 from app.gui.form import Form, Share, check, decimal, whole
+from app.gui.network_list import NetworkList
+from app.gui.networks import Choice, names_of
 from app.gui.translation import tr
 from tracking.pipeline import PipelineConfig
 
@@ -23,14 +26,9 @@ class TrackingPanel(Form):
     preset_chosen = pyqtSignal(str)
     file_wanted = pyqtSignal(str)  # "detector" or "pose"
     smoothing_changed = pyqtSignal(float)  # 0 (none) to 1
+    shown = pyqtSignal()
 
-    def __init__(
-        self,
-        detectors: Sequence[str],
-        poses: Sequence[str],
-        presets: Sequence[str],
-        parent: QWidget | None = None,
-    ) -> None:
+    def __init__(self, presets: Sequence[str], parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._config = PipelineConfig()  # as last given or emitted
         # The values of the controls then, rounded
@@ -49,14 +47,14 @@ class TrackingPanel(Form):
         self.loading.setObjectName("muted")
         self.add_wide(self.loading)
         self.loading.hide()
-        self._add_networks(detectors, poses)
+        self._add_networks()
         self._add_thresholds()
         self._add_tracker()
         self.show_config(self._config)
 
-    def _add_networks(self, detectors: Sequence[str], poses: Sequence[str]) -> None:
+    def _add_networks(self) -> None:
         self.add_heading(tr("NETWORKS"))
-        self.detector, self.pose = _choice(detectors), _choice(poses)
+        self.detector, self.pose = NetworkList(names_of("detector")), NetworkList(names_of("pose"))
         self.add(tr("Detector"), self.detector, tr("Finds the people, as boxes"))
         self.add(
             tr("Pose"), self.pose, tr("Finds the joints in each box; the names tell the input size")
@@ -186,9 +184,9 @@ class TrackingPanel(Form):
         self.blockSignals(False)
 
     def _set_controls(self, config: PipelineConfig) -> None:
-        _choose(self.detector, config.detector)
-        _choose(self.pose, config.pose)
-        _choose(self.assignment, config.tracker.assignment)
+        self.detector.choose(config.detector)
+        self.pose.choose(config.pose)
+        self.assignment.setCurrentIndex(self.assignment.findData(config.tracker.assignment))
         self.flip.setChecked(config.flip)
         self.find_missed.setChecked(config.find_missed)
         self.appearance.setChecked(config.appearance)
@@ -203,6 +201,15 @@ class TrackingPanel(Form):
         self.oks_weight.set_share(config.tracker.oks_weight)
         self.birth_thr.set_share(config.tracker.birth_thr)
         self.memory.setValue(config.tracker.memory_s)
+
+    def offer(self, detectors: Sequence[Choice], poses: Sequence[Choice]) -> None:
+        """List the networks that can be chosen; the choice stays."""
+        self.detector.offer(detectors)
+        self.pose.offer(poses)
+
+    def showEvent(self, event: QShowEvent | None) -> None:  # noqa: N802  Qt's name
+        super().showEvent(event)
+        self.shown.emit()
 
     def show_loading(self, loading: bool) -> None:
         """Show whether networks are being loaded."""
@@ -232,8 +239,8 @@ class TrackingPanel(Form):
     def _values(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """The values of the controls, by field: of the config, and of its tracker."""
         config = {
-            "detector": self.detector.currentData(),
-            "pose": self.pose.currentData(),
+            "detector": self.detector.chosen,
+            "pose": self.pose.chosen,
             "flip": self.flip.isChecked(),
             "find_missed": self.find_missed.isChecked(),
             "appearance": self.appearance.isChecked(),
@@ -254,18 +261,3 @@ class TrackingPanel(Form):
             "memory_s": self.memory.value(),
         }
         return config, tracker
-
-
-def _choice(names: Sequence[str]) -> QComboBox:
-    box = QComboBox()
-    box.setMinimumContentsLength(12)
-    box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-    for name in names:
-        box.addItem(name, name)
-    return box
-
-
-def _choose(box: QComboBox, value: str) -> None:
-    if box.findData(value) < 0:  # a user's file
-        box.addItem(value.replace("\\", "/").rsplit("/", 1)[-1], value)
-    box.setCurrentIndex(box.findData(value))

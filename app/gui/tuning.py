@@ -113,19 +113,3 @@ def preset_choice() -> list[str]:
 
 def _place(name: str) -> int:
     return PRESET_ORDER.index(name) if name in PRESET_ORDER else len(PRESET_ORDER)
-
-
-def detector_names() -> list[str]:
-    """The names of the bundled and published detectors."""
-    return _names("detector", "posse-detector")
-
-
-def pose_names() -> list[str]:
-    """The names of the bundled and published pose networks."""
-    return _names("pose", "posse-pose", "posse-pose-large", "posse-pose-small")
-
-
-def _names(kind: str, *bundled: str) -> list[str]:
-    from pose.catalogue import CATALOGUE
-
-    return [*bundled, *(entry.name for entry in CATALOGUE if entry.kind == kind)]
