@@ -293,6 +293,7 @@ class Session:
         captured = run.feed.take(IDLE_S)
         if captured is None:
             return False
+        self._loader.picture_wh = captured.frame.size_wh
         ready = run.follow(captured, pipeline)
         if run is self._run:  # otherwise a recording that began meanwhile is of another source
             shown = run.view(ready).result

@@ -130,6 +130,19 @@ class Pipeline:
         self._shot = self._begun_shot = Shot()  # of the last frame finished, and started
         self.budget = Budget(self.config.max_latency_ms)
 
+    def warm_up(self, size_wh: tuple[int, int] | None = None) -> None:
+        """Run the networks once, so that the first frame of this size takes no longer than others.
+
+        A network is compiled for every size of its input, which can take seconds. Without a size,
+        only the pose network is run, whose input has always the same.
+        """
+        width, height = size_wh or (64, 64)
+        blank = Frame(0, 0.0, np.zeros((height, width, 3), np.uint8))
+        if size_wh is not None:
+            self.detector(blank)
+        whole = np.array([[0, 0, width, height]], np.float32)
+        self.estimator(blank, Detections(whole, np.ones(1, np.float32)))
+
     def save(self) -> bytes:
         """The state that later people and ids depend on; `load` resumes from it.
 

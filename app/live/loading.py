@@ -63,6 +63,7 @@ class PipelineLoader:
     def __init__(self, make_pipeline: MakePipeline) -> None:
         self.problem = ""  # why the last one could not be built, in one line
         self.to_fetch: tuple[Published, ...] = ()  # networks it needs that are missing
+        self.picture_wh: tuple[int, int] | None = None  # what the pipeline will be given
         self._make = make_pipeline
         self._asked: Latest[PipelineConfig] = Latest()
         self._built: Latest[Pipeline] = Latest()
@@ -106,7 +107,10 @@ class PipelineLoader:
                 continue
             self.problem, self.to_fetch = "", ()
             try:
-                self._built.put(self._make(config))
+                pipeline = self._make(config)
+                # Here, since people of a camera would be forgotten during a first frame of seconds
+                pipeline.warm_up(self.picture_wh)
+                self._built.put(pipeline)
             except UserError as error:
                 log.warning("%s", error)
                 self.problem, self.to_fetch = str(error), networks_to_fetch(config)

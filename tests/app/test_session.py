@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -11,6 +12,7 @@ import pytest
 from fake_session import (
     FakeCamera,
     FakeFile,
+    TwoWalkers,
     burnt_number,
     make_pipeline,
     opener,
@@ -480,6 +482,32 @@ def test_settings_change_between_frames_without_a_restart(change, loads: bool) -
         # The same camera, and the same people in front of it
         assert session.status().counts.captured >= camera.given - 1
         assert all(view.result.people.ids.tolist() == [1, 2] for view in views)
+    finally:
+        session.close()
+
+
+def test_networks_that_are_slow_at_first_make_nobody_forgotten(begin) -> None:
+    class SlowAtFirst(TwoWalkers):
+        def __call__(self, frame: Frame):
+            found, self.delay_s = super().__call__(frame), 0.0
+            return found
+
+    def make(config: PipelineConfig):
+        wait_for(lambda: session._loader.picture_wh)
+        pipeline = make_pipeline(config)
+        pipeline.detector = SlowAtFirst(delay_s=1.0)
+        return pipeline
+
+    config = PipelineConfig(tracker=TrackerConfig(memory_s=0.5))
+    session = Session(config, make, opener(FakeCamera(60)))
+    try:
+        session.open("0")
+        for _ in range(2):
+            shown_until(session, lambda views: views and len(views[-1].result.people) == 2)
+            views = watch(session, 0.5)
+            assert {tuple(view.result.people.ids.tolist()) for view in views} == {(1, 2)}
+            session.configure(replace(config, flip=True))
+            shown_until(session, lambda views: not session.status().loading)
     finally:
         session.close()
 
