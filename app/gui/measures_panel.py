@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import html
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
@@ -23,7 +24,7 @@ AXIS_WIDTH = 36
 
 
 class MeasuresPanel(QWidget):
-    """Two charts, each of a measure chosen from a list."""
+    """Two charts, each of a measure chosen from a list, with its present values above."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -36,6 +37,7 @@ class MeasuresPanel(QWidget):
         self.hint.setWordWrap(True)
         layout.addWidget(self.hint)
         self.choices: list[QComboBox] = []
+        self.values: list[QLabel] = []
         self._charts: list[pg.PlotWidget] = []
         for chart, first in zip(range(CHARTS), ("knee left", "body speed"), strict=True):
             choice = QComboBox()
@@ -53,9 +55,16 @@ class MeasuresPanel(QWidget):
             plot.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # it handles no keys
             plot.showGrid(x=True, y=True, alpha=0.15)
             plot.getAxis("left").setWidth(AXIS_WIDTH)  # so that both time axes align
+            present = QLabel()
+            present.setAccessibleName(tr("Values of chart {}").format(chart + 1))
+            present.setToolTip(tr("In the picture on screen; – means not seen there"))
+            present.setWordWrap(True)
+            present.hide()
             layout.addWidget(choice)
+            layout.addWidget(present)
             layout.addWidget(plot, 1)
             self.choices.append(choice)
+            self.values.append(present)
             self._charts.append(plot)
         self.recolour()
 
@@ -69,16 +78,24 @@ class MeasuresPanel(QWidget):
                 axis.setTextPen(QColor(current_theme().muted))
 
     def show_log(
-        self, log: MeasureLog, people: tuple[int, ...], now_s: float, gap_s: float
+        self,
+        log: MeasureLog,
+        people: tuple[int, ...],
+        names: Mapping[int, str],
+        now_s: float,
+        gap_s: float,
     ) -> None:
         """Draw the last seconds of `people`; points more than `gap_s` apart are not joined."""
         self.hint.setVisible(not people)
-        names = [measure.name for measure in MEASURES]
-        for plot, choice in zip(self._charts, self.choices, strict=True):
+        columns = [measure.name for measure in MEASURES]
+        for plot, choice, present in zip(self._charts, self.choices, self.values, strict=True):
             plot.clear()
-            column = names.index(choice.currentData())
+            column = columns.index(choice.currentData())
+            told = []
             for person in people:
                 times, values = log.curve(person, column, now_s - SHOWN_S, gap_s)
+                seen = len(times) > 0 and times[-1] == now_s
+                told.append(_told(person, names, float(values[-1]) if seen else np.nan, column))
                 if len(times):
                     colour = QColor(*colour_of(person))
                     pen = pg.mkPen(colour, width=2)
@@ -89,6 +106,8 @@ class MeasuresPanel(QWidget):
                             times[alone] - now_s, values[alone],
                             pen=None, symbol="o", symbolSize=5, symbolPen=None, symbolBrush=colour,
                         )  # fmt: skip
+            present.setText(" &nbsp;".join(told))  # the line may break between people
+            present.setVisible(bool(people))
             plot.setXRange(-SHOWN_S, 0, padding=0)
             if MEASURES[column].is_angle:
                 plot.setYRange(0, 180, padding=0.02)
@@ -108,6 +127,17 @@ class _Seconds(pg.AxisItem):  # type: ignore[misc]  # pyqtgraph has no types
         self, values: Sequence[float], scale: float, spacing: float
     ) -> list[str]:
         return [f"{value:g} s" for value in values]
+
+
+def _told(person: int, names: Mapping[int, str], value: float, column: int) -> str:
+    """A person's value in the chart's colour, as rich text that does not break."""
+    number = f"{value:.0f}°" if MEASURES[column].is_angle else f"{value:.2f}"
+    who = html.escape(names.get(person) or str(person)).replace(" ", "&nbsp;")
+    colour = QColor(*colour_of(person)).name()
+    return (
+        f'<span style="color:{colour}">●</span>&nbsp;{who}&nbsp;'
+        f"<b>{number if np.isfinite(value) else '–'}</b>"
+    )
 
 
 def _without_neighbours(values: NDArray[np.float32]) -> NDArray[np.bool_]:

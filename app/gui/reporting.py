@@ -63,8 +63,11 @@ class Reporting(QObject):
             window.people.show_people(rows)
         if window.measures.shows_charts():
             gap_s = unjoined_s(status.info)
-            window.measures.show_log(presenter.measures, presenter.selected, now_s, gap_s)
-        window.stages.show_stages(presenter.stages())
+            window.measures.show_log(
+                presenter.measures, presenter.selected, presenter.names, now_s, gap_s
+            )
+        if window.stages.isVisible():
+            window.stages.show_stages(presenter.stages())
         window.stage.canvas.set_busy(status.seeking_s is not None)
         window.stage.canvas.show_waiting(awaited(status) if view is None else "")
         self._show_state(status.state, status.playing, live)

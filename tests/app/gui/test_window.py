@@ -671,6 +671,21 @@ def test_the_log_s_command_is_ticked_while_the_log_is_open(qtbot, open_window) -
     assert second.log_dock.isVisible()
 
 
+def test_the_chart_of_milliseconds_can_be_put_away_for_good(qtbot, open_window) -> None:
+    first = open_window()
+    assert first.stages.isVisible()
+    before = first.tabs.height()
+    trigger(first, "timings")
+    assert not first.stages.isVisible()
+    qtbot.waitUntil(lambda: first.tabs.height() > before)
+    first.close()
+    second = open_window(FakeFile(30))
+    assert not second.stages.isVisible()
+    qtbot.waitUntil(lambda: second.session.status().state == "ended")
+    trigger(second, "timings")
+    qtbot.waitUntil(lambda: "detect" in second.stages._legend.text())
+
+
 def test_settings_of_another_version_are_read_as_far_as_they_are_known(memory) -> None:
     kept = {
         "overlay": {"trails_s": 3.0, "glow": 1, "thickness": "much"},
@@ -709,6 +724,20 @@ def test_measures_are_plotted_for_the_selected(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: len(paused.measures._charts[0].listDataItems()) == 2)
     paused.measures.choices[0].setCurrentIndex(3)
     qtbot.wait(200)
+
+
+def test_the_present_values_of_the_selected_are_told(qtbot, paused) -> None:
+    panel = paused.measures
+    paused.tabs.setCurrentWidget(panel)
+    qtbot.waitUntil(panel.hint.isVisible)
+    assert not panel.values[0].isVisible()
+    paused.editing.rename(2, "<Anna>")
+    paused.editing.select((1, 2))
+    qtbot.waitUntil(lambda: "&lt;Anna&gt;" in panel.values[0].text())
+    column = [measure.name for measure in MEASURES].index(panel.choices[0].currentData())
+    degrees = paused.presenter.measures.curve(2, column, 0.0)[1][-1]
+    assert f"&lt;Anna&gt;&nbsp;<b>{degrees:.0f}°</b>" in panel.values[0].text()
+    assert "<b>–</b>" in panel.values[1].text()  # nobody has a speed in a video's first picture
 
 
 def test_charts_do_not_join_points_before_and_after_a_jump(qtbot, open_window) -> None:
