@@ -110,6 +110,12 @@ def commands() -> tuple[Command, ...]:
         Command("joints", tr("Show or hide joints"), "", "2"),
         Command("boxes", tr("Show or hide boxes"), "", "3"),
         Command("labels", tr("Show or hide names"), "", "4"),
+        Command(
+            "timings",
+            tr("Milliseconds per frame"),
+            hint=tr("The chart of the time that each frame takes; without it there is more room"),
+            checkable=True,
+        ),
         Command("full-screen", tr("Full screen"), "", "F11", "", True),
         Command("log", tr("Log"), "log", "Ctrl+L", tr("What the program reports"), True),
         Command("help", tr("Keyboard and mouse"), "help", "F1", "", True),

@@ -43,6 +43,8 @@ class ControlKeys(QObject):
             if _kept_by(control):
                 control.setFocusPolicy(Qt.FocusPolicy.TabFocus)
                 control.installEventFilter(self)
+            if isinstance(control, QTabBar):  # else Qt gives the new page's first control the focus
+                control.tabBarClicked.connect(lambda _: home.setFocus())
             if isinstance(control, QAbstractSpinBox):
                 control.setFocusPolicy(Qt.FocusPolicy.StrongFocus)  # no focus by the wheel
                 control.installEventFilter(self)

@@ -37,7 +37,7 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
         (
             tr("&View"),
             ("fit", "zoom-in", "zoom-out", "-", "mirror", "delay", "-", "skeleton", "joints",
-             "boxes", "labels", "-", "log", "full-screen"),
+             "boxes", "labels", "-", "timings", "log", "full-screen"),
         ),
         (tr("&Help"), ("help", "about")),
     )  # fmt: skip

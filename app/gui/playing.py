@@ -63,6 +63,7 @@ class Playing(QObject):
             "record": self._record,
             "mirror": canvas.set_mirror,
             "delay": self._delay,
+            "timings": window.stages.setVisible,
             "log": window.log_dock.setVisible,
             "help": lambda on: self._stage.show_sheet(self._stage.help if on else None),
             "full-screen": self._full_screen,
@@ -71,6 +72,7 @@ class Playing(QObject):
             window.actions_by_name[name].triggered.connect(lambda _, slot=slot: slot())
         for name, toggle in toggles.items():
             window.actions_by_name[name].toggled.connect(toggle)
+        window.actions_by_name["timings"].setChecked(True)
         window.tools.delay.valueChanged.connect(self._delay_changed)
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
         window.tools.show_record_folder.triggered.connect(self.show_record_folder)

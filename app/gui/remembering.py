@@ -56,6 +56,7 @@ def _switches(window: MainWindow) -> dict[str, QAction]:
     """The switches whose state is saved, by the name under which it is stored."""
     return {
         "mirror": window.actions_by_name["mirror"],
+        "timings": window.actions_by_name["timings"],
         "record_overlay": window.tools.record_overlay,
         "record_clean": window.tools.record_clean,
         "record_tracks": window.tools.record_tracks,

@@ -85,6 +85,16 @@ def test_a_click_on_a_control_leaves_space_and_the_arrows_to_the_video(qtbot, pa
     qtbot.waitUntil(lambda: number_of(paused) == 1)
 
 
+def test_a_click_on_a_tab_leaves_space_to_the_video(qtbot, paused) -> None:
+    paused.people.list.setFocus()  # as after renaming somebody
+    bar = paused.tabs.tabBar()
+    place = bar.tabRect(paused.tabs.indexOf(paused.measures)).center()
+    qtbot.mouseClick(bar, Qt.MouseButton.LeftButton, pos=place)
+    assert paused.measures.isVisible()
+    qtbot.keyClick(QApplication.focusWidget(), SPACE)
+    assert paused.session.status().playing
+
+
 def test_arrows_move_a_slider_reached_by_tab(qtbot, paused) -> None:
     paused.tabs.setCurrentWidget(paused.tracking)
     slider = paused.tracking.bbox_thr.slider
