@@ -159,7 +159,8 @@ class Library(QObject):
         """Show a source in place of what is open, with its result, if any."""
         self._opening, self._playlist = None, rest
         self.refused.emit("")
-        self._result = result.tracks if result is not None else None
+        # Absolute: a dialog takes a relative path as one below the folder that it shows
+        self._result = result.tracks.absolute() if result is not None else None
         self._later_s = result.later_s if result is not None else 0.0
         self._saved = tuple(result.corrections) if result is not None else ()
         self._asked_at_end = False
@@ -253,7 +254,9 @@ class Library(QObject):
     def _tracks(self) -> Path | None:
         """The file of the tracks on screen; None for a camera."""
         spec = self._session.status().spec
-        return self._result or (None if not spec or is_live(spec) else tracks_of(Path(spec)))
+        if self._result is not None:
+            return self._result
+        return None if not spec or is_live(spec) else tracks_of(Path(spec).absolute())
 
     @property
     def export_path(self) -> Path:

@@ -1064,6 +1064,26 @@ def test_corrected_tracks_and_measures_are_exported(qtbot, open_window, tmp_path
     assert {row.split(",")[2] for row in measures[1:]} == {"8", "2"}
 
 
+@pytest.mark.parametrize("opened", ["a.json", "a.mp4"])
+def test_paths_relative_to_the_program_s_folder_mean_the_same_in_dialogs(
+    qtbot, open_window, tmp_path, monkeypatch, opened: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    tracks = tmp_path / "day" / "a.json"
+    tracks.parent.mkdir()
+    (tracks.parent / "a.mp4").touch()
+    if opened == tracks.name:
+        info = ClipInfo("a", (160, 120), COCO17)
+        save_result(tracks, info, [(0.0, BOTH)], (), lambda share: None)
+    window = open_window(FakeFile(20), specs=(f"day/{opened}",))
+    qtbot.waitUntil(lambda: window.presenter.view is not None)
+    assert window.library.export_path == tmp_path / "day" / "a-corrected.json"
+    if opened == tracks.name:
+        sidecar_of(tracks).unlink()
+        window.library.export(tracks)  # as from a dialog: with the whole path
+        assert "choose another name" in window.status.currentMessage()
+
+
 def test_an_export_does_not_replace_tracks_that_have_corrections(
     qtbot, open_window, tmp_path
 ) -> None:
