@@ -50,6 +50,10 @@ def commands() -> tuple[Command, ...]:
         Command("back-far", tr("Five seconds back"), "", "Ctrl+Left"),
         Command("forward-far", tr("Five seconds forward"), "", "Ctrl+Right"),
         Command("start", tr("To the start"), "", "Home"),
+        Command(
+            "previous-source", tr("Previous file"), "", "P", tr("Of the files opened together")
+        ),
+        Command("next-source", tr("Next file"), "", "N", tr("Of the files opened together")),
         Command("loop", tr("Loop"), "loop", "L", tr("Start over at the end"), True),
         Command("range-start", tr("Range starts here"), "", "I", tr("Play from this picture on")),
         Command("range-end", tr("Range ends here"), "", "O", tr("Play up to this picture")),

@@ -61,3 +61,24 @@ def instead_of(table: Path) -> str:
     command = f"posse convert {shlex.quote(found.name)} {shlex.quote(tracks.name)}"
     text = tr("{}: a table, which is not opened; “{}” makes tracks that are, beside their video")
     return text.format(table, command)
+
+
+def summary_of(result: OpenResult) -> str:
+    """What was opened, in one line."""
+    people = {int(i) for _, tracked in result.frames for i in tracked.ids}
+    until_s = result.frames[-1][0] if result.frames else 0.0
+    text = tr("{} in {} up to {:.1f} s, {}").format(
+        _counted(len(people), tr("{} person"), tr("{} people")),
+        _counted(len(result.frames), tr("{} frame"), tr("{} frames")),
+        until_s,
+        _counted(len(result.corrections), tr("{} correction"), tr("{} corrections")),
+    )
+    if result.drawn:
+        text += tr("; drawn in the video already, so the overlay is off")
+    if result.goes_on:
+        text += tr("; the rest is followed as it plays")
+    return text
+
+
+def _counted(number: int, one: str, many: str) -> str:
+    return (one if number == 1 else many).format(number)

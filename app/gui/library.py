@@ -9,7 +9,8 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
-from app.gui.beside import instead_of, open_tracks, result_of, tracks_of
+from app.gui.beside import instead_of, open_tracks, result_of, summary_of, tracks_of
+from app.gui.playlist import Entry
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
 from app.gui.translation import tr
@@ -44,8 +45,9 @@ class Library(QObject):
         self._work = work
         self._result: Path | None = None  # the tracks file that is open
         self._later_s = 0.0  # its times in the files minus those on screen
-        self._opening: Path | None = None  # the tracks file being read
-        self._playlist: list[str] = []  # what comes after the source on screen
+        self._opening: Entry | None = None  # its tracks are being read
+        self._shown = Entry()  # the source on screen
+        self._went_on = False  # the playlist did, from the source on screen
         self._saved: tuple[Correction, ...] = ()  # on disk, of the source on screen
         self._leave: Callable[[], object] | None = None  # what waits for the answer
         self._asked_at_end = False
@@ -59,7 +61,18 @@ class Library(QObject):
             # Absolute: next time the program may start in another folder
             kept = [spec if is_live(spec) else str(Path(spec).absolute()) for spec in specs]
             self._memory.add_recent(kept)
-            self._open([source for spec in specs for source in sources_in(spec)])
+            self._open(Entry(tuple(source for spec in specs for source in sources_in(spec))))
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """The number of the source on screen in its playlist, from 1; how many that has."""
+        return self._shown.place + 1, len(self._shown.playlist)
+
+    def move(self, by: int) -> None:
+        """Open the source `by` (1 or -1) places on in the playlist, if there is one."""
+        entry = self._shown.moved(by)
+        if entry is not None:
+            self.leave(lambda: self._open(entry))
 
     @property
     def unsaved(self) -> bool:
@@ -91,14 +104,14 @@ class Library(QObject):
 
     def close(self) -> None:
         """Close the source and show the empty stage."""
-        self._opening, self._result, self._playlist, self._saved = None, None, [], ()
+        self._opening, self._result, self._shown, self._saved = None, None, Entry(), ()
         self.refused.emit("")
         self._session.stop()
         self._presenter.clear()
 
     def reopen(self, range_s: tuple[float, float | None] | None = None) -> None:
         """Start the source again, or another part of it; the playlist continues after it."""
-        self._asked_at_end = False
+        self._asked_at_end = self._went_on = False
         self._presenter.clear(same_people=not is_live(self._session.status().spec))
         self._session.reopen(range_s)
         self._presenter.corrections_changed()
@@ -106,29 +119,28 @@ class Library(QObject):
     def set_loop(self, loop: bool) -> None:
         """Set whether to repeat the last source of the playlist."""
         self._loop = loop
-        self._session.loop = loop and not self._playlist
+        self._session.loop = loop and self._shown.moved(1) is None
 
-    def _open(self, specs: Sequence[str]) -> None:
-        first, rest = Path(specs[0]), list(specs[1:])
-        beside = tracks_of(first)
-        if is_live(specs[0]):
-            self._show(specs[0], rest, None)
-        elif is_result(first):
-            self._open_result(first, lambda: open_tracks(first), specs)
-        elif first.suffix.lower() == ".csv":
-            self._refuse(instead_of(first), rest)
+    def _open(self, entry: Entry) -> None:
+        path = Path(entry.spec)
+        beside = tracks_of(path)
+        if is_live(entry.spec):
+            self._show(entry, None)
+        elif is_result(path):
+            self._open_result(path, lambda: open_tracks(path), entry)
+        elif path.suffix.lower() == ".csv":
+            self._refuse(instead_of(path), entry)
         elif not beside.is_file():
-            self._show(specs[0], rest, None)
+            self._show(entry, None)
         elif sidecar_of(beside).is_file():  # tracks and corrections were saved before
-            self._open_result(beside, lambda: open_result(beside, first), specs)
+            self._open_result(beside, lambda: open_result(beside, path), entry)
         else:
-            self._open_result(beside, lambda: result_of(beside, first), specs)
+            self._open_result(beside, lambda: result_of(beside, path), entry)
 
     def _open_result(
-        self, tracks: Path, open_it: Callable[[], OpenResult | None], specs: Sequence[str]
+        self, tracks: Path, open_it: Callable[[], OpenResult | None], entry: Entry
     ) -> None:
-        """Read `tracks` and show the first source with them, or without if they are not its own."""
-        rest = list(specs[1:])
+        """Read `tracks` and show `entry` with them, or without if they are not its own."""
 
         def read(progress: Progress) -> OpenResult | None:
             result = open_it()
@@ -136,40 +148,41 @@ class Library(QObject):
             return result
 
         def show(result: OpenResult | None) -> None:
-            if self._opening == tracks:  # else something else was opened meanwhile
-                self._show(specs[0] if result is None else result.video, rest, result)
+            if self._opening is entry:  # else something else was opened meanwhile
+                self._show(entry, result)
 
         if self._work.begin(tr("Opening {}").format(tracks.name), read, show):
-            self._opening, self._playlist = tracks, rest
+            self._opening = entry
 
     def _not_read(self, problem: str) -> None:
         if self._opening is not None and not self._work.busy:  # else other work failed
-            rest, self._opening, self._playlist = self._playlist, None, []
+            entry, self._opening = self._opening, None
             if not self._work.cancelled:
-                self._refuse(problem, rest)
+                self._refuse(problem, entry)
 
-    def _refuse(self, problem: str, rest: list[str]) -> None:
-        """Say why a source is not opened, and continue the playlist."""
+    def _refuse(self, problem: str, entry: Entry) -> None:
+        """Say why `entry` is not opened, and continue the playlist."""
         self.said.emit(problem)
         self.refused.emit(problem)
-        if rest:
-            self._open(rest)
+        following = entry.moved(entry.by)
+        if following is not None:
+            self._open(following)
 
-    def _show(self, spec: str, rest: list[str], result: OpenResult | None) -> None:
-        """Show a source in place of what is open, with its result, if any."""
-        self._opening, self._playlist = None, rest
+    def _show(self, entry: Entry, result: OpenResult | None) -> None:
+        """Show `entry` in place of what is open, with its result, if any."""
+        self._opening, self._shown = None, entry
         self.refused.emit("")
         # Absolute: a dialog takes a relative path as one below the folder that it shows
         self._result = result.tracks.absolute() if result is not None else None
         self._later_s = result.later_s if result is not None else 0.0
         self._saved = tuple(result.corrections) if result is not None else ()
-        self._asked_at_end = False
+        self._asked_at_end = self._went_on = False
         self._presenter.clear()
         if result is None:
-            self._session.open(spec)
+            self._session.open(entry.spec)
         else:
             self._session.open(
-                spec,
+                result.video,
                 corrections=result.corrections,
                 known=result.frames,
                 goes_on=result.goes_on,
@@ -178,12 +191,15 @@ class Library(QObject):
         self.set_loop(self._loop)
         self.opened.emit(result is not None and result.drawn)
         if result is not None:
-            self._tell_result(result)
+            self.said.emit(summary_of(result))
 
     def _go_on(self) -> None:
         """At the end of a source, or if it cannot be read, open the next of the playlist."""
         status = self._session.status()
-        if self._playlist and not self._work.busy and status.state in ("ended", "failed"):
+        following = self._shown.moved(self._shown.by if status.state == "failed" else 1)
+        if following is None or self._went_on or self._work.busy:
+            return
+        if status.state in ("ended", "failed"):
             if self.unsaved:
                 if not self._asked_at_end:
                     self._asked_at_end = True
@@ -191,23 +207,8 @@ class Library(QObject):
                 return
             if status.state == "failed":
                 self.said.emit(status.problem)
-            rest, self._playlist = self._playlist, []
-            self._open(rest)
-
-    def _tell_result(self, result: OpenResult) -> None:
-        people = {int(i) for _, tracked in result.frames for i in tracked.ids}
-        until_s = result.frames[-1][0] if result.frames else 0.0
-        text = tr("{} in {} up to {:.1f} s, {}").format(
-            _counted(len(people), tr("{} person"), tr("{} people")),
-            _counted(len(result.frames), tr("{} frame"), tr("{} frames")),
-            until_s,
-            _counted(len(result.corrections), tr("{} correction"), tr("{} corrections")),
-        )
-        if result.drawn:
-            text += tr("; drawn in the video already, so the overlay is off")
-        if result.goes_on:
-            text += tr("; the rest is followed as it plays")
-        self.said.emit(text)
+            self._went_on = True
+            self._open(following)
 
     def save(self, then: Callable[[], object] | None = None) -> None:
         """Save corrections beside the tracks, and the tracks too if they are not on disk yet.
@@ -295,7 +296,3 @@ class Library(QObject):
         rate = info.frame_rate if info is not None else None
         skeleton = view.tracked.poses.skeleton
         return ClipInfo(name, view.result.frame.size_wh, skeleton, rate)
-
-
-def _counted(number: int, one: str, many: str) -> str:
-    return (one if number == 1 else many).format(number)

@@ -26,7 +26,8 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
         ),
         (
             tr("&Play"),
-            ("play", "back", "forward", "back-far", "forward-far", "start", "-", "loop",
+            ("play", "back", "forward", "back-far", "forward-far", "start", "-",
+             "previous-source", "next-source", "-", "loop",
              "range-start", "range-end", "range-clear", "-", "record", "what to record"),
         ),
         (

@@ -47,6 +47,8 @@ class Playing(QObject):
             "back-far": lambda: self._jump(-FAR_S),
             "forward-far": lambda: self._jump(FAR_S),
             "start": lambda: session.seek(0.0),
+            "previous-source": lambda: window.library.move(-1),
+            "next-source": lambda: window.library.move(1),
             "range-start": lambda: self._play_range(self._now_s(), session.status().range_s[1]),
             "range-end": lambda: self._play_range(session.status().range_s[0], self._now_s()),
             "range-clear": lambda: self._play_range(0.0, None),

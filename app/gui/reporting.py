@@ -53,7 +53,10 @@ class Reporting(QObject):
         live = status.info is not None and status.info.live
         rows = presenter.rows()
         now = sum(row.score is not None for row in rows)
-        window.status.show_status(status, now, len(rows), self.device)
+        place, count = window.library.place
+        window.status.show_status(status, now, len(rows), self.device, (place, count))
+        window.actions_by_name["next-source"].setEnabled(place < count)
+        window.actions_by_name["previous-source"].setEnabled(place > 1)
         self._show_title(source_name(status))
         window.stage.transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)

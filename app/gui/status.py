@@ -52,11 +52,19 @@ class StatusBar(QStatusBar):
         """Show a message for a few seconds."""
         self.showMessage(text, MESSAGE_MS)
 
-    def show_status(self, status: Status, now: int, in_all: int, device: str) -> None:
-        """Show state and numbers."""
+    def show_status(
+        self,
+        status: Status,
+        now: int,
+        in_all: int,
+        device: str,
+        place: tuple[int, int] = (1, 1),
+    ) -> None:
+        """Show state and numbers; `place` is the source's number in its playlist, of how many."""
         flow, counts = status.flow, status.counts
         live = status.info is not None and status.info.live
-        self._state.setText(state_text(status))
+        of_several = tr(" · file {} of {}").format(*place) if place[1] > 1 else ""
+        self._state.setText(state_text(status) + of_several)
         self._dot.setStyleSheet(f"color: {_dot_colour(status)}; padding-left: 10px;")
         rates = [_rate(flow.capture_fps, tr("fps in")), _rate(flow.inference_fps, tr("followed"))]
         self._rates.setText(", ".join(filter(None, rates)))

@@ -931,6 +931,48 @@ def test_every_video_of_a_playlist_opens_with_its_saved_corrections(
     qtbot.waitUntil(lambda: number_shown(window) == 0)  # repeated
 
 
+def test_one_can_go_through_a_playlist_in_both_directions(qtbot, open_window, tmp_path) -> None:
+    specs = [str(tmp_path / name) for name in ("a.mp4", "b.mp4", "table.csv", "d.mp4")]
+    window = open_window(*(FakeFile(200) for _ in range(6)), specs=tuple(specs))
+    further, back = (window.actions_by_name[name] for name in ("next-source", "previous-source"))
+
+    def wait_for(place: int) -> None:
+        qtbot.waitUntil(lambda: window.session.status().spec == specs[place])
+        qtbot.waitUntil(lambda: f"file {place + 1} of 4" in window.status._state.text())
+        assert (further.isEnabled(), back.isEnabled()) == (place < 3, place > 0)
+
+    wait_for(0)
+    for action, place in ((further, 1), (further, 3), (back, 1), (back, 0)):
+        action.trigger()
+        wait_for(place)  # past the table, from which no tracks can be made, either way
+    window.editing.rename(1, "Anna")
+    further.trigger()
+    qtbot.waitUntil(window.stage.unsaved.isVisible)
+    assert window.session.status().spec == specs[0]
+    window.stage.unsaved.discard.click()
+    wait_for(1)
+    window.open([specs[0]])
+    qtbot.waitUntil(lambda: not (further.isEnabled() or back.isEnabled()))
+    assert "of 4" not in window.status._state.text()
+
+
+def test_a_cancelled_step_of_a_playlist_is_not_taken_again(
+    qtbot, open_window, tmp_path, monkeypatch
+) -> None:
+    tracks, info = tmp_path / "b.json", ClipInfo("b", (160, 120), COCO17)
+    save_result(tracks, info, [(0.0, BOTH)], (), lambda share: None)
+    (tmp_path / "b.mp4").touch()
+    read = threading.Event()
+    monkeypatch.setattr("app.gui.library.open_tracks", lambda *_: read.wait(5))
+    window = open_window(FakeFile(5), specs=("a.mp4", str(tracks)))
+    qtbot.waitUntil(lambda: window.work.busy)
+    window.work.cancel()
+    read.set()
+    qtbot.waitUntil(lambda: not window.work.busy)
+    qtbot.wait(400)  # a report or two
+    assert not window.work.busy and window.session.status().spec == "a.mp4"
+
+
 def test_tracks_that_are_read_slowly_do_not_replace_a_source_opened_since(
     qtbot, open_window, tmp_path, monkeypatch
 ) -> None:
