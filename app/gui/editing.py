@@ -13,7 +13,7 @@ from app.gui.translation import tr
 
 ON_ONE = ("rename", "split", "set-id", "lock")
 ON_PEOPLE = ("rename", "set-id", "swap", "merge", "split", "delete", "lock")
-ON_PICTURE = ("play", "snapshot", "mirror", "fit", "full-screen")
+ON_PICTURE = ("play", "snapshot", "mirror", "fit", "full-screen", "picture-alone")
 
 
 class Editing(QObject):

@@ -160,7 +160,8 @@ class MainWindow(QMainWindow):
         editing = self.editing
         canvas.person_clicked.connect(editing.click)
         canvas.person_double_clicked.connect(editing.double_click)
-        canvas.menu_wanted.connect(editing.menu)
+        for place in (canvas, timeline, people):
+            place.menu_wanted.connect(editing.menu)
         timeline.person_clicked.connect(editing.click)
         people.selection_changed.connect(editing.select)
         people.renamed.connect(editing.rename)
@@ -192,6 +193,7 @@ class MainWindow(QMainWindow):
 
     def _show_people(self) -> None:
         """Bring the People panel to the front, with everybody listed."""
+        self.actions_by_name["picture-alone"].setChecked(False)
         self.tabs.setCurrentWidget(self.people)
         self.people.show_people(self.presenter.rows())
 
@@ -218,9 +220,10 @@ class MainWindow(QMainWindow):
             self.open([url.toLocalFile() or url.toString() for url in data.urls()])
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
-        full_screen = self.actions_by_name["full-screen"]
-        if event is not None and event.key() == Qt.Key.Key_Escape and full_screen.isChecked():
-            full_screen.setChecked(False)
+        modes = [self.actions_by_name[name] for name in ("picture-alone", "full-screen")]
+        on = [mode for mode in modes if mode.isChecked()]
+        if event is not None and event.key() == Qt.Key.Key_Escape and on:
+            on[0].setChecked(False)
         else:
             super().keyPressEvent(event)
 

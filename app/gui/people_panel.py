@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QItemSelectionModel, Qt, pyqtSignal
+from PyQt6.QtCore import QItemSelectionModel, QPoint, QPointF, Qt, pyqtSignal
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import (
     QAbstractItemView,
@@ -26,6 +26,7 @@ class PeoplePanel(QWidget):
     selection_changed = pyqtSignal(tuple)  # ids, in the order of the rows
     renamed = pyqtSignal(int, str)
     id_set = pyqtSignal(int, int)
+    menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, global position
 
     def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -45,6 +46,8 @@ class PeoplePanel(QWidget):
         )
         self.list.setAccessibleName(tr("People"))
         self.list.setMouseTracking(True)
+        self.list.setContextMenuPolicy(Qt.ContextMenuPolicy.CustomContextMenu)
+        self.list.customContextMenuRequested.connect(self._ask_for_menu)
         chosen = self.list.selectionModel()
         assert chosen is not None  # a view with a model has one
         self._chosen: QItemSelectionModel = chosen
@@ -118,6 +121,13 @@ class PeoplePanel(QWidget):
         self._id_button.setEnabled(len(ids) == 1)
         if len(ids) == 1:
             self._id_field.setValue(ids[0])
+
+    def _ask_for_menu(self, at: QPoint) -> None:
+        index = self.list.indexAt(at)
+        viewport = self.list.viewport()
+        if index.isValid() and viewport is not None:
+            person = self.model.rows[index.row()].person
+            self.menu_wanted.emit(person, QPointF(viewport.mapToGlobal(at)))
 
     def _buttons(self, edits: list[QAction]) -> QHBoxLayout:
         row = QHBoxLayout()

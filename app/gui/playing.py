@@ -69,6 +69,7 @@ class Playing(QObject):
             "log": window.log_dock.setVisible,
             "help": lambda on: self._stage.show_sheet(self._stage.help if on else None),
             "full-screen": self._full_screen,
+            "picture-alone": self._picture_alone,
         }
         for name, slot in slots.items():
             window.actions_by_name[name].triggered.connect(lambda _, slot=slot: slot())
@@ -205,6 +206,14 @@ class Playing(QObject):
         full = Qt.WindowState.WindowFullScreen
         state = self._window.windowState()
         self._window.setWindowState(state | full if on else state & ~full)
+
+    def _picture_alone(self, on: bool) -> None:
+        window = self._window
+        around = (window.menuBar(), window.tools, window.side, window.status, self._stage.below)
+        for part in around:
+            if part is not None:
+                part.setVisible(not on)
+        self._stage.canvas.setFocus()
 
 
 def _first_folder(paths: Iterable[Path]) -> Path | None:

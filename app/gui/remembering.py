@@ -42,6 +42,7 @@ def restore(window: MainWindow) -> None:
 def keep(window: MainWindow) -> None:
     """Save the current state of `window`."""
     memory = window.memory
+    window.actions_by_name["picture-alone"].setChecked(False)  # else it would start without menus
     memory.set_value("geometry", window.saveGeometry())
     memory.set_value("state", window.saveState())
     memory.set_value("splitter", window.stage.splitter.saveState())

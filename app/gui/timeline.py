@@ -26,6 +26,7 @@ class Timeline(QWidget):
 
     sought = pyqtSignal(float)
     person_clicked = pyqtSignal(int, bool)
+    menu_wanted = pyqtSignal(int, QPointF)  # id of the row, global position
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -194,9 +195,13 @@ class Timeline(QWidget):
             before = span
 
     def mousePressEvent(self, event: QMouseEvent | None) -> None:  # noqa: N802  Qt's name
-        if event is None or event.button() != Qt.MouseButton.LeftButton:
+        if event is None:
             return
         person = self._person_at(event.position().y())
+        if person and event.button() == Qt.MouseButton.RightButton:
+            self.menu_wanted.emit(person, event.globalPosition())
+        if event.button() != Qt.MouseButton.LeftButton:
+            return
         if person:
             more = event.modifiers() & Qt.KeyboardModifier.ControlModifier
             self.person_clicked.emit(person, bool(more))

@@ -96,6 +96,13 @@ class PipelineLoader:
         self._thread.join()
         self._built.close()
 
+    def _warm_up(self, pipeline: Pipeline) -> None:
+        """Run the networks once here: a camera's people are forgotten if a frame takes seconds."""
+        try:
+            pipeline.warm_up(self.picture_wh)
+        except Exception:  # the first frame fails likewise, and the window says why
+            log.debug("warming up", exc_info=True)
+
     def _answered(self) -> None:
         with self._lock:
             self._open -= 1
@@ -108,8 +115,7 @@ class PipelineLoader:
             self.problem, self.to_fetch = "", ()
             try:
                 pipeline = self._make(config)
-                # Here, since people of a camera would be forgotten during a first frame of seconds
-                pipeline.warm_up(self.picture_wh)
+                self._warm_up(pipeline)
                 self._built.put(pipeline)
             except UserError as error:
                 log.warning("%s", error)

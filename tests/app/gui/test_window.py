@@ -36,6 +36,7 @@ from PyQt6.QtWidgets import (
     QFileDialog,
     QLabel,
     QLineEdit,
+    QMenu,
     QScrollBar,
     QWidget,
 )
@@ -46,6 +47,7 @@ from app.gui.actions import commands
 from app.gui.main_window import MainWindow
 from app.gui.menus import fill_recent
 from app.gui.reporting import awaited, device_name, unjoined_s
+from app.gui.timeline import ROW, RULER
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
 from app.live.run import Status
@@ -261,6 +263,40 @@ def test_every_command_can_be_run_in_every_state(qtbot, paused) -> None:
         if command.name not in ("quit", "open", "open-folder", "full-screen"):
             paused.actions_by_name[command.name].trigger()
             qtbot.wait(5)
+
+
+def test_the_picture_can_be_alone_in_the_window(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100))
+    qtbot.waitUntil(lambda: len(window.people.model.rows) == 2)
+    around = (window.menuBar(), window.tools, window.side, window.status, window.stage.timeline)
+    trigger(window, "picture-alone")
+    assert not any(part.isVisible() for part in around)
+    qtbot.waitUntil(lambda: window.stage.canvas.size() == window.size())
+    qtbot.keyClick(window.stage.canvas, Qt.Key.Key_Escape)
+    assert all(part.isVisible() for part in around)
+    trigger(window, "picture-alone")
+    window.editing.select((1,))
+    trigger(window, "rename")  # needs the panel
+    assert window.people.list.isVisible()
+    trigger(window, "picture-alone")
+    window.close()
+    assert open_window().side.isVisible()
+
+
+@pytest.mark.parametrize("place", ["list", "timeline"])
+def test_a_right_click_on_a_person_s_row_offers_the_corrections(qtbot, paused, place) -> None:
+    if place == "list":
+        rows = paused.people.list
+        at = rows.visualRect(paused.people.model.index(1)).center()
+        rows.customContextMenuRequested.emit(at)
+    else:
+        at = QPoint(20, RULER + ROW + ROW // 2)
+        qtbot.mouseClick(paused.stage.timeline, Qt.MouseButton.RightButton, pos=at)
+    menu = QApplication.activePopupWidget()
+    assert isinstance(menu, QMenu) and paused.presenter.selected == (2,)
+    assert paused.actions_by_name["split"] in menu.actions()
+    menu.close()
+    assert number_shown(paused) == 0  # it did not jump
 
 
 def test_full_screen_and_back(qtbot, paused) -> None:
