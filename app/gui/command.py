@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     """
     _require_screen()
     _require_libraries()
-    from app.gui.main_window import run as run_window  # Qt takes a while to load
+    from app.gui.program import run as run_window  # Qt takes a while to load
 
     preset = None
     if args.mode:

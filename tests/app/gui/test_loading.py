@@ -17,7 +17,8 @@ os.environ["QT_QPA_PLATFORM"] = "offscreen"
 from PyQt6.QtCore import QSettings, QTimer
 from PyQt6.QtWidgets import QApplication
 from app.config import Settings
-from app.gui.main_window import MainWindow, discard, import_holding_libraries
+from app.gui.main_window import MainWindow
+from app.gui.program import discard, import_holding_libraries
 from app.gui.settings import Memory
 from app.session import Session
 

@@ -618,11 +618,11 @@ def test_ctrl_c_in_the_terminal_closes_the_window(tmp_path: Path, number: int) -
     environment = os.environ | {"XDG_CONFIG_HOME": str(tmp_path), "QT_QPA_PLATFORM": "offscreen"}
     code = f"""
 import signal
-from app.gui import main_window
+from app.gui import program
 
-listen = main_window._close_on_signals
-main_window._close_on_signals = lambda window: (listen(window), signal.raise_signal({int(number)}))
-raise SystemExit(main_window.run([], None, None))
+listen = program._close_on_signals
+program._close_on_signals = lambda window: (listen(window), signal.raise_signal({int(number)}))
+raise SystemExit(program.run([], None, None))
 """
     done = subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, timeout=60
