@@ -63,7 +63,8 @@ def _require_libraries() -> None:
         return
     qt = Path(package.submodule_search_locations[0]) / "Qt6"
     needed = [qt / "lib" / "libQt6Widgets.so.6"]
-    if not (os.environ.get("WAYLAND_DISPLAY") or os.environ.get("QT_QPA_PLATFORM")):
+    platform = os.environ.get("QT_QPA_PLATFORM", "")
+    if platform.startswith("xcb") or not (platform or os.environ.get("WAYLAND_DISPLAY")):
         needed.append(qt / "plugins" / "platforms" / "libqxcb.so")
     for library in filter(Path.exists, needed):  # a distribution's Qt is elsewhere, complete
         try:

@@ -188,8 +188,9 @@ def test_no_screen_for_the_window_is_one_line(
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere Qt needs nothing of the system")
+@pytest.mark.parametrize("platform", ["", "xcb"])
 def test_a_library_that_the_window_lacks_is_one_line(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], platform: str
 ) -> None:
     def bare(library: str) -> None:
         if library.endswith("libqxcb.so"):
@@ -197,8 +198,8 @@ def test_a_library_that_the_window_lacks_is_one_line(
 
     monkeypatch.setattr("ctypes.CDLL", bare)
     monkeypatch.setenv("DISPLAY", ":0")
-    for name in ("WAYLAND_DISPLAY", "QT_QPA_PLATFORM"):
-        monkeypatch.delenv(name, raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.setenv("QT_QPA_PLATFORM", platform)
     assert main(["gui"]) == 1
     err = capsys.readouterr().err
     assert err.startswith("posse: the window needs libxcb-cursor.so.0, which this system lacks")
