@@ -140,6 +140,8 @@ def state_text(status: Status) -> str:
     text = words[status.state]
     if status.state == "running" and not status.playing:
         text = tr("Paused")
+    if status.state == "running" and status.reconnecting:
+        text = tr("Reconnecting…")
     if status.seeking_s is not None:
         text = tr("Going to {}…").format(time_text(status.seeking_s, True))
     if status.recording:
@@ -154,7 +156,8 @@ def _dot_colour(status: Status) -> str:
     theme = current_theme()
     if status.recording or status.state == "failed":
         return theme.danger
-    return "#52c77a" if status.state == "running" and status.playing else theme.muted
+    going = status.state == "running" and status.playing and not status.reconnecting
+    return "#52c77a" if going else theme.muted
 
 
 def _rate(rate: float, unit: str) -> str:

@@ -47,6 +47,7 @@ class Status:
     loading: bool = False  # a network is being loaded
     to_fetch: tuple[Published, ...] = ()  # networks needed but not on this machine
     playing: bool = False
+    reconnecting: bool = False  # a network camera is; nothing new is shown meanwhile
     seeking_s: float | None = None  # the target of a slow seek
     counts: Counts = field(default_factory=Counts)
     flow: Flow = field(default_factory=Flow)
@@ -232,8 +233,12 @@ class Run:
     @property
     def problem(self) -> str:
         """What went wrong, or is being waited for, in one line."""
-        trouble = self.feed.trouble if isinstance(self.feed, LiveFeed) else ""
-        return self.feed.problem or trouble or self.follower.problem
+        return self.feed.problem or self._trouble or self.follower.problem
+
+    @property
+    def _trouble(self) -> str:
+        """Why a network camera is being reconnected; empty if it is not."""
+        return self.feed.trouble if isinstance(self.feed, LiveFeed) else ""
 
     def status(self, now_s: float) -> Status:
         """The status of this source."""
@@ -248,6 +253,7 @@ class Run:
             range_s=self.range_s,
             problem=self.problem,
             playing=playing,
+            reconnecting=bool(self._trouble),
             seeking_s=slow_s,
             counts=self.gauges.counts(),
             flow=self.gauges.flow(now_s),

@@ -571,6 +571,18 @@ def test_a_status_bar_text_that_grows_is_not_cut_off(open_window) -> None:
         assert bar._rates.width() >= bar._rates.sizeHint().width()
 
 
+def test_a_camera_is_not_called_live_while_it_is_reconnected(open_window) -> None:
+    bar = open_window().status
+    info = SourceInfo("camera", (160, 120), Fraction(30), None, live=True)
+    live = Status("running", info=info, playing=True)
+    bar.show_status(live, 0, 0, "CPU")
+    green = bar._dot.styleSheet()
+    assert bar._state.text().startswith("Live · camera")
+    bar.show_status(replace(live, reconnecting=True), 0, 0, "CPU")
+    assert bar._state.text().startswith("Reconnecting… · camera")
+    assert bar._dot.styleSheet() != green
+
+
 def test_a_long_name_does_not_widen_the_window(open_window) -> None:
     bar = open_window().status
     info = SourceInfo("a", (160, 120), Fraction(25), None, live=False)

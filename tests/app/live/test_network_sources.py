@@ -50,10 +50,11 @@ def test_an_rtsp_camera_is_shown_and_reconnected_when_it_drops(session, monkeypa
         assert info is not None and info.live and info.size_wh == SIZE_WH
         camera.close()
         wait_for(lambda: "connection lost" in session.status().problem, SLOW_S)
-        assert session.status().state == "running"
+        assert session.status().state == "running" and session.status().reconnecting
         camera = RtspCamera(camera.port)
         wait_until_shown(session, 5)
         wait_for(lambda: session.status().problem == "", SLOW_S)
+        assert not session.status().reconnecting
     finally:
         session.stop()
         camera.close()
