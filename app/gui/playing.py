@@ -65,7 +65,7 @@ class Playing(QObject):
             "record": self._record,
             "mirror": canvas.set_mirror,
             "delay": self._delay,
-            "timings": window.stages.setVisible,
+            "timings": lambda _: window.presenter.report(),
             "log": window.log_dock.setVisible,
             "help": lambda on: self._stage.show_sheet(self._stage.help if on else None),
             "full-screen": self._full_screen,

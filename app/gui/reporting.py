@@ -69,8 +69,7 @@ class Reporting(QObject):
             window.measures.show_log(
                 presenter.measures, presenter.selected, presenter.names, now_s, gap_s
             )
-        if window.stages.isVisible():
-            window.stages.show_stages(presenter.stages())
+        self._show_stages()
         window.stage.canvas.set_busy(status.seeking_s is not None)
         window.stage.canvas.show_waiting(awaited(status) if view is None else "")
         self._show_state(status.state, status.playing, live)
@@ -81,6 +80,13 @@ class Reporting(QObject):
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()
+
+    def _show_stages(self) -> None:
+        """Show the time that frames take, if that is wanted; opened tracks take none."""
+        stages, wanted = self._window.stages, self._window.actions_by_name["timings"].isChecked()
+        stages.setVisible(wanted and not self._window.session.follows_known)
+        if stages.isVisible():
+            stages.show_stages(self._window.presenter.stages())
 
     def _set_refused(self, problem: str) -> None:
         self._refused = problem

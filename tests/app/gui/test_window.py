@@ -873,6 +873,7 @@ def test_a_finished_result_is_opened_with_its_corrections(qtbot, open_window, tm
     again.library.reopen()
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.presenter.names == {1: "Anna"}
+    qtbot.waitUntil(lambda: not again.stages.isVisible())  # nothing is computed
     again.library.reopen((0.2, 0.6))
     qtbot.waitUntil(lambda: again.presenter.view is not None and ids_shown(again) == [1, 2])
     assert again.presenter.names == {1: "Anna"}
