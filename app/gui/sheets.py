@@ -273,7 +273,7 @@ class Welcome(QFrame):
         pixmap: QPixmap = app_icon().pixmap(96, 96)
         picture.setPixmap(pixmap)
         title = QLabel(f"<span style='font-size:17pt; font-weight:600'>{tr('Who is who?')}</span>")
-        hint = QLabel(tr("Drop videos or a folder of pictures here, or start a camera."))
+        hint = QLabel(tr("Drop videos, pictures or a folder of them here, or start a camera."))
         hint.setObjectName("muted")
         for label in (picture, title, hint):
             column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
