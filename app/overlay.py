@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.drawing import Colour, ColourArray, Drawing, Label, Polyline
 from app.faces import faces
 from app.figure import figure, no_rows
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
+
+Points = NDArray[np.floating]
 
 # Distinct in hue and lightness, readable on skin, wood and grass; `colour_of` adds to them
 PALETTE: tuple[Colour, ...] = (
@@ -160,12 +163,12 @@ class Overlay:
         # In order of ids: which of two trails is on top must not depend on what was seen long ago,
         # or a run that was killed and resumed would draw a different video
         for person, way in sorted(self._ways.items()):
-            steps = np.array(way, np.float32)  # (P, 3)
-            if len(steps) < 2:
+            if len(way) < 2:
                 continue
-            points = _moved(_smoothed(steps[:, 1:]), self._camera)
-            # Times as differences in float64: a float32 clock is coarse after some hours
-            age = np.array([now_s - step[0] for step in way]) / self.style.trails_s  # (P,) 0..1
+            # In float64: in float32, a clock is coarse after some hours, and so is a camera's way
+            steps = np.array(way)  # (P, 3)
+            points = _moved(_smoothed(steps[:, 1:]), self._camera).astype(np.float32)
+            age = (now_s - steps[:, 0]) / self.style.trails_s  # (P,) 0..1
             left = 1 - (now_s - way[-1][0]) / max(FADED_S, 2 * self._step_s)
             if left <= 0:
                 continue
@@ -260,12 +263,12 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
     return centres
 
 
-def _moved(points: FloatArray, motion: np.ndarray) -> FloatArray:
+def _moved(points: Points, motion: Points) -> Points:
     """Points (P, 2) after an affine motion (3, 3)."""
-    return (points @ motion[:2, :2].T + motion[:2, 2]).astype(np.float32)
+    return points @ motion[:2, :2].T + motion[:2, 2]
 
 
-def _smoothed(points: FloatArray) -> FloatArray:
+def _smoothed(points: Points) -> Points:
     """(P, 2) points, each averaged with its two neighbours; both ends stay."""
     if len(points) < 3:
         return points

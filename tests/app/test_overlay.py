@@ -109,6 +109,16 @@ def test_trails_stay_on_the_ground_where_the_camera_moves() -> None:
     np.testing.assert_allclose(np.diff(trail.points[:-2, 0]), 12, atol=1e-3)
 
 
+def test_trails_are_exact_however_far_the_camera_has_gone() -> None:
+    overlay = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
+    steps = [-1e6 / 7] * 100 + [-6.3] * 10  # a long way, then slowly
+    for index, step in enumerate(steps):
+        pan = np.array([[1, 0, step], [0, 1, 0]])
+        drawing = overlay.layout(replace(result(standing(70), [1], index, index / 10), camera=pan))
+    (trail,) = drawing.polylines
+    np.testing.assert_allclose(np.diff(trail.points[-9:, 0]), 6.3, atol=1e-3)
+
+
 def test_the_trail_of_who_is_gone_fades_within_moments_and_is_there_again_with_them() -> None:
     overlay = Overlay(OverlayStyle(trails_s=2.0, boxes=False))
     for index in range(5):

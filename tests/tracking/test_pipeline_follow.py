@@ -166,10 +166,15 @@ def test_another_pose_network_keeps_ids_but_not_what_the_joints_were() -> None:
     np.testing.assert_allclose(people.poses.keypoints[:, 0, 1], [70 + 60, 90 + 60], atol=4)
 
 
+def painted_wall() -> np.ndarray:
+    """A picture 600 x 1500 of soft blobs, past which a camera can pan."""
+    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
+    return cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+
+
 def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     """The whole picture moves 40 pixels a frame to the left: more than the people are wide."""
-    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
-    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+    wall = painted_wall()
 
     class Standing(WalkersInSight):
         def submit(self, frame: Frame) -> Callable[[], Detections]:
@@ -195,8 +200,7 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
 @pytest.mark.parametrize("ahead", [False, True], ids=["called", "followed"])
 def test_predicted_boxes_move_with_the_camera(ahead: bool) -> None:
     """Two people stand before a wall, past which the camera pans; every third frame is detected."""
-    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
-    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+    wall = painted_wall()
 
     class Standing(WalkersInSight):
         def submit(self, frame: Frame) -> Callable[[], Detections]:
@@ -215,8 +219,7 @@ def test_predicted_boxes_move_with_the_camera(ahead: bool) -> None:
 
 def test_camera_motion_switched_on_again_starts_from_the_frame_of_then() -> None:
     """The camera pans while its motion is not measured; the people stay in the picture's middle."""
-    noise = np.random.default_rng(0).integers(0, 256, (24, 60, 3), np.uint8)
-    wall = cv2.resize(noise, (1500, 600), interpolation=cv2.INTER_CUBIC)
+    wall = painted_wall()
 
     class Standing(WalkersInSight):
         def submit(self, frame: Frame) -> Callable[[], Detections]:
