@@ -11,6 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
+from pose.crops import letterbox_shape
 from pose.cutting import Cutter, cutter_for
 from pose.geometry import clip_boxes
 from pose.library import detector_network
@@ -48,6 +49,10 @@ class PersonDetector:
         self._score_thr = score_thr
         self._nms_thr = nms_thr
         self._cells: dict[tuple[int, int], Tensor] = {}
+
+    def scale_of(self, size_wh: tuple[int, int]) -> float:
+        """How many pixels of the network's input a pixel of such a frame becomes."""
+        return letterbox_shape(size_wh, self._limit_wh)[2]
 
     def __call__(self, frame: Frame) -> Detections:
         """The people of `frame`, best score first."""

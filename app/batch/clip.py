@@ -6,10 +6,13 @@ import contextlib
 import itertools
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
 from app.batch.frames import expected, fingerprint, framing_of, taken_frames
@@ -36,6 +39,7 @@ from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.pipeline import FrameResult, Pipeline
 
+SMALL_PX = 32  # as the detector sees them; of those less high it misses one in three or more
 NOBODY = "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 
@@ -80,7 +84,7 @@ class ClipReport:
     tracked: int  # frames of this run
     outputs: tuple[Path, ...]
     interrupted: bool = False
-    note: str = ""  # why the files hold nobody, if they do
+    note: str = ""  # why the files hold nobody, if they do; else advice, if there is any
 
 
 class BrokenClip(MediaError):  # noqa: N818  it carries the report
@@ -131,10 +135,12 @@ def track_clip(
         blocks = Blocks(clip.work, key, pipeline.skeleton)
         done, total = blocks.frame_count, expected(source, options)
         overlay = Overlay(settings.overlay) if options.video and not options.refine else None
+        heights: Counter[int] = Counter()
         broken = _follow(
             taken_frames(source, options, done),
             pipeline,
             blocks,
+            heights,
             BlockWriter(
                 blocks, overlay, size_wh, rate, follow=options.follow, quick=options.quick_video
             ),
@@ -159,7 +165,9 @@ def track_clip(
         outputs, people = [], 0
     count = blocks.frame_count
     seconds = time.monotonic() - began
-    note = "" if people or interrupted else _why_nobody(blocks, options.follow)
+    note = _larger_size(heights, pipeline, size_wh)
+    if not (people or interrupted):
+        note = _why_nobody(blocks, options.follow)
     report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted, note)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
@@ -170,11 +178,15 @@ def _follow(
     frames: Iterator[Frame],
     pipeline: Pipeline,
     blocks: Blocks,
+    heights: Counter[int],
     writer: BlockWriter,
     tell: Callable[[int], None],
     stopped: Stopped,
 ) -> MediaError | None:
-    """Track the frames into blocks; return why the source broke off, or None."""
+    """Track the frames into blocks; return why the source broke off, or None.
+
+    Counts in `heights` how high people are, in pixels of the frame.
+    """
     pipeline.reset()
     if (state := blocks.state()) is not None:
         pipeline.load(state)
@@ -186,6 +198,8 @@ def _follow(
         try:
             for result in pipeline.follow(itertools.takewhile(lambda _: not stopped(), ahead)):
                 writer.put(result)
+                boxes = result.people.poses.boxes
+                heights.update((boxes[:, 3] - boxes[:, 1]).astype(int).tolist())
                 count += 1
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
@@ -256,6 +270,24 @@ def _write_data(
         doing("drawing plots" if options.measures.by_person else "measuring")
         outputs += measure_clip(clip.stem, clip.source, settings, results(), info.frame_s)
     return outputs
+
+
+def _larger_size(heights: Counter[int], pipeline: Pipeline, size_wh: tuple[int, int]) -> str:
+    """Advice to let the detector see a larger picture, if most people are small in it; else ""."""
+    scale_of = getattr(pipeline.detector, "scale_of", None)
+    if scale_of is None or not heights:
+        return ""
+    scale, longer = scale_of(size_wh), max(size_wh)
+    sizes = np.array(sorted(heights))
+    below = np.cumsum([heights[size] for size in sizes.tolist()])
+    seen_px = scale * float(sizes[np.searchsorted(below, below[-1] / 2)])  # the median
+    wider = min(round(2 * scale * longer / 64), longer // 64) * 64  # twice, or the whole picture
+    if seen_px >= SMALL_PX or wider < 1.25 * scale * longer:
+        return ""
+    return (
+        f"people are small: {seen_px:.0f} pixels high in the {scale * longer:.0f} "
+        f"that the detector sees; with --det-size {wider} it may find more of them"
+    )
 
 
 def _why_no_frame(options: ClipOptions) -> str:

@@ -28,7 +28,7 @@ class Entry:
     source: str
     status: str  # done, interrupted or failed
     key: str  # hash of the source's state, the settings and the weights
-    reason: str = ""  # one line, if it failed or nobody is in it
+    reason: str = ""  # one line, if it failed, nobody is in it, or there is advice
     frames: int = 0
     people: int = 0
     seconds: float = 0.0

@@ -205,10 +205,10 @@ def key_of(made_of: Mapping[str, Any], settings: Settings, weights: dict[str, st
 
 def empty_clips(outcome: Outcome) -> list[str]:
     """A line for each clip in which nobody was found, with the likely reason."""
-    return list(map(_why_empty, outcome.empty))
+    return list(map(_remark, outcome.empty))
 
 
-def _why_empty(entry: Entry) -> str:
+def _remark(entry: Entry) -> str:
     return f"{entry.source}: {entry.reason or NOBODY}"
 
 
@@ -220,8 +220,8 @@ def summary(outcome: Outcome, output: Path | str) -> list[str]:
             f"{entry.source}: {counted(entry.people, 'person', 'people')}, "
             f"{counted(entry.frames, 'frame')}{_rate(entry)} -> {output}/{_files(entry)}"
         )
-        if not entry.people:
-            lines.append(_why_empty(entry))
+        if entry.reason or not entry.people:
+            lines.append(_remark(entry))
     if outcome.tried > 1:
         lines.append(_counts(outcome))
     elif outcome.skipped:

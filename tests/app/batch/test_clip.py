@@ -282,6 +282,27 @@ def test_who_is_followed_and_not_there_is_told_with_those_who_are(tmp_path: Path
     assert report.note == "nobody in it has the number 99; there are 1, 2"
 
 
+@pytest.mark.parametrize(
+    ("scale", "advice"),
+    [
+        (0.25, "people are small: 15 pixels high in the 40 that the detector sees; with "
+               "--det-size 64 it may find more of them"),
+        (1.0, ""),  # 60 pixels high
+    ],
+)  # fmt: skip
+def test_a_larger_size_is_advised_where_people_are_small(
+    tmp_path: Path, scale: float, advice: str
+) -> None:
+    class FarAway(BrightBoxes):
+        def scale_of(self, size_wh: tuple[int, int]) -> float:
+            return scale
+
+    source, chosen = make_video(tmp_path / "walk.mp4"), settings(video=False)
+    pipeline = Pipeline(FarAway(), Upright(), chosen.pipeline)
+    report = track_clip(Clip(str(source), tmp_path / "walk"), chosen, pipeline, {})
+    assert report.note == advice
+
+
 @pytest.mark.parametrize("refine", [False, True])
 def test_following_one_person_hides_the_faces_of_all(tmp_path: Path, refine: bool) -> None:
     source = make_video(tmp_path / "walk.mp4")

@@ -120,6 +120,15 @@ def test_nobody_in_a_single_clip_is_told(tmp_path: Path) -> None:
     assert (tmp_path / "out" / "street.json").exists()
 
 
+def test_advice_about_a_clip_follows_its_line(tmp_path: Path) -> None:
+    entry = Entry("far.mp4", "done", "", "people are small", 30, 2, outputs=("far.json",))
+    lines = summary(Outcome([entry], [], [], False), tmp_path)
+    assert lines == [
+        f"far.mp4: 2 people, 30 frames -> {tmp_path}/far.json",
+        "far.mp4: people are small",
+    ]
+
+
 def test_nobody_in_a_clip_is_told_and_counts_the_second_time_too(tmp_path: Path) -> None:
     make_video(tmp_path / "street.mp4", 5, people=0)
     for _ in range(2):
