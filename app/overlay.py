@@ -6,16 +6,18 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arcs import angles_of
 from app.drawing import Colour, ColourArray, Drawing, Label, Polyline
 from app.faces import faces
 from app.figure import figure, no_rows
+from app.plates import apart, letters_px, readable_on
 from pose.people import FloatArray, Poses
 from tracking.pipeline import FrameResult
 
@@ -48,10 +50,13 @@ class OverlayStyle:
     heat: bool = False  # joints by score, from red (0) to green (1), not in the person's colour
     black_background: bool = False
     blur_faces: bool = False
+    angles: bool = False  # at joints, in degrees
     # Joints that score below this are not drawn; the pipeline's threshold
     kpt_thr: float = field(default=0.3, metadata={"setting": False})
     # id -> name, of people who have one
     names: Mapping[int, str] = field(default_factory=dict, metadata={"setting": False})
+    # ids of the people whose angles are drawn; empty: everybody's
+    angles_of: tuple[int, ...] = field(default=(), metadata={"setting": False})
 
     def __post_init__(self) -> None:
         if not 0 <= self.trails_s < np.inf:
@@ -128,6 +133,9 @@ class Overlay:
             np.concatenate(circles),
             _to_colours(np.concatenate(circle_colours)),
             self._labels(result) if style.labels else (),
+            angles_of(people, style.angles_of, style.kpt_thr, colours, scale)
+            if style.angles
+            else (),
         )
 
     def _remember(self, result: FrameResult) -> None:
@@ -186,8 +194,7 @@ class Overlay:
         if not width:  # a frame without its picture only updates the trails
             return ()
         labels, plates = [], []
-        # Limits for far and near people; relative, as a large picture is shown scaled down
-        least_px, most_px = max(9, 0.006 * max(width, height)), 0.03 * max(width, height)
+        least_px, most_px = letters_px(result.frame.size_wh)
         ids, boxes = result.people.ids, result.people.poses.boxes
         for row in np.argsort(-boxes[:, 3], kind="stable"):  # the nearest keeps its place
             person, box = ids[row], boxes[row]
@@ -199,33 +206,10 @@ class Overlay:
             colour = colour_of(int(person))
             x = float(np.clip(box[0], 0, max(0, width - size_px * (1 + 0.8 * len(text)))))
             y = float(np.clip(box[1] - 0.3 * size_px, 2 * size_px, height))
-            labels.append(Label(text, x, y, size_px, colour, _readable_on(colour)))
+            labels.append(Label(text, x, y, size_px, colour, readable_on(colour)))
             plates.append((x, y - 2 * size_px, x + size_px * (1 + 0.8 * len(text)), y))
         moved = zip(labels, apart(plates), strict=True)
         return tuple(replace(label, y=label.y + by) if by else label for label, by in moved)
-
-
-def apart(plates: Sequence[tuple[float, float, float, float]]) -> list[float]:
-    """How far to move each of the plates x1 y1 x2 y2 down so that it covers none before it.
-
-    Negative is up, which is tried first; down if it would leave the picture at the top.
-    """
-    placed: list[tuple[float, float, float, float]] = []
-    moves = []
-    for x1, top, x2, bottom in plates:
-        beside = [other for other in placed if x1 < other[2] and other[0] < x2]
-        y1, high = top, bottom - top
-        for _, upper, _, lower in sorted(beside, key=lambda other: -other[3]):
-            if y1 < lower and upper < y1 + high:
-                y1 = upper - high
-        if y1 < min(0.0, top):
-            y1 = top
-            for _, upper, _, lower in sorted(beside, key=lambda other: other[1]):
-                if y1 < lower and upper < y1 + high:
-                    y1 = lower
-        placed.append((x1, y1, x2, y1 + high))
-        moves.append(y1 - top)
-    return moves
 
 
 def _elided(text: str, most: int) -> str:
@@ -236,12 +220,6 @@ def _elided(text: str, most: int) -> str:
 
 def _to_colours(rgba: FloatArray) -> ColourArray:
     return np.clip(rgba, 0, 255).astype(np.uint8)
-
-
-def _readable_on(colour: Colour) -> Colour:
-    """Near-black or white, whichever contrasts more (Rec. 709 luma)."""
-    luma = 0.2126 * colour[0] + 0.7152 * colour[1] + 0.0722 * colour[2]
-    return (16, 18, 24) if luma > 110 else (255, 255, 255)
 
 
 def _limb_widths(boxes: FloatArray, thickness: float | None) -> FloatArray:

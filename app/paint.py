@@ -6,11 +6,19 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.drawing import ColourArray, Drawing, Label, Polyline
+from app.drawing import Box, ColourArray, Drawing, Label, Number, Polyline
+from app.plates import letters_px, with_room
 from pose.people import FloatArray, ImageArray
 
 SHIFT = 4  # coordinates are given to OpenCV in 1 / 2**SHIFT pixels
 FONT = cv2.FONT_HERSHEY_DUPLEX  # OpenCV 5 draws it as a TrueType sans
+DEGREES = int(cv2.__version__.partition(".")[0]) >= 5  # the font of OpenCV 4 has no degree sign
+
+# A circle, four times six points: six make a corner this small look round. And the corners of a
+# rectangle that these quarters belong to: column and row of each, 0 the lesser, 1 the greater
+_TURN = np.linspace(0, np.pi / 2, 6) + np.arange(4)[:, None] * np.pi / 2
+_ROUND = np.stack([np.cos(_TURN), np.sin(_TURN)], axis=2).reshape(-1, 2).astype(np.float32)
+_CORNER_OF = np.repeat([[1, 1], [0, 1], [0, 0], [1, 0]], 6, axis=0)
 
 
 def rasterise(drawing: Drawing, image: ImageArray) -> ImageArray:
@@ -25,6 +33,7 @@ def rasterise(drawing: Drawing, image: ImageArray) -> ImageArray:
     for quad, colour in zip(quads, _bgr(drawing.segment_colours), strict=True):
         cv2.fillConvexPoly(canvas, quad, colour, cv2.LINE_AA, SHIFT)
     _discs(canvas, drawing.circles, drawing.circle_colours)
+    _angles(canvas, drawing)
     for label in drawing.labels:
         _label(canvas, label)
     return canvas
@@ -108,29 +117,50 @@ def _blur(canvas: ImageArray, x: float, y: float, radius: float) -> None:
     part[:] = cv2.blendLinear(hidden, part, opacity, 1 - opacity)
 
 
-def _label(canvas: ImageArray, label: Label) -> None:
+def _angles(canvas: ImageArray, drawing: Drawing) -> None:
+    """Paint arcs, and those numbers that have room; all arcs first, or they would hide numbers."""
+    if not drawing.angles:
+        return
+    least_px, most_px = letters_px(drawing.size_wh)
+    numbers = []
+    for angle in drawing.angles:
+        number = angle.legible(least_px, most_px)
+        if number is not None:
+            _polyline(canvas, angle.outline)
+            _polyline(canvas, angle.arc)
+            numbers.append(number)
+    picture = (0.0, 0.0, float(drawing.size_wh[0]), float(drawing.size_wh[1]))
+    for number, plate in with_room(numbers, picture, map(_plate, drawing.labels)):
+        _number(canvas, number, plate)
+
+
+def _number(canvas: ImageArray, number: Number, plate: Box) -> None:
+    text, scale = number.text if DEGREES else number.text.strip("°"), number.size_px / 21
+    x1, y1, x2, y2 = plate
+    _rounded(canvas, (x1, y1, x2, y2), 0.35 * number.size_px, number.colour[::-1])
+    (width, _), _ = cv2.getTextSize(text, FONT, scale, 1)
+    origin = (round((x1 + x2 - width) / 2), round((y1 + y2 + number.size_px) / 2))
+    cv2.putText(canvas, text, origin, FONT, scale, number.text_colour[::-1], 1, cv2.LINE_AA)
+
+
+def _plate(label: Label) -> Box:
+    """Where the plate of a label is."""
     scale = label.size_px / 21  # FONT's capitals are 21 pixels high at scale 1
-    (text_width, text_height), _ = cv2.getTextSize(label.text, FONT, scale, 1)
+    (width, height), _ = cv2.getTextSize(label.text, FONT, scale, 1)
     pad = 0.45 * label.size_px
-    plate = np.array(
-        [label.x, label.y - text_height - 2 * pad, label.x + text_width + 2 * pad, label.y],
-        np.float32,
-    )
-    _rounded(canvas, plate, 0.35 * label.size_px, label.colour[::-1])
-    origin = (round(label.x + pad), round(label.y - pad))
+    return label.x, label.y - height - 2 * pad, label.x + width + 2 * pad, label.y
+
+
+def _label(canvas: ImageArray, label: Label) -> None:
+    _rounded(canvas, _plate(label), 0.35 * label.size_px, label.colour[::-1])
+    pad = 0.45 * label.size_px
+    origin, scale = (round(label.x + pad), round(label.y - pad)), label.size_px / 21
     cv2.putText(canvas, label.text, origin, FONT, scale, label.text_colour[::-1], 1, cv2.LINE_AA)
 
 
-def _rounded(canvas: ImageArray, box: FloatArray, radius: float, colour: tuple[int, ...]) -> None:
+def _rounded(canvas: ImageArray, box: Box, radius: float, colour: tuple[int, ...]) -> None:
     """Fill a rectangle x1 y1 x2 y2 with rounded corners."""
-    turn = np.linspace(0, np.pi / 2, 6)  # six points make a corner this small look round
-    arc = np.stack([np.cos(turn), np.sin(turn)], axis=1) * radius  # (6, 2) right, down
-    x1, y1, x2, y2 = box + np.array([radius, radius, -radius, -radius], np.float32)
-    corners = [
-        np.add(arc, (x2, y2)),
-        arc[::-1] * (-1, 1) + (x1, y2),
-        -arc + (x1, y1),
-        arc[::-1] * (1, -1) + (x2, y1),
-    ]
-    outline = _fixed(np.concatenate(corners).astype(np.float32))
+    x1, y1, x2, y2 = box
+    inner = np.array([[x1 + radius, y1 + radius], [x2 - radius, y2 - radius]], np.float32)
+    outline = _fixed(inner[_CORNER_OF, (0, 1)] + radius * _ROUND)
     cv2.fillConvexPoly(canvas, outline, colour, cv2.LINE_AA, SHIFT)

@@ -21,6 +21,7 @@ from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
 from app.live.playback import LiveOutlet, Playback
 from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
+from app.overlay import OverlayStyle
 from app.video.source import open_source as open_any_source
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
@@ -267,6 +268,10 @@ class Session:
     def record(self, plan: RecordingPlan) -> None:
         """Record from the next frame on."""
         self._recordings.begin(plan, self.corrections.done)
+
+    def restyle_recording(self, style: OverlayStyle) -> None:
+        """Draw people like this in a running recording from one of the next frames on."""
+        self._recordings.restyle(style)
 
     def stop_recording(self) -> None:
         """Complete the recording in the background."""

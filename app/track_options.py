@@ -45,6 +45,7 @@ SETTINGS = {
     "black_background": ("overlay", "black_background"),
     "blur_faces": ("overlay", "blur_faces"),
     "draw_bbox": ("overlay", "boxes"),
+    "draw_angles": ("overlay", "angles"),
     "trails": ("overlay", "trails_s"),
 }
 
@@ -188,6 +189,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction,
                      help="draw boxes (default: yes)")  # fmt: skip
+    out.add_argument("--draw-angles", action=argparse.BooleanOptionalAction,
+                     help="draw the angles at joints (default: no)")  # fmt: skip
 
     add_measure_arguments(
         parser.add_argument_group("measures", "--plots and --report alone show angles and speeds.")

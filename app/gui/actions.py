@@ -115,6 +115,9 @@ def commands() -> tuple[Command, ...]:
         Command("boxes", tr("Show or hide boxes"), "", "3"),
         Command("labels", tr("Show or hide names"), "", "4"),
         Command(
+            "angles", tr("Show or hide angles"), "", "5", tr("At the selected people’s joints")
+        ),
+        Command(
             "timings",
             tr("Milliseconds per frame"),
             hint=tr("The chart of the time that each frame takes; without it there is more room"),

@@ -19,7 +19,7 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.drawing import Drawing
-from app.gui.painting import blurred, paint_labels, paint_shapes, shown_image
+from app.gui.painting import blurred, paint_shapes, paint_texts, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
@@ -133,7 +133,7 @@ class Canvas(QWidget):
             if self._locked:
                 self._dim_all_but(painter, target)
             self._mark_selected(painter)  # below the labels, so as not to cross them out
-            paint_labels(painter, drawing.labels, self._viewport)
+            paint_texts(painter, drawing, self._viewport)
 
     def _box_on_canvas(self, person: int) -> QRectF | None:
         if self._view is None:

@@ -160,6 +160,7 @@ class MainWindow(QMainWindow):
         editing.rename_wanted.connect(people.rename_selected)
         editing.id_wanted.connect(people.focus_id_field)
         editing.selection_changed.connect(canvas.set_people)
+        editing.selection_changed.connect(self.presenter.show_angles_of)
         editing.selection_changed.connect(lambda ids, _: people.select(ids))
         for said in (editing.said, self.library.said, self.recording.said, self.work.failed):
             said.connect(self.status.say)

@@ -38,7 +38,7 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
         (
             tr("&View"),
             ("fit", "zoom-in", "zoom-out", "-", "mirror", "delay", "-", "skeleton", "joints",
-             "boxes", "labels", "-", "timings", "log", "full-screen", "picture-alone"),
+             "boxes", "labels", "angles", "-", "timings", "log", "full-screen", "picture-alone"),
         ),
         (tr("&Help"), ("help", "about")),
     )  # fmt: skip

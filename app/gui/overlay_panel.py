@@ -26,6 +26,10 @@ class OverlayPanel(Form):
             "joints": check(tr("Joints"), tr("A dot on every joint that is seen (2)")),
             "boxes": check(tr("Boxes"), tr("Corners around each person (3)")),
             "labels": check(tr("Names and numbers"), tr("A label above each head (4)")),
+            "angles": check(
+                tr("Angles"),
+                tr("At the joints of the selected people; of everybody, if nobody is selected (5)"),
+            ),
             "heat": check(tr("Confidence"), tr("Colour joints from red (unsure) to green (sure)")),
             "black_background": check(tr("Black background"), tr("Hide the picture itself")),
             "blur_faces": check(tr("Hide faces"), tr("Make faces unrecognisable")),

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 
 import cv2
 import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from app.drawing import Drawing, Label
+from app.drawing import Drawing, Label, Number
 from app.gui.viewport import Viewport
-from app.overlay import apart
 from app.paint import segment_quads
+from app.plates import apart, with_room
 from pose.people import FloatArray, ImageArray
 
 LEAST_LABEL_PX = 11.0  # so that labels stay readable in a small picture
+LEAST_NUMBER_PX = 9.0
+MOST_LABEL_PX = 40.0
 
 
 def shown_image(image: ImageArray, viewport: Viewport, pixel_ratio: float) -> tuple[QImage, QRectF]:
@@ -81,6 +83,10 @@ def paint_shapes(painter: QPainter, drawing: Drawing, viewport: Viewport) -> Non
     ):
         painter.setBrush(QColor(*colour))
         painter.drawEllipse(QPointF(x, y), radius, radius)
+    for angle in drawing.angles:
+        if angle.legible(*_digits_px(viewport)) is not None:
+            for line in (angle.outline, angle.arc):
+                _paint_polyline(painter, line.points, line.widths, line.colours)
     painter.restore()
 
 
@@ -114,12 +120,30 @@ def _paint_polyline(
         painter.drawLine(places[i - 1], places[i])
 
 
-def paint_labels(painter: QPainter, labels: Sequence[Label], viewport: Viewport) -> None:
-    """Paint labels, spread apart again: in a small picture they are larger than laid out."""
-    plates = [_plate(painter, label, viewport) for label in labels]
+def paint_texts(painter: QPainter, drawing: Drawing, viewport: Viewport) -> None:
+    """Paint labels, spread apart again: in a small picture they are larger than laid out.
+
+    Numbers of angles go where these leave room.
+    """
+    plates = [_plate(painter, label, viewport) for label in drawing.labels]
     moves = apart([plate.getCoords() for plate in plates])
-    for label, plate, move in zip(labels, plates, moves, strict=True):
-        _paint_label(painter, label, plate.translated(0, move), _letter_px(label, viewport))
+    plates = [plate.translated(0, move) for plate, move in zip(plates, moves, strict=True)]
+    numbers = (angle.legible(*_digits_px(viewport)) for angle in drawing.angles)
+    on_canvas = [_on_canvas(number, viewport) for number in numbers if number is not None]
+    (left, top), (width, height) = viewport.origin, viewport.frame_wh
+    picture = left, top, left + width * viewport.scale, top + height * viewport.scale
+    for number, box in with_room(on_canvas, picture, [plate.getCoords() for plate in plates]):
+        x1, y1, x2, y2 = box
+        _paint_text(painter, number, QRectF(x1, y1, x2 - x1, y2 - y1), number.size_px)
+    for label, plate in zip(drawing.labels, plates, strict=True):
+        _paint_text(painter, label, plate, _letter_px(label, viewport))
+
+
+def _on_canvas(number: Number, viewport: Viewport) -> Number:
+    x, y = viewport.to_canvas(number.x, number.y)
+    right, down = number.towards
+    towards = (-right if viewport.mirror else right), down
+    return replace(number, x=x, y=y, towards=towards, size_px=number.size_px * viewport.scale)
 
 
 def _plate(painter: QPainter, label: Label, viewport: Viewport) -> QRectF:
@@ -138,7 +162,12 @@ def _plate(painter: QPainter, label: Label, viewport: Viewport) -> QRectF:
 
 def _letter_px(label: Label, viewport: Viewport) -> float:
     """The height of a label's capitals on the canvas."""
-    return min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), 40.0)
+    return min(max(LEAST_LABEL_PX, label.size_px * viewport.scale), MOST_LABEL_PX)
+
+
+def _digits_px(viewport: Viewport) -> tuple[float, float]:
+    """The least and the greatest height of the digits of angles, in pixels of the frame."""
+    return LEAST_NUMBER_PX / viewport.scale, MOST_LABEL_PX / viewport.scale
 
 
 def _font(painter: QPainter, size_px: float) -> QFont:
@@ -148,10 +177,10 @@ def _font(painter: QPainter, size_px: float) -> QFont:
     return font
 
 
-def _paint_label(painter: QPainter, label: Label, plate: QRectF, size_px: float) -> None:
+def _paint_text(painter: QPainter, text: Label | Number, plate: QRectF, size_px: float) -> None:
     painter.setFont(_font(painter, size_px))
     painter.setPen(Qt.PenStyle.NoPen)
-    painter.setBrush(QColor(*label.colour))
+    painter.setBrush(QColor(*text.colour))
     painter.drawRoundedRect(plate, 0.35 * size_px, 0.35 * size_px)
-    painter.setPen(QColor(*label.text_colour))
-    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, label.text)
+    painter.setPen(QColor(*text.text_colour))
+    painter.drawText(plate, Qt.AlignmentFlag.AlignCenter, text.text)

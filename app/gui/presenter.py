@@ -54,6 +54,7 @@ class Presenter(QObject):
         self.largest_gap_ms = 0.0  # between two timer ticks: how long the window was busy
         self._show = show
         self._overlay = Overlay(OverlayStyle())
+        self._angles_of: tuple[int, ...] = ()
         self._smoother: Smoother | None = None
         self._seen_version = (-1, -1)
         self._rows: list[PersonRow] = []
@@ -90,10 +91,17 @@ class Presenter(QObject):
     def set_style(self, style: OverlayStyle) -> None:
         """Redraw at once in this style, and measure the joints that it draws."""
         again = style.kpt_thr != self.style.kpt_thr
-        self._overlay.style = replace(style, names=self.names)
+        self._restyle(style)
         self._draw_again()
         if again:
             self._measure()
+
+    def show_angles_of(self, selected: tuple[int, ...], locked: int) -> None:
+        """Draw the angles, if any, of the selected people; else of the locked one; else of all."""
+        self._angles_of = selected or ((locked,) if locked else ())
+        self._restyle(self.style)
+        if self.style.angles:
+            self._draw_again()
 
     def set_smoothing(self, share: float) -> None:
         """Smooth the drawing, from 0 (not at all) to 1; tracks and measures stay as found."""
@@ -114,7 +122,7 @@ class Presenter(QObject):
     def corrections_changed(self) -> None:
         """Update names after a correction, an undo, a redo, or a change of source."""
         self.names = names_of(self.session.corrections.done)
-        self._overlay.style = replace(self._overlay.style, names=self.names)
+        self._restyle(self.style)
         self._overlay.reset()  # trails belong to ids that may now mean others
         self.report()
 
@@ -154,6 +162,11 @@ class Presenter(QObject):
             self._seen_version = version
             self.spans = self.session.history.spans(corrections)
         self.reported.emit()
+
+    def _restyle(self, style: OverlayStyle) -> None:
+        """Draw like this from now on, in a running recording too."""
+        self._overlay.style = replace(style, names=self.names, angles_of=self._angles_of)
+        self.session.restyle_recording(self.style_with_names)
 
     def _forget_people(self) -> None:
         """Forget what is stored by id: ids mean other people in another source."""

@@ -35,7 +35,7 @@ class Tuning(QObject):
         window.tracking.preset_chosen.connect(self._use_preset)
         window.tracking.file_wanted.connect(self._choose_weights)
         window.tracking.smoothing_changed.connect(window.presenter.set_smoothing)
-        for name in ("skeleton", "joints", "boxes", "labels"):
+        for name in ("skeleton", "joints", "boxes", "labels", "angles"):
             action = window.actions_by_name[name]
             action.triggered.connect(lambda _, name=name: window.overlay.toggle(name))
 
@@ -48,7 +48,7 @@ class Tuning(QObject):
     @property
     def style(self) -> OverlayStyle:
         """The style to save for the next time."""
-        return self._kept or replace(self._window.presenter.style, names={})
+        return self._kept or replace(self._window.presenter.style, names={}, angles_of=())
 
     def _show_opened(self, drawn: bool) -> None:
         """Turn the overlay off for a video with people drawn in, until another one is opened."""
@@ -56,7 +56,13 @@ class Tuning(QObject):
         self._kept = style if drawn else None
         if drawn:
             style = replace(
-                style, boxes=False, skeleton=False, joints=False, labels=False, trails_s=0.0
+                style,
+                boxes=False,
+                skeleton=False,
+                joints=False,
+                labels=False,
+                angles=False,
+                trails_s=0.0,
             )
         self._window.overlay.show_style(style)
         self._restyle(style)

@@ -43,7 +43,7 @@ class RecordingPlan:
     overlay: bool = True
     clean: bool = False
     tracks: bool = True
-    style: OverlayStyle = field(default_factory=OverlayStyle)
+    style: OverlayStyle = field(default_factory=OverlayStyle)  # at the start
 
     def __post_init__(self) -> None:
         if not (self.overlay or self.clean or self.tracks):
@@ -80,6 +80,7 @@ class LiveRecording:
         self._last_s = 0.0  # its time in the files, and so their length
         self._written = 0
         self._overlay = Overlay(plan.style)
+        self._style = plan.style  # of the frames to come
         self._overlay_video: Recorder | None = None
         self._clean_video: Recorder | None = None
         self._tracks: list[TracksWriter] = []
@@ -123,6 +124,10 @@ class LiveRecording:
                 self._queue.put_nowait((shown, tracked, generation))
         except queue.Full:
             self.lost += 1
+
+    def restyle(self, style: OverlayStyle) -> None:
+        """Draw the frames to come like this."""
+        self._style = style
 
     def finish(self, corrections: Sequence[Correction]) -> None:
         """Accept no more frames; complete the files in the background."""
@@ -171,6 +176,7 @@ class LiveRecording:
         frame = Frame(self._written, time_s, frame.image)
         self._written += 1
         if self._overlay_video is not None:
+            self._overlay.style = self._style
             picture = rasterise(self._overlay.layout(shown, tracked.poses), frame.image)
             self._overlay_video.put(picture, time_s)
         if self._clean_video is not None:
@@ -260,6 +266,11 @@ class Recordings:
         newest = self._newest
         if newest is not None and not newest.ended:
             newest.put(shown, tracked, generation)
+
+    def restyle(self, style: OverlayStyle) -> None:
+        """Draw like this in the running one, if any."""
+        if self._newest is not None:
+            self._newest.restyle(style)
 
     def finish(self, corrections: Sequence[Correction]) -> None:
         """Finish the newest one; its files are completed in the background."""

@@ -47,11 +47,15 @@ def _speed(name: str, *joints: str) -> list[Measure]:
     return [Measure(f"{name} speed", "heights/s", joints)]
 
 
-MEASURES: tuple[Measure, ...] = (
+ANGLES: tuple[Measure, ...] = (
     *_angle("knee", "hip", "knee", "ankle"),
     *_angle("hip", "shoulder", "hip", "knee"),
     *_angle("elbow", "shoulder", "elbow", "wrist"),
     *_angle("shoulder", "hip", "shoulder", "elbow"),
+)
+
+MEASURES: tuple[Measure, ...] = (
+    *ANGLES,
     *_speed("body", "left_hip", "right_hip"),
     *_speed("left wrist", "left_wrist"),
     *_speed("right wrist", "right_wrist"),
@@ -94,7 +98,7 @@ class Measurer:
         people = result.people
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
-            places = _places(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
+            places = places_of(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
             if places is None:
                 continue
             if measure.is_angle:
@@ -122,8 +126,8 @@ class Measurer:
             del self._ways[key]
 
 
-def _places(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray | None:
-    """Where the joints are, (N, J, 2), nan where not seen; None if the skeleton lacks one."""
+def places_of(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray | None:
+    """Where these joints are, (N, J, 2), nan where not seen; None if the skeleton lacks one."""
     try:
         indices = [poses.skeleton.index(joint) for joint in joints]
     except ValueError:

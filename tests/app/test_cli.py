@@ -212,7 +212,7 @@ def test_options_reach_the_settings() -> None:
             "a.mp4", "--bbox-thr", "0.4", "--kpt-thr", "0.2", "--flip", "--det-frequency", "3",
             "--det-size", "1024",
             "--start-frame", "5", "--crop", "1,2,30,40", "--format", "csv,mot", "--no-video",
-            "--no-draw-bbox", "--time-range", "1", "2.5",
+            "--no-draw-bbox", "--draw-angles", "--time-range", "1", "2.5",
         )
     )  # fmt: skip
     assert (settings.pipeline.bbox_thr, settings.pipeline.detect_every) == (0.4, 3)
@@ -223,6 +223,7 @@ def test_options_reach_the_settings() -> None:
     assert settings.clip.time_range == (1.0, 2.5)
     assert not settings.clip.video
     assert not settings.overlay.boxes
+    assert settings.overlay.angles
     assert settings.overlay.kpt_thr == 0.2
 
 

@@ -50,7 +50,7 @@ def test_a_preset_changes_what_it_names_and_nothing_else(tmp_path: Path) -> None
         ("[clip]\nformats = 'csv'", 'formats is "csv", expected a list of texts in quotes'),
         ("[clip]\nformats = ['csv', 'csv']", "formats names csv more than once"),
         ("[clip", "not a TOML file"),
-        ("[overlay.names]\n1 = 'Ann'", "there is no setting names; known are black_background, "),
+        ("[overlay.names]\n1 = 'Ann'", "there is no setting names; known are angles, black_"),
         ("[overlay]\nkpt_thr = 0.5", "there is no setting kpt_thr"),
     ],
 )

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.overlay import Overlay, OverlayStyle, apart, colour_of
+from app.overlay import Overlay, OverlayStyle, colour_of
 from app.paint import rasterise, segment_quads
+from app.plates import apart
 from pose.people import Frame, Poses
 from pose.skeleton import COCO17, SKELETONS, Skeleton
 from tracking.pipeline import FrameResult

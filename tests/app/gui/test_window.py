@@ -26,7 +26,7 @@ from fake_session import (
     picture,
 )
 from PyQt6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
-from PyQt6.QtGui import QDropEvent
+from PyQt6.QtGui import QColor, QDropEvent
 from PyQt6.QtWidgets import (
     QAbstractButton,
     QAbstractSlider,
@@ -46,13 +46,14 @@ from app.corrections import Correction, load_corrections, sidecar_of
 from app.gui.actions import commands
 from app.gui.main_window import MainWindow
 from app.gui.menus import fill_recent
+from app.gui.painting import LEAST_NUMBER_PX
 from app.gui.reporting import awaited, device_name, unjoined_s
 from app.gui.timeline import ROW, RULER
 from app.live.feeds import SourceInfo
 from app.live.gauges import Flow
 from app.live.run import Status
 from app.measures.angles import MEASURES
-from app.overlay import OverlayStyle
+from app.overlay import OverlayStyle, colour_of
 from app.results import DRAWN, OpenResult, save_result
 from app.video.source import MediaError
 from pose.people import Frame
@@ -351,6 +352,49 @@ def test_the_overlay_s_parts_can_be_switched(qtbot, paused, name: str) -> None:
         "labels": len(drawing.labels),
     }
     assert shapes[name] == 0
+
+
+def angles_shown(window) -> list[tuple[int, int, int]]:
+    """The colours, and so the people, of the angles on screen, each once."""
+    return sorted({angle.number.colour for angle in window.stage.canvas._drawing.angles})
+
+
+def test_angles_are_those_of_the_selected_people_or_of_the_locked_one_or_of_all(
+    qtbot, paused
+) -> None:
+    one, both = [colour_of(1)], sorted([colour_of(1), colour_of(2)])
+    assert angles_shown(paused) == []
+    trigger(paused, "angles")
+    assert paused.overlay._checks["angles"].isChecked()
+    assert angles_shown(paused) == both
+    paused.editing.select((1,))
+    assert angles_shown(paused) == one
+    trigger(paused, "lock")
+    paused.editing.select(())
+    assert angles_shown(paused) == one
+    trigger(paused, "lock")
+    assert angles_shown(paused) == both
+    assert paused.tuning.style == OverlayStyle(angles=True)  # whose they are is not kept
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_the_number_of_an_angle_is_beside_its_joint_mirrored_or_not(paused, mirror: bool) -> None:
+    canvas = paused.stage.canvas
+    canvas.set_mirror(mirror)
+    for name in ("skeleton", "joints", "boxes", "labels"):
+        trigger(paused, name)
+    before = canvas.grab().toImage()
+    trigger(paused, "angles")
+    after = canvas.grab().toImage()
+    angle = canvas._drawing.angles[0]
+    x1, y1, x2, y2 = replace(
+        angle.number, size_px=LEAST_NUMBER_PX / canvas.viewport_now.scale
+    ).plate
+    x, y = canvas.viewport_now.to_canvas((x1 + x2) / 2, (y1 + y2) / 2)
+    around = {(round(x) + right, round(y) + down) for right in (-6, 0, 6) for down in (-6, 6)}
+    plate = QColor(*angle.number.colour)
+    assert plate in [after.pixelColor(*place) for place in around]
+    assert plate not in [before.pixelColor(*place) for place in around]
 
 
 def test_the_overlay_s_style_can_be_changed(qtbot, paused) -> None:
@@ -1099,7 +1143,7 @@ def test_people_are_not_drawn_over_a_video_that_shows_them_already(
     window = open_window(FakeFile(30), FakeFile(30), specs=(str(tmp_path / opened),))
     qtbot.waitUntil(lambda: window.presenter.view is not None and ids_shown(window) == [1, 2])
     drawing = window.stage.canvas._drawing
-    assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels)
+    assert not (len(drawing.segments) or len(drawing.circles) or drawing.labels or drawing.angles)
     assert not window.overlay._checks["skeleton"].isChecked()
     assert window.tuning.style.skeleton  # the style to remember
     trigger(window, "skeleton")  # for a user who wants both

@@ -18,6 +18,7 @@ from fake_session import FakeFile, make_pipeline, wait_for
 
 from app.corrections import Correction, load_corrections
 from app.live.recording import LiveRecording, RecordingPlan
+from app.overlay import OverlayStyle
 from app.results import open_result
 from app.video.file import FileSource
 from app.video.source import MediaError
@@ -67,6 +68,22 @@ def test_a_recording_holds_every_frame_at_its_time_and_opens_as_a_result(tmp_pat
     assert len(result.frames) == 30
     assert result.corrections == (Correction("swap", 1, 2, from_s=0.4),)
     assert load_corrections(tmp_path / "take.corrections.json") == result.corrections
+
+
+def test_a_recording_shows_people_as_the_screen_does_then(tmp_path: Path) -> None:
+    recording = LiveRecording(RecordingPlan(tmp_path, "take", Fraction(25), tracks=False))
+    pipeline = make_pipeline(PipelineConfig())
+    for frame in FakeFile(10):
+        if frame.index == 5:
+            wait_for(lambda: recording.length_s > 0.15)
+            recording.restyle(OverlayStyle(black_background=True))
+        result = pipeline(frame)
+        recording.put(result, result.people)
+    recording.finish([])
+    recording.join()
+    with FileSource(tmp_path / "take.mp4") as video:
+        black = [frame.image[-20:].mean() < 10 for frame in video]
+    assert black == 5 * [False] + 5 * [True]
 
 
 def test_a_killed_program_leaves_a_video_that_plays_and_a_table_that_reads(tmp_path: Path) -> None:
