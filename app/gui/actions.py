@@ -39,7 +39,7 @@ def commands() -> tuple[Command, ...]:
             tr("Camera…"),
             "camera",
             "Ctrl+K",
-            tr("A camera of this computer, or one on the network"),
+            tr("A camera of this computer or one on the network, or the screen"),
         ),
         Command("close-source", tr("Close"), "close", "Ctrl+W"),
         Command(

@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="*",
         metavar="SOURCE",
         help="videos, a folder of videos or of pictures, finished tracks (NAME.json), a camera (0) "
-        "or its URL",
+        "or its URL, the screen (screen)",
     )
     parser.add_argument(
         "--mode", metavar="NAME", help=f"{', '.join(preset_names())}, or a TOML file"

@@ -1,4 +1,4 @@
-"""Choose a camera on this computer or on the network."""
+"""Choose a camera on this computer or on the network, or the screen."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from app.gui.icons import icon
 from app.gui.sheets import Sheet
 from app.gui.translation import tr
 from app.video.devices import Camera
+from app.video.source import SCREENS
+
+Modes = tuple[tuple[str, str], ...]  # what the list says of each, and the spec that opens it
 
 
 class SourcePanel(Sheet):
@@ -19,7 +22,6 @@ class SourcePanel(Sheet):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(tr("Camera"), parent)
-        self._cameras: list[Camera] = []
         self.camera, self.mode, self.url = QComboBox(), QComboBox(), QLineEdit()
         self.camera.setAccessibleName(tr("Camera"))
         self.mode.setAccessibleName(tr("Size and rate"))
@@ -55,35 +57,40 @@ class SourcePanel(Sheet):
         self.setFocusProxy(self.url)
 
     def show_cameras(self, cameras: list[Camera]) -> None:
-        """Offer `cameras`."""
+        """Offer `cameras`, and the screen."""
+        parts = tr("Whole"), tr("Left half"), tr("Right half")
+        screen = tuple(zip(parts, SCREENS, strict=True))
+        self._offer(
+            [(camera.name, _modes(camera)) for camera in cameras] + [(tr("Screen"), screen)]
+        )
         self._none.setText(tr("No camera found."))
-        self._cameras = cameras
-        self.camera.clear()
-        for camera in cameras:
-            self.camera.addItem(camera.name)
         self._none.setVisible(not cameras)
-        for widget in (self.camera, self.mode, self.start):
-            widget.setEnabled(bool(cameras))
-        self._show_modes()
         if cameras and self.url.hasFocus() and not self.url.text():
             self.start.setFocus()
 
     def show_looking(self) -> None:
-        """Offer no cameras while they are being looked for."""
-        self.show_cameras([])
+        """Offer nothing while cameras are being looked for."""
+        self._offer([])
         self._none.setText(tr("Looking for cameras…"))
+        self._none.show()
+
+    def _offer(self, sources: list[tuple[str, Modes]]) -> None:
+        self.camera.clear()
+        for name, modes in sources:
+            self.camera.addItem(name, modes)
+        for widget in (self.camera, self.mode, self.start):
+            widget.setEnabled(bool(sources))
+        self._show_modes()
 
     def _show_modes(self) -> None:
         self.mode.clear()
-        self.mode.addItem(tr("Automatic"), None)
-        if 0 <= self.camera.currentIndex() < len(self._cameras):
-            for mode in self._cameras[self.camera.currentIndex()].modes:
-                self.mode.addItem(str(mode), mode)
+        for text, spec in self.camera.currentData() or ():
+            self.mode.addItem(text, spec)
 
     def _open_camera(self) -> None:
-        if 0 <= self.camera.currentIndex() < len(self._cameras):
-            camera = self._cameras[self.camera.currentIndex()]
-            self.chosen.emit(camera.spec(self.mode.currentData()))
+        spec = self.mode.currentData()
+        if spec:
+            self.chosen.emit(spec)
             self.hide()
 
     def _open_url(self) -> None:
@@ -91,6 +98,11 @@ class SourcePanel(Sheet):
         if text:
             self.chosen.emit(text if "://" in text else f"http://{text}")
             self.hide()
+
+
+def _modes(camera: Camera) -> Modes:
+    automatic = (tr("Automatic"), camera.spec())
+    return (automatic, *((str(mode), camera.spec(mode)) for mode in camera.modes))
 
 
 def _heading(text: str) -> QLabel:

@@ -1,5 +1,7 @@
 """Cameras: plugged in, through OpenCV; on the network, through PyAV, with automatic reconnection.
 
+The screen counts as one (app.video.screen).
+
 Times are by this machine's clock: `time_s` is when the frame arrived, counted from the first.
 """
 
@@ -20,7 +22,8 @@ import cv2
 import numpy as np
 from av.video.reformatter import VideoReformatter
 
-from app.video.source import MediaError
+from app.video.screen import Screen
+from app.video.source import SCREENS, MediaError
 from pose.people import Frame, ImageArray
 
 log = logging.getLogger(__name__)
@@ -33,8 +36,9 @@ _OPTIONS = {"fflags": "nobuffer", "flags": "low_delay", "rtsp_transport": "tcp"}
 
 
 class CameraSource:
-    """Frames of a camera (`0`, `/dev/video0`, `camera://0?size=1280x720&rate=30`) or of a stream
-    (`rtsp://...`, `http://...`); see FrameSource. `stop` may be called from any thread.
+    """Frames of a camera (`0`, `/dev/video0`, `camera://0?size=1280x720&rate=30`), of a stream
+    (`rtsp://...`, `http://...`) or of the screen (`screen`, `screen:left`); see FrameSource.
+    `stop` may be called from any thread.
     """
 
     live = True
@@ -43,8 +47,10 @@ class CameraSource:
     def __init__(self, spec: str) -> None:
         self.name = spec
         self._stopped = threading.Event()
-        self._camera: _Plugged | _Stream
-        if spec.isdecimal() or spec.startswith(("/dev/video", "camera://")):
+        self._camera: _Plugged | _Stream | Screen
+        if spec in SCREENS:
+            self._camera = Screen(spec)
+        elif spec.isdecimal() or spec.startswith(("/dev/video", "camera://")):
             self._camera = _Plugged(spec)
         else:
             self._camera = _Stream(spec, self._stopped)

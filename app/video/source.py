@@ -53,16 +53,21 @@ VIDEO_SUFFIXES = (
 )  # fmt: skip
 
 
+SCREENS = ("screen", "screen:left", "screen:right")  # of this computer: the whole, a half
+
+
 def is_live(spec: str) -> bool:
-    """True for cameras and network streams, which, unlike files, do not wait for the reader."""
+    """True for cameras, streams and the screen, which, unlike files, do not wait for the reader."""
+    if spec in SCREENS:
+        return not os.path.exists(spec)  # noqa: PTH110  else it is a folder or file of that name
     return spec.isdecimal() or "://" in spec or spec.startswith("/dev/video")
 
 
 def open_source(spec: str | Path) -> FrameSource:
     """Open what the user named: a video file, a folder or pattern of pictures, or a camera.
 
-    A camera is a number (`0`, as the system counts them) or a URL (`rtsp://...`); a pattern of
-    pictures holds `*`, `?` or `%` (`shots/*.png`, `shots/%06d.png`). Raises MediaError.
+    A camera is a number (`0`, as the system counts them), a URL (`rtsp://...`) or the `screen`; a
+    pattern of pictures holds `*`, `?` or `%` (`shots/*.png`, `shots/%06d.png`). Raises MediaError.
     """
     text = str(spec)
     # Each back end is imported only when needed: PyAV and OpenCV are slow to load.

@@ -608,6 +608,24 @@ def test_cameras_are_offered_with_their_sizes_and_rates(qtbot, open_window, monk
     assert not sheet.isVisible()
 
 
+def test_the_screen_is_offered_as_a_whole_and_by_halves_where_there_is_no_camera_too(
+    qtbot, open_window, monkeypatch
+) -> None:
+    monkeypatch.setattr("app.gui.playing.list_cameras", list)
+    window = open_window()
+    trigger(window, "camera")
+    sheet = window.stage.sources
+    qtbot.waitUntil(lambda: sheet.camera.itemText(0) == "Screen")
+    assert sheet._none.isVisible()
+    opened: list[str] = []
+    sheet.chosen.connect(opened.append)
+    for part in range(sheet.mode.count()):
+        sheet.mode.setCurrentIndex(part)
+        qtbot.mouseClick(sheet.start, Qt.MouseButton.LeftButton)
+        sheet.show()
+    assert opened == ["screen", "screen:left", "screen:right"]
+
+
 def test_a_status_bar_text_that_grows_is_not_cut_off(open_window) -> None:
     bar = open_window().status
     for flow in (Flow(), Flow(capture_fps=1.0), Flow(capture_fps=25.0, inference_fps=24.0)):
