@@ -30,7 +30,9 @@ class Frame:
     image: ImageArray  # (H, W, 3) BGR, never written to
 
     def __post_init__(self) -> None:
-        shape, kind = np.shape(self.image), self.image.dtype
+        if not isinstance(self.image, np.ndarray):
+            raise ValueError(f"image is of {type(self.image)}, expected a numpy array")
+        shape, kind = self.image.shape, self.image.dtype
         if len(shape) != 3 or shape[2] != 3 or kind != np.uint8:  # OpenCV would compute nonsense
             raise ValueError(f"image has shape {shape} of {kind}, expected (any, any, 3) of uint8")
 

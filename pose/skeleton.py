@@ -28,6 +28,9 @@ class Skeleton:
 
     def __post_init__(self) -> None:
         joints = len(self.names)
+        if len(set(self.names)) < joints:  # joints are found by their names
+            twice = next(name for name in self.names if self.names.count(name) > 1)
+            raise ValueError(f"skeleton {self.name}: two joints are called {twice!r}")
         if len(self.mirror) != joints or len(self.sigmas) != joints:
             raise ValueError(
                 f"skeleton {self.name}: {joints} names, {len(self.mirror)} mirror entries, "
@@ -65,6 +68,8 @@ def skeleton_of(
     sigmas: tuple[float, ...],
 ) -> Skeleton:
     """Build a skeleton from limbs given by joint names; mirror pairs follow from left/right."""
+    if unknown := [joint for limb in limbs for joint in limb if joint not in names]:
+        raise ValueError(f"skeleton {name}: a limb names {unknown[0]!r}, which is no joint of it")
     pairs = tuple((names.index(a), names.index(b)) for a, b in limbs)
     return Skeleton(name, names, pairs, mirror_of(names), sigmas)
 

@@ -155,24 +155,26 @@ FORMATS = {
 }
 
 
-def open_writer(format_name: str, path: Path, info: ClipInfo) -> TracksWriter:
+def open_writer(format_name: str, path: Path | str, info: ClipInfo) -> TracksWriter:
     """A writer of the named format; creates the folder of `path`. Raises TracksFileError."""
     chosen = FORMATS.get(format_name)
     if chosen is None:
         raise TracksFileError(f"no format {format_name!r}; choose from {', '.join(FORMATS)}")
+    path = Path(path)
     with writing(path.parent, TracksFileError):
         path.parent.mkdir(parents=True, exist_ok=True)
     writer: TracksWriter = import_module(chosen.module).Writer(path, info)
     return writer
 
 
-def read_tracks(path: Path, format_name: str | None = None) -> Tracks:
+def read_tracks(path: Path | str, format_name: str | None = None) -> Tracks:
     """Read a tracks file of the named format, or of one recognised by its name and content.
 
     If the file does not state the nominal frame rate, it is derived from the frames' times. A note
     says where those do not increase.
     Raises TracksFileError if it is missing, damaged, or of a format that cannot be read.
     """
+    path = Path(path)
     if not os.path.exists(path):  # noqa: PTH110  Path raises where there is no permission to look
         raise TracksFileError(f"{path}: there is no such file; check the name")
     name = format_name or recognise(path)

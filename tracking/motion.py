@@ -81,6 +81,8 @@ def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
 
     Positions move with it, velocities turn with it, sizes and deviations grow with its zoom.
     """
+    if warp.shape != (2, 3):
+        raise ValueError(f"warp has shape {warp.shape}, expected (2, 3)")
     turn, shift = warp[:, :2].astype(np.float64), warp[:, 2].astype(np.float64)
     zoom = np.sqrt(abs(np.linalg.det(turn)))
     people, columns = motion.shape[1:]

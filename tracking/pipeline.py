@@ -208,6 +208,9 @@ class Pipeline:
 
     def _begin(self, frame: Frame, ahead: int = 0) -> _Boxes:
         """Start finding boxes; `wait` of the result waits for them."""
+        if not isinstance(frame, Frame):
+            said = "make each picture a Frame(index, time_s, image)"
+            raise TypeError(f"expected Frames, not {type(frame).__name__}: {said}")
         start = time.perf_counter()
         wait = None
         last = self._begun_shot

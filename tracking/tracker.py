@@ -6,6 +6,8 @@ are in docs/tracking.md.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from pose.people import Detections, FloatArray, IntArray, Poses
@@ -53,8 +55,10 @@ class PoseTracker:
         `poses` are the people of the frame at `time_s`, in any order. `warp` (2, 3) takes pixels of
         the last frame to this one where the camera moved. People of another shot than the frame's
         `shot` are not matched; they are remembered until theirs comes back. Raises ValueError
-        unless the configured sigmas are one per joint.
+        unless the configured sigmas are one per joint and `time_s` is finite.
         """
+        if not math.isfinite(time_s):  # all later times would be as meaningless
+            raise ValueError(f"time_s is {time_s}, expected seconds")
         poses, seen = observed(poses, self.config)
         sigmas = self.config.sigmas or poses.skeleton.sigmas
         if len(sigmas) != len(poses.skeleton):

@@ -45,6 +45,7 @@ class FileSource:
     def __init__(self, path: Path) -> None:
         self.name = str(path)
         self.damaged = 0  # packets skipped because they could not be decoded
+        self._closed = False
         self._container, self._stream = open_pictures(path)
         # AVI numbers packets in decoding order: a reordered picture carries another's pts, and the
         # dts of the packet that released it is right. It is None for pictures flushed at the end
@@ -102,6 +103,7 @@ class FileSource:
 
         Its index is computed from the nominal frame rate: exact if the rate is constant.
         """
+        self._check_open()
         target_s = max(time_s, 0.0)
         slack_s = self._step_s / 10
         from_s, back_s = target_s, 1.0
@@ -128,7 +130,8 @@ class FileSource:
             decoded = self._take()
 
     def close(self) -> None:
-        """Release the file; safe to call twice."""
+        """Release the file; safe to call twice. After it, reading and seeking raise MediaError."""
+        self._closed = True
         self._container.close()
 
     def __enter__(self) -> Self:
@@ -137,12 +140,17 @@ class FileSource:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _check_open(self) -> None:
+        """Raise MediaError once the source is closed: PyAV would crash the process."""
+        if self._closed:
+            raise MediaError(f"{self.name}: the video has been closed; open it again to read on")
+
     def _land(self, time_s: float) -> None:
         """Continue decoding from about `time_s`, which may be before the first frame."""
         try:
             self._container.seek(int((time_s + self.origin_s) * av.time_base))
         except av.error.FFmpegError:  # a raw stream has no index: read it from its beginning
-            self.close()
+            self._container.close()
             self._container, self._stream = open_pictures(Path(self.name))
         self._decoded = self._decode()
         self._deinterlacer = None
@@ -150,6 +158,7 @@ class FileSource:
         self._waiting = None
 
     def _take(self) -> av.VideoFrame | None:
+        self._check_open()
         waiting, self._waiting = self._waiting, None
         return waiting if waiting is not None else next(self._decoded, None)
 

@@ -46,6 +46,11 @@ def test_a_picture_that_is_not_bytes_in_three_channels_is_refused(image: np.ndar
         Frame(0, 0.0, image)
 
 
+def test_a_picture_that_is_no_array_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"image is of <class 'str'>, expected a numpy array"):
+        Frame(0, 0.0, "dance.jpg")  # type: ignore[arg-type]
+
+
 def test_nobody_has_the_shapes_of_somebody() -> None:
     nobody = Poses.empty(COCO17)
     assert len(nobody) == 0

@@ -15,6 +15,7 @@ from pose.skeleton import (
     coco17_to_posetrack15,
     common_joints,
     same_joint,
+    skeleton_of,
 )
 
 
@@ -45,6 +46,10 @@ def test_an_inconsistent_skeleton_is_refused() -> None:
         Skeleton("x", ("a", "b"), (), (0,), (0.1, 0.1))
     with pytest.raises(ValueError, match="a sigma is not above 0"):
         Skeleton("x", ("a", "b"), (), (0, 1), (0.1, 0.0))
+    with pytest.raises(ValueError, match="skeleton x: two joints are called 'a'"):
+        Skeleton("x", ("a", "a"), (), (0, 1), (0.1, 0.1))
+    with pytest.raises(ValueError, match="a limb names 'hand', which is no joint of it"):
+        skeleton_of("x", ("a", "b"), (("a", "hand"),), (0.1, 0.1))
 
 
 def test_the_neck_has_a_name_in_every_data_set() -> None:

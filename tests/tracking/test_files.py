@@ -59,7 +59,7 @@ def written(folder: Path, name: str, info: ClipInfo = INFO) -> Path:
     if name in OPTIONAL:
         pytest.importorskip(OPTIONAL[name])
     path = folder / f"dance{FORMATS[name].suffix}"
-    writer = open_writer(name, path, info)
+    writer = open_writer(name, str(path), info)
     for result in results():
         writer.put(result)
     writer.close()
@@ -70,7 +70,7 @@ def written(folder: Path, name: str, info: ClipInfo = INFO) -> Path:
 @pytest.mark.parametrize("name", [name for name, value in FORMATS.items() if value.readable])
 def test_what_was_written_is_recognised_and_read_back(tmp_path: Path, name: str) -> None:
     path = written(tmp_path, name)
-    tracks = read_tracks(path)
+    tracks = read_tracks(str(path))
     expected = {result.frame.index: result for result in results()}
     assert [r.frame.index for r in tracks.frames if len(r.people)] == [0, 2, 3]
     for result in tracks.frames:

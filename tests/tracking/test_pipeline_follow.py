@@ -118,6 +118,11 @@ def test_a_source_that_breaks_off_gives_all_results_before() -> None:
         next(results)
 
 
+def test_pictures_that_are_no_frames_are_refused() -> None:
+    with pytest.raises(TypeError, match=r"expected Frames, not ndarray: make each picture a Frame"):
+        next(pipeline().follow([frames(1)[0].image]))  # type: ignore[list-item]
+
+
 def test_no_frames_give_no_results() -> None:
     assert list(pipeline().follow([])) == []
 

@@ -451,6 +451,17 @@ def test_sigmas_of_another_skeleton_are_refused() -> None:
         tracker.update(people((100, 200)), 0.0)
 
 
+@pytest.mark.parametrize("time_s", [float("nan"), float("inf")])
+def test_a_time_that_is_no_number_is_refused(time_s: float) -> None:
+    with pytest.raises(ValueError, match=f"time_s is {time_s}, expected seconds"):
+        PoseTracker().update(people((100, 200)), time_s)
+
+
+def test_a_warp_of_another_shape_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"warp has shape \(3, 3\), expected \(2, 3\)"):
+        PoseTracker().update(people((100, 200)), 0.0, np.eye(3, dtype=np.float32))
+
+
 @pytest.mark.parametrize(
     ("name", "value"), [("assignment", "best"), ("oks_weight", 1.5), ("memory_s", -1.0),
                         ("box_noise", 0.0), ("min_similarity", float("nan")),

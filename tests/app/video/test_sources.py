@@ -94,6 +94,15 @@ def test_skipping_passes_over_frames_and_says_how_many(source: FrameSource) -> N
         assert next(iter(source), None) is None
 
 
+def test_a_closed_video_is_not_read_further(tmp_path: Path) -> None:
+    source = open_source(make_video(tmp_path / "walk.mp4", 12))
+    with source:
+        next(iter(source))
+    for use in (lambda: next(iter(source)), lambda: source.skip(1), lambda: source.seek(0)):
+        with pytest.raises(MediaError, match=r"walk\.mp4: the video has been closed"):
+            use()
+
+
 def test_numbered_pictures_are_in_the_order_of_the_numbers(tmp_path: Path) -> None:
     source = ImagesSource(folder_of_pictures(tmp_path / "shots"))
     assert [path.name for path in source.paths][8:] == [
