@@ -26,7 +26,8 @@ from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
-from pose.command import run_command
+from pose.command import counted, run_command
+from pose.oks import SEGMENT_SHARE
 from pose.pckh import head_lengths, joints_in_mean
 from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
@@ -77,9 +78,15 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
     truth = read_labels(path)
     with reading(str(path), AnnotationError):
         skeleton = load_skeleton(skeleton_name) if skeleton_name else skeleton_for(truth, path)
-    complete_labels(truth, path, len(skeleton), boxes_too=False)
+    guessed = complete_labels(truth, path, len(skeleton), boxes_too=False)
     if not any(person["num_keypoints"] for person in truth["annotations"]):
         raise AnnotationError(f"{path}: nobody is labelled there; there is nothing to score")
+    if guessed:
+        people = counted(guessed, "person has", "people have")
+        sys.stderr.write(
+            f"note: {path}: {people} no area; {SEGMENT_SHARE:g} of the box counts, so scores are "
+            "not comparable with those by the areas of outlines\n"
+        )
     return truth, skeleton
 
 

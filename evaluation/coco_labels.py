@@ -21,12 +21,14 @@ def read_labels(path: Path) -> dict[str, Any]:
     return content
 
 
-def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_too: bool) -> None:
+def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_too: bool) -> int:
     """Check people with this number of `joints`, and fill in, in place, what other programs omit.
 
     `boxes_too`: people without keypoints are allowed; they have only a box. People are renumbered
-    from 1. Raises AnnotationError naming the annotation that is wrong.
+    from 1. Returns how many people with joints had no area. Raises AnnotationError naming the
+    annotation that is wrong.
     """
+    guessed = 0
     with reading(str(path), AnnotationError):
         images = {image["id"] for image in content["images"]}
         if odd := [each for each in images if not isinstance(each, int | float | str)]:
@@ -38,16 +40,18 @@ def complete_labels(content: dict[str, Any], path: Path, joints: int, *, boxes_t
                 check_keypoints(annotation, joints)
                 if annotation["image_id"] not in images:
                     raise ContentError(f"its image {shown(annotation['image_id'])} is not listed")
-                _complete(annotation)
+                guessed += _complete(annotation) and annotation["num_keypoints"] > 0
                 annotation["id"] = place + 1  # pycocotools takes 0 for nobody
         listed = content.get("categories") or []
         known = {number(category["id"]) for category in listed}
         used = {annotation["category_id"] for annotation in content["annotations"]} or {1}
         # pycocotools ignores categories that are not listed
         content["categories"] = [*listed, *({"id": each} for each in sorted(used - known))]
+    return guessed
 
 
-def _complete(annotation: dict[str, Any]) -> None:
+def _complete(annotation: dict[str, Any]) -> bool:
+    """Check and complete one person; whether there was no area."""
     _, _, width, height = box_of(annotation, "bbox")
     area = _number(annotation, "area") if annotation.get("area") else 0
     annotation["area"] = area if area > 0 else width * height * SEGMENT_SHARE
@@ -58,6 +62,7 @@ def _complete(annotation: dict[str, Any]) -> None:
         _number(annotation, name)
     if annotation.get("bbox_head"):
         box_of(annotation, "bbox_head")
+    return area <= 0
 
 
 def box_of(entry: Any, name: str) -> list[float]:

@@ -10,6 +10,7 @@ file.
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ from evaluation.matching import (
 from evaluation.mota import mot_scores
 from evaluation.people_counts import AGREE, PeopleCounts, count_people
 from evaluation.results import check_folder, to_json, write_all
-from evaluation.table import text_table
+from evaluation.table import csv_table, text_table
 from pose.command import run_command
 from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
@@ -150,7 +151,10 @@ def score_boxes(truth: Boxes, predicted: Boxes) -> PeopleCounts:
 
 
 def score_files(truth_path: Path, predicted_path: Path) -> PeopleCounts:
-    """Read and score one sequence; warn of boxes (false positives) before or after all of truth."""
+    """Read and score one sequence; warn of boxes that cannot be right.
+
+    These are boxes without an area, and boxes before the first or after the last frame of truth.
+    """
     truth, predicted = read_boxes(truth_path, truth=True), read_boxes(predicted_path, truth=False)
     if len(truth.frame):
         first, last = truth.frame[[0, -1]].tolist()
@@ -160,6 +164,12 @@ def score_files(truth_path: Path, predicted_path: Path) -> PeopleCounts:
                 f"warning: {predicted_path}: {outside} of {len(predicted.frame)} boxes lie outside "
                 f"frames {first} to {last}, those of {truth_path}; they count as false\n"
             )
+    flat = int((predicted.boxes[:, 2:] <= predicted.boxes[:, :2]).any(1).sum())
+    if flat:
+        sys.stderr.write(
+            f"warning: {predicted_path}: {flat} of {len(predicted.frame)} boxes have no width or "
+            "height and count as false; a line is frame, id, x, y, width, height, ...\n"
+        )
     return score_boxes(truth, predicted)
 
 
@@ -177,26 +187,32 @@ def file_pairs(truth: Path, predictions: Path) -> dict[str, tuple[Path, Path]]:
     for path in (truth, predictions):
         if not path.exists():
             raise AnnotationError(f"{path}: no such file or folder")
-    if truth.is_file():
-        truths = {truth.stem: truth}
-    else:
-        found = [(path.stem, path) for path in sorted(truth.glob("[!.]*.txt"))]
+    found = [truth]
+    if truth.is_dir():
+        found = sorted(truth.glob("[!.]*.txt"))
         for folder in sorted(path for path in truth.iterdir() if path.is_dir()):
-            places = (folder / "gt.txt", folder / "gt" / "gt.txt")
-            found += [(folder.name, path) for path in filter(Path.is_file, places)]
-        truths = dict(found)
-        for name, path in found:
-            if path != truths[name]:
-                raise AnnotationError(f"{path}: {truths[name]} is truth of the same sequence")
-    if predictions.is_file() and len(truths) > 1:
+            found += filter(Path.is_file, (folder / "gt.txt", folder / "gt" / "gt.txt"))
+    truths = {_name(path): path for path in found}
+    for path in found:
+        if path != (same := truths[_name(path)]):
+            raise AnnotationError(f"{path}: {same} is truth of the same sequence")
+    if not predictions.is_dir() and len(truths) > 1:
         raise AnnotationError(f"{predictions}: one file, but {truth} has {len(truths)} sequences")
     if not truths:
         raise AnnotationError(f"{truth}: neither NAME.txt nor NAME/gt.txt nor NAME/gt/gt.txt there")
     return {name: (path, _prediction(name, predictions)) for name, path in truths.items()}
 
 
+def _name(truth: Path) -> str:
+    """The sequence of NAME.txt, NAME/gt.txt or NAME/gt/gt.txt."""
+    if truth.name != "gt.txt":
+        return truth.stem
+    folder = Path(os.path.abspath(truth)).parent  # noqa: PTH100  resolve() would follow links
+    return folder.parent.name if folder.name == "gt" else folder.name
+
+
 def _prediction(name: str, predictions: Path) -> Path:
-    if predictions.is_file():
+    if not predictions.is_dir():  # a file, or what a shell's <(...) is
         return predictions
     usual = predictions / f"{name}.txt"
     others = predictions / name / "test.txt", predictions / "data" / f"{name}.txt"
@@ -211,7 +227,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add = parser.add_argument
     add("-g", "--groundTruth", type=Path, required=True, metavar="PATH", help="folder or file")
     add("-p", "--predictions", type=Path, required=True, metavar="PATH", help="folder or file")
-    add("-o", "--outputDir", type=Path, metavar="DIR", help="write summary.json there")
+    text = "write summary.json and scores.csv there"
+    add("-o", "--outputDir", type=Path, metavar="DIR", help=text)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -235,10 +252,11 @@ def run(args: argparse.Namespace) -> int:
     header = ["sequence", *_COLUMNS, *_TALLIES.values()]
     sys.stdout.write(text_table(header, rows) + "\n")
     if args.outputDir is not None:
-        write_all(
-            args.outputDir,
-            {"summary.json": to_json({"total": overall, "sequences": scores_of})},
-        )
+        contents = {
+            "summary.json": to_json({"total": overall, "sequences": scores_of}),
+            "scores.csv": csv_table(header, rows),
+        }
+        write_all(args.outputDir, contents)
     return 0
 
 

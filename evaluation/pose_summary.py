@@ -12,7 +12,7 @@ from evaluation.identity import identity_scores
 from evaluation.matching import FloatArray
 from evaluation.mota import MotCounts, mot_scores
 from evaluation.pose_scores import PoseCounts, ScoreOptions
-from evaluation.table import JOINT_NAMES, with_total
+from evaluation.table import GROUPS, JOINT_NAMES, grouped, with_total
 
 Scores = dict[str, Any]
 
@@ -66,6 +66,20 @@ def figures(scores: Scores, *names: str) -> dict[str, list[float]]:
     """By name in tables, the 16 values of those of the `names` (of all) that were scored."""
     places = ((name, *_FIGURES[name]) for name in names or _FIGURES)
     return {name: scores[metric][key] for name, metric, key in places if metric in scores}
+
+
+def totals(scores: Scores) -> dict[str, float]:
+    """The totals of all that was scored, AP and MOTA also by group of joints: a table's row."""
+    row: dict[str, float] = {"frames": scores["frames"]}
+    for name, values in figures(scores).items():
+        if name in ("mAP", "MOTA"):
+            parts = zip(GROUPS, grouped(np.array(values)), strict=False)  # the total is no group
+            row |= {f"{name.removeprefix('m')} {group}": part for group, part in parts}
+        row[name] = values[15]
+    for name, metric in (("HOTA", "HOTA"), ("IDF1", "Identity")):
+        if metric in scores:
+            row[f"{name} people"] = scores[metric]["person"][name]
+    return row
 
 
 def _list(values: FloatArray) -> list[float]:

@@ -34,10 +34,10 @@ from evaluation.pose_scores import (
     score_files,
     total,
 )
-from evaluation.pose_summary import Scores, figures, poseval_files, summary
+from evaluation.pose_summary import Scores, figures, poseval_files, summary, totals
 from evaluation.report import report_page
 from evaluation.results import check_folder, to_json, write_all
-from evaluation.table import ap_table, mot_table, text_table
+from evaluation.table import ap_table, csv_table, mot_table, text_table
 from pose.command import counted, number, positive, run_command
 from pose.errors import UserError
 
@@ -133,6 +133,11 @@ def publish(
             "warnings": warnings,
         }
     )
+    rows = [
+        [name, *totals(each).values()]
+        for name, each in [*sorted(scores_of.items()), ("all", overall)]
+    ]
+    contents["scores.csv"] = csv_table(["sequence", *totals(overall)], rows)
     contents["report.html"] = report_page(scores, scores_of, overall, options)
     write_all(folder, contents)
     sys.stdout.write(tables(overall, poseval_motp=poseval_motp) + "\n")

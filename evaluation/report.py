@@ -247,7 +247,10 @@ def _precision_recall(scores: Sequence[SequenceScore]) -> str:
         lines = {}
         for joint in joints:
             curve = by_joint[joint]
-            lines[JOINT_NAMES[joint]] = (100 * curve.recall, 100 * curve.precision)
+            first = curve.precision[:1]  # which AP counts from recall 0 on
+            recall = np.append(0 * first, curve.recall)
+            precision = np.append(first, curve.precision)
+            lines[JOINT_NAMES[joint]] = (100 * recall, 100 * precision)
         figures.append(curves(group, lines, ("recall", "precision")))
     return f'<h2>Precision and recall</h2><div class="row">{"".join(figures)}</div>'
 

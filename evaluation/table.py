@@ -1,7 +1,9 @@
-"""Scores as text: poseval's own table, plain ones and Markdown."""
+"""Scores as text: poseval's own table, plain ones, Markdown and CSV."""
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -67,6 +69,16 @@ def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], rule: s
     """A Markdown table of cells that are text; `rule` aligns every column but the first."""
     first, *others = (f"| {' | '.join(cells)} |" for cells in (header, *rows))
     return "\n".join([first, "|---|" + f"{rule}|" * (len(header) - 1), *others])
+
+
+def csv_table(header: Sequence[str], rows: Iterable[Sequence[str | float]]) -> str:
+    """Comma-separated values with every digit, for spreadsheets and scripts; NaN is empty."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    for row in rows:  # NaN alone differs from itself
+        writer.writerow(["" if value != value else value for value in row])
+    return text.getvalue()
 
 
 def _cell(value: str | float) -> str:

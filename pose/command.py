@@ -8,7 +8,6 @@ import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from importlib import metadata
 from io import TextIOWrapper
 from typing import Any, NoReturn, TextIO
 
@@ -73,6 +72,8 @@ def counted(number: int, one: str, many: str = "") -> str:
 
 def program_version() -> str:
     """Name and version of this program, as written into files."""
+    from importlib import metadata  # here, since scoring needs none of it and starts sooner
+
     try:
         return f"posse {metadata.version('posse')}"
     except metadata.PackageNotFoundError:  # run from a source tree that is not installed

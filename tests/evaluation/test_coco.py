@@ -79,12 +79,13 @@ def test_some_results_may_have_boxes_and_others_none(boxes: list[Any], tmp_path:
 
 
 @pytest.mark.parametrize("area", [None, 0, -7])
-def test_without_an_area_above_0_a_share_of_the_box_counts(
-    area: float | None, tmp_path: Path
+def test_without_an_area_above_0_a_share_of_the_box_counts_and_a_note_says_so(
+    area: float | None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     content = {"images": [{"id": 1}], "annotations": [person(17, area=area)]}
     truth, skeleton = coco.load_truth(write(tmp_path, "gt.json", content), "coco17")
     assert truth["annotations"][0]["area"] == pytest.approx(0.53 * 200 * 100)
+    assert "gt.json: 1 person has no area; 0.53 of the box counts" in capsys.readouterr().err
     far = [{**person(17, x=1010), "category_id": 1, "score": 1.0}]
     assert coco.oks_ap(truth, far, skeleton.sigmas)["AP"] == 0
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
 import json
+import os
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
@@ -146,6 +149,53 @@ def test_files_may_lie_flat_or_in_folders(tmp_path: Path) -> None:
     (tmp_path / "b.txt").write_text(line)
     with pytest.raises(AnnotationError, match=r"b\.txt: .*gt\.txt is truth of the same sequence"):
         mot.file_pairs(tmp_path, tmp_path / "pred")
+
+
+@pytest.mark.parametrize("given", ["dance", "dance/gt", "dance/gt/gt.txt", "."])
+def test_truth_is_named_after_its_sequence_however_it_is_given(
+    given: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "dance" / "gt").mkdir(parents=True)
+    (tmp_path / "dance" / "gt" / "gt.txt").write_text("1,1,0,0,9,9,1\n")
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results" / "dance.txt").write_text("1,1,0,0,9,9,1\n")
+    monkeypatch.chdir(tmp_path / "dance" if given == "." else tmp_path)
+    pairs = mot.file_pairs(Path(given), tmp_path / "results")
+    assert [(name, path.name) for name, (_, path) in pairs.items()] == [("dance", "dance.txt")]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="named pipes are POSIX")
+def test_a_pipe_is_taken_for_a_file(tmp_path: Path) -> None:
+    """As in `-p <(awk ... tracks.txt)`."""
+    pipe, truth = tmp_path / "pipe", tmp_path / "dance.txt"
+    truth.write_text("1,1,0,0,9,9,1\n")
+    os.mkfifo(pipe)
+    writer = Thread(target=pipe.write_text, args=("1,1,0,0,9,9,1\n",))
+    writer.start()
+    (paths,) = mot.file_pairs(truth, pipe).values()
+    assert mot.box_scores(mot.score_files(*paths))["MOTA"] == 100
+    writer.join()
+
+
+def test_boxes_without_an_area_are_reported(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    truth, predicted = tmp_path / "a.txt", tmp_path / "b.txt"
+    truth.write_text("1,1,0,0,9,9\n")
+    predicted.write_text("1,1,0,0,9,9\n1,2,9,9,-9,9\n1,3,9,9,9,0\n")
+    assert mot.score_files(truth, predicted).mot.false_positives[0] == 2
+    assert "b.txt: 2 of 3 boxes have no width or height" in capsys.readouterr().err
+
+
+def test_scores_are_written_as_a_table_too(tmp_path: Path) -> None:
+    truth, predicted = tmp_path / "dance.txt", tmp_path / "b.txt"
+    truth.write_text("1,1,0,0,9,9\n")
+    predicted.write_text("")
+    assert mot.main(["-g", str(truth), "-p", str(predicted), "-o", str(tmp_path / "out")]) == 0
+    with (tmp_path / "out" / "scores.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["sequence"] for row in rows] == ["dance", "all"]
+    assert (rows[0]["MOTA"], rows[0]["miss"], rows[0]["MOTP"]) == ("0.0", "1", "")
 
 
 def test_frames_that_only_one_side_has_are_counted(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import os
 import subprocess
@@ -117,6 +118,19 @@ def test_flags_choose_what_is_scored(shared: Path, tmp_path: Path) -> None:
     assert scored("--metrics", "HOTA") == {"HOTA"}
 
 
+def test_scores_are_written_as_a_table_too(shared: Path, tmp_path: Path) -> None:
+    out = _score("plain", tmp_path)
+    total = json.loads((out / "summary.json").read_text())["total"]
+    with (out / "scores.csv").open(newline="") as file:
+        rows = {row["sequence"]: row for row in csv.DictReader(file)}
+    assert list(rows) == ["000002", "000010", "000017", "000023", "all"]
+    assert float(rows["all"]["mAP"]) == total["AP"]["ap"][15]
+    assert float(rows["all"]["AP Ankl"]) == pytest.approx(np.mean(total["AP"]["ap"][0:6:5]))
+    assert float(rows["all"]["MOTA"]) == total["CLEAR"]["mota"][15]
+    assert float(rows["all"]["HOTA people"]) == total["HOTA"]["person"]["HOTA"]
+    assert sum(int(rows[name]["switches"]) for name in list(rows)[:4]) == 645
+
+
 def test_a_sweep_gives_mota_at_each_threshold_as_single_runs_do(
     shared: Path, tmp_path: Path
 ) -> None:
@@ -208,8 +222,8 @@ def test_the_scoring_modules_load_neither_torch_nor_cv2_nor_qt_nor_scipy() -> No
     modules = "posetrack, mot, coco, hota, identity, mota, ap, report"
     code = (
         f"import sys; from evaluation import {modules}; "
-        "heavy = {'torch', 'cv2', 'PyQt6', 'scipy', 'pycocotools', 'tracking.files', 'app'}; "
-        "sys.exit(', '.join(heavy & set(sys.modules)) or None)"
+        "heavy = {'torch', 'cv2', 'PyQt6', 'scipy', 'pycocotools', 'tracking.files', 'app', "
+        "'importlib.metadata'}; sys.exit(', '.join(heavy & set(sys.modules)) or None)"
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert (result.returncode, result.stderr) == (0, "")

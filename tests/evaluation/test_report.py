@@ -110,6 +110,16 @@ def test_the_scale_of_a_long_video_is_that_of_its_bars() -> None:
     assert "The highest bar: 90 errors a frame." in short
 
 
+def test_precision_begins_at_recall_0(pair: Pair, make_person: Any, tmp_path: Path) -> None:
+    """All joints of one score are one point, which alone would draw nothing."""
+    gt, pred = pair([[make_person(1)]] * 3, [[make_person(1)]] * 3)
+    assert posetrack.main(["-g", str(gt), "-p", str(pred), "-e", "-o", str(tmp_path / "out")]) == 0
+    page = (tmp_path / "out" / "report.html").read_text()
+    lines = re.findall(r'<polyline [^>]*points="([^"]*)"', page)
+    assert len(lines) == 15
+    assert set(lines) == {"34.0,24.0 292.0,24.0"}  # precision 100 from recall 0 to 100
+
+
 def test_a_score_below_zero_stands_under_the_axis() -> None:
     """Beside the bars its minus lay on the bar to its left, and -100 looked like 100."""
     chart = bars(["nose"], {"MOTA": [-100]})
