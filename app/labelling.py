@@ -10,6 +10,7 @@ from pathlib import PureWindowsPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.errors import UserError
 from pose.geometry import box_area, xywh_to_xyxy, xyxy_to_xywh
@@ -22,6 +23,7 @@ from tracking.tracks import TrackedPoses
 _BOX_MARGIN = 0.1  # share added around joints that were moved out of their box
 _MOVED_PX = 1.0  # smaller changes are rounding: tools round to half pixels or finer
 _FAR_PX = 1e6  # no picture is so large
+_SAME_WITHIN = 0.5  # of a person's size: who lies further off is somebody else
 
 
 class LabelsError(UserError):
@@ -207,17 +209,49 @@ def _by_hand(row: Mapping[str, Any], image_id: int) -> dict[str, Any]:
 def _changes(
     before: Sequence[Mapping[str, Any]], after: Sequence[Mapping[str, Any]]
 ) -> dict[str, int]:
-    """Counts of changes; people that a tool has renumbered count as both added and removed."""
-    old = {row["id"]: np.array(row["keypoints"]).reshape(-1, 3) for row in before}
-    new = {row.get("id"): np.array(row["keypoints"]).reshape(-1, 3) for row in after}
+    """Counts of changes between the people of the same pictures."""
+    old, new = ([_joints(row) for row in rows] for rows in (before, after))
+    pairs = _same_people(before, old, after, new)
     moved = 0
-    for key in old.keys() & new.keys():
-        step = np.abs(old[key][:, :2] - new[key][:, :2]).max(1)
-        moved += int(((step > _MOVED_PX) | ((old[key][:, 2] > 0) != (new[key][:, 2] > 0))).sum())
+    for a, b in pairs:
+        step = np.abs(old[a][:, :2] - new[b][:, :2]).max(1)
+        moved += int(((step > _MOVED_PX) | ((old[a][:, 2] > 0) != (new[b][:, 2] > 0))).sum())
     return {
         "pictures": len({row["image_id"] for row in after}),
         "people": len(after),
-        "people added": len(new.keys() - old.keys()),
-        "people removed": len(old.keys() - new.keys()),
+        "people added": len(new) - len(pairs),
+        "people removed": len(old) - len(pairs),
         "joints corrected": moved,
     }
+
+
+def _joints(row: Mapping[str, Any]) -> NDArray[np.float64]:
+    return np.array(row["keypoints"], np.float64).reshape(-1, 3)
+
+
+def _same_people(
+    before: Sequence[Mapping[str, Any]],
+    old: Sequence[NDArray[np.float64]],
+    after: Sequence[Mapping[str, Any]],
+    new: Sequence[NDArray[np.float64]],
+) -> list[tuple[int, int]]:
+    """Indices of who is the same person, the nearest first: tools number people anew.
+
+    `old` and `new` are the joints (K, 3) of the people.
+    """
+    in_picture: dict[Any, list[int]] = {}
+    for b, row in enumerate(after):
+        in_picture.setdefault(row["image_id"], []).append(b)
+    near = []
+    for a, row in enumerate(before):
+        size = np.sqrt(row["bbox"][2] * row["bbox"][3])
+        for b in in_picture.get(row["image_id"], ()):
+            both = (old[a][:, 2] > 0) & (new[b][:, 2] > 0)
+            apart = np.hypot(*(old[a] - new[b])[both, :2].T)
+            if both.any() and np.median(apart) < _SAME_WITHIN * size:
+                near.append((float(np.median(apart)), a, b))
+    pairs: dict[int, int] = {}
+    for _, a, b in sorted(near):
+        if a not in pairs and b not in pairs.values():
+            pairs[a] = b
+    return list(pairs.items())

@@ -94,6 +94,24 @@ def test_corrections_become_a_persons_labels_whatever_the_tool_renumbers() -> No
     assert content["images"][0]["video"] == "dance.mp4"
 
 
+def test_changes_are_told_of_people_whom_a_tool_has_numbered_anew() -> None:
+    """The second person's old number is the first one's new one."""
+    people = [TrackedPoses(_person(x), np.array([7])) for x in (10, 400, 800)]
+    written = _written()
+    written["annotations"] = [
+        row for n, one in enumerate(people) for row in annotations_of(one, 3, n + 1, kpt_thr=0.3)
+    ]
+    corrected = copy.deepcopy(written)
+    del corrected["annotations"][2]
+    for row, number in zip(corrected["annotations"], (2, 90), strict=True):
+        row["id"] = number
+        del row["track_id"]
+    corrected["annotations"][1]["keypoints"][:3] = [420.0, 50.0, 2]
+    assert take_back(written, corrected)[1] == {
+        "pictures": 1, "people": 2, "people added": 0, "people removed": 1, "joints corrected": 1
+    }  # fmt: skip
+
+
 def test_a_box_that_a_tool_left_at_zero_is_made_from_the_joints() -> None:
     corrected = json.loads(json.dumps(_written()))
     corrected["annotations"][0] |= {"bbox": [0, 0, 0, 0], "area": 0}
