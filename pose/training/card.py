@@ -37,14 +37,17 @@ def write_card(
     """
     lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     scored = [line for line in lines if "score" in line]
-    best: dict[str, float] = next((line for line in scored if line["epoch"] == best_epoch), {})
+    # The start was scored at the last stage's size
+    whole = best_epoch >= sum(stage.epochs for stage in recipe.stages[:-1])
+    before: dict[str, float] = next((x for x in scored if whole and "epoch" not in x), {})
+    best: dict[str, float] = next((line for line in scored if line.get("epoch") == best_epoch), {})
     skeleton = next(iter(data.values()))[1].skeleton
     splits = [
         f"| {name} | {file} | {len(people.places)} | {(~people.crowd).sum()} |"
         for name, (file, people) in data.items()
     ]
     scores = [
-        f"| {name} | {value:.4f} |"
+        f"| {name} | {value:.4f} |" + (f" {before[name]:.4f} |" if before else "")
         for name, value in best.items()
         if name not in ("step", "epoch", "score")
     ]
@@ -82,8 +85,8 @@ def write_card(
         if kind == "pose"
         else f"Epoch {best.get('epoch', '?')}: AP at IoU 0.5.",
         "",
-        "| measure | value |",
-        "|---|---|",
+        "| measure | value |" + (f" {start}, before |" if before else ""),
+        "|---|---|" + "---|" * bool(before),
         *scores,
         "",
         "![curves](curves.png)",

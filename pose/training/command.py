@@ -79,6 +79,7 @@ def _train(
         processes,
         workers=args.workers,
         score_every=args.score_every,
+        score_start=_knows_all(start, task),
     )
     try:
         best = training.train()
@@ -168,6 +169,13 @@ def _task(
         teacher=PoseTeacher(Path(args.teacher), train.skeleton) if args.teacher else None,
         sigma=_shared_sigma(recipe),
     )
+
+
+def _knows_all(start: Start, task: PoseTask | DetectorTask) -> bool:
+    """Whether the weights to start from find already what is trained; no layer of them is new."""
+    if isinstance(task, PoseTask):
+        return not adapted(start, task.train.skeleton)
+    return start.size_wh is not None
 
 
 def _shared_sigma(recipe: Recipe) -> float | None:

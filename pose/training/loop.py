@@ -60,9 +60,11 @@ class Run:
         save_every_s: float = 120.0,
         workers: int = 0,
         score_every: int = 1,
+        score_start: bool = False,
     ) -> None:
         self.task, self.recipe, self.out, self.processes = task, recipe, out, processes
         self._save_every_s, self._workers, self._score_every = save_every_s, workers, score_every
+        self._score_start = score_start  # the weights to start from, too
         torch.backends.cudnn.benchmark = True  # batches have one size, so its search pays off
         out.mkdir(parents=True, exist_ok=True)
         network = task.network.to(processes.device)
@@ -95,6 +97,10 @@ class Run:
         log.jsonl and curves.png.
         """
         log.info("%s, %d done", counted(self.total, "step"), self.progress.done)
+        if self._score_start and not self.progress.done and self.processes.first:
+            scores = self._scores(self.recipe.stages[-1])
+            self._write_line({"step": 0, **scores})
+            log.info("before training: %s", _as_text(scores))
         shown = tqdm(
             total=self.total,
             initial=self.progress.done,
@@ -152,12 +158,7 @@ class Run:
         """Score the averaged weights, keep them if they are the best, and save."""
         scores = {"score": 0.0}
         if self.processes.first:
-            with torch.inference_mode():
-                scores = self.task.evaluate(self._average.network, stage.size_wh)
-                for size_wh in stage.other_sizes_wh:
-                    others = self.task.evaluate(self._average.network, size_wh)
-                    at = "{}x{}".format(*size_wh)
-                    scores |= {f"{name} at {at}": score for name, score in others.items()}
+            scores = self._scores(stage)
             self._write_line({"step": self.progress.done, "epoch": epoch, **scores})
             log.info("epoch %d: %s", epoch, _as_text(scores))
         score = self.processes.agree(scores["score"])
@@ -174,6 +175,16 @@ class Run:
         self._save()
         if self.processes.first:
             draw_curves(self.out / "log.jsonl", self.out / "curves.png")
+
+    @torch.inference_mode()
+    def _scores(self, stage: Stage) -> dict[str, float]:
+        """The averaged weights' scores at the stage's input sizes."""
+        scores = self.task.evaluate(self._average.network, stage.size_wh)
+        for size_wh in stage.other_sizes_wh:
+            others = self.task.evaluate(self._average.network, size_wh)
+            at = "{}x{}".format(*size_wh)
+            scores |= {f"{name} at {at}": score for name, score in others.items()}
+        return scores
 
     def _stale(self, epoch: int) -> bool:
         waited = epoch - self.progress.best_epoch

@@ -571,6 +571,16 @@ def test_the_command_checks_trains_and_leaves_a_card(
     can = torch.ops.mkldnn._is_mkldnn_bf16_supported()
     assert f"- precision: {'bf16' if can else 'fp32 (bf16 is no quicker on this cpu)'}\n" in card
     assert (out / "curves.png").is_file()
+
+    again, best = tmp_path / "again", str(out / "best.safetensors")
+    assert main([*words, "--from", best, "--out", str(again)]) == 0
+    lines = [json.loads(line) for line in (again / "log.jsonl").read_text().splitlines()]
+    start = next(line for line in lines if "score" in line)  # at the last stage's size
+    end = json.loads((out / "log.jsonl").read_text().splitlines()[-1])
+    assert end.pop("epoch") == 1
+    assert start == pytest.approx({**end, "step": 0}, abs=1e-3)
+    assert f"| measure | value | {best}, before |" in (again / "model-card.md").read_text()
+
     assert main([*words, "--from", "no-such-weights"]) == 1
     assert "no weights are called 'no-such-weights'" in capsys.readouterr().err
     (tmp_path / "file").touch()
