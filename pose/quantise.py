@@ -192,6 +192,8 @@ def run(args: argparse.Namespace) -> int:
     ranges = activation_ranges(network.network, pictures)
     short = {name: (round(low, 4), round(high, 4)) for name, (low, high) in ranges.items()}
     save_weights(output, state, replace(header, ranges=short).text())
+    use = f"use it as --{header.kind} {output}"
+    print(f"{output}: ranges of {len(short)} convolutions over {len(pictures)} pictures; {use}")  # noqa: T201
     return 0
 
 

@@ -49,11 +49,15 @@ def labelled_pictures(folder: Path) -> Path:
     return data
 
 
-def test_a_calibrated_network_is_rounded_and_stays_close(weights: Path, tmp_path: Path) -> None:
+def test_a_calibrated_network_is_rounded_and_stays_close(
+    weights: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     before, metadata = load_weights(weights)
     data = labelled_pictures(tmp_path)
     arguments = [str(weights), "--data", str(data), "--images", str(tmp_path), "--count", "6"]
     assert main(arguments) == 0
+    told = capsys.readouterr().out
+    assert "over 6 pictures" in told and told.endswith(f"use it as --pose {weights}\n")
     after, with_ranges = load_weights(weights)
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
     assert metadata.items() < with_ranges.items()
