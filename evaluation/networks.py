@@ -226,9 +226,14 @@ def run(args: argparse.Namespace) -> int:
     """Score and print."""
     if args.json:
         check_writable(args.json)
-    for name, times in Counter(labels.stem for labels in args.coco).items():
-        if times > 1:
-            raise UserError(f"two label files are called {name}; score one after the other")
+    videos = [clip for clip, _ in args.clip]
+    for kind, paths in (("label files", args.coco), ("videos", videos)):
+        for name, times in Counter(path.stem for path in paths).items():
+            if times > 1:
+                raise UserError(f"two {kind} are called {name}; score one after the other")
+    for clip, truth in args.clip:  # what is wrong is said now, not after all pictures
+        open_source(clip).close()
+        read_boxes(truth, truth=True)
     detectors: dict[str, Detector] = {args.detector: our_detector(args.detector, args.device)}
     estimators: dict[str, tuple[Estimator, Detector]] = {
         f"{pose}{', flip test' if flip else ''}": (
@@ -261,7 +266,7 @@ def run(args: argparse.Namespace) -> int:
         print_table(f"{labels.stem}: pose", poses)
         figures[labels.stem] = {"detectors": boxes, "poses": poses}
     if args.clip:
-        videos = {
+        found = {
             name: {
                 column: value
                 for clip, truth in args.clip
@@ -269,8 +274,8 @@ def run(args: argparse.Namespace) -> int:
             }
             for name, detect in detectors.items()
         }
-        print_table(f"detector, score {args.bbox_thr}", videos)
-        figures["clips"] = videos
+        print_table(f"detector, score {args.bbox_thr}", found)
+        figures["clips"] = found
     if args.json:
         write_figures(args.json, figures)
     return 0

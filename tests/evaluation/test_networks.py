@@ -111,6 +111,19 @@ def test_two_label_files_of_the_same_name_are_refused(
     ]
     assert networks.main([*files, "--true-boxes"]) == 1
     assert "two label files are called people" in capsys.readouterr().err
+    clips = [word for folder in ("a", "b") for word in ("--clip", f"{folder}/dance.mp4", "gt.txt")]
+    assert networks.main([*files[:2], *clips]) == 1
+    assert "two videos are called dance" in capsys.readouterr().err
+
+
+def test_a_missing_clip_is_told_before_the_networks_are_loaded(
+    pictures: PictureSet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--coco", str(tmp_path / "people.json"), "--pose", "no-such-network"]
+    assert networks.main([*words, "--clip", "missing.mp4", "gt.txt"]) == 1
+    assert "missing.mp4: there is no such file" in capsys.readouterr().err
+    assert networks.main([*words, "--clip", str(tmp_path / "images"), "missing.txt"]) == 1
+    assert "missing.txt: no such file" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("text", ["# people", "[]", '{"images": []}'])
