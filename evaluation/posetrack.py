@@ -133,7 +133,7 @@ def publish(
             "warnings": warnings,
         }
     )
-    rows = [
+    rows: list[list[str | float]] = [
         [name, *totals(each).values()]
         for name, each in [*sorted(scores_of.items()), ("all", overall)]
     ]
