@@ -19,6 +19,7 @@ from app.faces import faces
 from app.figure import figure, no_rows
 from app.plates import apart, letters_px, readable_on
 from pose.people import FloatArray, Poses
+from tracking.camera_motion import in_picture, on_ground
 from tracking.pipeline import FrameResult
 
 Points = NDArray[np.floating]
@@ -84,9 +85,8 @@ class Overlay:
 
     def __init__(self, style: OverlayStyle) -> None:
         self.style = style
-        # id -> (time_s, x, y), in pixels of the frame at which the trails began
+        # id -> (time_s, x, y), on the ground: in pixels of the shot's first picture
         self._ways: dict[int, list[tuple[float, float, float]]] = {}
-        self._camera = np.eye(3)  # takes these pixels to those of the last frame
         self._now_s = -np.inf
         self._step_s = 0.0  # between the last two frames
         self._shot = 0
@@ -94,7 +94,6 @@ class Overlay:
     def reset(self) -> None:
         """Forget the trails, for a new video or after a jump."""
         self._ways.clear()
-        self._camera = np.eye(3)
 
     def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
         """Decide the shapes for one frame; give the frames of a video in order.
@@ -109,9 +108,7 @@ class Overlay:
         order = np.argsort(poses.boxes[:, 3], kind="stable")  # lowest in the picture, nearest, last
         colours = np.array([colour_of(int(i)) for i in people.ids], np.float32).reshape(-1, 3)
         scale = _limb_widths(poses.boxes, style.thickness)  # (N,)
-        polylines = self._trails(
-            result.frame.time_s, scale_of=dict(zip(people.ids, scale, strict=True))
-        )
+        polylines = self._trails(result, scale_of=dict(zip(people.ids, scale, strict=True)))
         if style.boxes:
             for index in order:
                 polylines += _corners(poses.boxes[index], colours[index], scale[index])
@@ -149,25 +146,23 @@ class Overlay:
                 way.pop()
         if now_s > self._now_s > -np.inf:
             self._step_s = now_s - self._now_s
-            if result.camera is not None:
-                self._camera = np.vstack([result.camera, [0, 0, 1]]) @ self._camera
         self._now_s = now_s
         if not self.style.trails_s:
             return
         places = _body_centres(result.people.poses, self.style.kpt_thr)  # (N, 2)
-        places = _moved(places, np.linalg.inv(self._camera))
+        places = on_ground(places, result.camera)
         for person, (x, y) in zip(result.people.ids, places, strict=True):
             self._ways.setdefault(int(person), []).append((now_s, float(x), float(y)))
         oldest_s = now_s - self.style.trails_s
         kept = ((i, [step for step in way if step[0] >= oldest_s]) for i, way in self._ways.items())
         self._ways = {person: way for person, way in kept if way}
 
-    def _trails(self, now_s: float, scale_of: Mapping[int, float]) -> list[Polyline]:
+    def _trails(self, result: FrameResult, scale_of: Mapping[int, float]) -> list[Polyline]:
         """The trails of everybody seen lately: thinner and more transparent with age.
 
         The whole trail of a person who is no longer shown fades out.
         """
-        trails = []
+        trails, now_s = [], result.frame.time_s
         # In order of ids: which of two trails is on top must not depend on what was seen long ago,
         # or a run that was killed and resumed would draw a different video
         for person, way in sorted(self._ways.items()):
@@ -175,7 +170,7 @@ class Overlay:
                 continue
             # In float64: in float32, a clock is coarse after some hours, and so is a camera's way
             steps = np.array(way)  # (P, 3)
-            points = _moved(_smoothed(steps[:, 1:]), self._camera).astype(np.float32)
+            points = in_picture(_smoothed(steps[:, 1:]), result.camera).astype(np.float32)
             age = (now_s - steps[:, 0]) / self.style.trails_s  # (P,) 0..1
             left = 1 - (now_s - way[-1][0]) / max(FADED_S, 2 * self._step_s)
             if left <= 0:
@@ -239,11 +234,6 @@ def _body_centres(poses: Poses, kpt_thr: float) -> FloatArray:
         seen = poses.seen(kpt_thr)[:, hips].all(axis=1)  # (N,)
         centres[seen] = poses.keypoints[seen][:, hips].mean(axis=1)
     return centres
-
-
-def _moved(points: Points, motion: Points) -> Points:
-    """Points (P, 2) after an affine motion (3, 3)."""
-    return points @ motion[:2, :2].T + motion[:2, 2]
 
 
 def _smoothed(points: Points) -> Points:

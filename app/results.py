@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
@@ -21,6 +22,7 @@ from app.measures.table import MeasuresWriter
 from app.taken import taken_of
 from app.video.source import VIDEO_SUFFIXES, MediaError
 from pose.skeleton import Skeleton
+from tracking.camera_motion import STILL, Ground
 from tracking.files import (
     ClipInfo,
     Tracks,
@@ -38,6 +40,8 @@ DRAWN = "overlay_drawn_in"  # in a header's settings: the name of a video that s
 GOES_ON = "following_goes_on"
 
 Frames = Sequence[tuple[float, TrackedPoses]]
+Grounds = Mapping[float, Ground]  # where the ground was in frames, by time; missing: a still camera
+NO_GROUNDS: Grounds = MappingProxyType({})
 Progress = Callable[[float], None]  # gets the share done, 0..1; may raise to cancel
 
 
@@ -54,6 +58,7 @@ class OpenResult:
     # Times in the files minus times in the video: the video of a part of a clip begins at 0, its
     # tracks have their times in the whole clip
     later_s: float = 0.0
+    grounds: Mapping[float, Ground] = field(default_factory=dict)  # of `frames`, by time
 
 
 def is_result(path: Path) -> bool:
@@ -71,11 +76,12 @@ def open_result(path: Path, video: Path | None = None) -> OpenResult:
     begins_later = taken_of(tracks.info, path).begins_later
     later_s = frames[0][0] if drawn and frames and begins_later else 0.0
     frames = [(time_s - later_s, people) for time_s, people in frames]
+    grounds = {result.frame.time_s - later_s: result.ground for result in tracks.frames}
     beside = sidecar_of(path)
     # Whatever saves tracks to continue from always writes corrections beside them
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
     corrections = moved(load_corrections(beside), -later_s)
-    return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
+    return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s, grounds)
 
 
 def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]]:
@@ -159,6 +165,7 @@ def save_result(
     frames: Frames,
     corrections: Sequence[Correction],
     progress: Progress,
+    grounds: Grounds = NO_GROUNDS,
 ) -> None:
     """Write the tracks without corrections to `path`, and the corrections beside it.
 
@@ -166,7 +173,7 @@ def save_result(
     """
     writers = [open_writer("posetrack18", path, info)]
     with completing(writers):
-        _put(frames, writers, info.skeleton, (), progress)
+        _put(frames, grounds, writers, info.skeleton, (), progress)
     save_corrections(sidecar_of(path), corrections)
 
 
@@ -177,6 +184,7 @@ def export_result(
     corrections: Sequence[Correction],
     kpt_thr: float,
     progress: Progress,
+    grounds: Grounds = NO_GROUNDS,
 ) -> None:
     """Write tracks with corrections applied, as JSON and CSV, and the measures, for other programs.
 
@@ -188,11 +196,12 @@ def export_result(
         writers.append(open_writer("posetrack18", path, info))
         writers.append(open_writer("csv", path.with_suffix(".csv"), info))
         writers.append(MeasuresWriter(table, names_of(corrections), kpt_thr, info.frame_s))
-        _put(frames, writers, info.skeleton, corrections, progress)
+        _put(frames, grounds, writers, info.skeleton, corrections, progress)
 
 
 def _put(
     frames: Frames,
+    grounds: Grounds,
     writers: Sequence[TracksWriter],
     skeleton: Skeleton,
     corrections: Sequence[Correction],
@@ -204,7 +213,9 @@ def _put(
     """
     for index, (time_s, people) in enumerate(frames):
         shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
-        result = frame_without_picture(index, time_s, shown)
+        ground = grounds.get(time_s, STILL)
+        bare = frame_without_picture(index, time_s, shown)
+        result = replace(bare, shot=ground.shot, camera=ground.camera)
         for writer in writers:
             writer.put(result)
         if index % 50 == 0:

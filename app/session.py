@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from app.corrections import Correction, CorrectionLog
@@ -23,6 +23,7 @@ from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.overlay import OverlayStyle
 from app.video.source import open_source as open_any_source
+from tracking.camera_motion import Ground
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
 
@@ -69,15 +70,17 @@ class Session:
         known: Sequence[tuple[float, TrackedPoses]] = (),
         goes_on: bool = False,
         found: Sequence[tuple[float, TrackedPoses]] = (),
+        grounds: Mapping[float, Ground] | None = None,
     ) -> None:
         """Open `spec` in place of what is open.
 
         `known` holds people found before, as (time_s, people). With it, nobody is looked for,
         unless `goes_on`: then people are looked for in the frames that `known` lacks. `found` is
-        used likewise until settings change; then those people are looked for anew.
+        used likewise until settings change; then those people are looked for anew. `grounds` says
+        where the ground was in these frames, by time.
         """
         self.stop()
-        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found)
+        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found, grounds)
         if isinstance(run.outlet, Playback):
             run.outlet.set_speed(self._speed)
         else:
@@ -96,8 +99,8 @@ class Session:
         if run is not None:
             corrections = () if run.live else run.corrections.done
             range_s = run.range_s if range_s is None else range_s
-            found = run.history.frames()
-            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
+            found, grounds = run.history.frames(), run.history.grounds()
+            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found, grounds)
             if self._run is not None and not run.live:
                 self._run.go_on_from(run)
 

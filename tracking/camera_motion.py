@@ -8,10 +8,15 @@ stands still is looked at now and then only.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from pose.people import FloatArray, ImageArray
+
+Values = NDArray[np.float64]
 
 LONG_SIDE_PX = 320  # of the small pictures
 _CORNERS = 150
@@ -80,6 +85,26 @@ def _background(grey: ImageArray, people: FloatArray, scale: float) -> ImageArra
     return mask
 
 
+class Ground(NamedTuple):
+    """Where the ground lies in a frame's picture, compared with other frames of the same shot."""
+
+    shot: int = 0
+    camera: Values | None = None  # (3, 3) see FrameResult.camera
+
+
+STILL = Ground()
+
+
+def on_ground(points: FloatArray | Values, camera: Values | None) -> FloatArray | Values:
+    """Where points (P, 2) of a picture are in the first picture of its shot; see Ground."""
+    return points if camera is None else in_picture(points, np.linalg.inv(camera))
+
+
+def in_picture(points: FloatArray | Values, camera: Values | None) -> FloatArray | Values:
+    """Where points (P, 2) of the first picture of a shot are in another one."""
+    return points if camera is None else points @ camera[:2, :2].T + camera[:2, 2]
+
+
 class CameraMotion:
     """The camera's motion from each frame to the next: call it once per frame, in order.
 
@@ -88,9 +113,15 @@ class CameraMotion:
     """
 
     def __init__(self) -> None:
+        # (3, 3), all motion so far; in float64, lest a long pan be rounded to pixels
+        self.so_far: Values | None = None
         self._before: ImageArray | None = None
         self._still_frames = 0  # in a row
         self._rest_frames = 0  # still to be passed over
+
+    def skip(self) -> None:
+        """Pass over a frame, as if the camera stood still from the last one to the next."""
+        self._before, self._still_frames, self._rest_frames = None, 0, 0
 
     def __call__(self, image: ImageArray, people: FloatArray) -> FloatArray | None:
         """Warp (2, 3) from the last frame to `image`.
@@ -113,6 +144,10 @@ class CameraMotion:
             self._rest_frames = _REST_FRAMES if on_tripod else 0
             return None
         self._still_frames = 0
+        if warp is None:
+            return None
+        since = np.vstack([warp, [0, 0, 1]]).astype(np.float64)
+        self.so_far = since if self.so_far is None else since @ self.so_far
         return None if on_tripod else warp  # from a tripod, it is the motion of several frames
 
 

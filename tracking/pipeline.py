@@ -19,7 +19,7 @@ from pose.errors import UserError
 from pose.people import BoolArray, Detections, FloatArray, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
-from tracking.camera_motion import CameraMotion
+from tracking.camera_motion import CameraMotion, Ground, Values
 from tracking.propagation import confirmed, with_missed
 from tracking.shots import Shot
 from tracking.state import freeze, thaw
@@ -74,7 +74,14 @@ class FrameResult:
     timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
     found: Poses | None = None  # everybody found, also those whose identity is not yet confirmed
     shot: int = 0  # number of the shot in an edited video
-    camera: FloatArray | None = None  # (2, 3) motion since the frame before; None: none was found
+    # (3, 3) float64: takes the pixels at which the ground was in the shot's first picture to those
+    # at which it is now. None: the camera has stood still, or its motion is unknown
+    camera: Values | None = None
+
+    @property
+    def ground(self) -> Ground:
+        """Where the ground lies in the picture."""
+        return Ground(self.shot, self.camera)
 
 
 class Detector(Protocol):
@@ -227,8 +234,8 @@ class Pipeline:
         shot = boxes.shot
         # Where people are predicted, the frame before is finished: the camera can be followed now
         predicts = boxes.wait is None or self.config.find_missed
-        camera = self._camera_motion(frame) if predicts else None
-        expected = self.tracker.predict(frame.time_s, camera) if predicts else Detections.empty()
+        warp = self._camera_motion(frame, shot) if predicts else None
+        expected = self.tracker.predict(frame.time_s, warp) if predicts else Detections.empty()
         detections = self._best(boxes.wait() if boxes.wait else expected)
         detect_ms = boxes.begun_ms + _since_ms(start)
         found = len(detections)
@@ -245,26 +252,30 @@ class Pipeline:
             poses = confirmed(wait(), found)
             pose_ms = begun_ms + _since_ms(waiting)
             tracking = time.perf_counter()
-            moved = camera if predicts else self._camera_motion(frame)
+            moved = warp if predicts else self._camera_motion(frame, shot)
             people = self._track(frame, poses, moved, shot.number)
             timings_ms = {"detect": detect_ms, "pose": pose_ms, "track": _since_ms(tracking)}
             self._frames_done += 1
             self._shot = shot
             self.budget.spend(sum(timings_ms.values()))
-            return FrameResult(frame, people, timings_ms, poses, shot.number, moved)
+            camera = self._camera.so_far
+            return FrameResult(frame, people, timings_ms, poses, shot.number, camera)
 
         return finish
 
-    def _camera_motion(self, frame: Frame) -> FloatArray | None:
+    def _camera_motion(self, frame: Frame, shot: Shot) -> FloatArray | None:
+        """The camera's motion (2, 3) since the frame before, as PoseTracker.update takes it."""
+        if shot.number != self._shot.number:
+            self._camera.so_far = None
         if self.config.camera_motion:
             return self._camera(frame.image, self.tracker.predict().boxes)
-        self._camera = CameraMotion()  # if switched on later: from that frame on
+        self._camera.skip()  # if switched on later: from that frame on
         return None
 
     def _track(
-        self, frame: Frame, poses: Poses, camera: FloatArray | None, shot: int
+        self, frame: Frame, poses: Poses, warp: FloatArray | None, shot: int
     ) -> TrackedPoses:
-        people = self.tracker.update(poses, frame.time_s, camera, shot)
+        people = self.tracker.update(poses, frame.time_s, warp, shot)
         missed = self.tracker.coasting(poses.skeleton)
         if not len(missed):  # the usual case
             return people

@@ -38,7 +38,7 @@ log = logging.getLogger(__name__)
 
 BLOCK_FRAMES = 1500  # a minute of video
 DRAWN_AHEAD = 8
-_NO_MOTION = np.full((2, 3), np.nan, np.float32)
+_NO_MOTION = np.full((3, 3), np.nan)
 
 
 class Blocks:
@@ -218,7 +218,7 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
     for row, time_s in enumerate(arrays["time_s"].tolist()):
         people = TrackedPoses(next(followed), ids[row])
         bare = frame_without_picture(int(arrays["index"][row]), time_s, people)
-        camera = arrays["camera"][row]  # (2, 3), nan where there is none
+        camera = arrays["camera"][row]  # (3, 3), nan where there is none
         moved = None if np.isnan(camera).any() else camera
         yield replace(bare, found=next(found), shot=int(arrays["shot"][row]), camera=moved)
 

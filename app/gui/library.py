@@ -186,6 +186,7 @@ class Library(QObject):
                 corrections=result.corrections,
                 known=result.frames,
                 goes_on=result.goes_on,
+                grounds=result.grounds,
             )
         self._presenter.corrections_changed()
         self.set_loop(self._loop)
@@ -235,11 +236,12 @@ class Library(QObject):
             text = tr("{} exists already: open it to correct it, or export these tracks (Ctrl+E)")
             self.said.emit(text.format(path.name))
             return
-        info, frames = self._info(path.stem), self._session.history.frames()
+        info, history = self._info(path.stem), self._session.history
+        frames, grounds = history.frames(), history.grounds()
         info = replace(info, settings={GOES_ON: not self._session.all_followed})
         self._work.begin(
             tr("Saving {}").format(path.name),
-            lambda progress: save_result(path, info, frames, corrections, progress),
+            lambda progress: save_result(path, info, frames, corrections, progress, grounds),
             lambda _: self._tell_saved(tr("Saved {}").format(path.name), corrections, then),
         )
 
@@ -279,10 +281,11 @@ class Library(QObject):
         corrections = moved(self._session.corrections.done, self._later_s)
         history, later_s = self._session.history, self._later_s
         frames = [(time_s + later_s, people) for time_s, people in history.frames()]
+        grounds = {time_s + later_s: ground for time_s, ground in history.grounds().items()}
         info, kpt_thr = self._info(path.stem), self._session.config.kpt_thr
 
         def job(progress: Progress) -> None:
-            export_result(path, info, frames, corrections, kpt_thr, progress)
+            export_result(path, info, frames, corrections, kpt_thr, progress, grounds)
 
         self._work.begin(
             tr("Exporting {}").format(path.name),

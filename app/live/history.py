@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from app.corrections import Correction, corrected_ids
+from tracking.camera_motion import STILL, Ground
 from tracking.tracks import TrackedPoses
 
 BRIDGED_S = 0.5  # gaps shorter than this are drawn as if the person was seen throughout
@@ -42,9 +43,10 @@ class History:
         self._spans: dict[int, list[list[float]]] = {}
         self._times_s: list[float] = []  # of the frames kept, sorted
         self._people: list[TrackedPoses] = []  # who was there, one item per time
+        self._grounds: list[Ground] = []  # where the ground was, one item per time
         self.version = 0  # grows with every change
 
-    def add(self, time_s: float, people: TrackedPoses) -> None:
+    def add(self, time_s: float, people: TrackedPoses, ground: Ground = STILL) -> None:
         """Record who was there at `time_s`; times may come in any order."""
         with self._lock:
             for person in people.ids.tolist():
@@ -55,6 +57,7 @@ class History:
                 place = bisect_left(self._times_s, time_s)
                 self._times_s.insert(place, time_s)
                 self._people.insert(place, people)
+                self._grounds.insert(place, ground)
             self.version += 1
 
     def people_at(self, time_s: float) -> TrackedPoses | None:
@@ -62,6 +65,17 @@ class History:
         with self._lock:
             place = self._place_of(time_s)
             return None if place is None else self._people[place]
+
+    def ground_at(self, time_s: float) -> Ground:
+        """Where the ground was at `time_s`, or in the kept frame before."""
+        with self._lock:
+            place = bisect_right(self._times_s, time_s + SAME_S) - 1
+            return self._grounds[place] if place >= 0 else STILL
+
+    def grounds(self) -> dict[float, Ground]:
+        """Where the ground was in the kept frames, by time."""
+        with self._lock:
+            return dict(zip(self._times_s, self._grounds, strict=True))
 
     def between(self, start_s: float, end_s: float) -> list[tuple[float, TrackedPoses]]:
         """The kept frames from `start_s` to just before `end_s`, by time."""
@@ -79,7 +93,7 @@ class History:
         """Forget everything at or after `time_s`, so that it is tracked anew."""
         with self._lock:
             place = bisect_left(self._times_s, time_s - SAME_S)
-            del self._people[place:], self._times_s[place:]
+            del self._people[place:], self._grounds[place:], self._times_s[place:]
             for person, spans in list(self._spans.items()):
                 kept = [[start, min(end, time_s)] for start, end in spans if start < time_s]
                 self._spans[person] = kept

@@ -68,6 +68,8 @@ class Follower:
         self.unknown = 0  # the id it could not lock, since it knew nobody by it; 0: nobody
         self._in_sight: list[int] = []  # who was in its last frame, by our ids
         self._skeleton: Skeleton = COCO17
+        self._shots = 0  # numbers used so far
+        self._first_shot = 0  # number of the shot in which the tracker began
 
     def follow(
         self,
@@ -78,14 +80,19 @@ class Follower:
         """Find and follow the people of a frame; nobody if there is no pipeline."""
         frame = captured.frame
         people = self.history.people_at(frame.time_s)
+        ground = self.history.ground_at(frame.time_s)
         result = None
         if people is None and pipeline is not None and not self.frozen:
             result = self._infer(captured, pipeline, corrections)
             if result is not None:
-                self.history.add(frame.time_s, result.people)
+                self.history.add(frame.time_s, result.people, result.ground)
         if result is None:
             result = FrameResult(
-                frame, people if people is not None else TrackedPoses.empty(self._skeleton), {}
+                frame,
+                people if people is not None else TrackedPoses.empty(self._skeleton),
+                {},
+                shot=ground.shot,
+                camera=ground.camera,
             )
         return Ready(result, captured.at_s, captured.generation)
 
@@ -95,6 +102,7 @@ class Follower:
         frame = captured.frame
         if self._elsewhere(captured):
             pipeline.reset()
+            self._first_shot = self._shots
         self._last = frame.time_s, captured.generation
         try:
             if pipeline.tracker is not self._tracker:  # after a jump
@@ -115,7 +123,13 @@ class Follower:
         self._skeleton = result.people.poses.skeleton
         ids = self.issue_ids(result.people.ids)
         self._in_sight = ids.tolist()
-        return replace(result, people=TrackedPoses(result.people.poses, ids))
+        shot = self._first_shot + result.shot
+        self.reserve_shot(shot)
+        return replace(result, people=TrackedPoses(result.people.poses, ids), shot=shot)
+
+    def reserve_shot(self, number: int) -> None:
+        """Give the number of a shot to no other part of the video."""
+        self._shots = max(self._shots, number + 1)
 
     def _remind(self, pipeline: Pipeline, time_s: float) -> list[int]:
         """Feed a new tracker the frames known just before `time_s`, so that it continues from them.

@@ -79,6 +79,9 @@ class LiveRecording:
         self._generation = 0  # of the last frame written
         self._last_s = 0.0  # its time in the files, and so their length
         self._written = 0
+        self._shots: dict[
+            tuple[int, int], int
+        ] = {}  # generation, shot in the source -> in the files
         self._overlay = Overlay(plan.style)
         self._style = plan.style  # of the frames to come
         self._overlay_video: Recorder | None = None
@@ -181,11 +184,14 @@ class LiveRecording:
             self._overlay_video.put(picture, time_s)
         if self._clean_video is not None:
             self._clean_video.put(frame.image, time_s)
-        same_joints = FrameResult(frame, tracked.in_joints_of(self._skeleton), shown.timings_ms)
+        # Parts before and after a seek get other numbers, as there is no speed from one to the next
+        shot = self._shots.setdefault((generation, shown.shot), len(self._shots))
+        shown = replace(shown, frame=frame, shot=shot)
+        same_joints = replace(shown, people=tracked.in_joints_of(self._skeleton))
         for writer in self._tracks:
             writer.put(same_joints)
         if self._measures is not None:
-            self._measures.put(FrameResult(frame, shown.people, shown.timings_ms))
+            self._measures.put(shown)
 
     def _open(self, first: FrameResult) -> None:
         plan, size_wh = self.plan, first.frame.size_wh

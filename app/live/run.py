@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
@@ -15,6 +15,7 @@ from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
 from app.video.source import is_live
 from pose.catalogue import Published
+from tracking.camera_motion import STILL, Ground
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 
@@ -71,8 +72,10 @@ class Run:
         known: Sequence[tuple[float, TrackedPoses]],
         goes_on: bool,
         found: Sequence[tuple[float, TrackedPoses]] = (),
+        grounds: Mapping[float, Ground] | None = None,
     ) -> None:
         self.spec, self.range_s, self.known, self.goes_on = spec, range_s, known, goes_on
+        self.grounds = grounds or {}  # of `known` and `found`, by time
         self.live = is_live(spec)
         self.gauges = Gauges()
         self.feed: LiveFeed | FileFeed
@@ -87,7 +90,9 @@ class Run:
         self.follower = Follower(self.history, self.gauges)
         self.follower.frozen = bool(known) and not goes_on
         for time_s, people in (*known, *found):
-            self.history.add(time_s, people)
+            ground = self.grounds.get(time_s, STILL)
+            self.history.add(time_s, people, ground)
+            self.follower.reserve_shot(ground.shot)
             self.follower.issue_ids.reserve(people.ids.tolist())
         self.corrections = CorrectionLog(corrections)
         for step in corrections:
@@ -197,7 +202,7 @@ class Run:
         self.history.forget_from(time_s)
         for known_s, people in self.known:
             if known_s >= time_s:
-                self.history.add(known_s, people)
+                self.history.add(known_s, people, self.grounds.get(known_s, STILL))
 
     def view(self, ready: Ready) -> View:
         """What to show of `ready`, with the corrections made so far."""

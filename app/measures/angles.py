@@ -1,8 +1,8 @@
 """Angles and speeds of joints, frame by frame, for the charts and for files.
 
 Angles are measured in the picture plane, in degrees from 0 (folded) to 180 (stretched). Speeds are
-in the person's own heights per second, so that near and far people compare, or in pixels or metres
-as the caller chooses. nan = not seen.
+relative to the ground, wherever the camera turns, in the person's own heights per second, so that
+near and far people compare, or in pixels or metres as the caller chooses. nan = not seen.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose.people import FloatArray, Poses
+from tracking.camera_motion import Values, in_picture, on_ground
 from tracking.pipeline import FrameResult
 
 SPEED_OVER_S = 0.12  # period over which a speed is measured, to average out the joints' jitter
 GONE_S = 1.0  # after a longer absence a person's speeds start anew
 SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
 STEPS_AWAY = 2.5  # frame steps after which a missing person is away, whatever the frame rate
+
+_Way = deque[tuple[float, FloatArray | Values]]  # time_s, where a joint was on the ground (2,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +91,17 @@ class Measurer:
         self.measures = tuple(measures)
         self._unit_per_pixel = unit_per_pixel
         self.step_s = step_s
-        self._ways: dict[tuple[int, int], deque[tuple[float, FloatArray]]] = {}
+        self._ways: dict[tuple[int, int], _Way] = {}
+        self._shot = 0
 
     def __call__(self, result: FrameResult, kpt_thr: float) -> FloatArray:
         """The measures (N, M) of the frame's people; give the frames of a video in order.
 
         Joints that score below `kpt_thr` count as not seen; it may differ from frame to frame.
         """
+        if result.shot != self._shot:  # how the camera moved in between is not known
+            self._ways.clear()
+            self._shot = result.shot
         people = result.people
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
@@ -108,7 +115,7 @@ class Measurer:
             for row, person in enumerate(people.ids.tolist()):
                 way = self._ways.setdefault((person, column), deque())
                 place = places[row].mean(0)
-                speed = _speed_px(way, result.frame.time_s, place, self._gone_s)
+                speed = _speed_px(way, result.frame.time_s, place, result.camera, self._gone_s)
                 scale = self._unit_per_pixel
                 values[row, column] = speed / heights[row] if scale is None else speed * scale
         self._forget(result.frame.time_s)
@@ -137,11 +144,12 @@ def places_of(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray
 
 
 def _speed_px(
-    way: deque[tuple[float, FloatArray]], now_s: float, place: FloatArray, gone_s: float
+    way: _Way, now_s: float, place: FloatArray, camera: Values | None, gone_s: float
 ) -> float:
     """Pixels a second over the last SPEED_OVER_S, or longer if the joint was not seen then.
 
-    Adds `place` (2,) to `way`. nan if the joint is not seen, or was first seen more recently than
+    They are pixels of the present picture, in which `camera` says where the ground is. Adds `place`
+    (2,) to `way`. nan if the joint is not seen, or was first seen more recently than
     that: over a frame or two its jitter would be most of the speed.
     """
     over_s = SPEED_OVER_S - SAME_S
@@ -150,10 +158,10 @@ def _speed_px(
     if way and not way[-1][0] < now_s < way[-1][0] + gone_s:
         way.clear()
     if np.isfinite(place).all():
-        way.append((now_s, place))
+        way.append((now_s, on_ground(place[None], camera)[0]))
     while len(way) > 2 and now_s - way[1][0] >= over_s:
         way.popleft()
     if len(way) < 2 or way[-1][0] != now_s or now_s - way[0][0] < over_s:
         return float("nan")
-    (then_s, there), (_, here) = way[0], way[-1]
-    return float(np.linalg.norm(here - there)) / (now_s - then_s)
+    then_s, there = way[0]
+    return float(np.linalg.norm(place - in_picture(there[None], camera)[0])) / (now_s - then_s)

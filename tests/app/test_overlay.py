@@ -96,16 +96,16 @@ def test_trails_fade_and_end() -> None:
 def test_trails_stay_on_the_ground_where_the_camera_moves() -> None:
     """The camera follows a runner, who stays in the picture's middle, and zooms in at the end."""
     overlay = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
-    pan = np.float32([[1, 0, -6], [0, 1, 0]])
     for index in range(6):
+        pan = np.array([[1.0, 0, -6 * index], [0, 1, 0], [0, 0, 1]])
         shown = replace(result(standing(70), [1], index, index / 10), camera=pan)
-        for _ in range(2):  # the second time restyled: the camera moved once
+        for _ in range(2):  # the second time restyled
             drawing = overlay.layout(shown)
     (trail,) = drawing.polylines
     np.testing.assert_allclose(np.diff(trail.points[:, 0]), 6, atol=1e-3)
     assert trail.points[-1, 0] == pytest.approx(78)  # the hips of somebody at 70
-    closer = np.float32([[2, 0, -78], [0, 2, 0]])  # twice as large, 78 stays where it is
-    nearer = replace(result(standing(70), [1], 6, 0.6), camera=closer)
+    closer = np.array([[2.0, 0, -78], [0, 2, 0], [0, 0, 1]])  # twice as large, 78 stays in place
+    nearer = replace(result(standing(70), [1], 6, 0.6), camera=closer @ pan)
     (trail,) = overlay.layout(nearer).polylines
     np.testing.assert_allclose(np.diff(trail.points[:-2, 0]), 12, atol=1e-3)
 
@@ -113,8 +113,8 @@ def test_trails_stay_on_the_ground_where_the_camera_moves() -> None:
 def test_trails_are_exact_however_far_the_camera_has_gone() -> None:
     overlay = Overlay(OverlayStyle(trails_s=1.0, boxes=False))
     steps = [-1e6 / 7] * 100 + [-6.3] * 10  # a long way, then slowly
-    for index, step in enumerate(steps):
-        pan = np.array([[1, 0, step], [0, 1, 0]])
+    for index, x in enumerate(np.cumsum(steps)):
+        pan = np.array([[1, 0, x], [0, 1, 0], [0, 0, 1]])
         drawing = overlay.layout(replace(result(standing(70), [1], index, index / 10), camera=pan))
     (trail,) = drawing.polylines
     np.testing.assert_allclose(np.diff(trail.points[-9:, 0]), 6.3, atol=1e-3)

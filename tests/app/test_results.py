@@ -16,6 +16,7 @@ from app.video.source import MediaError
 from pose.errors import UserError
 from pose.people import Poses
 from pose.skeleton import COCO17, POSETRACK15
+from tracking.camera_motion import Ground
 from tracking.files import ClipInfo, read_tracks
 from tracking.tracks import TrackedPoses
 
@@ -90,6 +91,20 @@ def test_people_of_an_earlier_network_are_exported_in_the_joints_of_the_last(
             )
         )
         assert (scores["left_ankle"], scores["left_ear"]) == (pytest.approx(0.8), 0)
+
+
+def test_where_the_ground_was_is_saved_opened_and_exported(batch: Callable[..., Path]) -> None:
+    tracks, info = batch(), ClipInfo("dance", (160, 120), COCO17)
+    pan = np.array([[1, 0, -7.5], [0, 1, 0], [0, 0, 1]])
+    frames = [(0.0, one_person()), (0.04, one_person())]
+    save_result(tracks, info, frames, (), lambda share: None, {0.04: Ground(2, pan)})
+    result = open_result(tracks)
+    assert result.grounds[0.0] == Ground(0, None)
+    assert result.grounds[0.04].shot == 2
+    np.testing.assert_array_equal(result.grounds[0.04].camera, pan)
+    away = tracks.with_name("away.json")
+    export_result(away, info, result.frames, (), 0.3, lambda share: None, result.grounds)
+    np.testing.assert_array_equal(read_tracks(away).frames[1].camera, pan)
 
 
 def test_an_export_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:

@@ -196,6 +196,38 @@ def test_posetrack18_keeps_every_frame_and_its_header(tmp_path: Path) -> None:
     assert [first["scores"][ear] for ear in ears] == [0, 0]
 
 
+def test_posetrack18_says_where_the_ground_is_if_the_camera_moved(tmp_path: Path) -> None:
+    still = written(tmp_path / "still", "posetrack18")
+    assert b"camera" not in still.read_bytes() and b"shot" not in still.read_bytes()
+    pan = np.array([[1.01, -0.02, -1234.5678], [0.02, 1.01, 1 / 3], [0, 0, 1]])
+    frames = results()
+    frames[1:3] = [
+        dataclasses.replace(frames[1], camera=pan),
+        dataclasses.replace(frames[2], shot=4),
+    ]
+    path = tmp_path / "pan.json"
+    writer = open_writer("posetrack18", path, INFO)
+    for result in frames:
+        writer.put(result)
+    writer.close()
+    again = read_tracks(path).frames
+    assert [result.shot for result in again] == [0, 0, 4, 0]
+    assert [result.camera is None for result in again] == [True, False, True, True]
+    np.testing.assert_allclose(again[1].camera, pan, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "camera", [[[1, 0, 5]], [[1, 0, 5], [2, 0, 0]], "left", [[1, 0, 5], [0, None, 0]]]
+)
+def test_an_impossible_motion_of_the_camera_is_refused(tmp_path: Path, camera: object) -> None:
+    path = written(tmp_path, "posetrack18")
+    content = json.loads(path.read_text())
+    content["images"][2]["camera"] = camera
+    path.write_text(json.dumps(content))
+    with pytest.raises(TracksFileError, match=r"the people of image 2|image 2: "):
+        read_tracks(path)
+
+
 def test_posetrack17_lists_joints_that_are_there_and_a_head_of_neck_and_top(tmp_path: Path) -> None:
     neck, top = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
     scores = np.full((2, 15), 0.5)

@@ -199,7 +199,35 @@ def test_people_keep_their_ids_while_the_camera_jumps() -> None:
     ids = [result.people.ids.tolist() for result in results]
     assert ids[-1] == ids[0] == [1, 2]
     assert [result.camera is None for result in results] == [True] * 5 + [False] * 4
-    np.testing.assert_allclose(results[-1].camera, [[1, 0, -40], [0, 1, 0]], atol=0.5)
+    np.testing.assert_allclose(results[-1].camera, [[1, 0, -160], [0, 1, 0], [0, 0, 1]], atol=0.5)
+
+
+def test_the_cameras_motion_is_kept_over_a_break_and_a_switch_and_begins_anew_at_a_cut() -> None:
+    wall = painted_wall()
+
+    def frame(index: int, flipped: bool = False) -> Frame:
+        view = wall[:, 10 * index : 10 * index + 800]
+        return Frame(index, index / 25, np.ascontiguousarray(view[::-1] if flipped else view))
+
+    def shifted(result: FrameResult) -> float | None:
+        return None if result.camera is None else float(result.camera[0, 2])
+
+    def nobody() -> Pipeline:
+        return Pipeline(lambda _: Detections.empty(), JointsInTheMiddle(), PipelineConfig())
+
+    first, later = nobody(), nobody()
+    found = [shifted(first(frame(index))) for index in range(3)]
+    later.load(first.save())
+    found.append(shifted(later(frame(3))))
+    later.config = replace(later.config, camera_motion=False)
+    found.append(shifted(later(frame(4))))
+    later.config = replace(later.config, camera_motion=True)
+    found += [shifted(later(frame(index))) for index in (5, 6)]
+    assert found[0] is None
+    # Not followed in frame 4, and not from there to frame 5
+    assert found[1:] == pytest.approx([-10, -20, -30, -30, -30, -40], abs=0.5)
+    cut = later(frame(7, flipped=True))
+    assert (cut.shot, cut.camera) == (1, None)
 
 
 @pytest.mark.parametrize("ahead", [False, True], ids=["called", "followed"])

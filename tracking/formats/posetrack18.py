@@ -1,16 +1,22 @@
 """PoseTrack 2018: a COCO-like object of images, annotations and categories.
 
-`keypoints` holds x, y, confidence; `scores` repeats the confidences, as predictions do there.
+`keypoints` holds x, y, confidence; `scores` repeats the confidences, as predictions do there. Ours
+are two fields of an image that others ignore: `shot`, where it is not 0, and `camera`, where it
+moved: the upper two rows of FrameResult.camera.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
-from pose.reading import ContentError, number, read_json, reading, whole
+import numpy as np
+
+from pose.reading import ContentError, number, read_json, reading, shown, whole
 from pose.skeleton import POSETRACK18
+from tracking.camera_motion import Ground
 from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
 from tracking.formats.rows import (
     frame_numbers,
@@ -45,6 +51,7 @@ class Writer:
                 "vid_id": self._info.name,
                 "time_s": round(result.frame.time_s, 6),
                 "is_labeled": True,
+                **_ground_fields(result.ground),
             },
         )
         poses = to_posetrack18(result.people.poses)
@@ -111,11 +118,31 @@ def read(path: Path) -> Tracks:
                 [_joints(person) for person in found],
             )
             time_s = number(image.get("time_s", (index - numbers[0]) * info.step_s))
-            frames.append(frame_without_picture(index, time_s, tracked))
+            ground = _ground(image)
+            bare = frame_without_picture(index, time_s, tracked)
+            frames.append(replace(bare, shot=ground.shot, camera=ground.camera))
     timed = info.frame_rate is not None or any("time_s" in image for image in images)
     regions = sum(bool(image.get("ignore_regions_x")) for image in images)
     unlabelled = sum(not image.get("is_labeled", True) for image in images)
     return Tracks(info, frames, notes_of(timed or not frames, regions, unlabelled))
+
+
+def _ground_fields(ground: Ground) -> dict[str, Any]:
+    shot = {"shot": ground.shot} if ground.shot else {}
+    if ground.camera is None:
+        return shot
+    # Nine decimals: turns are exact to a hundredth of a pixel even where a pan is very long
+    return {**shot, "camera": ground.camera[:2].round(9).tolist()}
+
+
+def _ground(image: dict[str, Any]) -> Ground:
+    shot = whole(image.get("shot", 0))
+    if image.get("camera") is None:
+        return Ground(shot)
+    rows = np.array(image["camera"], np.float64)
+    if rows.shape != (2, 3) or not np.isfinite(rows).all() or not np.linalg.det(rows[:, :2]):
+        raise ContentError(f"{shown(image['camera'])} is not a camera's motion")
+    return Ground(shot, np.vstack([rows, [0, 0, 1]]))
 
 
 def _joints(person: dict[str, Any]) -> list[float]:

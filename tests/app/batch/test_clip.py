@@ -379,7 +379,7 @@ def test_blocks_hold_results_exactly(tmp_path: Path) -> None:
 def test_blocks_hold_the_cameras_motion(tmp_path: Path) -> None:
     kept = blocks.Blocks(tmp_path / "work", {}, COCO17)
     writer = blocks.BlockWriter(kept, None, SIZE, None)
-    motions = [None, np.float32([[1, 0, -5.5], [0, 1, 2]]), None]
+    motions = [None, np.array([[1, 0, -5.5], [0, 1, 1 / 3], [0, 0, 1]]), None]
     for index, camera in enumerate(motions):
         bare = frame_without_picture(index, index / 25, TrackedPoses.empty(COCO17))
         writer.put(replace(bare, camera=camera))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pytest
 from fake_session import make_pipeline, picture
 
@@ -13,7 +15,8 @@ from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Follower
 from pose.people import Frame
-from tracking.pipeline import PipelineConfig
+from tracking.camera_motion import Ground
+from tracking.pipeline import FrameResult, PipelineConfig
 
 Follow = Callable[..., list[int]]  # time_s, generation -> ids
 
@@ -75,6 +78,36 @@ def test_a_jump_to_where_known_frames_end_continues_with_their_people(
     assert follow(1.5, generation=2) == [1, 2]
     assert follower.issue_ids.new() == 5
     assert follow(6.1, generation=3) == [3, 4]
+
+
+class Panned:
+    """A pipeline over which a camera pans by 100 pixels a second."""
+
+    def __init__(self) -> None:
+        self.pipeline = make_pipeline(PipelineConfig())
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self.pipeline, name)
+
+    def __call__(self, frame: Frame) -> FrameResult:
+        pan = np.array([[1, 0, -100 * frame.time_s], [0, 1, 0], [0, 0, 1.0]])
+        return replace(self.pipeline(frame), camera=pan)
+
+
+def test_known_frames_say_again_where_the_ground_was(follower: Follower) -> None:
+    def ground(time_s: float, generation: int) -> Ground:
+        captured = Captured(Frame(0, time_s, picture(0)), 0.0, generation)
+        return follower.follow(captured, panned).result.ground
+
+    panned = Panned()
+    first = [ground(1.0 + 0.1 * frame, 0) for frame in range(3)]
+    assert [each.shot for each in first] == [0, 0, 0]
+    far = ground(6.0, 1)
+    assert far.shot == 1  # how the camera moved in between is not known
+    again = ground(1.1, 2)
+    assert again == first[1]
+    np.testing.assert_allclose(again.camera[:2, 2], [-110, 0])
+    assert ground(1.3, 2).shot == 2
 
 
 def test_a_tracker_that_continues_from_known_frames_gets_the_corrections(

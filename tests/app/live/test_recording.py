@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import json
 import resource
 import subprocess
@@ -84,6 +85,30 @@ def test_a_recording_shows_people_as_the_screen_does_then(tmp_path: Path) -> Non
     with FileSource(tmp_path / "take.mp4") as video:
         black = [frame.image[-20:].mean() < 10 for frame in video]
     assert black == 5 * [False] + 5 * [True]
+
+
+def test_a_recording_keeps_where_the_ground_was_and_has_no_speed_over_a_seek(
+    tmp_path: Path,
+) -> None:
+    plan = RecordingPlan(tmp_path, "take", Fraction(25), overlay=False)
+    recording, pipeline = LiveRecording(plan), make_pipeline(PipelineConfig())
+    for frame in FakeFile(12):
+        result = pipeline(frame)
+        pan = np.array([[1, 0, 5.0 * frame.index], [0, 1, 0], [0, 0, 1]])
+        result.people.poses.keypoints[..., 0] += np.float32(pan[0, 2])
+        generation = frame.index // 6  # a seek in the middle
+        recording.put(replace(result, camera=pan), result.people, generation)
+    recording.finish([])
+    recording.join()
+    assert recording.problem == ""
+    frames = read_tracks(tmp_path / "take.json").frames
+    assert [result.shot for result in frames] == [0] * 6 + [1] * 6
+    assert [result.camera[0, 2] for result in frames] == [5 * index for index in range(12)]
+    with (tmp_path / "take.measures.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["id"] == "2"]  # who stands
+    speeds = [row["body speed (heights/s)"] for row in rows]
+    assert [bool(speed) for speed in speeds] == ([False] * 3 + [True] * 3) * 2
+    assert all(float(speed) < 1e-3 for speed in speeds if speed)
 
 
 def test_a_killed_program_leaves_a_video_that_plays_and_a_table_that_reads(tmp_path: Path) -> None:

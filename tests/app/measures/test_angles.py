@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -79,6 +81,54 @@ def test_a_speed_is_over_as_long_in_every_frame(rate: int) -> None:
     seen = np.isfinite(speeds)
     assert seen.tolist() == (times_s > 1.119).tolist()
     assert np.array(speeds)[seen] == pytest.approx(over[seen], abs=2e-3)
+
+
+def affine(zoom: float = 1.0, x: float = 0.0) -> np.ndarray:
+    return np.array([[zoom, 0, x], [0, zoom, 0], [0, 0, 1.0]])
+
+
+@pytest.mark.parametrize(("follows", "speed"), [(0.0, 2.0), (1.0, 2.0), (-1.5, 2.0)])
+def test_a_speed_is_relative_to_the_ground(follows: float, speed: float) -> None:
+    """A camera that turns with a runner of 200 pixels a second, or against, changes nothing."""
+    measure, column = Measurer(), NAMES.index("body speed")
+    for frame in range(10):
+        pan = follows * 8 * frame
+        shown = standing(frame / 25, x=8 * frame - pan)
+        value = measure(replace(shown, camera=affine(x=-pan)), 0.3)[0, column]
+    assert value == pytest.approx(speed, rel=1e-4)
+
+
+def test_somebody_who_stands_has_no_speed_where_the_camera_turns_and_zooms() -> None:
+    measure, column = Measurer(unit_per_pixel=1.0), NAMES.index("body speed")
+    for frame in range(10):
+        camera = affine(1.02**frame, 7.0 * frame)
+        seen = camera[:2, :2] @ [305, 50] + camera[:2, 2] - [5, 50]  # of the middle of the hips
+        result = standing(frame / 25)
+        result.people.poses.keypoints[:] += seen.astype(np.float32)
+        speed = measure(replace(result, camera=camera), 0.3)[0, column]
+    assert speed == pytest.approx(0, abs=1e-2)
+
+
+def test_a_speed_is_in_pixels_of_the_present_picture() -> None:
+    """The camera zooms in to twice the size before the last frame."""
+    measure, column = Measurer(unit_per_pixel=1.0), NAMES.index("left ankle speed")
+    for frame in range(4):
+        x, zoom = 8.0 * frame, 2.0 if frame == 3 else 1.0
+        result = standing(frame / 25, x=x)
+        result.people.poses.keypoints[:] *= np.float32(zoom)
+        speed = measure(replace(result, camera=affine(zoom)), 0.3)[0, column]
+    assert speed == pytest.approx(2 * 200, rel=1e-4)
+
+
+def test_there_is_no_speed_across_a_cut() -> None:
+    measure, column = Measurer(), NAMES.index("body speed")
+    shots = [0, 0, 0, 0, 1, 0, 0, 0, 0]  # back in the first shot: the camera may have moved
+    results = [standing(frame / 25, x=8 * frame) for frame in range(len(shots))]
+    speeds = [
+        measure(replace(result, shot=shot), 0.3)[0, column]
+        for result, shot in zip(results, shots, strict=True)
+    ]
+    assert np.isfinite(speeds).tolist() == [False] * 3 + [True] + [False] * 4 + [True]
 
 
 def test_frames_a_second_apart_have_speeds_too() -> None:

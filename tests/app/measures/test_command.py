@@ -136,6 +136,35 @@ def test_track_and_measure_write_tables_plots_and_a_page(tmp_path: Path) -> None
     assert "knee" not in first
 
 
+def test_who_stands_has_no_speed_where_the_camera_pans_now_and_when_measured_later(
+    tmp_path: Path,
+) -> None:
+    noise = np.random.default_rng(0).integers(0, 110, (20, 100), np.uint8)
+    wall = cv2.cvtColor(cv2.resize(noise, (1000, 240)), cv2.COLOR_GRAY2BGR)
+    wall[60:180, 500:540] = 230  # somebody who stands before it
+    (tmp_path / "pan").mkdir()
+    for index in range(20):
+        start = 100 + 10 * max(index - 8, 0)  # from a still camera: 250 pixels a second
+        cv2.imwrite(str(tmp_path / f"pan/{index:03}.png"), wall[:, start : start + 480])
+    measures = MeasureOptions(speeds=True)
+    formats = ("csv", "posetrack18")
+    settings = Settings(clip=ClipOptions(video=False, formats=formats, measures=measures))
+    clip = Clip(str(tmp_path / "pan"), tmp_path / "out" / "pan")
+    track_clip(clip, settings, build(settings.pipeline), {})
+
+    def fastest(folder: Path) -> float:
+        with (folder / "pan.measures.csv").open() as file:
+            speeds = [row["body speed (px/s)"] for row in csv.DictReader(file)]
+        assert sum(map(bool, speeds)) == 17  # all but the first 0.12 s
+        return max(float(speed) for speed in speeds if speed)
+
+    assert fastest(tmp_path / "out") < 10
+    for name, expected in (("pan.json", 0), ("pan.csv", 250)):  # a table lacks the camera
+        words = ["measure", str(tmp_path / "out" / name), "-o", str(tmp_path / name[4:])]
+        assert main([*words, "--speeds"]) == 0
+        assert fastest(tmp_path / name[4:]) == pytest.approx(expected, abs=10)
+
+
 def test_tracks_of_nobody_give_one_line_and_no_table(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
