@@ -45,7 +45,7 @@ def write_measures(
     if options.plots:
         from app.measures.plots import plot_person
 
-        for series in people:
+        for series in (each for each in people if each.measured):
             path = stem.with_name(f"{stem.name}_person{series.person}.png")
             plot_person(path, series, options)
             outputs.append(path)

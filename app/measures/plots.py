@@ -81,7 +81,8 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
     seen = [(column, side) for column, side in columns if np.isfinite(values[:, column]).any()]
     if not seen:  # empty axes would suggest a range that was never measured
         axis.set_axis_off()
-        axis.text(0, 0.9, "not seen", transform=axis.transAxes, va="top", color="#667085")
+        said = "not seen" if unit == "°" else "not seen long enough"
+        axis.text(0, 0.9, said, transform=axis.transAxes, va="top", color="#667085")
         return
     for column, side in seen:
         tint = RIGHT if side == "right" else LEFT

@@ -125,12 +125,16 @@ def _hex(person: int) -> str:
 
 
 def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
-    """A row per person, with a bar for every stretch of time in which the person was seen."""
+    """A row per person, with a bar for every stretch of time in which the person was seen.
+
+    A click on it leads to the person's section.
+    """
     row = 22
     height = row * len(people) + 26
     shapes = [_axis(span_s, height, "timeline")]
     for place, series in enumerate(people):
         y = place * row
+        shapes.append(f'<a href="#person{series.person}">')
         shapes.append(f'<text x="2" y="{y + 15}">{_short(series.label)}</text>')
         for stretch in stretches(series.times_s, series.gap_s):
             left, right = _across(np.array(stretch), span_s)
@@ -138,6 +142,7 @@ def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
                 f'<rect x="{left:.1f}" y="{y + 4}" width="{max(right - left, 2):.1f}" '
                 f'height="{row - 8}" rx="4" fill="{_hex(series.person)}"/>'
             )
+        shapes.append("</a>")
     shapes.append("</svg>")
     return "".join(shapes)
 
@@ -211,17 +216,22 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
     if picture is not None:
         _, data = cv2.imencode(".jpg", picture, [cv2.IMWRITE_JPEG_QUALITY, 85])
         shown = f'<img class="thumb" alt="" src="{_inline(data.tobytes(), "jpeg")}">'
-    plot = BytesIO()
-    draw_person(series, options, titled=False).savefig(plot, format="png", dpi=90)
+    table = '<p class="note">no joint was seen clearly for long enough to be measured</p>'
+    curves = ""
+    if series.measured:
+        plot = BytesIO()
+        draw_person(series, options, titled=False).savefig(plot, format="png", dpi=90)
+        table = _table(series, options)
+        curves = f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}">'
     seen_s = sum(end_s - start_s for start_s, end_s in stretches(series.times_s, series.gap_s))
     number = f"number {series.person}, " if series.name else ""
     return (
-        f'<section><h2><span class="plate" style="background:{_hex(series.person)}">'
+        f'<section id="person{series.person}">'
+        f'<h2><span class="plate" style="background:{_hex(series.person)}">'
         f"{html.escape(series.label)}</span> {number}"
         f"seen for {seen_s:.1f} s in {counted(len(series.frames), 'frame')}, "
         f"mean score {series.scores.mean():.2f}</h2>"
-        f'<div class="person">{shown}{_table(series, options)}</div>'
-        f'<img class="plot" alt="curves" src="{_inline(plot.getvalue(), "png")}"></section>'
+        f'<div class="person">{shown}{table}</div>{curves}</section>'
     )
 
 

@@ -31,6 +31,11 @@ class Series:
         """What to call the person: the name, or else the number."""
         return self.name or str(self.person)
 
+    @property
+    def measured(self) -> bool:
+        """False where no measure has a value in any frame."""
+        return bool(np.isfinite(self.values).any())
+
 
 class SeriesLog:
     """Gathers measures frame by frame, for all people and the whole clip."""

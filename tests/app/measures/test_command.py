@@ -24,6 +24,7 @@ from app.config import ClipOptions, ConfigError, Settings
 from app.corrections import Correction, save_corrections
 from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
+from app.measures.outputs import write_measures
 from app.measures.plots import draw_person
 from app.measures.report import best_places, how_many, stretches, take_thumbnails, write_report
 from app.measures.series import Series, SeriesLog
@@ -200,6 +201,20 @@ def test_the_page_says_from_when_to_when_people_were_seen(tmp_path: Path) -> Non
     people = measured([bending(index, 90) for index in range(25, 51)], options)
     write_report(tmp_path / "walk.html", "walk", people, options, {}, (1.0, 2.0))
     assert "1 person from 1.0 to 2.0 s, up to 1 at a time" in (tmp_path / "walk.html").read_text()
+
+
+def test_who_was_seen_too_briefly_has_no_picture_of_empty_axes(tmp_path: Path) -> None:
+    options = MeasureOptions(speeds=True, plots=True, report=True)
+    walk = [bending(index, 90, shift=10 * index) for index in range(10)]
+    brief = TrackedPoses(bending(0, 90).people.poses, np.array([8]))
+    results = [dataclasses.replace(bending(0, 90), people=brief), *walk[1:]]
+    outputs = write_measures(tmp_path / "walk", results, options, 0.3, {}, {}, 0.04)
+    names = [path.name for path in outputs]
+    assert names == ["walk.measures.csv", "walk_person3.png", "walk.html"]
+    page = (tmp_path / "walk.html").read_text()
+    assert page.count('class="plot"') == page.count("<table>") == 1
+    assert page.count("no joint was seen clearly for long enough") == 1
+    assert page.count('href="#person8"') == page.count('id="person8"') == 1
 
 
 def test_the_page_begins_with_the_clip_and_tells_one_frame_from_several(tmp_path: Path) -> None:
