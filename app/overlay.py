@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.arcs import angles_of
 from app.drawing import Colour, ColourArray, Drawing, Label, Polyline
@@ -19,10 +18,8 @@ from app.faces import faces
 from app.figure import figure, no_rows
 from app.plates import apart, letters_px, readable_on
 from pose.people import FloatArray, Poses
-from tracking.camera_motion import in_picture, on_ground
+from tracking.camera_motion import Points, in_picture, on_ground
 from tracking.pipeline import FrameResult
-
-Points = NDArray[np.floating]
 
 # Distinct in hue and lightness, readable on skin, wood and grass; `colour_of` adds to them
 PALETTE: tuple[Colour, ...] = (
@@ -149,8 +146,8 @@ class Overlay:
         self._now_s = now_s
         if not self.style.trails_s:
             return
-        places = _body_centres(result.people.poses, self.style.kpt_thr)  # (N, 2)
-        places = on_ground(places, result.camera)
+        centres = _body_centres(result.people.poses, self.style.kpt_thr)  # (N, 2)
+        places = on_ground(centres, result.camera)
         for person, (x, y) in zip(result.people.ids, places, strict=True):
             self._ways.setdefault(int(person), []).append((now_s, float(x), float(y)))
         oldest_s = now_s - self.style.trails_s

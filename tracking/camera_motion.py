@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from pose.people import FloatArray, ImageArray
 
+Points = NDArray[np.floating]
 Values = NDArray[np.float64]
 
 LONG_SIDE_PX = 320  # of the small pictures
@@ -95,13 +96,13 @@ class Ground(NamedTuple):
 STILL = Ground()
 
 
-def on_ground(points: FloatArray | Values, camera: Values | None) -> FloatArray | Values:
-    """Where points (P, 2) of a picture are in the first picture of its shot; see Ground."""
+def on_ground(points: Points, camera: Points | None) -> Points:
+    """Points (P, 2) of a picture as pixels of the first picture of its shot; see Ground."""
     return points if camera is None else in_picture(points, np.linalg.inv(camera))
 
 
-def in_picture(points: FloatArray | Values, camera: Values | None) -> FloatArray | Values:
-    """Where points (P, 2) of the first picture of a shot are in another one."""
+def in_picture(points: Points, camera: Points | None) -> Points:
+    """Undo `on_ground`, for another picture of the shot."""
     return points if camera is None else points @ camera[:2, :2].T + camera[:2, 2]
 
 

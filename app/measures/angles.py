@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose.people import FloatArray, Poses
-from tracking.camera_motion import Values, in_picture, on_ground
+from tracking.camera_motion import Points, in_picture, on_ground
 from tracking.pipeline import FrameResult
 
 SPEED_OVER_S = 0.12  # period over which a speed is measured, to average out the joints' jitter
@@ -22,7 +22,7 @@ GONE_S = 1.0  # after a longer absence a person's speeds start anew
 SAME_S = 1e-3  # Matroska and tracks files round a frame's time by less
 STEPS_AWAY = 2.5  # frame steps after which a missing person is away, whatever the frame rate
 
-_Way = deque[tuple[float, FloatArray | Values]]  # time_s, where a joint was on the ground (2,)
+_Way = deque[tuple[float, Points]]  # time_s, where a joint was on the ground (2,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +144,7 @@ def places_of(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray
 
 
 def _speed_px(
-    way: _Way, now_s: float, place: FloatArray, camera: Values | None, gone_s: float
+    way: _Way, now_s: float, place: FloatArray, camera: Points | None, gone_s: float
 ) -> float:
     """Pixels a second over the last SPEED_OVER_S, or longer if the joint was not seen then.
 

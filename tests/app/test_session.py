@@ -26,6 +26,7 @@ from app.live.recording import RecordingPlan
 from app.session import Session
 from app.video.source import MediaError
 from pose.people import Frame
+from tracking.camera_motion import Ground
 from tracking.files import read_tracks
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
@@ -252,6 +253,23 @@ def test_settings_changed_right_before_a_restart_count_from_the_first_frame_on(b
     session.reopen()
     shown_until(session, lambda views: views and session.status().state == "ended")
     assert [len(people) for _, people in session.history.frames()] == [1] * 50
+
+
+def test_where_the_ground_was_in_known_frames_is_shown_and_outlives_a_restart(begin) -> None:
+    session = begin(FakeFile(20), FakeFile(20), FakeFile(20))
+    session.set_speed(1e9)
+    session.open("a.mp4")
+    shown_until(session, lambda views: session.status().state == "ended")
+    frames, pan = session.history.frames(), np.array([[1, 0, 5.0], [0, 1, 0], [0, 0, 1]])
+    grounds = {time_s: Ground(3, pan) for time_s, _ in frames[:10]}
+    session.open("a.mp4", known=frames[:10], goes_on=True, grounds=grounds)
+    for _ in range(2):
+        views = shown_until(session, lambda views: session.status().state == "ended")
+        assert {view.result.shot for view in views if view.time_s < 0.39} == {3}
+        # How the camera moved before the first frame that was not known is unknown
+        assert [ground.shot for ground in session.history.grounds().values()] == [3] * 10 + [4] * 10
+        assert session.history.ground_at(0.36).camera is pan
+        session.reopen()
 
 
 def test_no_network_is_loaded_if_all_people_are_known(begin) -> None:
