@@ -102,7 +102,7 @@ class Measurer:
         if result.shot != self._shot:  # how the camera moved in between is not known
             self._ways.clear()
             self._shot = result.shot
-        people = result.people
+        people, now_s = result.people, result.frame.time_s
         values = np.full((len(people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
             places = places_of(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
@@ -112,13 +112,19 @@ class Measurer:
                 values[:, column] = angles_deg(places[:, 0], places[:, 1], places[:, 2])
                 continue
             heights = np.maximum(people.poses.boxes[:, 3] - people.poses.boxes[:, 1], 1.0)
+            middles = places.mean(1)  # (N, 2)
+            grounds = on_ground(middles, result.camera)  # (N, 2)
             for row, person in enumerate(people.ids.tolist()):
                 way = self._ways.setdefault((person, column), deque())
-                place = places[row].mean(0)
-                speed = _speed_px(way, result.frame.time_s, place, result.camera, self._gone_s)
+                before = _before(way, now_s, grounds[row], self._gone_s)
+                if before is None:
+                    continue
+                before_s, there = before
+                moved_px = middles[row] - in_picture(there[None], result.camera)[0]
+                speed = float(np.linalg.norm(moved_px)) / (now_s - before_s)
                 scale = self._unit_per_pixel
                 values[row, column] = speed / heights[row] if scale is None else speed * scale
-        self._forget(result.frame.time_s)
+        self._forget(now_s)
         return values
 
     @property
@@ -143,13 +149,10 @@ def places_of(poses: Poses, joints: Iterable[str], kpt_thr: float) -> FloatArray
     return np.where(seen[..., None], poses.keypoints[:, indices], np.nan).astype(np.float32)
 
 
-def _speed_px(
-    way: _Way, now_s: float, place: FloatArray, camera: Points | None, gone_s: float
-) -> float:
-    """Pixels a second over the last SPEED_OVER_S, or longer if the joint was not seen then.
+def _before(way: _Way, now_s: float, place: Points, gone_s: float) -> tuple[float, Points] | None:
+    """When and where the joint was SPEED_OVER_S ago, or longer if it was not seen then.
 
-    They are pixels of the present picture, in which `camera` says where the ground is. Adds `place`
-    (2,) to `way`. nan if the joint is not seen, or was first seen more recently than
+    Adds `place` (2,) to `way`. None if the joint is not seen, or was first seen more recently than
     that: over a frame or two its jitter would be most of the speed.
     """
     over_s = SPEED_OVER_S - SAME_S
@@ -158,10 +161,9 @@ def _speed_px(
     if way and not way[-1][0] < now_s < way[-1][0] + gone_s:
         way.clear()
     if np.isfinite(place).all():
-        way.append((now_s, on_ground(place[None], camera)[0]))
+        way.append((now_s, place))
     while len(way) > 2 and now_s - way[1][0] >= over_s:
         way.popleft()
     if len(way) < 2 or way[-1][0] != now_s or now_s - way[0][0] < over_s:
-        return float("nan")
-    then_s, there = way[0]
-    return float(np.linalg.norm(place - in_picture(there[None], camera)[0])) / (now_s - then_s)
+        return None
+    return way[0]
