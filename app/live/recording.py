@@ -79,9 +79,8 @@ class LiveRecording:
         self._generation = 0  # of the last frame written
         self._last_s = 0.0  # its time in the files, and so their length
         self._written = 0
-        self._shots: dict[
-            tuple[int, int], int
-        ] = {}  # generation, shot in the source -> in the files
+        # (generation, shot in the source) -> shot in the files
+        self._shots: dict[tuple[int, int], int] = {}
         self._overlay = Overlay(plan.style)
         self._style = plan.style  # of the frames to come
         self._overlay_video: Recorder | None = None
