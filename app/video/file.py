@@ -34,6 +34,7 @@ log = logging.getLogger(__name__)
 
 FALLBACK_RATE = Fraction(25)  # where the file states none
 REORDERED = 16  # most pictures that H.264 and HEVC decode ahead of the one to show
+AHEAD_S = 0.5  # a seek no further than this reads on; key frames are usually further apart
 MAX_DAMAGED = 500  # give up after more undecodable packets in a row than this
 
 
@@ -106,19 +107,9 @@ class FileSource:
         self._check_open()
         target_s = max(time_s, 0.0)
         slack_s = self._step_s / 10
-        from_s, back_s = target_s, 1.0
-        if self._container.duration:  # stepping back from far beyond the end would take long
-            from_s = min(from_s, self._container.duration / av.time_base)
-        while True:
-            self._land(from_s)
-            decoded = self._take()
-            in_time = decoded is not None and self._time_of(decoded) <= target_s + slack_s
-            if in_time or from_s < 0:
-                break
-            # In MPEG-TS and MPEG-PS a seek finds packets of that time, often after their key frame:
-            # the first decodable picture was up to a group of pictures late
-            from_s = max(0.0, from_s - back_s) if from_s > 0 else -REORDERED * self._step_s
-            back_s *= 2
+        decoded = self._take() if self._is_just_ahead(target_s, slack_s) else None
+        if decoded is None:
+            decoded = self._land_before(target_s, slack_s)
         while decoded is not None:
             found_s = self._time_of(decoded)
             if found_s >= target_s - slack_s:
@@ -144,6 +135,28 @@ class FileSource:
         """Raise MediaError once the source is closed: PyAV would crash the process."""
         if self._closed:
             raise MediaError(f"{self.name}: the video has been closed; open it again to read on")
+
+    def _is_just_ahead(self, target_s: float, slack_s: float) -> bool:
+        """Whether reading on leads to `target_s` sooner than going back to a key frame."""
+        if self._waiting is not None:
+            return -slack_s <= target_s - self._time_of(self._waiting) <= AHEAD_S
+        return slack_s < target_s - self._last_time_s <= AHEAD_S
+
+    def _land_before(self, target_s: float, slack_s: float) -> av.VideoFrame | None:
+        """Land at a frame from which reading on leads to `target_s`; None past the end."""
+        from_s, back_s = target_s, 1.0
+        if self._container.duration:  # stepping back from far beyond the end would take long
+            from_s = min(from_s, self._container.duration / av.time_base)
+        while True:
+            self._land(from_s)
+            decoded = self._take()
+            in_time = decoded is not None and self._time_of(decoded) <= target_s + slack_s
+            if in_time or from_s < 0:
+                return decoded
+            # In MPEG-TS and MPEG-PS a seek finds packets of that time, often after their key frame:
+            # the first decodable picture was up to a group of pictures late
+            from_s = max(0.0, from_s - back_s) if from_s > 0 else -REORDERED * self._step_s
+            back_s *= 2
 
     def _land(self, time_s: float) -> None:
         """Continue decoding from about `time_s`, which may be before the first frame."""

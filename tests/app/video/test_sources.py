@@ -376,3 +376,27 @@ def test_a_video_of_no_frames_is_refused(tmp_path: Path) -> None:
 def test_an_empty_folder_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MediaError, match="no pictures there"):
         open_source(tmp_path)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "ts"])
+def test_a_seek_a_little_ahead_reads_on(tmp_path: Path, kind: str, monkeypatch) -> None:
+    path = make_video(tmp_path / f"walk.{kind}", 50, options={"g": "250"})
+    with open_source(path) as source:
+        with monkeypatch.context() as patch:
+            patch.setattr(source, "_land", lambda _: pytest.fail("back to a key frame"))
+            for index in (0, 1, 1, 4, 12, 13):
+                source.seek(index / 25)
+                if index != 1:  # two seeks in a row, the first without reading
+                    frame = next(iter(source))
+                    assert frame.time_s == pytest.approx(index / 25, abs=2e-3)
+                    assert np.abs(frame.image.astype(int) - picture(index)).mean() < 4
+        source.seek(13 / 25)  # already given
+        assert next(iter(source)).index == 13
+
+
+def test_a_seek_a_little_back_is_exact_where_frames_are_close(tmp_path: Path) -> None:
+    path = make_video(tmp_path / "phone.mkv", 6, times_s=[0.0, 0.5, 0.51, 0.52, 0.53, 1.0])
+    with open_source(path) as source:
+        for time_s in (0.53, 0.51, 0.52, 0.5):
+            source.seek(time_s)
+        assert next(iter(source)).time_s == pytest.approx(0.5, abs=2e-3)
