@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage, QPainter
 
 from app.drawing import Label
-from app.gui.painting import paint_labels, shown_image
+from app.gui.painting import paint_labels, resized, shown_image
 from app.gui.viewport import Viewport
 
 FITTED = Viewport((400, 200), (100, 100))  # scale 2, borders of 100 left and right
@@ -67,3 +68,15 @@ def test_a_label_stays_within_a_picture_that_is_shown_small(qapp, mirror: bool) 
     red = [x for x in range(400) if canvas.pixelColor(x, 98).red() > 100]
     assert len(red) > 40
     assert red[0] >= 100 and red[-1] < 300
+
+
+@pytest.mark.parametrize("size_wh", [(461, 259), (160, 90), (321, 181)])
+def test_a_shrunk_picture_is_the_average_of_what_it_shows(size_wh: tuple[int, int]) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (721, 1281, 3), np.uint8)
+    smooth = np.asarray(cv2.GaussianBlur(noise, (0, 0), 8), np.uint8) // 8 * 4
+    striped = smooth.copy()
+    striped[:, ::2] *= 2  # stripes of a pixel, which would flicker if pixels were left out
+    shown = resized(striped, size_wh)
+    exact = cv2.resize(smooth, size_wh, interpolation=cv2.INTER_AREA) * 1.5
+    assert shown.shape == exact.shape
+    assert np.abs(shown - exact).mean() < 2
