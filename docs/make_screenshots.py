@@ -20,6 +20,7 @@ from PyQt6.QtWidgets import QApplication
 
 from app.config import Settings
 from app.gui.main_window import MainWindow
+from app.gui.program import discard
 from app.gui.settings import Memory
 from app.gui.theme import DARK, LIGHT, Theme, apply_theme
 from app.session import Session
@@ -52,6 +53,11 @@ def main(source: str, moment_s: float) -> None:
         window.editing.rename(person, name)
     window.editing.select(tuple(people[:1]))
     _keep(app, window, "window", SMALL, DARK)
+    window.actions_by_name["reference-mirror"].setChecked(True)
+    window.reference.open(source)
+    _wait(app, lambda: abs(window.reference.now_s - moment_s) < BEFORE_S)
+    _keep(app, window, "reference", SMALL, DARK)
+    window.reference.close()
     window.tabs.setCurrentWidget(window.tracking)
     _keep(app, window, "tracking", SMALL, LIGHT)
     window.tabs.setCurrentWidget(window.measures)
@@ -63,6 +69,7 @@ def main(source: str, moment_s: float) -> None:
     window.actions_by_name["help"].setChecked(True)
     _keep(app, window, "help", SMALL, DARK)
     window.close()
+    discard(window)
 
 
 def _shown(window: MainWindow, from_s: float, to_s: float) -> bool:

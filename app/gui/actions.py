@@ -76,6 +76,37 @@ def commands() -> tuple[Command, ...]:
             tr("Show what the camera saw some seconds ago"),
             True,
         ),
+        Command(
+            "reference",
+            tr("Reference beside…"),
+            "reference",
+            "Ctrl+R",
+            tr("A second video beside the picture, to compare with"),
+        ),
+        Command(
+            "sync",
+            tr("Sync here"),
+            "sync",
+            "Y",
+            tr(
+                "The two pictures on screen are one moment, and go together from here;"
+                " off: the reference stands still"
+            ),
+            True,
+        ),
+        Command("reference-back", tr("Reference one frame back"), "step-back", "Shift+Left"),
+        Command(
+            "reference-forward", tr("Reference one frame forward"), "step-forward", "Shift+Right"
+        ),
+        Command(
+            "reference-mirror",
+            tr("Mirror the reference"),
+            "mirror",
+            "Shift+M",
+            tr("For a teacher who faces the class"),
+            True,
+        ),
+        Command("reference-close", tr("Close the reference"), "close", "Ctrl+Shift+W"),
         Command("fit", tr("Fit to window"), "fit", "Ctrl+0"),
         Command("zoom-in", tr("Zoom in"), "", "Ctrl++"),
         Command("zoom-out", tr("Zoom out"), "", "Ctrl+-"),

@@ -5,8 +5,9 @@ from __future__ import annotations
 import shlex
 from pathlib import Path
 
+from app.corrections import sidecar_of
 from app.gui.translation import tr
-from app.results import OpenResult, open_result
+from app.results import OpenResult, is_result, open_result
 from app.video.images import SUFFIXES
 from app.video.source import MediaError
 from pose.errors import UserError
@@ -15,6 +16,22 @@ from pose.errors import UserError
 def tracks_of(source: Path) -> Path:
     """Where the tracks of a video or folder are kept: NAME.json beside it."""
     return source.with_name(f"{source.stem}.json")
+
+
+def saved_with(source: Path) -> OpenResult | None:
+    """What was saved with `source`, tracks or a video; None if it has no tracks of its own.
+
+    Tracks beside a video are its own if they have corrections beside them, as the window saves
+    them, or if the people are drawn in it. Raises UserErrors.
+    """
+    if is_result(source):
+        return open_tracks(source)
+    beside = tracks_of(source)
+    if not beside.is_file():
+        return None
+    return (
+        open_result(beside, source) if sidecar_of(beside).is_file() else result_of(beside, source)
+    )
 
 
 def open_tracks(tracks: Path) -> OpenResult:

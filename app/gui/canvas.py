@@ -115,7 +115,8 @@ class Canvas(QWidget):
         painter.fillRect(self.rect(), QColor(current_theme().stage))
         if self._view is None or self._view.result.frame.image.size == 0:
             painter.setPen(QColor(current_theme().muted))
-            painter.drawText(self.rect(), Qt.AlignmentFlag.AlignCenter, self._waiting)
+            how = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
+            painter.drawText(self.rect().adjusted(16, 0, -16, 0), how, self._waiting)
             return
         drawing = self._drawing
         if self._scaled is None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.corrections import Correction, moved, save_corrections, sidecar_of
-from app.gui.beside import instead_of, open_tracks, result_of, summary_of, tracks_of
+from app.gui.beside import instead_of, saved_with, summary_of, tracks_of
 from app.gui.playlist import Entry
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
@@ -20,7 +20,6 @@ from app.results import (
     OpenResult,
     export_result,
     is_result,
-    open_result,
     save_result,
 )
 from app.video.images import sources_in
@@ -123,27 +122,21 @@ class Library(QObject):
 
     def _open(self, entry: Entry) -> None:
         path = Path(entry.spec)
-        beside = tracks_of(path)
+        tracks = path if is_result(path) else tracks_of(path)
         if is_live(entry.spec):
             self._show(entry, None)
-        elif is_result(path):
-            self._open_result(path, lambda: open_tracks(path), entry)
         elif path.suffix.lower() == ".csv":
             self._refuse(instead_of(path), entry)
-        elif not beside.is_file():
-            self._show(entry, None)
-        elif sidecar_of(beside).is_file():  # tracks and corrections were saved before
-            self._open_result(beside, lambda: open_result(beside, path), entry)
+        elif tracks is path or tracks.is_file():
+            self._open_with(tracks, entry)
         else:
-            self._open_result(beside, lambda: result_of(beside, path), entry)
+            self._show(entry, None)
 
-    def _open_result(
-        self, tracks: Path, open_it: Callable[[], OpenResult | None], entry: Entry
-    ) -> None:
+    def _open_with(self, tracks: Path, entry: Entry) -> None:
         """Read `tracks` and show `entry` with them, or without if they are not its own."""
 
         def read(progress: Progress) -> OpenResult | None:
-            result = open_it()
+            result = saved_with(Path(entry.spec))
             progress(1.0)  # raises if it was cancelled
             return result
 

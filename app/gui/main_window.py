@@ -39,6 +39,7 @@ from app.gui.people_panel import PeoplePanel
 from app.gui.playing import Playing
 from app.gui.presenter import Presenter
 from app.gui.recording import Recording
+from app.gui.reference import Reference
 from app.gui.remembering import PANEL_WIDTH
 from app.gui.reporting import Reporting
 from app.gui.settings import Memory
@@ -82,6 +83,7 @@ class MainWindow(QMainWindow):
         self.tools = ToolBar(self.actions_by_name, self.recent_menu)
         self.log_pane = LogPane()
         self._lay_out()
+        self.reference = Reference(self)
         self.playing = Playing(self)
         self.tuning = Tuning(self)
         self.fetching = Fetching(self)
@@ -206,8 +208,15 @@ class MainWindow(QMainWindow):
 
     def dropEvent(self, event: QDropEvent | None) -> None:  # noqa: N802  Qt's name
         data = event.mimeData() if event is not None else None
-        if data is not None:
-            self.open([url.toLocalFile() or url.toString() for url in data.urls()])
+        if event is None or data is None:
+            return
+        specs = [url.toLocalFile() or url.toString() for url in data.urls()]
+        pane = self.stage.reference
+        there = pane.rect().contains(pane.mapFrom(self, event.position().toPoint()))
+        if pane.isVisible() and there and specs:
+            self.reference.open(specs[0])
+        else:
+            self.open(specs)
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:  # noqa: N802  Qt's name
         modes = [self.actions_by_name[name] for name in ("picture-alone", "full-screen")]
@@ -228,6 +237,7 @@ class MainWindow(QMainWindow):
         self.hide()
         self.work.close()
         self.playing.looking.close()
+        self.reference.shut_down()
         self.fetching.close()
         self.networks.close()
         self.session.close()

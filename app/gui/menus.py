@@ -15,7 +15,7 @@ Actions = dict[str, QAction]
 
 
 def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMenu]) -> None:
-    """Add File, Play, People, View and Help; `menus` are submenus, by name."""
+    """Add File, Play, Compare, People, View and Help; `menus` are submenus, by name."""
     bar = window.menuBar()
     assert bar is not None  # a QMainWindow always has one
     groups: tuple[tuple[str, tuple[str, ...]], ...] = (
@@ -29,6 +29,11 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
             ("play", "back", "forward", "back-far", "forward-far", "start", "-",
              "previous-source", "next-source", "-", "loop",
              "range-start", "range-end", "range-clear", "-", "record", "what to record"),
+        ),
+        (
+            tr("&Compare"),
+            ("reference", "-", "sync", "reference-back", "reference-forward", "-",
+             "reference-mirror", "-", "reference-close"),
         ),
         (
             tr("P&eople"),
@@ -103,6 +108,7 @@ class ToolBar(QToolBar):
         self._add(actions["delay"], delay)
         self._add(actions["mirror"])
         self._add(actions["fit"])
+        self._add(actions["reference"])
         self._add(actions["lock"])
         self.addSeparator()
         self._add(actions["undo"])

@@ -13,12 +13,14 @@ from PyQt6.QtWidgets import QFileDialog
 
 from app.gui.translation import tr
 from app.gui.work import Work
+from app.session import Session
 from app.video.devices import list_cameras
 from app.video.images import SUFFIXES
 from app.video.source import VIDEO_SUFFIXES, is_live
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
+    from app.gui.reference import Reference
 
 FAR_S = 5.0
 
@@ -42,18 +44,18 @@ class Playing(QObject):
             "camera": self.choose_camera,
             "close-source": lambda: window.library.leave(window.library.close),
             "play": self.play_or_pause,
-            "back": lambda: session.step(False),
-            "forward": lambda: session.step(True),
+            "back": lambda: self._played.step(False),
+            "forward": lambda: self._played.step(True),
             "back-far": lambda: self._jump(-FAR_S),
             "forward-far": lambda: self._jump(FAR_S),
-            "start": lambda: session.seek(0.0),
+            "start": lambda: self._played.seek(0.0),
             "previous-source": lambda: window.library.move(-1),
             "next-source": lambda: window.library.move(1),
-            "range-start": lambda: self._play_range(self._now_s(), session.status().range_s[1]),
-            "range-end": lambda: self._play_range(session.status().range_s[0], self._now_s()),
+            "range-start": lambda: self._play_range(self._now_s(), self._range_s()[1]),
+            "range-end": lambda: self._play_range(self._range_s()[0], self._now_s()),
             "range-clear": lambda: self._play_range(0.0, None),
             "snapshot": window.recording.snapshot,
-            "fit": canvas.fit,
+            "fit": self._fit,
             "zoom-in": lambda: canvas.zoom_by(1.25),
             "zoom-out": lambda: canvas.zoom_by(0.8),
             "save": window.library.save,
@@ -61,7 +63,7 @@ class Playing(QObject):
             "about": self.show_about,
         }
         toggles = {
-            "loop": window.library.set_loop,
+            "loop": self._loop,
             "record": self._record,
             "mirror": canvas.set_mirror,
             "delay": self._delay,
@@ -80,6 +82,7 @@ class Playing(QObject):
         window.tools.record_folder.triggered.connect(self.choose_record_folder)
         window.tools.show_record_folder.triggered.connect(self.show_record_folder)
         self._stage.transport.speed_changed.connect(session.set_speed)
+        self._stage.transport.speed_changed.connect(window.reference.set_speed)
         self._stage.timeline.sought.connect(session.seek)
         self._stage.notice.restart_wanted.connect(lambda: window.library.reopen())
         self._stage.sources.chosen.connect(lambda spec: window.open([spec]))
@@ -87,10 +90,14 @@ class Playing(QObject):
 
     def choose_files(self) -> None:
         """Let the user choose videos, pictures or tracks."""
+        dialog = self.ask_for_video(tr("Open"), QFileDialog.FileMode.ExistingFiles)
+        dialog.filesSelected.connect(self._window.open)
+
+    def ask_for_video(self, title: str, mode: QFileDialog.FileMode) -> QFileDialog:
+        """Show a dialog for videos, pictures or tracks; see `ask`."""
         known = " ".join(f"*{suffix}" for suffix in (*VIDEO_SUFFIXES, *sorted(SUFFIXES), ".json"))
         filters = (tr("Videos, pictures and tracks ({})").format(known), tr("All files (*)"))
-        dialog = self.ask(tr("Open"), QFileDialog.FileMode.ExistingFiles, filters)
-        dialog.filesSelected.connect(self._window.open)
+        return self.ask(title, mode, filters)
 
     def choose_folder(self) -> None:
         """Let the user choose a folder of videos or of pictures."""
@@ -133,8 +140,11 @@ class Playing(QObject):
 
     def play_or_pause(self) -> None:
         """Play, or pause."""
-        status = self._session.status()
-        self._session.play(status.state == "ended" or not status.playing)
+        reference, status = self._window.reference, self._session.status()
+        if reference.on_its_own:
+            reference.play(not reference.playing)
+        else:
+            self._session.play(status.state == "ended" or not status.playing)
 
     def show_about(self) -> None:
         """Show versions and device."""
@@ -178,17 +188,39 @@ class Playing(QObject):
         self.dialog.show()
         return self.dialog
 
+    @property
+    def _played(self) -> Session | Reference:
+        """What the transport works: beside a camera, or nothing, the reference."""
+        reference = self._window.reference
+        return reference if reference.on_its_own else self._session
+
     def _now_s(self) -> float:
+        if self._window.reference.on_its_own:
+            return self._window.reference.now_s
         view = self._window.presenter.view
         return view.time_s if view is not None else 0.0
 
     def _jump(self, by_s: float) -> None:
-        self._session.seek(max(0.0, self._now_s() + by_s))
+        self._played.seek(max(0.0, self._now_s() + by_s))
+
+    def _loop(self, on: bool) -> None:
+        self._window.library.set_loop(on)
+        self._window.reference.loop = on
+
+    def _fit(self) -> None:
+        for pane in (self._stage.main, self._stage.reference):
+            pane.canvas.fit()
+
+    def _range_s(self) -> tuple[float, float | None]:
+        reference = self._window.reference
+        return reference.range_s if reference.on_its_own else self._session.status().range_s
 
     def _play_range(self, start_s: float, end_s: float | None) -> None:
         if end_s is not None and end_s <= start_s:
             end_s = None
-        if not is_live(self._session.status().spec):
+        if self._window.reference.on_its_own:
+            self._window.reference.play_range((start_s, end_s))
+        elif not is_live(self._session.status().spec):
             self._window.library.reopen((start_s, end_s))
 
     def _record(self, on: bool) -> None:

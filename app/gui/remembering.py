@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 SIZE_WH = (1280, 800)  # at the first start
 PANEL_WIDTH = 348
 SPLIT = [520, 150]  # heights of picture and timeline
+HALVES = [1000, 1000]  # widths of picture and reference; Qt makes them fit
 
 
 def restore(window: MainWindow) -> None:
@@ -23,10 +24,12 @@ def restore(window: MainWindow) -> None:
     window.resize(*SIZE_WH)
     window.resizeDocks([window.side], [PANEL_WIDTH], Qt.Orientation.Horizontal)
     window.stage.splitter.setSizes(SPLIT)
+    window.stage.pictures.setSizes(HALVES)
     for name, put_back in (
         ("geometry", window.restoreGeometry),
         ("state", window.restoreState),
         ("splitter", window.stage.splitter.restoreState),
+        ("pictures", window.stage.pictures.restoreState),
     ):
         kept = memory.value(name)
         if isinstance(kept, QByteArray):
@@ -46,6 +49,7 @@ def keep(window: MainWindow) -> None:
     memory.set_value("geometry", window.saveGeometry())
     memory.set_value("state", window.saveState())
     memory.set_value("splitter", window.stage.splitter.saveState())
+    memory.set_value("pictures", window.stage.pictures.saveState())
     for name, switch in _switches(window).items():
         memory.set_value(name, switch.isChecked())
     memory.set_value("delay_s", window.tools.delay.value())
@@ -57,6 +61,7 @@ def _switches(window: MainWindow) -> dict[str, QAction]:
     """The switches whose state is saved, by the name under which it is stored."""
     return {
         "mirror": window.actions_by_name["mirror"],
+        "reference_mirror": window.actions_by_name["reference-mirror"],
         "timings": window.actions_by_name["timings"],
         "record_overlay": window.tools.record_overlay,
         "record_clean": window.tools.record_clean,

@@ -47,6 +47,9 @@ class Reporting(QObject):
         """Update everything visible."""
         window, presenter = self._window, self._window.presenter
         status = window.session.status()
+        reference = window.reference
+        reference.report(status)
+        own = reference.on_its_own
         view = presenter.view
         now_s = view.time_s if view is not None else 0.0
         duration_s = status.info.duration_s if status.info is not None else None
@@ -58,7 +61,11 @@ class Reporting(QObject):
         window.actions_by_name["next-source"].setEnabled(place < count)
         window.actions_by_name["previous-source"].setEnabled(place > 1)
         self._show_title(source_name(status))
-        window.stage.transport.show_time(now_s, duration_s, live)
+        transport = window.stage.transport
+        if own:  # the transport works it
+            transport.show_time(reference.now_s, reference.duration_s, live=False)
+        else:
+            transport.show_time(now_s, duration_s, live)
         window.stage.timeline.show_time(now_s, duration_s, live)
         window.stage.timeline.show_range(status.range_s)
         window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
@@ -72,7 +79,7 @@ class Reporting(QObject):
         self._show_stages()
         window.stage.canvas.set_busy(status.seeking_s is not None)
         window.stage.canvas.show_waiting(awaited(status) if view is None else "")
-        self._show_state(status.state, status.playing, live)
+        self._show_state(status.state, status.playing, live, own)
         self._show_recording(status.recording)
         window.editing.renew()
         window.stage.notice.show_problem(*self._newest_problem(status))
@@ -118,17 +125,17 @@ class Reporting(QObject):
         if not recording and record.isChecked():
             record.setChecked(False)  # it ended by itself
 
-    def _show_state(self, state: str, playing: bool, live: bool) -> None:
-        shown = (state, playing, live)
+    def _show_state(self, state: str, playing: bool, live: bool, own: bool) -> None:
+        going = self._window.reference.playing if own else playing and state == "running"
+        shown = (state, going, live, own)
         if shown == self._shown:
             return
         self._shown = shown
         actions = self._window.actions_by_name
-        going = playing and state == "running"
         actions["play"].setIcon(icon("pause" if going else "play"))
         for name in ("play", "back", "forward", "back-far", "forward-far", "start", "loop",
                      "range-start", "range-end", "range-clear"):  # fmt: skip
-            actions[name].setEnabled(state in ("running", "ended") and not live)
+            actions[name].setEnabled(own or (state in ("running", "ended") and not live))
         for name in ("record", "snapshot", "close-source"):
             actions[name].setEnabled(state != "idle")
         actions["delay"].setEnabled(live or state == "idle")

@@ -83,7 +83,7 @@ class HelpSheet(Sheet):
         self._grid = QGridLayout(content)
         self._grid.setContentsMargins(0, 0, 8, 0)
         self._grid.setHorizontalSpacing(18)
-        self._grid.setVerticalSpacing(4)
+        self._grid.setVerticalSpacing(2)
         self.area = QScrollArea()
         self.area.setAccessibleName(self.accessibleName())
         self.area.setWidget(content)
@@ -273,7 +273,8 @@ class Welcome(QFrame):
         pixmap: QPixmap = app_icon().pixmap(96, 96)
         picture.setPixmap(pixmap)
         title = QLabel(f"<span style='font-size:17pt; font-weight:600'>{tr('Who is who?')}</span>")
-        hint = QLabel(tr("Drop videos, pictures or a folder of them here, or start a camera."))
+        hint = QLabel(tr("Drop videos, pictures or a folder of them here,\nor start a camera."))
+        hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
         hint.setObjectName("muted")
         for label in (picture, title, hint):
             column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)

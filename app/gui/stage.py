@@ -1,4 +1,4 @@
-"""The left side of the window: picture, the sheets over it, transport and timeline."""
+"""The left side of the window: one or two pictures, the sheets over them, transport, timeline."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from PyQt6.QtGui import QAction, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
 from app.gui.canvas import Canvas
+from app.gui.pane import Pane, ReferencePane
 from app.gui.sheets import AboutSheet, HelpSheet, Notice, UnsavedSheet, Welcome
 from app.gui.source_panel import SourcePanel
 from app.gui.timeline import Timeline
@@ -24,12 +25,26 @@ class Stage(QWidget):
     ) -> None:
         super().__init__(parent)
         self.canvas = Canvas()
+        self.main = Pane(tr("Main"), self.canvas)
+        self.reference = ReferencePane(actions)
+        self.pictures = QSplitter(Qt.Orientation.Horizontal)
+        self.pictures.setAccessibleName(tr("Picture and reference"))
+        self.pictures.setChildrenCollapsible(False)
+        self.pictures.setHandleWidth(8)
+        for place, pane in enumerate((self.main, self.reference)):
+            self.pictures.addWidget(pane)
+            self.pictures.setStretchFactor(place, 1)
+        over = QWidget()  # the sheets' parent: a splitter would take them for panes
+        whole = QVBoxLayout(over)
+        whole.setContentsMargins(0, 0, 0, 0)
+        whole.addWidget(self.pictures)
+        self._over = over
         self.welcome = Welcome([actions["open"], actions["camera"]], self.canvas)
         self.notice = Notice(self.canvas)
-        self.sources = SourcePanel(self.canvas)
-        self.help = HelpSheet(list(actions.values()), self.canvas)
-        self.about = AboutSheet(version, self.canvas)
-        self.unsaved = UnsavedSheet(self.canvas)
+        self.sources = SourcePanel(over)
+        self.help = HelpSheet(list(actions.values()), over)
+        self.about = AboutSheet(version, over)
+        self.unsaved = UnsavedSheet(over)
         self.help.closed.connect(lambda: actions["help"].setChecked(False))
         for sheet in (self.sources, self.help, self.about, self.unsaved):
             sheet.closed.connect(lambda sheet=sheet: self._take_keyboard_from(sheet))
@@ -43,14 +58,16 @@ class Stage(QWidget):
         column.addWidget(self.timeline, 1)
         self.splitter = QSplitter(Qt.Orientation.Vertical)
         self.splitter.setAccessibleName(tr("Picture and timeline"))
-        self.splitter.addWidget(self.canvas)
+        self.splitter.addWidget(over)
         self.splitter.addWidget(self.below)
         self.splitter.setStretchFactor(0, 1)
         self.splitter.setCollapsible(0, False)
-        self.splitter.splitterMoved.connect(self.arrange)
+        for splitter in (self.splitter, self.pictures):
+            splitter.splitterMoved.connect(self.arrange)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.splitter)
+        self.show_reference(False)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
         super().resizeEvent(event)
@@ -58,12 +75,15 @@ class Stage(QWidget):
 
     def arrange(self) -> None:
         """Position the notice and the sheets."""
-        width, height = self.canvas.width(), self.canvas.height()
         self.notice.setGeometry(
-            MARGIN, MARGIN, width - 2 * MARGIN, max(48, self.notice.sizeHint().height())
+            MARGIN,
+            MARGIN,
+            self.canvas.width() - 2 * MARGIN,
+            max(48, self.notice.sizeHint().height()),
         )
         for sheet in (self.welcome, self.sources, self.help, self.about, self.unsaved):
-            size = sheet.sizeHint()
+            around = self.canvas if sheet is self.welcome else self._over
+            width, height, size = around.width(), around.height(), sheet.sizeHint()
             wide, high = min(width - 8, size.width()), min(height - 8, size.height())
             sheet.setGeometry((width - wide) // 2, (height - high) // 2, wide, high)
             sheet.raise_()
@@ -72,6 +92,12 @@ class Stage(QWidget):
         """Move the focus from `sheet` to the picture; Qt would move it to the next in tab order."""
         if (has_it := QApplication.focusWidget()) is sheet or sheet.isAncestorOf(has_it):
             self.canvas.setFocus()
+
+    def show_reference(self, on: bool) -> None:
+        """Show the reference beside the picture, each saying which it is."""
+        self.reference.setVisible(on)
+        self.main.below.setVisible(on)
+        self.arrange()
 
     def show_sheet(self, sheet: QWidget | None) -> None:
         """Show one of the sheets, or none."""

@@ -49,6 +49,7 @@ QToolButton:checked {{ background: {raised}; border-color: {accent}; }}
 QToolButton:focus {{ border-color: {accent}; }}
 QToolButton:pressed {{ background: {line}; }}
 QToolButton:disabled {{ color: {muted}; }}
+QToolButton:checked:disabled {{ border-color: {line}; }}
 QToolButton[popupMode="1"] {{ padding-right: 20px; }}
 QToolButton::menu-button {{ border: none; border-radius: 7px; width: 16px; }}
 QToolButton::menu-indicator {{ image: none; }}

@@ -204,7 +204,7 @@ class FileFeed(Feed):
         while (order := self._next_order()) is not None:
             target_s, generation = order
             if target_s is not None:
-                frames = _frames_from(source, target_s)
+                frames = frames_from(source, target_s)
             frame, problem = self._next_frame(frames)
             with self._changed:
                 if generation != self.generation or self._closing.is_set():
@@ -242,7 +242,7 @@ class FileFeed(Feed):
         return None if past else frame, ""
 
 
-def _frames_from(source: FrameSource, time_s: float) -> Iterator[Frame]:
+def frames_from(source: FrameSource, time_s: float) -> Iterator[Frame]:
     """The frames from `time_s` on; an error while seeking is raised on the first `next`."""
     source.seek(time_s)
     yield from source

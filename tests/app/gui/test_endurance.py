@@ -16,6 +16,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from clips import make_video
 from fake_session import FakeCamera, FakeFile, burnt_number
 from PyQt6.QtCore import QTimer
 
@@ -48,12 +49,17 @@ class Heartbeat:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("rate", [30, 60])
-def test_the_view_stays_live_when_inference_is_ten_times_too_slow(qtbot, open_window, rate) -> None:
+@pytest.mark.parametrize(("rate", "beside"), [(30, False), (60, False), (30, True)])
+def test_the_view_stays_live_when_inference_is_ten_times_too_slow(
+    qtbot, open_window, tmp_path, rate, beside
+) -> None:
     inference_ms = 10_000 / rate
     camera = FakeCamera(rate, size_wh=(640, 480))
     window = open_window(camera, delay_s=inference_ms / 1000, specs=("0",))
     qtbot.waitUntil(lambda: window.presenter.view is not None, timeout=20_000)
+    if beside:
+        window.actions_by_name["loop"].setChecked(True)
+        window.reference.open(str(make_video(tmp_path / "teacher.mp4", 60, (1280, 720), rate=30)))
     qtbot.wait(500)
     gauges = window.session.gauges
     latencies_ms: list[float] = []
@@ -83,7 +89,8 @@ def test_the_view_stays_live_when_inference_is_ten_times_too_slow(qtbot, open_wi
     bound_ms = 2 * inference_ms + 50
     gaps_ms = heartbeat.gaps_ms
     print(
-        f"\n{rate} fps, inference {inference_ms:.0f} ms, {SECONDS:.0f} s: "
+        f"\n{rate} fps{', a reference beside it' * beside}, inference {inference_ms:.0f} ms, "
+        f"{SECONDS:.0f} s: "
         f"latency median {median_ms:.0f} ms, p95 "
         f"{np.percentile(latencies_ms, 95):.0f}, worst {worst_ms:.0f} (bound {bound_ms:.0f}); "
         f"captured {counts.captured} = shown {counts.shown} + dropped {counts.dropped}; memory "

@@ -897,7 +897,7 @@ def test_every_menu_can_be_opened_by_keyboard_and_holds_what_to_record(open_wind
     window = open_window()
     titles = [action.text() for action in window.menuBar().actions()]
     keys = [title[title.index("&") + 1].lower() for title in titles]
-    assert len(set(keys)) == 5
+    assert len(set(keys)) == len(keys) == 6
     assert window.tools.record_menu.menuAction() in window.menuBar().actions()[1].menu().actions()
 
 
@@ -1074,7 +1074,7 @@ def test_a_cancelled_step_of_a_playlist_is_not_taken_again(
     save_result(tracks, info, [(0.0, BOTH)], (), lambda share: None)
     (tmp_path / "b.mp4").touch()
     read = threading.Event()
-    monkeypatch.setattr("app.gui.library.open_tracks", lambda *_: read.wait(5))
+    monkeypatch.setattr("app.gui.library.saved_with", lambda *_: read.wait(5))
     window = open_window(FakeFile(5), specs=("a.mp4", str(tracks)))
     qtbot.waitUntil(lambda: window.work.busy)
     window.work.cancel()
@@ -1089,7 +1089,7 @@ def test_tracks_that_are_read_slowly_do_not_replace_a_source_opened_since(
 ) -> None:
     read = threading.Event()
     result = OpenResult("a.mp4", False, [(0.0, BOTH)], (), tmp_path / "a.json", False)
-    monkeypatch.setattr("app.gui.library.open_result", lambda *_: read.wait(5) and result)
+    monkeypatch.setattr("app.gui.library.saved_with", lambda *_: read.wait(5) and result)
     window = open_window(FakeFile(8), specs=(str(tmp_path / "a.json"),))
     window.open(["b.mp4"])
     read.set()

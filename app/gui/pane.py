@@ -1,0 +1,121 @@
+"""A picture and, below it, what it is of; below the reference also where it is, and commands."""
+
+from __future__ import annotations
+
+from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtWidgets import (
+    QHBoxLayout,
+    QLabel,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QVBoxLayout,
+    QWidget,
+)
+
+from app.gui.canvas import Canvas
+from app.gui.timeline import time_text
+from app.gui.translation import tr
+
+BELOW = 54  # height of what is below a picture, pixels: equal, so that both pictures are level
+STRIP = 32  # of which the row of words and buttons
+
+
+class Pane(QWidget):
+    """A picture and what it is of."""
+
+    def __init__(self, kind: str, canvas: Canvas, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.canvas = canvas
+        self.below = QWidget()
+        self.below.setFixedHeight(BELOW)
+        self.rows = QVBoxLayout(self.below)
+        self.rows.setContentsMargins(10, 4, 4, 0)
+        self.rows.setSpacing(0)
+        self.row = QHBoxLayout()
+        self.row.setSpacing(2)
+        self.row.addStrut(STRIP)
+        self.rows.addStretch()
+        self.rows.addLayout(self.row)
+        heading = QLabel(kind)
+        heading.setObjectName("muted")
+        self._name = _Elided()
+        self._name.setAccessibleName(kind)
+        self.row.addWidget(heading)
+        self.row.addSpacing(6)
+        self.row.addWidget(self._name, 1)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        column.addWidget(canvas, 1)
+        column.addWidget(self.below)
+
+    def show_name(self, name: str, hint: str = "") -> None:
+        """Show what the picture is of; `hint` is its tool tip."""
+        self._name.show_text(name)
+        self._name.setToolTip(hint)
+
+
+class ReferencePane(Pane):
+    """The reference, where it is in its file, and its commands."""
+
+    sought = pyqtSignal(float)  # seconds, chosen with the slider
+
+    def __init__(self, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
+        super().__init__(tr("Reference"), Canvas(), parent)
+        self.canvas.setAccessibleName(tr("Reference"))
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setAccessibleName(tr("Place in the reference"))
+        self.slider.setToolTip(tr("Moves the reference alone"))
+        self.slider.setPageStep(1000)
+        self.slider.valueChanged.connect(lambda value: self.sought.emit(value / 1000))
+        self._time = QLabel()
+        self._time.setAccessibleName(tr("Time in the reference"))
+        self.rows.insertWidget(0, self.slider)
+        self.row.addWidget(self._time)
+        self.row.addSpacing(4)
+        for name in ("back", "forward"):
+            self._add(actions[f"reference-{name}"])
+        self._add(actions["sync"])
+        self._add(actions["reference-mirror"])
+        self._add(actions["reference-close"])
+
+    def show_time(self, now_s: float, duration_s: float | None, frame_s: float) -> None:
+        """Show the time of the frame on screen."""
+        self._time.setText(time_text(now_s, True))
+        self.slider.setEnabled(duration_s is not None)
+        if not self.slider.isSliderDown():
+            with QSignalBlocker(self.slider):
+                self.slider.setSingleStep(max(1, round(1000 * frame_s)))
+                self.slider.setMaximum(round(1000 * (duration_s or 0.0)))
+                self.slider.setValue(round(1000 * now_s))
+
+    def _add(self, action: QAction) -> None:
+        button = QToolButton()
+        button.setDefaultAction(action)
+        button.setAccessibleName(action.text())
+        self.row.addWidget(button)
+
+
+class _Elided(QLabel):
+    """A line of text that gives way: its middle is left out where there is no room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._whole = ""
+        self.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+
+    def show_text(self, text: str) -> None:
+        """Show as much of `text` as fits."""
+        self._whole = text
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:  # noqa: N802  Qt's name
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        middle = Qt.TextElideMode.ElideMiddle
+        self.setText(self.fontMetrics().elidedText(self._whole, middle, self.width()))
