@@ -8,8 +8,9 @@ import pytest
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage, QPainter
 
-from app.drawing import Label
-from app.gui.painting import paint_labels, resized, shown_image
+from app.drawing import Drawing, Label
+from app.figure import no_rows
+from app.gui.painting import paint_texts, resized, shown_image
 from app.gui.viewport import Viewport
 
 FITTED = Viewport((400, 200), (100, 100))  # scale 2, borders of 100 left and right
@@ -63,7 +64,9 @@ def test_a_label_stays_within_a_picture_that_is_shown_small(qapp, mirror: bool) 
     viewport = Viewport((400, 200), (1600, 1600), mirror=mirror)  # 200 pixels wide, centred
     label = Label("Bartholomew", 1500.0, 800.0, 30.0, (255, 0, 0), (0, 0, 0))
     painter = QPainter(canvas)
-    paint_labels(painter, [label], viewport)
+    empty, none = no_rows(3), np.zeros((0, 4), np.uint8)
+    shapes = (empty, (), no_rows(6), none, empty, none)
+    paint_texts(painter, Drawing((1600, 1600), False, *shapes, (label,)), viewport)
     painter.end()
     red = [x for x in range(400) if canvas.pixelColor(x, 98).red() > 100]
     assert len(red) > 40
