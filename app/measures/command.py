@@ -1,10 +1,12 @@
-"""`posse measure`: a table, plots and a report of angles and speeds from a tracks file."""
+"""`posse measure`: a table, plots and a report of angles and speeds from tracks files."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
 import re
+import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,11 +14,12 @@ from pathlib import Path
 from app.config import ConfigError
 from app.measures.options import MeasureOptions
 from app.measures.outputs import write_measures
-from app.results import is_drawn, with_corrections
+from app.results import is_drawn, is_result, with_corrections
 from app.taken import Taken, taken_of
 from app.video.framing import Framing
 from app.video.source import FrameSource, MediaError, open_source
 from pose.command import share
+from pose.errors import UserError
 from pose.people import Frame, ImageArray
 from pose.writing import writing
 from tracking.files import (
@@ -51,7 +54,8 @@ def measure_options_of(args: argparse.Namespace) -> MeasureOptions:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse measure`."""
-    parser.add_argument("tracks", type=Path, metavar="TRACKS", help="a tracks file with joints")
+    parser.add_argument("tracks", type=Path, nargs="+", metavar="TRACKS",
+                        help="a tracks file with joints, or a folder of results")  # fmt: skip
     parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
     parser.add_argument(
         "--video",
@@ -66,37 +70,70 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, and print what was written."""
-    tracks, names = with_corrections(args.tracks, read_tracks(args.tracks))
+    """Measure, and print what was written; returns 0, or 2 if some of several files failed."""
+    options = measure_options_of(args)
+    files = [each for given in args.tracks for each in _files_of(given, args.output)]
+    if args.video and len(files) > 1:
+        raise ConfigError("--video belongs to one clip; measure its tracks alone")
+    written = Counter(folder / info_path(path).name for path, folder in files)
+    for path, times in written.items():
+        if times > 1:
+            raise ConfigError(f"{times} of these files would be measured into {path.parent} as one")
+    failed = False
+    for path, folder in files:
+        try:
+            outputs = _measure(path, folder, options, args.kpt_thr, args.video)
+        except UserError as error:
+            if len(files) == 1:
+                raise
+            print(f"posse: {error}", file=sys.stderr)  # noqa: T201
+            failed = True
+        else:
+            print("\n".join(map(str, outputs)), flush=True)  # noqa: T201
+    return 2 if failed else 0
+
+
+def _files_of(given: Path, output: Path | None) -> list[tuple[Path, Path]]:
+    """The tracks files that `given` stands for, each with the folder for what is measured.
+
+    Of a folder of results, the NAME.json of each clip; below `output` its tree is kept.
+    Raises TracksFileError if there is none.
+    """
+    if not given.is_dir() or any(given.glob("*.trc")) or any(given.glob("*_keypoints.json")):
+        return [(given, output or given.parent)]
+    by_clip: dict[Path, Path] = {}
+    for path in sorted(given.rglob("*.json"), key=lambda path: (len(path.name), path)):
+        if is_result(path) and info_path(path).is_file():
+            by_clip.setdefault(info_path(path), path)  # NAME.json is shorter than NAME.coco.json
+    if not by_clip:
+        raise TracksFileError(f"{given}: no clip's NAME.json with its NAME.info.json in it")
+    found = sorted(by_clip.values())
+    return [(each, (output or given) / each.parent.relative_to(given)) for each in found]
+
+
+def _measure(
+    path: Path, folder: Path, options: MeasureOptions, kpt_thr: float, video: Path | None
+) -> list[Path]:
+    """Measure the tracks of `path` into `folder`; returns the files."""
+    tracks, names = with_corrections(path, read_tracks(path))
     poses = [result.people.poses for result in tracks.frames if len(result.people)]
     if not poses:
-        raise TracksFileError(f"{args.tracks}: nobody is in it; there is nothing to measure")
+        raise TracksFileError(f"{path}: nobody is in it; there is nothing to measure")
     if not any(each.keypoint_scores.any() for each in poses):
-        raise TracksFileError(f"{args.tracks}: people without joints; there is nothing to measure")
-    tell_notes(args.tracks, tracks)
-    name = info_path(args.tracks).name.removesuffix(".info.json")
-    folder = args.output or args.tracks.parent
+        raise TracksFileError(f"{path}: people without joints; there is nothing to measure")
+    tell_notes(path, tracks)
+    name = info_path(path).name.removesuffix(".info.json")
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    options = measure_options_of(args)
     thumbnails: dict[int, ImageArray] = {}
-    if args.video and options.report:
+    if video and options.report:
         from app.measures.report import best_places, take_thumbnails
 
-        with open_source(args.video) as source:
-            pictures = _as_tracked(source, args.video, args.tracks, tracks)
+        with open_source(video) as source:
+            pictures = _as_tracked(source, video, path, tracks)
             thumbnails = take_thumbnails(pictures, best_places(tracks.frames))
-    outputs = write_measures(
-        folder / name,
-        tracks.frames,
-        options,
-        args.kpt_thr,
-        thumbnails,
-        names,
-        tracks.info.frame_s,
-    )
-    print("\n".join(map(str, outputs)))  # noqa: T201
-    return 0
+    stem, step_s = folder / name, tracks.info.frame_s
+    return write_measures(stem, tracks.frames, options, kpt_thr, thumbnails, names, step_s)
 
 
 def _as_tracked(source: FrameSource, video: Path, path: Path, tracks: Tracks) -> Iterator[Frame]:

@@ -276,6 +276,41 @@ def test_boxes_alone_are_not_measured_over_what_was(
     assert measures.read_text() == "of the joints\n"
 
 
+def test_a_folder_of_results_is_measured_clip_by_clip(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = make_video(tmp_path / "walk.mp4", 3)
+    settings = Settings(clip=ClipOptions(video=False, formats=("coco", "posetrack18")))
+    for stem in ("may/one", "june/one", "two"):
+        clip = Clip(str(source), tmp_path / "out" / stem)
+        track_clip(clip, settings, build(settings.pipeline), {})
+    (tmp_path / "out" / "june" / "one.json").write_text("{}")
+    assert main(["measure", str(tmp_path / "out"), "-o", str(tmp_path / "new")]) == 2
+    said = capsys.readouterr()
+    tables = [str(tmp_path / "new" / stem) + ".measures.csv" for stem in ("may/one", "two")]
+    assert said.out.splitlines() == tables
+    assert "june/one.json" in said.err and len(said.err.splitlines()) == 1
+    assert all(Path(table).is_file() for table in tables)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["a/x.json", "b/x.json", "-o", "new"], "2 of these files would be measured into new"),
+        (["a/x.json", "b/y.json", "--report", "--video", "x.mp4"], "--video belongs to one clip"),
+        (["a"], "a: no clip's NAME.json with its NAME.info.json in it"),
+    ],
+)  # fmt: skip
+def test_what_several_files_cannot_share_is_refused(
+    given: list[str], said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    Path("a").mkdir()
+    assert main(["measure", *given]) == 1
+    assert said in capsys.readouterr().err
+
+
 def test_a_video_of_another_size_is_not_that_of_the_tracks(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
