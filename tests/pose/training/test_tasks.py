@@ -27,10 +27,10 @@ from torch import nn
 from pose.detector import load_detector
 from pose.errors import UserError
 from pose.estimator import load_estimator
-from pose.people import Detections, Frame
+from pose.people import Detections, FloatArray, Frame, ImageArray
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
 from pose.training import command, options, posetrack15
-from pose.training.augment import PoseAugmentation, warp_person
+from pose.training.augment import AnotherPicture, PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
 from pose.training.loop import Run
@@ -336,17 +336,19 @@ def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
     assert len({tuple(boxes[0]) for _, boxes in samples}) > 4
 
 
-def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(
-    tmp_path: Path,
-) -> None:
-    people = _people(tmp_path, 1)
+def _warped(
+    people: LabelledPeople, change: PoseAugmentation, another: AnotherPicture | None = None
+) -> list[tuple[ImageArray, FloatArray, FloatArray]]:
+    """Crops of the first person with their joints and weights, for 20 seeds."""
     image = Pictures(people.places)[0]
     assert image is not None
     person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
-    for seed in range(20):
-        crop, points, weights = warp_person(
-            image, *person, np.random.default_rng(seed), replace(PLAIN, cut_chance=1.0)
-        )
+    seeds = map(np.random.default_rng, range(20))
+    return [warp_person(image, *person, seed, change, another) for seed in seeds]
+
+
+def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(tmp_path: Path) -> None:
+    for crop, points, weights in _warped(_people(tmp_path, 1), replace(PLAIN, cut_chance=1.0)):
         seen = weights > 0
         assert seen.sum() >= 2
         # The crop is not black at the joints, and it is centred on what is left of the person.
@@ -358,20 +360,10 @@ def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(
 
 def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
-    image = Pictures(people.places)[0]
-    assert image is not None
-    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
     other = np.zeros((5, 300, 3), np.uint8)
     other[..., 2] = 251  # a red that occurs nowhere else
     red = []
-    for seed in range(20):
-        crop, _, weights = warp_person(
-            image,
-            *person,
-            np.random.default_rng(seed),
-            replace(PLAIN, occlusion_chance=1.0),
-            lambda: other,
-        )
+    for crop, _, weights in _warped(people, replace(PLAIN, occlusion_chance=1.0), lambda: other):
         assert (weights == people.weights[0]).all()  # hidden joints are still to be found
         red.append((crop == other[0, 0]).all(2).mean())
     assert min(red) > 0
@@ -380,14 +372,8 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
 
 def test_a_person_who_is_turned_stays_inside_the_crop(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
-    image = Pictures(people.places)[0]
-    assert image is not None
-    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
     heads_up = 0
-    for seed in range(20):
-        _, points, weights = warp_person(
-            image, *person, np.random.default_rng(seed), replace(PLAIN, turn_chance=1.0)
-        )
+    for _, points, weights in _warped(people, replace(PLAIN, turn_chance=1.0)):
         assert (weights == people.weights[0]).all()  # every joint is inside the crop
         heads_up += points[0, 1] < points[-1, 1]
     assert 5 <= heads_up <= 15
