@@ -222,7 +222,7 @@ def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shar
 
 def test_a_detector_that_agrees_with_its_teacher_has_nothing_to_learn_from_it() -> None:
     torch.manual_seed(0)
-    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    cells = cell_grid((64, 64), torch.device("cpu"))
     taught = torch.randn(2, len(cells), 6)
     student = taught.clone().requires_grad_()
     distillation_loss(student, taught, cells).backward()
@@ -239,7 +239,7 @@ def test_where_the_teacher_sees_somebody_missing_labels_teach_no_background(tmp_
     task = small_detector_task(write_data(tmp_path))
     images = torch.full((1, 64, 64, 3), 114, dtype=torch.uint8)
     nobody = torch.zeros(0, 5)
-    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    cells = cell_grid((64, 64), torch.device("cpu"))
     raw = torch.zeros(1, len(cells), 6)  # somebody may be anywhere
     undecided = torch.ones(1, len(cells), dtype=torch.bool)
     assert float(detection_loss(raw, [nobody], cells)) > 0
@@ -415,7 +415,7 @@ def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
 
 
 def test_ignore_regions_give_no_loss_except_for_the_people_in_them() -> None:
-    cells = cell_grid((64, 64), YOLOX.strides, CPU.device)
+    cells = cell_grid((64, 64), CPU.device)
     torch.manual_seed(0)
     start = torch.randn(1, len(cells), 6) * 0.1
     person, place = [8.0, 8.0, 28.0, 40.0, 1.0], [0.0, 0.0, 40.0, 64.0, 0.0]
