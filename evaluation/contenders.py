@@ -16,7 +16,7 @@ from evaluation.mot import box_scores
 from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.recorded_poses import followed
 from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording, SingleArray
-from evaluation.rivals import Tracked, Tracker, TrackerMaker
+from evaluation.rivals import Tracked, TrackerMaker
 from pose.people import Poses
 from tracking.pipeline import PipelineConfig
 from tracking.refine import refined
@@ -40,13 +40,7 @@ class Counts(NamedTuple):
 
 def posse(config: TrackerConfig | None = None) -> TrackerMaker:
     """Our tracker behind the benchmark's interface."""
-
-    def make(_frame_rate: float) -> Tracker:
-        tracker = PoseTracker(config)
-
-        return functools.partial(_step, tracker)
-
-    return make
+    return lambda _frame_rate: functools.partial(_step, PoseTracker(config))
 
 
 def _step(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -103,18 +104,15 @@ def followed(video: Path, config: PipelineConfig) -> list[FrameResult]:
 
 
 def _write(path: Path, people: list[Poses]) -> None:
-    parts = {name: np.concatenate([getattr(p, name) for p in people]) for name in _PARTS}
-    counts = np.array([len(p) for p in people])
-    kept: dict[str, Any] = {"skeleton": people[0].skeleton.name, "counts": counts, **parts}
-    np.savez_compressed(path, **kept)
+    everybody = Poses.stacked(people)
+    parts: dict[str, Any] = {name: getattr(everybody, name) for name in _PARTS}
+    counts = np.array([len(each) for each in people])
+    np.savez_compressed(path, skeleton=everybody.skeleton.name, counts=counts, **parts)
 
 
 def _read(path: Path) -> list[Poses]:
     with np.load(path) as kept:
-        skeleton = SKELETONS[str(kept["skeleton"])]
-        ends = np.cumsum(kept["counts"])[:-1]
-        parts = [np.split(kept[name], ends) for name in _PARTS]
-    return [
-        Poses(boxes, scores, keypoints, keypoint_scores, skeleton, appearance)
-        for boxes, scores, keypoints, keypoint_scores, appearance in zip(*parts, strict=True)
-    ]
+        parts = {name: kept[name] for name in _PARTS}
+        everybody = Poses(skeleton=SKELETONS[str(kept["skeleton"])], **parts)
+        ends = np.cumsum(kept["counts"]).tolist()
+    return [everybody.select(slice(start, end)) for start, end in pairwise([0, *ends])]

@@ -29,9 +29,9 @@ _TREMBLE_PX, _TREMBLE_SCORE = 0.7, 0.01  # standard deviations
 Affine = NDArray[np.float64]  # (2, 3)
 
 
-def hand_held(frames: int, size_wh: tuple[int, int] = (1280, 720), seed: int = 0) -> list[Affine]:
+def hand_held(frames: int, size_wh: tuple[int, int] = (1280, 720)) -> list[Affine]:
     """How an unsteady hand rotates each frame about its centre, and shifts it."""
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(0)
     scale = np.array([_SHIFT_PX, _SHIFT_PX, np.radians(_TURN_DEG)]) * np.sqrt(1 - _STEADY**2)
     place, speed, middle = np.zeros(3), np.zeros(3), np.array(size_wh) / 2  # x, y, angle
     moves = []

@@ -21,7 +21,7 @@ from pose.geometry import crop_regions, grid_to_frame
 from pose.heatmaps import average_flipped, decode_expected_oks
 from pose.people import Detections, FloatArray, ImageArray
 from pose.skeleton import COCO17
-from pose.yolox import YOLOX, cell_grid, decode_boxes
+from pose.yolox import cell_grid, decode_boxes
 
 # A picture -> its people; a picture and boxes (N, 4) -> keypoints (N, 17, 2) and scores (N, 17).
 Detector = Callable[[ImageArray], Detections]
@@ -99,7 +99,7 @@ def yolox(folder: Path) -> Detector:
     """YOLOX-nano as released: BGR 0..255, letterbox of 416; decoded and suppressed by us."""
     session = onnx_session(folder / "yolox_nano.onnx")
     name = session.get_inputs()[0].name
-    cells = cell_grid((416, 416), YOLOX.strides, torch.device("cpu"))
+    cells = cell_grid((416, 416), torch.device("cpu"))
 
     def run(image: ImageArray) -> Detections:
         canvas, scale = square_letterbox(image, 416)

@@ -41,10 +41,10 @@ _SMALLEST_WH = (8, 12)  # pixels
 
 def missing(found: Sequence[Detections], known: Boxes, size_wh: tuple[int, int]) -> Boxes:
     """Boxes (M, 4) of people whom two detectors found in a picture and who are not in `known`."""
-    sure = sorted((box for pair in (found, found[::-1]) for box in _sure(*pair)), key=_by_score)
+    sure = [box for pair in (found, found[::-1]) for box in _sure(*pair)]
     width, height = size_wh
     taken, added = known, []
-    for _, box in sure:
+    for _, box in sorted(sure, key=lambda each: -each[0]):
         box = np.clip(box, 0, [width, height, width, height])
         if ((box[2:] - box[:2]) < _SMALLEST_WH).any():
             continue
@@ -64,10 +64,6 @@ def _sure(found: Detections, other: Detections) -> list[tuple[float, Boxes]]:
     total = found.scores + seconded
     good = ((seconded > 0) & (total >= _TOGETHER)) | (found.scores >= _ALONE)
     return list(zip(total[good].tolist(), found.boxes[good].astype(np.float64), strict=True))
-
-
-def _by_score(item: tuple[float, Boxes]) -> float:
-    return -item[0]
 
 
 def _inside(box: Boxes, others: Boxes) -> Boxes:

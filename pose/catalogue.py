@@ -40,9 +40,7 @@ class Published:
         return PurePosixPath(self.url).name
 
 
-def _hrnet(
-    name: str, url: str, score: str, skeleton: str = "coco17", size_mb: int = 0
-) -> Published:
+def _hrnet(name: str, url: str, score: str, skeleton: str = "coco17") -> Published:
     """An OpenMMLab entry; width, input size, hash and training follow from the name and URL."""
     width, _, rest = name.removeprefix("hrnet-").partition("-")
     size = rest.split("-")[-1]
@@ -56,7 +54,7 @@ def _hrnet(
         sha256=stem.rsplit("-", 1)[1].split("_")[0],
         input_wh=(across, height),
         score=score,
-        size_mb=size_mb or {"w32": 110, "w48": 243}[width],
+        size_mb={"w32": 110, "w48": 243}[width],
         skeleton=skeleton,
         unbiased="udp" in rest,
         dark="dark" in rest or "udp" in rest,

@@ -21,7 +21,6 @@ from pose.people import Detections, Frame
 from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.yolox import cell_grid, decode_boxes
 
-_STRIDES = (8, 16, 32)
 _MOST_CANDIDATES = 1000  # most boxes that enter suppression; pictures have a tenth of that
 
 
@@ -76,7 +75,7 @@ class PersonDetector:
     def _people(self, raw: Tensor, canvas_wh: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Raw predictions (A, 5 + classes) to boxes (N, 4) on the canvas and scores (N,)."""
         if canvas_wh not in self._cells:
-            self._cells[canvas_wh] = cell_grid(canvas_wh, _STRIDES, raw.device)
+            self._cells[canvas_wh] = cell_grid(canvas_wh, raw.device)
         scores = raw[:, 4] * raw[:, 5 + self._person]  # (A,)
         likely = scores >= self._score_thr
         boxes = decode_boxes(raw[likely], self._cells[canvas_wh][likely])  # (M, 4)

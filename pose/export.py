@@ -98,12 +98,15 @@ def _write_openvino(network: Network, about: dict[str, Any], path: Path) -> None
 
 
 def _write_onnx(network: Network, about: dict[str, Any], path: Path) -> None:
+    import onnx
+
     assert network.build is not None
     module = FromBytes(network.build(), network.pictures).eval()
+    entry = onnx.StringStringEntryProto(key=KEY, value=json.dumps(about))
     with whole_file(path) as partial:
         _write_graph(module, _example(network), partial)
-        with partial.open("ab") as file:
-            file.write(_metadata_property(KEY, json.dumps(about)))
+        with partial.open("ab") as file:  # protobuf accumulates repeated fields: no need to parse
+            file.write(onnx.ModelProto(metadata_props=[entry]).SerializeToString())
 
 
 def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:
@@ -121,27 +124,6 @@ def _write_graph(module: nn.Module, example: torch.Tensor, path: Path) -> None:
             output_names=["outputs"],
             dynamic_axes={"images": sides, "outputs": {0: "people"}},
         )
-
-
-def _metadata_property(key: str, value: str) -> bytes:
-    """An ONNX metadata entry to append to a file: protobuf accumulates repeated fields.
-
-    In onnx.proto, ModelProto.metadata_props is field 14; its entries have key 1 and value 2.
-    """
-
-    def field(number: int, content: bytes) -> bytes:
-        return bytes([number << 3 | 2]) + _varint(len(content)) + content
-
-    return field(14, field(1, key.encode()) + field(2, value.encode()))
-
-
-def _varint(number: int) -> bytes:
-    """A protobuf varint: seven bits a byte, lowest first; the top bit says that more follow."""
-    coded = []
-    while number > 127:
-        coded.append(number & 127 | 128)
-        number >>= 7
-    return bytes([*coded, number])
 
 
 def _write_tensorrt(network: Network, about: dict[str, Any], path: Path) -> None:

@@ -11,7 +11,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from pose.networks import IMAGENET_MEAN, IMAGENET_STD, Pictures
+from pose.networks import Pictures, raw_pictures
 from pose.reading import MALFORMED, reading
 from pose.weights import WeightsError, require_file
 
@@ -81,6 +81,4 @@ def _own_description(model: Any, file: Path) -> dict[str, Any]:
 def pictures_of(description: dict[str, Any]) -> Pictures:
     """The pictures that a described file takes; if it takes bytes, it normalises them itself."""
     width, height = description["input_wh"]
-    if description["kind"] == "pose":
-        return Pictures((width, height), True, IMAGENET_MEAN, IMAGENET_STD)
-    return Pictures((width, height), False, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    return (Pictures if description["kind"] == "pose" else raw_pictures)((width, height))

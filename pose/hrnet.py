@@ -195,21 +195,11 @@ class HRNet(nn.Module):
                 source if layer is None else layer(source)
                 for layer, source in zip(layers, sources, strict=True)
             ]
-            branches = self._run_stage(getattr(self, f"stage{stage}"), branches)
+            branches = getattr(self, f"stage{stage}")(branches)
         return branches
-
-    @staticmethod
-    def _run_stage(modules: nn.Sequential, branches: list[Tensor]) -> list[Tensor]:
-        for module in modules:
-            branches = module(branches)
-        return branches
-
-    def features(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) to the input of the head, (N, C, H/4, W/4)."""
-        return self.pyramid(images)[0]
 
     def forward(self, images: Tensor) -> Tensor:
         """Images (N, 3, H, W), H and W multiples of 32, to heatmaps (N, K, H/4, W/4)."""
         if self.final_layer is None:
             raise ValueError("this HRNet was built without joints; use pyramid()")
-        return self.final_layer(self.features(images))
+        return self.final_layer(self.pyramid(images)[0])

@@ -8,7 +8,6 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ from pose.networks import (
     Pictures,
     PoseNetwork,
     Probabilities,
+    raw_pictures,
 )
 from pose.official import Recognised, compare, recognise
 from pose.reading import reading
@@ -44,7 +44,6 @@ from pose.yolox import YOLOX, HRNetDetector
 
 BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "weights"
 SUFFIXES = (".safetensors", ".pth", ".pt", *SUFFIX.values())
-_BYTES = Pictures((0, 0), rgb=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
 
 
 class OtherKindError(WeightsError):
@@ -136,7 +135,7 @@ def pose_network(name_or_file: str) -> PoseNetwork:
     skeleton = _skeleton(published.skeleton if published else _dataset_in(file.name), found.outputs)
     refined = published.dark if published else re.search("dark|udp", file.name) is not None
     return PoseNetwork(
-        Network(file.stem, sha256_of(file)[:16], Pictures(size_wh), build=found.build),
+        Network(file.stem, _key(file), Pictures(size_wh), build=found.build),
         skeleton,
         unbiased=published.unbiased if published else "udp" in file.name,
         sigma=size_wh[1] / 128 if refined else None,  # 2 at 256x192, 3 at 384x288
@@ -156,12 +155,7 @@ def detector_network(name_or_file: str) -> DetectorNetwork:
     small = found.family in ("yolox-nano", "yolox-tiny")
     size_wh = published.input_wh if published else (416, 416) if small else (640, 640)
     return DetectorNetwork(
-        Network(
-            file.stem,
-            sha256_of(file)[:16],
-            replace(_BYTES, size_wh=size_wh),
-            build=lambda: Probabilities(found.build()),
-        )
+        Network(file.stem, _key(file), raw_pictures(size_wh), lambda: Probabilities(found.build()))
     )
 
 
@@ -213,15 +207,14 @@ def _our_pose(file: Path) -> PoseNetwork:
 def _our_detector(file: Path) -> DetectorNetwork:
     header = _our_header(file, "detector")
     on_hrnet = "hrnet" in header.network
-    pictures = Pictures(header.input_wh) if on_hrnet else replace(_BYTES, size_wh=header.input_wh)
+    pictures = (Pictures if on_hrnet else raw_pictures)(header.input_wh)
     architecture = HRNetDetector if on_hrnet else YOLOX
     return DetectorNetwork(_ours(file, header, pictures, lambda: architecture(**header.network)))
 
 
 def _our_header(file: Path, kind: str) -> Header:
     header = parse_header(read_metadata(file), file)
-    if header.kind != kind:
-        raise OtherKindError(f"{file} is a {header.kind} network; a {kind} network is needed")
+    _require_kind(file, header.kind, kind)
     return header
 
 
@@ -241,8 +234,7 @@ def _ours(
         network.load_state_dict(state, assign=True)
         return (Probabilities(network) if header.kind == "detector" else network).eval()
 
-    key = sha256_of(*files_of(file))[:16]
-    return Network(header.name or file.stem, key, pictures, build, ranges=header.ranges)
+    return Network(header.name or file.stem, _key(file), pictures, build, ranges=header.ranges)
 
 
 def _exported_pose(file: Path) -> PoseNetwork:
@@ -269,17 +261,24 @@ def _exported_detector(file: Path) -> DetectorNetwork:
 
 
 def _from_file(file: Path, about: dict[str, Any]) -> Network:
-    key = sha256_of(*files_of(file))[:16]
-    return Network(file.stem, key, pictures_of(about), file=file)
+    return Network(file.stem, _key(file), pictures_of(about), file=file)
 
 
 def _exported(file: Path, kind: str) -> dict[str, Any]:
     about = describe(file)
     if about.get("kind") not in ("pose", "detector"):
         raise WeightsError(f"{file}: what it says of itself is neither pose nor detector")
-    if about["kind"] != kind:
-        raise OtherKindError(f"{file} is a {about['kind']} network; a {kind} network is needed")
+    _require_kind(file, about["kind"], kind)
     return about
+
+
+def _require_kind(file: Path, found: str, wanted: str) -> None:
+    if found != wanted:
+        raise OtherKindError(f"{file} is a {found} network; a {wanted} network is needed")
+
+
+def _key(file: Path) -> str:
+    return sha256_of(*files_of(file))[:16]
 
 
 def _size_in(file_name: str, joints: int) -> tuple[int, int]:

@@ -30,6 +30,11 @@ class Pictures:
     std: tuple[float, float, float] = IMAGENET_STD
 
 
+def raw_pictures(size_wh: tuple[int, int]) -> Pictures:
+    """What a YOLOX takes: frames as they are, blue, green, red in 0..255."""
+    return Pictures(size_wh, rgb=False, mean=(0.0, 0.0, 0.0), std=(1.0, 1.0, 1.0))
+
+
 @dataclass(frozen=True, slots=True)
 class Network:
     """A network and its weights, whatever their source.

@@ -42,16 +42,14 @@ class OpenVinoRuntime:
     `precision` is "f32", or "fast" for bf16 where the CPU has it.
     """
 
-    def __init__(
-        self, network: Network, streams: int = 1, precision: str = "fast", threads: int = 0
-    ) -> None:
+    def __init__(self, network: Network, streams: int = 1, precision: str = "fast") -> None:
         self._core = openvino.Core()
         self._model = _openvino_model(network)
         if precision == "fast" and network.ranges:
             self._model = quantised(self._model, network.ranges)
         self._options: dict[str, Any] = {
             "NUM_STREAMS": streams,
-            "INFERENCE_NUM_THREADS": threads or core_count(),
+            "INFERENCE_NUM_THREADS": core_count(),
             # Decoding, drawing and encoding need cores too: a pinned thread could not make way
             "ENABLE_CPU_PINNING": False,
         }

@@ -122,20 +122,19 @@ class FromBytes(nn.Module):
 
 
 class TorchRuntime:
-    """A torch module on the CPU, or on CUDA, without any optimisation.
+    """A torch module on the CPU, without any optimisation.
 
     The reference that the other runtimes are compared with, and the fallback without OpenVINO.
     """
 
-    def __init__(self, network: Network, device: torch.device | None = None) -> None:
+    def __init__(self, network: Network) -> None:
         if network.build is None:
             raise DeviceError(f"{network.name}: an exported file cannot run in torch")
-        self.device = device or torch.device("cpu")
-        self.module = FromBytes(network.build(), network.pictures).eval().to(self.device)
+        self.module = FromBytes(network.build(), network.pictures).eval()
 
     def submit(self, images: Bytes) -> Callable[[], Outputs]:
         with torch.inference_mode():
-            outputs = as_list(self.module(as_tensor(images, self.device)))
+            outputs = as_list(self.module(as_tensor(images, torch.device("cpu"))))
         return lambda: outputs
 
 

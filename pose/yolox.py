@@ -15,6 +15,8 @@ from torch import Tensor, nn
 
 from pose.hrnet import HRNet
 
+STRIDES = (8, 16, 32)  # of the three grids, in pixels of the picture
+
 # depth and width multipliers, depthwise convolutions: the released nano ... x.
 YOLOX_SIZES: dict[str, dict[str, Any]] = {
     "nano": {"depth": 0.33, "width": 0.25, "depthwise": True},
@@ -211,8 +213,6 @@ class YOLOXHead(nn.Module):
 class YOLOX(nn.Module):
     """The released detector. Input BGR 0..255, letterboxed at the top left with grey 114."""
 
-    strides = (8, 16, 32)
-
     def __init__(
         self,
         depth: float = 0.33,
@@ -237,8 +237,6 @@ class HRNetDetector(nn.Module):
     holds HRNet's arguments; its `joints` is 0 here.
     """
 
-    strides = (8, 16, 32)
-
     def __init__(self, hrnet: dict[str, Any], head_width: int = 48, classes: int = 1) -> None:
         super().__init__()
         self.backbone = HRNet(**{**hrnet, "joints": 0})
@@ -249,10 +247,10 @@ class HRNetDetector(nn.Module):
         return self.head(self.backbone.pyramid(images)[1:])
 
 
-def cell_grid(size_wh: tuple[int, int], strides: Sequence[int], device: torch.device) -> Tensor:
+def cell_grid(size_wh: tuple[int, int], device: torch.device) -> Tensor:
     """Left-top corner and stride (A, 3) of every cell of an input of `size_wh` pixels."""
     cells = []
-    for stride in strides:
+    for stride in STRIDES:
         y, x = torch.meshgrid(
             torch.arange(size_wh[1] // stride, device=device),
             torch.arange(size_wh[0] // stride, device=device),

@@ -123,7 +123,7 @@ class Format:
     """A kind of tracks file; `module` has `Writer(path, info)` and, if readable, `read(path)`."""
 
     suffix: str  # follows the clip's name
-    module: str  # imported only when used: pyarrow and rerun are slow to load
+    module: str  # in tracking.formats; imported only when used: pyarrow and rerun are slow to load
     readable: bool
     summary: str
 
@@ -134,25 +134,23 @@ class Format:
 
 
 FORMATS = {
-    "posetrack18": Format(
-        ".json", "tracking.formats.posetrack18", True, "PoseTrack 2018 JSON, 17 joints, ids"
-    ),
+    "posetrack18": Format(".json", "posetrack18", True, "PoseTrack 2018 JSON, 17 joints, ids"),
     "posetrack17": Format(
-        ".posetrack17.json", "tracking.formats.posetrack17", True, "PoseTrack 2017, 15 joints, ids"
+        ".posetrack17.json", "posetrack17", True, "PoseTrack 2017, 15 joints, ids"
     ),
-    "csv": Format(".csv", "tracking.formats.table", True, "a row per person and frame"),
-    "parquet": Format(".parquet", "tracking.formats.parquet", True, "the same table, compressed"),
-    "coco": Format(".coco.json", "tracking.formats.coco", True, "COCO keypoint results, track_id"),
-    "alphapose": Format(
-        ".alphapose.json", "tracking.formats.alphapose", True, "AlphaPose results with idx"
-    ),
-    "openpose": Format(
-        "_openpose", "tracking.formats.openpose", True, "OpenPose BODY_25, a file per frame"
-    ),
-    "mot": Format(".txt", "tracking.formats.mot", True, "MOT Challenge text, boxes only"),
-    "trc": Format("_trc", "tracking.formats.trc", True, "OpenSim markers, a file per person"),
-    "rerun": Format(".rrd", "tracking.formats.rerun", False, "a recording for the Rerun viewer"),
+    "csv": Format(".csv", "table", True, "a row per person and frame"),
+    "parquet": Format(".parquet", "parquet", True, "the same table, compressed"),
+    "coco": Format(".coco.json", "coco", True, "COCO keypoint results, track_id"),
+    "alphapose": Format(".alphapose.json", "alphapose", True, "AlphaPose results with idx"),
+    "openpose": Format("_openpose", "openpose", True, "OpenPose BODY_25, a file per frame"),
+    "mot": Format(".txt", "mot", True, "MOT Challenge text, boxes only"),
+    "trc": Format("_trc", "trc", True, "OpenSim markers, a file per person"),
+    "rerun": Format(".rrd", "rerun", False, "a recording for the Rerun viewer"),
 }
+
+
+def _module(chosen: Format) -> Any:
+    return import_module(f"tracking.formats.{chosen.module}")
 
 
 def open_writer(format_name: str, path: Path | str, info: ClipInfo) -> TracksWriter:
@@ -163,7 +161,7 @@ def open_writer(format_name: str, path: Path | str, info: ClipInfo) -> TracksWri
     path = Path(path)
     with writing(path.parent, TracksFileError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    writer: TracksWriter = import_module(chosen.module).Writer(path, info)
+    writer: TracksWriter = _module(chosen).Writer(path, info)
     return writer
 
 
@@ -186,7 +184,7 @@ def read_tracks(path: Path | str, format_name: str | None = None) -> Tracks:
         raise TracksFileError(f"{path}: a folder, where {name} is a file")
     try:
         with reading(f"{path}: not a {name} file, or damaged", TracksFileError):
-            tracks: Tracks = import_module(chosen.module).read(path)
+            tracks: Tracks = _module(chosen).read(path)
             return _with_times_noted(_with_rate(_with_our_ids(tracks)))
     except OSError as error:
         raise TracksFileError(f"{path}: cannot be read ({error.strerror})") from error
@@ -208,10 +206,7 @@ def _with_our_ids(tracks: Tracks) -> Tracks:
         raise ContentError(f"a person's id is {lowest}: these are detections, not tracks")
     if lowest == 1:
         return tracks
-    frames = []
-    for result in tracks.frames:
-        people = TrackedPoses(result.people.poses, result.people.ids + 1)
-        frames.append(replace(result, people=people))
+    frames = [replace(r, people=replace(r.people, ids=r.people.ids + 1)) for r in tracks.frames]
     return replace(tracks, frames=frames)
 
 
@@ -252,11 +247,15 @@ BESIDE = (".info.json", ".measures.csv")  # endings of what is written beside tr
 
 def recognise_name(path: Path) -> str:
     """The format with the longest ending that `path` has. Raises TracksFileError if none fits."""
-    for name in sorted(FORMATS, key=lambda key: -len(FORMATS[key].suffix)):
-        if path.name.endswith(FORMATS[name].suffix):
-            return name
+    if (name := _by_ending(path)) is not None:
+        return name
     known = ", ".join(sorted({value.suffix for value in FORMATS.values()}))
     raise TracksFileError(f"{path}: what kind of file is it? The known endings are {known}")
+
+
+def _by_ending(path: Path) -> str | None:
+    fitting = [name for name, each in FORMATS.items() if path.name.endswith(each.suffix)]
+    return max(fitting, key=lambda name: len(FORMATS[name].suffix), default=None)
 
 
 def recognise(path: Path) -> str:
@@ -287,11 +286,9 @@ def recognise(path: Path) -> str:
 
 def info_path(path: Path) -> Path:
     """Where the ClipInfo of a tracks file that cannot hold it is: NAME.info.json beside it."""
-    name = path.name
-    for chosen in sorted(FORMATS.values(), key=lambda value: -len(value.suffix)):
-        if name.endswith(chosen.suffix):
-            return path.with_name(name.removesuffix(chosen.suffix) + ".info.json")
-    return path.with_name(path.stem + ".info.json")
+    name = _by_ending(path)
+    stem = path.stem if name is None else path.name.removesuffix(FORMATS[name].suffix)
+    return path.with_name(f"{stem}.info.json")
 
 
 def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:

@@ -191,17 +191,19 @@ class Pipeline:
         frame after, so that no core waits for another. Results are the same. An error in reading a
         frame is raised after the results of the frames before it.
         """
-        upcoming = _Reading(frames)
-        frame, boxes = upcoming.next(), None
+        failures: list[Exception] = []
+        upcoming = _until_failure(frames, failures)
+        frame, boxes = next(upcoming, None), None
         posing: deque[Callable[[], FrameResult]] = deque()  # at most two frames
         while frame is not None or posing:
             while frame is not None and self._poses_can_begin(len(posing)):
                 posing.append(self._finish(frame, boxes or self._begin(frame, len(posing))))
-                frame, boxes = upcoming.next(), None
+                frame, boxes = next(upcoming, None), None
             if frame is not None and boxes is None and self._detects(len(posing)):
                 boxes = self._begin(frame, len(posing))
             yield posing.popleft()()
-        upcoming.raise_failure()
+        if failures:
+            raise failures[0]
 
     def _poses_can_begin(self, ahead: int) -> bool:
         """Whether poses can start without the results of the `ahead` unfinished frames before."""
@@ -305,26 +307,13 @@ def _within(people: TrackedPoses, size_wh: tuple[int, int]) -> TrackedPoses:
     return people.select(within)
 
 
-class _Reading:
-    """Frames one by one; an error in reading is kept until `raise_failure`."""
-
-    def __init__(self, frames: Iterable[Frame]) -> None:
-        self._frames = iter(frames)
-        self._failure: Exception | None = None
-
-    def next(self) -> Frame | None:
-        """The next frame; None at the end, and where reading failed."""
-        if self._failure is not None:
-            return None
-        try:
-            return next(self._frames, None)
-        except Exception as failure:
-            self._failure = failure
-            return None
-
-    def raise_failure(self) -> None:
-        if self._failure is not None:
-            raise self._failure
+def _until_failure(frames: Iterable[Frame], failures: list[Exception]) -> Iterator[Frame]:
+    """The frames one by one; an error in reading ends them and goes into `failures`."""
+    try:
+        for frame in frames:  # noqa: UP028  `yield from` would close them if nobody reads on
+            yield frame
+    except Exception as failure:
+        failures.append(failure)
 
 
 def _since_ms(start: float) -> float:

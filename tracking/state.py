@@ -12,12 +12,6 @@ from typing import Any
 
 _OWN = ("tracking.", "pose.")
 _OTHERS = {
-    ("builtins", "set"),
-    ("builtins", "frozenset"),
-    ("builtins", "slice"),
-    ("collections", "deque"),
-    ("collections", "OrderedDict"),
-    ("collections", "defaultdict"),
     ("numpy", "ndarray"),
     ("numpy", "dtype"),
     ("numpy._core.multiarray", "_reconstruct"),

@@ -38,6 +38,7 @@ log = logging.getLogger(__name__)
 
 BLOCK_FRAMES = 1500  # a minute of video
 DRAWN_AHEAD = 8
+_COLUMNS = ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")  # of Poses
 _NO_MOTION = np.full((3, 3), np.nan)
 
 
@@ -198,17 +199,9 @@ def _pack(results: list[FrameResult]) -> dict[str, np.ndarray]:
 
 
 def _pack_poses(poses: list[Poses], prefix: str) -> dict[str, np.ndarray]:
-    columns = {
-        "count": np.array([len(pose) for pose in poses], np.int64),
-        "boxes": np.concatenate([pose.boxes for pose in poses]),
-        "scores": np.concatenate([pose.scores for pose in poses]),
-        "keypoints": np.concatenate([pose.keypoints for pose in poses]),
-        "keypoint_scores": np.concatenate([pose.keypoint_scores for pose in poses]),
-        "appearance": np.concatenate(
-            [pose.appearance for pose in poses if len(pose)] or [np.zeros((0, 0), np.float32)]
-        ),
-    }
-    return {prefix + name: column for name, column in columns.items()}
+    everybody = Poses.stacked(poses)
+    columns = {prefix + name: getattr(everybody, name) for name in _COLUMNS}
+    return {f"{prefix}count": np.array([len(each) for each in poses], np.int64), **columns}
 
 
 def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[FrameResult]:
@@ -226,14 +219,11 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
 def _unpack_poses(
     arrays: dict[str, np.ndarray], prefix: str, skeleton: Skeleton
 ) -> Iterator[Poses]:
+    columns = {name: arrays[prefix + name] for name in _COLUMNS}
+    everybody = Poses(skeleton=skeleton, **columns)
     begin = 0
     for count in arrays[prefix + "count"].tolist():
-        rows = slice(begin, begin + count)
-        boxes, scores, keypoints, keypoint_scores, appearance = (
-            arrays[prefix + name][rows]
-            for name in ("boxes", "scores", "keypoints", "keypoint_scores", "appearance")
-        )
-        yield Poses(boxes, scores, keypoints, keypoint_scores, skeleton, appearance)
+        yield everybody.select(slice(begin, begin + count))
         begin += count
 
 

@@ -192,7 +192,7 @@ def _follow(
         pipeline.load(state)
     count = blocks.frame_count
     broken = None
-    ahead = prefetch(frames, DECODED_AHEAD, "decode")
+    ahead = prefetch(frames, DECODED_AHEAD)
     with contextlib.closing(writer), contextlib.closing(ahead):
         tell(count)
         try:

@@ -110,7 +110,7 @@ def draw_again(
     with contextlib.ExitStack() as stack:
         opened = stack.enter_context(open_source(source))
         rate = None if opened.frame_rate is None else opened.frame_rate / settings.clip.every
-        frames = prefetch(taken_frames(opened, settings.clip), DECODED_AHEAD, "decode")
+        frames = prefetch(taken_frames(opened, settings.clip), DECODED_AHEAD)
         stack.enter_context(contextlib.closing(frames))
         quick, sound = settings.clip.quick_video, sound_of(source)
         recorder = Recorder(target, size_wh, rate, audio_from=sound, quick=quick)

@@ -71,9 +71,7 @@ class _End:
     failure: BaseException | None
 
 
-def prefetch(
-    items: Iterable[Item], depth: int, name: str = "prefetch"
-) -> Generator[Item, None, None]:
+def prefetch(items: Iterable[Item], depth: int) -> Generator[Item, None, None]:
     """Yield `items` in order, read ahead by up to `depth` on a separate thread.
 
     What reading raises is raised after the items read before it. Closing the generator ends the
@@ -101,7 +99,7 @@ def prefetch(
             failure = error
         offer(_End(failure))
 
-    thread = threading.Thread(target=read, name=name, daemon=True)
+    thread = threading.Thread(target=read, name="decode", daemon=True)
     thread.start()
     try:
         while not isinstance(item := ready.get(), _End):

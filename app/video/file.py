@@ -242,9 +242,7 @@ class FileSource:
         while True:
             try:
                 packet = next(packets)
-            except StopIteration:
-                return
-            except av.error.EOFError:
+            except (StopIteration, av.error.EOFError):
                 return
             except (av.error.FFmpegError, OSError) as error:
                 raise MediaError(

@@ -21,7 +21,7 @@ from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.scores import box_ap
 from pose.training.task import Batch, Samples, detector_input
 from pose.training.teacher import DetectorTeacher
-from pose.yolox import YOLOX, cell_grid, decode_boxes
+from pose.yolox import cell_grid, decode_boxes
 
 _LOWEST_SCORE = 0.05
 _MOST_BOXES = 300
@@ -65,7 +65,7 @@ class DetectorTask:
     def loss(self, network: nn.Module, batch: Batch) -> Tensor:
         images, *labels = batch  # (N, H, W, 3), N times (M, 5)
         raw = network(detector_input(images, self.arguments)).float()  # (N, A, 5 + classes)
-        cells = cell_grid((images.shape[2], images.shape[1]), YOLOX.strides, raw.device)
+        cells = cell_grid((images.shape[2], images.shape[1]), raw.device)
         if self.teacher is None:
             return detection_loss(raw, list(labels), cells)
         taught = self.teacher(images).float()
@@ -97,7 +97,7 @@ class DetectorTask:
         canvas, scale = letterbox(image, size_wh)
         images = torch.from_numpy(canvas[None]).to(device)
         raw = network(detector_input(images, self.arguments)).float()
-        cells = cell_grid((canvas.shape[1], canvas.shape[0]), YOLOX.strides, device)
+        cells = cell_grid((canvas.shape[1], canvas.shape[0]), device)
         boxes = decode_boxes(raw, cells)[0]
         scores = person_scores(raw[0])
         order = scores.argsort(descending=True)[:_MOST_BOXES]

@@ -140,7 +140,7 @@ class Run:
             progress.recent.append(loss)
             shown.update()
             if progress.done % self._log_every == 0:
-                mean = _mean(progress.recent)
+                mean = float(np.mean(list(map(float, progress.recent))))
                 if not math.isfinite(mean):
                     half = self.recipe.precision == "fp16"
                     advice = ", or use --precision bf16 or fp32" if half else ""
@@ -265,10 +265,6 @@ def _identity(task: Task, recipe: Recipe, network: nn.Module) -> str:
     for value in network.state_dict().values():
         crc = zlib.crc32(value.detach().cpu().contiguous().numpy().tobytes(), crc)
     return json.dumps([asdict(recipe), task.identity(), crc])
-
-
-def _mean(losses: list[float | Tensor]) -> float:
-    return float(np.mean([float(loss) for loss in losses]))
 
 
 def _as_text(scores: dict[str, float]) -> str:

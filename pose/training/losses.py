@@ -10,6 +10,7 @@ from pose.overlap import paired_iou, pairwise_iou, share_inside
 from pose.yolox import decode_boxes
 
 SEEN = 0.2  # a teacher's score from which its box counts
+_BOX_WEIGHT = 5.0  # of boxes beside scores, as in YOLOX
 _INSIDE = 0.5  # a predicted box with this share or more inside an ignore region is ignored
 
 
@@ -27,7 +28,6 @@ def detection_loss(
     raw: Tensor,
     targets: list[Tensor],
     cells: Tensor,
-    box_weight: float = 5.0,
     undecided: Tensor | None = None,
 ) -> Tensor:
     """YOLOX's loss with SimOTA (Ge et al. 2021, section 2.2, and appendix), one class.
@@ -62,16 +62,14 @@ def detection_loss(
         iou = paired_iou(torch.cat(matched_boxes), torch.cat(matched_truth))  # (M,)
         count = len(iou)
         quality = torch.cat(matched_iou)
-        loss = loss + box_weight * (1 - iou.square()).sum()
+        loss = loss + _BOX_WEIGHT * (1 - iou.square()).sum()
         loss = loss + F.binary_cross_entropy_with_logits(
             torch.cat(matched_raw)[:, 5], quality, reduction="sum"
         )
     return loss / max(count, 1)
 
 
-def distillation_loss(
-    raw: Tensor, taught: Tensor, cells: Tensor, box_weight: float = 5.0
-) -> Tensor:
+def distillation_loss(raw: Tensor, taught: Tensor, cells: Tensor) -> Tensor:
     """How far a detector's raw (N, A, 6) is from a teacher's, cell by cell.
 
     Cross-entropy of the scores, and 1 - IoU^2 of the boxes where the teacher sees somebody,
@@ -85,7 +83,7 @@ def distillation_loss(
     loss = -(theirs * log_own + (1 - theirs) * log_not).sum()
     seen = theirs > SEEN
     iou = paired_iou(decode_boxes(raw, cells)[seen], decode_boxes(taught, cells)[seen])
-    loss = loss + box_weight * (theirs[seen] * (1 - iou.square())).sum()
+    loss = loss + _BOX_WEIGHT * (theirs[seen] * (1 - iou.square())).sum()
     return loss / theirs.sum().clamp_min(1)
 
 

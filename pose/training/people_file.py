@@ -10,7 +10,6 @@ whole (TrainingDataError): a file of no known format, a split without people.
 from __future__ import annotations
 
 import functools
-import logging
 import zlib
 from collections import defaultdict
 from dataclasses import dataclass, field, fields, replace
@@ -25,10 +24,8 @@ from pose.people import BoolArray, FloatArray, IntArray
 from pose.reading import MALFORMED, reading
 from pose.skeleton import Skeleton, common_joints
 from pose.training.pictures import Place, find_picture, other_size, read_picture
-from pose.training.readers import Content, Row, TrainingDataError, read_content
+from pose.training.readers import Content, Row, TrainingDataError
 from pose.writing import UNCODED
-
-log = logging.getLogger(__name__)
 
 BOX_MARGIN = 0.15  # a box made from joints is their extent, this much longer (HRNet, 4.3)
 _NAMES_SHOWN = 3
@@ -100,18 +97,6 @@ def joint_weights(person: Row, joints: int) -> FloatArray:
     if person.get("label") != "teacher" or scores is None:
         return visible.astype(np.float32)
     return (visible * np.clip(np.array(scores, np.float32) / 0.5, 0, 1)).astype(np.float32)
-
-
-def read_people(data: Path, images: Path, split: str | None) -> LabelledPeople:
-    """Read the `split` of a data set whose pictures lie in `images`, as `choose_people` does.
-
-    What is left out is logged. Raises TrainingDataError.
-    """
-    report = DataReport()
-    people = choose_people(read_content(data), images, split, report)
-    for line in report.lines():
-        log.warning("%s: %s", data, line)
-    return people
 
 
 def choose_people(

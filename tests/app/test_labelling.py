@@ -26,7 +26,8 @@ from pose.people import Detections, Frame, Poses
 from pose.reading import ContentError
 from pose.skeleton import COCO17, Skeleton
 from pose.training.joints import skeleton_of_category
-from pose.training.people_file import read_people
+from pose.training.people_file import DataReport, choose_people
+from pose.training.readers import read_content
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
 
@@ -216,8 +217,9 @@ def test_the_command_writes_frames_that_training_reads(
     said = capsys.readouterr().out
     assert "joints corrected: 0" in said
     assert f"--from {start} --out my-pose" in said
-    sizes = [len(read_people(out / "train.json", out / "images", s)) for s in ("train", "val")]
-    assert sizes == [3, 1]
+    content = read_content(out / "train.json")
+    for split, people in (("train", 3), ("val", 1)):
+        assert len(choose_people(content, out / "images", split, DataReport())) == people
 
 
 def test_labels_may_be_corrected_in_place(

@@ -22,7 +22,7 @@ import torch
 
 from pose.detector import load_detector
 from pose.estimator import load_estimator
-from pose.export import _metadata_property, description, deviation, export, write_half_onnx
+from pose.export import description, deviation, export, write_half_onnx
 from pose.exported import SUFFIX
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
@@ -398,7 +398,9 @@ def test_a_file_with_a_nonsense_description_is_named(
 ) -> None:
     path = tmp_path / "net.onnx"
     export_from_elsewhere(HRNet(**TINY).eval(), torch.zeros(1, 3, 64, 32), path, free=False)
-    path.write_bytes(path.read_bytes() + _metadata_property("posse", text))
+    model = onnx.load(path)
+    onnx.helper.set_model_props(model, {"posse": text})
+    onnx.save(model, path)
     with pytest.raises(WeightsError, match=message):
         pose_network(str(path))
 

@@ -19,6 +19,7 @@ from tracking.files import (
     FORMATS,
     ClipInfo,
     TracksFileError,
+    TracksWriter,
     frame_without_picture,
     open_writer,
     read_tracks,
@@ -55,13 +56,26 @@ def results() -> list[FrameResult]:
     return frames
 
 
-def written(folder: Path, name: str, info: ClipInfo = INFO) -> Path:
+def write_frame(name: str, path: Path, info: ClipInfo, poses: Poses, ids: list[int]) -> None:
+    """Write a clip of one frame."""
+    writer = open_writer(name, path, info)
+    writer.put(frame_without_picture(0, 0.0, TrackedPoses(poses, np.array(ids, np.int64))))
+    writer.close()
+
+
+def unfinished(folder: Path, name: str, info: ClipInfo = INFO) -> tuple[TracksWriter, Path]:
+    """The writer of the dance in the named format, all frames put, and the file it will make."""
     if name in OPTIONAL:
         pytest.importorskip(OPTIONAL[name])
     path = folder / f"dance{FORMATS[name].suffix}"
     writer = open_writer(name, str(path), info)
     for result in results():
         writer.put(result)
+    return writer, path
+
+
+def written(folder: Path, name: str, info: ClipInfo = INFO) -> Path:
+    writer, path = unfinished(folder, name, info)
     writer.close()
     (folder / "dance.info.json").write_text(json.dumps(info.to_json()))
     return path
@@ -105,11 +119,7 @@ def test_a_table_may_be_sorted_in_any_order(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", list(FORMATS))
 def test_aborting_leaves_nothing(tmp_path: Path, name: str) -> None:
-    if name in OPTIONAL:
-        pytest.importorskip(OPTIONAL[name])
-    writer = open_writer(name, tmp_path / f"dance{FORMATS[name].suffix}", INFO)
-    for result in results():
-        writer.put(result)
+    writer, _ = unfinished(tmp_path, name)
     writer.abort()
     assert list(tmp_path.iterdir()) == []
 
@@ -142,11 +152,7 @@ def test_a_table_with_impossible_numbers_is_refused(tmp_path: Path, old: str, ne
 def test_a_file_that_cannot_be_moved_into_place_leaves_nothing(
     tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if name in OPTIONAL:
-        pytest.importorskip(OPTIONAL[name])
-    writer = open_writer(name, tmp_path / f"dance{FORMATS[name].suffix}", INFO)
-    for result in results():
-        writer.put(result)
+    writer, _ = unfinished(tmp_path, name)
 
     def full(_path: Path, _target: Path) -> None:
         raise OSError(28, "No space left on device")
@@ -163,9 +169,7 @@ def test_a_clip_without_people_gives_a_file(tmp_path: Path, name: str) -> None:
     if name in OPTIONAL:
         pytest.importorskip(OPTIONAL[name])
     path = tmp_path / f"dance{FORMATS[name].suffix}"
-    writer = open_writer(name, path, INFO)
-    writer.put(frame_without_picture(0, 0.0, TrackedPoses.empty(COCO17)))
-    writer.close()
+    write_frame(name, path, INFO, Poses.empty(COCO17), [])
     assert path.exists()
     if FORMATS[name].readable and name not in ("trc",):  # no person, no file in the folder
         read = read_tracks(path, name)
@@ -236,9 +240,7 @@ def test_posetrack17_lists_joints_that_are_there_and_a_head_of_neck_and_top(tmp_
     keypoints = np.full((2, 15, 2), 50.0)
     poses = Poses(np.tile([0, 0, 100, 100], (2, 1)), np.ones(2), keypoints, scores, POSETRACK15)
     path = tmp_path / "x.posetrack17.json"
-    writer = open_writer("posetrack17", path, ClipInfo("x", (640, 480), POSETRACK15))
-    writer.put(frame_without_picture(0, 0.0, TrackedPoses(poses, np.array([1, 2]))))
-    writer.close()
+    write_frame("posetrack17", path, ClipInfo("x", (640, 480), POSETRACK15), poses, [1, 2])
     whole, headless = json.loads(path.read_text())["annolist"][0]["annorect"]
     listed = [point["id"][0] for point in whole["annopoints"][0]["point"]]
     assert listed == [joint for joint in range(15) if joint != 3]
@@ -360,9 +362,7 @@ def test_a_joint_that_is_not_given_is_at_0_0_for_openpose(tmp_path: Path) -> Non
     scores = poses.keypoint_scores.copy()
     scores[:, 5] = 0  # the left shoulder, and with it the neck
     unseen = Poses(poses.boxes, poses.scores, poses.keypoints, scores, COCO17)
-    writer = open_writer("openpose", tmp_path / "x_openpose", INFO)
-    writer.put(frame_without_picture(0, 0.0, TrackedPoses(unseen, result.people.ids)))
-    writer.close()
+    write_frame("openpose", tmp_path / "x_openpose", INFO, unseen, [1, 2])
     (file,) = (tmp_path / "x_openpose").iterdir()
     joints = np.array(json.loads(file.read_text())["people"][0]["pose_keypoints_2d"]).reshape(25, 3)
     assert (joints == 0).all(axis=1).nonzero()[0].tolist() == [1, 5, *range(19, 25)]
@@ -465,9 +465,8 @@ def test_other_skeletons_reach_posetrack_by_the_names_of_their_joints(
     keypoints = np.random.default_rng(0).uniform(0, 400, (1, len(skeleton), 2))
     scores = np.full((1, len(skeleton)), 0.5)
     poses = Poses(np.array([[0, 0, 400, 400]]), np.ones(1), keypoints, scores, skeleton)
-    writer = open_writer("posetrack18", tmp_path / "x.json", ClipInfo("x", (640, 480), skeleton))
-    writer.put(frame_without_picture(0, 0.0, TrackedPoses(poses, np.array([3]))))
-    writer.close()
+    info = ClipInfo("x", (640, 480), skeleton)
+    write_frame("posetrack18", tmp_path / "x.json", info, poses, [3])
     read = read_tracks(tmp_path / "x.json").frames[0].people.poses
     for joint in ("left_wrist", "right_ankle"):
         found = read.keypoints[0, POSETRACK18.index(joint)]

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
-from tracking.files import ClipInfo, Tracks, read_info
+from tracking.files import Tracks, read_info
 from tracking.formats.flat import FlatWriter, tracks_of
 
 
@@ -26,9 +27,7 @@ def _entry(
     }
 
 
-def Writer(path: Path, info: ClipInfo) -> FlatWriter:  # noqa: N802  stands for a class
-    """See TracksWriter."""
-    return FlatWriter(path, _entry)
+Writer = functools.partial(FlatWriter, _entry)  # of path and info; see TracksWriter
 
 
 def read(path: Path) -> Tracks:

@@ -14,7 +14,7 @@ from pose.reading import number as number_of
 from pose.skeleton import SKELETONS
 from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, unwrapped, xywh
-from tracking.formats.whole import JsonList
+from tracking.formats.whole import WholeText, dumps
 from tracking.pipeline import FrameResult
 
 # (frame index, time_s, id, score, box xywh, flat joints) -> a person's entry in the list
@@ -22,26 +22,34 @@ Entry = Callable[[int, float, int, float, list[float], list[float]], dict[str, A
 
 
 class FlatWriter:
-    """See TracksWriter."""
+    """See TracksWriter; an entry of the list per line."""
 
-    def __init__(self, path: Path, entry: Entry) -> None:
-        self._list = JsonList(path)
+    def __init__(self, entry: Entry, path: Path, info: ClipInfo) -> None:
         self._entry = entry
+        self._out = WholeText(path)
+        self._out.write("[")
+        self._between = "\n"
+        self._closed = False
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
         poses, time_s = result.people.poses, round(result.frame.time_s, 6)
         ids = result.people.ids.tolist()
         for person in zip(ids, scores_of(poses), xywh(poses.boxes), triplets(poses), strict=True):
-            self._list.append(self._entry(result.frame.index, time_s, *person))
+            self._out.write(self._between + dumps(self._entry(result.frame.index, time_s, *person)))
+            self._between = ",\n"
 
     def close(self) -> None:
         """Complete the file."""
-        self._list.close()
+        if not self._closed:
+            self._out.write("\n]\n")
+            self._out.close()
+            self._closed = True
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        self._list.abort()
+        self._closed = True
+        self._out.abort()
 
 
 def tracks_of(path: Path, info: ClipInfo, image_key: str, id_key: str, box_key: str) -> Tracks:

@@ -28,18 +28,9 @@ class Writer:
     """See TracksWriter."""
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
-        integers = {"frame", "id"}
-        fields = [
-            pa.field(
-                name,
-                pa.int64()
-                if name in integers
-                else pa.float64()
-                if name == "time_s"
-                else pa.float32(),
-            )
-            for name in columns_of(info.skeleton)
-        ]
+        exact = {"frame": pa.int64(), "id": pa.int64(), "time_s": pa.float64()}
+        names = columns_of(info.skeleton.names)
+        fields = [pa.field(name, exact.get(name, pa.float32())) for name in names]
         described = {INFO_KEY: json.dumps(info.to_json()).encode()}
         self._schema = pa.schema(fields, metadata=described)
         self._path, self._partial = path, partial_name(path)

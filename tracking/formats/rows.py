@@ -145,20 +145,11 @@ def to_posetrack15(poses: Poses) -> Poses:
             f"the skeleton {poses.skeleton.name} has none of PoseTrack's joints; "
             "choose another --format (csv, coco)"
         )
-    return _in_joints_of(POSETRACK15, poses)
+    return poses.in_joints_of(POSETRACK15)
 
 
 def to_posetrack18(poses: Poses) -> Poses:
     """The poses in PoseTrack 2018's 17 joints; from other skeletons the ears are never given."""
     if poses.skeleton == POSETRACK18:
         return poses
-    return _in_joints_of(POSETRACK18, to_posetrack15(poses))
-
-
-def _in_joints_of(skeleton: Skeleton, poses: Poses) -> Poses:
-    keypoints = np.zeros((len(poses), len(skeleton), 2), np.float32)
-    scores = np.zeros((len(poses), len(skeleton)), np.float32)
-    own, place = common_joints(poses.skeleton, skeleton)
-    keypoints[:, place] = poses.keypoints[:, own]
-    scores[:, place] = poses.keypoint_scores[:, own]
-    return Poses(poses.boxes, poses.scores, keypoints, scores, skeleton)
+    return to_posetrack15(poses).in_joints_of(POSETRACK18)

@@ -13,7 +13,6 @@ import numpy as np
 
 from pose.people import Poses
 from pose.reading import ContentError, floats, read_text, reading
-from pose.skeleton import Skeleton
 from tracking.files import (
     ClipInfo,
     Tracks,
@@ -30,12 +29,8 @@ from tracking.tracks import TrackedPoses
 LEADING = ("frame", "time_s", "id", "score", "x1", "y1", "x2", "y2")
 
 
-def columns_of(skeleton: Skeleton) -> list[str]:
+def columns_of(joints: Iterable[str]) -> list[str]:
     """The names of the columns."""
-    return _columns(skeleton.names)
-
-
-def _columns(joints: Iterable[str]) -> list[str]:
     return [*LEADING, *(f"{name}_{part}" for name in joints for part in ("x", "y", "score"))]
 
 
@@ -54,7 +49,7 @@ class Writer:
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
         self._out = WholeText(path)
-        self._out.write(",".join(columns_of(info.skeleton)) + "\n")
+        self._out.write(",".join(columns_of(info.skeleton.names)) + "\n")
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
@@ -102,7 +97,7 @@ def tracks_of(path: Path, columns: Sequence[str], rows: Iterable[Sequence[float]
     """Tracks from the columns' names and the rows (in any order). Raises ContentError."""
     _require_leading(columns)
     joints = [name.removesuffix("_x") for name in columns[len(LEADING) :: 3]]
-    if list(columns) != _columns(joints):
+    if list(columns) != columns_of(joints):
         raise ContentError("each joint's columns are not NAME_x, NAME_y and NAME_score")
     info = read_info(path, skeleton_named("table", joints))
     skeleton = skeleton_named(info.skeleton.name, joints)

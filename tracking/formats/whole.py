@@ -136,33 +136,6 @@ class JsonLists:
         self._out.abort()
 
 
-class JsonList:
-    """A JSON file that is one list, streamed with one item per line."""
-
-    def __init__(self, path: Path) -> None:
-        self._out = WholeText(path)
-        self._out.write("[")
-        self._count = 0
-        self._closed = False
-
-    def append(self, item: Any) -> None:
-        """Add `item` to the list."""
-        self._out.write((",\n" if self._count else "\n") + dumps(item))
-        self._count += 1
-
-    def close(self) -> None:
-        """End the list; safe to call twice."""
-        if not self._closed:
-            self._out.write("\n]\n")
-            self._out.close()
-            self._closed = True
-
-    def abort(self) -> None:
-        """Leave nothing behind."""
-        self._closed = True
-        self._out.abort()
-
-
 def dumps(item: Any) -> str:
     """JSON on one line, without needless spaces; numbers finite."""
     try:

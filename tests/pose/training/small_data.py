@@ -11,8 +11,9 @@ import numpy as np
 
 from pose.skeleton import COCO17
 from pose.training.detector_task import DetectorTask
-from pose.training.people_file import LabelledPeople, read_people
+from pose.training.people_file import DataReport, LabelledPeople, choose_people
 from pose.training.pose_task import PoseTask
+from pose.training.readers import read_content
 from pose.training.recipes import Recipe, Stage
 from pose.training.starts import Start, build_detector, build_pose
 
@@ -57,6 +58,11 @@ def write_data(folder: Path, pictures: int = 8, size_wh: tuple[int, int] = (60, 
     content = {"images": images, "annotations": annotations, "categories": [CATEGORY]}
     file.write_text(json.dumps(content))
     return file
+
+
+def read_people(data: Path, images: Path, split: str | None) -> LabelledPeople:
+    """The people of a data set."""
+    return choose_people(read_content(data), images, split, DataReport())
 
 
 def read_split(file: Path, split: str | None) -> LabelledPeople:

@@ -9,14 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from small_data import CATEGORY, person, write_data
+from small_data import CATEGORY, person, read_people, write_data
 
 from pose.training.people_file import (
     DataReport,
     LabelledPeople,
     choose_people,
     joint_weights,
-    read_people,
 )
 from pose.training.readers import TrainingDataError, read_content
 

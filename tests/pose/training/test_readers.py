@@ -9,11 +9,10 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
-from small_data import CATEGORY, person
+from small_data import CATEGORY, person, read_people
 
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK15, POSETRACK18, WHOLEBODY133
 from pose.training.joints import skeleton_of_category
-from pose.training.people_file import read_people
 from pose.training.readers import TrainingDataError, read_coco, read_content
 
 

@@ -27,10 +27,10 @@ from torch import nn
 from pose.detector import load_detector
 from pose.errors import UserError
 from pose.estimator import load_estimator
-from pose.people import Detections, Frame
+from pose.people import Detections, FloatArray, Frame, ImageArray
 from pose.skeleton import COCO17, POSETRACK15, Skeleton
 from pose.training import command, options, posetrack15
-from pose.training.augment import PoseAugmentation, warp_person
+from pose.training.augment import AnotherPicture, PoseAugmentation, warp_person
 from pose.training.check import draw_first_batch
 from pose.training.cutouts import cut_out
 from pose.training.loop import Run
@@ -222,7 +222,7 @@ def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shar
 
 def test_a_detector_that_agrees_with_its_teacher_has_nothing_to_learn_from_it() -> None:
     torch.manual_seed(0)
-    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    cells = cell_grid((64, 64), torch.device("cpu"))
     taught = torch.randn(2, len(cells), 6)
     student = taught.clone().requires_grad_()
     distillation_loss(student, taught, cells).backward()
@@ -239,7 +239,7 @@ def test_where_the_teacher_sees_somebody_missing_labels_teach_no_background(tmp_
     task = small_detector_task(write_data(tmp_path))
     images = torch.full((1, 64, 64, 3), 114, dtype=torch.uint8)
     nobody = torch.zeros(0, 5)
-    cells = cell_grid((64, 64), YOLOX.strides, torch.device("cpu"))
+    cells = cell_grid((64, 64), torch.device("cpu"))
     raw = torch.zeros(1, len(cells), 6)  # somebody may be anywhere
     undecided = torch.ones(1, len(cells), dtype=torch.bool)
     assert float(detection_loss(raw, [nobody], cells)) > 0
@@ -336,17 +336,19 @@ def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
     assert len({tuple(boxes[0]) for _, boxes in samples}) > 4
 
 
-def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(
-    tmp_path: Path,
-) -> None:
-    people = _people(tmp_path, 1)
+def _warped(
+    people: LabelledPeople, change: PoseAugmentation, another: AnotherPicture | None = None
+) -> list[tuple[ImageArray, FloatArray, FloatArray]]:
+    """Crops of the first person with their joints and weights, for 20 seeds."""
     image = Pictures(people.places)[0]
     assert image is not None
     person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
-    for seed in range(20):
-        crop, points, weights = warp_person(
-            image, *person, np.random.default_rng(seed), replace(PLAIN, cut_chance=1.0)
-        )
+    seeds = map(np.random.default_rng, range(20))
+    return [warp_person(image, *person, seed, change, another) for seed in seeds]
+
+
+def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(tmp_path: Path) -> None:
+    for crop, points, weights in _warped(_people(tmp_path, 1), replace(PLAIN, cut_chance=1.0)):
         seen = weights > 0
         assert seen.sum() >= 2
         # The crop is not black at the joints, and it is centred on what is left of the person.
@@ -358,20 +360,10 @@ def test_a_picture_cut_off_across_a_person_keeps_the_visible_joints(
 
 def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
-    image = Pictures(people.places)[0]
-    assert image is not None
-    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
     other = np.zeros((5, 300, 3), np.uint8)
     other[..., 2] = 251  # a red that occurs nowhere else
     red = []
-    for seed in range(20):
-        crop, _, weights = warp_person(
-            image,
-            *person,
-            np.random.default_rng(seed),
-            replace(PLAIN, occlusion_chance=1.0),
-            lambda: other,
-        )
+    for crop, _, weights in _warped(people, replace(PLAIN, occlusion_chance=1.0), lambda: other):
         assert (weights == people.weights[0]).all()  # hidden joints are still to be found
         red.append((crop == other[0, 0]).all(2).mean())
     assert min(red) > 0
@@ -380,14 +372,8 @@ def test_pieces_of_other_pictures_hide_people(tmp_path: Path) -> None:
 
 def test_a_person_who_is_turned_stays_inside_the_crop(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
-    image = Pictures(people.places)[0]
-    assert image is not None
-    person = (people.boxes[0], people.keypoints[0], people.weights[0], people.skeleton, SIZE_WH)
     heads_up = 0
-    for seed in range(20):
-        _, points, weights = warp_person(
-            image, *person, np.random.default_rng(seed), replace(PLAIN, turn_chance=1.0)
-        )
+    for _, points, weights in _warped(people, replace(PLAIN, turn_chance=1.0)):
         assert (weights == people.weights[0]).all()  # every joint is inside the crop
         heads_up += points[0, 1] < points[-1, 1]
     assert 5 <= heads_up <= 15
@@ -429,7 +415,7 @@ def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
 
 
 def test_ignore_regions_give_no_loss_except_for_the_people_in_them() -> None:
-    cells = cell_grid((64, 64), YOLOX.strides, CPU.device)
+    cells = cell_grid((64, 64), CPU.device)
     torch.manual_seed(0)
     start = torch.randn(1, len(cells), 6) * 0.1
     person, place = [8.0, 8.0, 28.0, 40.0, 1.0], [0.0, 0.0, 40.0, 64.0, 0.0]
