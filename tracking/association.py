@@ -11,7 +11,7 @@ from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
 from tracking.observation import Seen, Values
-from tracking.similarity import iou_of_sides
+from tracking.similarity import iou_of_sides, overlaps
 
 _GATE = 3.0  # search radius, in standard deviations of the prediction
 _SAME_AGAIN = 0.3  # least similarity: that of `reach` standard deviations and twice the width
@@ -38,12 +38,13 @@ def likeness(
     """
     half_a = (0.5 + config.box_margin) * np.maximum(ahead[0, :, 2:4], 1.0)  # (T, 2)
     half_b = (0.5 + config.box_margin) * np.maximum(seen.measured[:, 2:4], 1.0)  # (N, 2)
-    apart = np.abs(ahead[0, :, None, :2] - seen.measured[:, :2])  # (T, N, 2)
-    overlap = half_a[:, None] + half_b - apart  # (T, N, 2) width and height, negative where apart
     reach = -_GATE * np.sqrt(ahead[2, :, :1])  # (T, 1)
-    a, b = ((overlap[..., 0] > reach) & (overlap[..., 1] > reach)).nonzero()  # (P,) each
+    widths, heights = overlaps(ahead[0, :, :2], half_a, seen.measured[:, :2], half_b)  # (T, N)
+    a, b = ((widths > reach) & (heights > reach)).nonzero()  # (P,) each
 
-    similar = iou_of_sides(overlap[a, b], half_a[a], half_b[b])
+    sides = np.empty((len(a), 2))
+    sides[:, 0], sides[:, 1] = widths[a, b], heights[a, b]
+    similar = iou_of_sides(sides, half_a[a], half_b[b])
     if config.oks_weight and seen.joint_scores.any():
         pose, common = _pose_agreement(memory, ahead, seen, sigmas, a, b)
         known = np.square(memory.joint_scores).sum(1)[a]  # (P,) `common` if no joint were lost

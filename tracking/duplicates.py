@@ -12,7 +12,7 @@ import numpy as np
 from pose.oks import oks, variance_of_area
 from pose.people import IntArray
 from tracking.observation import Seen
-from tracking.similarity import iou_of_sides
+from tracking.similarity import iou_of_sides, overlaps
 
 _NEAR_IOU = 0.3  # boxes that overlap less are not compared
 _SAME_IOU = 0.85  # above it two boxes are one person, where joints cannot decide
@@ -26,16 +26,15 @@ def distinct(seen: Seen, sigmas: tuple[float, ...], same_oks: float) -> IntArray
     the first stays.
     """
     centre, half = seen.measured[:, :2], np.maximum(seen.measured[:, 2:4], 1.0) / 2  # (N, 2) each
-    apart = np.abs(centre[:, None] - centre)  # (N, N, 2)
     # Boxes whose IoU is above t overlap by more than t times the wider one, in both directions.
-    reach = (1 - _NEAR_IOU) * half
-    meeting = apart < reach[:, None] + reach  # (N, N, 2)
-    first, second = (meeting[..., 0] & meeting[..., 1]).nonzero()
+    inner = (1 - _NEAR_IOU) * half
+    widths, heights = overlaps(centre, inner, centre, inner)  # (N, N)
+    first, second = ((widths > 0) & (heights > 0)).nonzero()
     if len(first) == len(seen):  # each box meets only itself
         return np.arange(len(seen))
     later = first < second
     first, second = first[later], second[later]  # (P,) pairs, the better one first
-    sides = half[first] + half[second] - apart[first, second]  # (P, 2)
+    sides = half[first] + half[second] - np.abs(centre[first] - centre[second])  # (P, 2)
     iou = iou_of_sides(sides, half[first], half[second])
     near = iou > _NEAR_IOU
     if not near.any():
