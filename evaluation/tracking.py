@@ -133,12 +133,12 @@ def _real_video(name: str, args: argparse.Namespace) -> Recording:
 def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
     """Median milliseconds per frame for each number of people, all walking, all with poses.
 
-    The best of eight runs, taken in turn: other work on the machine can only add time.
+    The best of twenty runs, taken in turn: other work on the machine can only add time.
     """
     rows: dict[str, dict[str, float]] = {name: {} for name in makers}
     for people in _CROWDS:
         frames, column = crowd(people, 150), f"ms, {people} people"
-        for _ in range(8):
+        for _ in range(20):
             for name, make in makers.items():
                 usual_ms = float(np.median(run(frames, make)[1][20:]))
                 rows[name][column] = min(usual_ms, rows[name].get(column, usual_ms))
