@@ -81,4 +81,5 @@ def _own_description(model: Any, file: Path) -> dict[str, Any]:
 def pictures_of(description: dict[str, Any]) -> Pictures:
     """The pictures that a described file takes; if it takes bytes, it normalises them itself."""
     width, height = description["input_wh"]
-    return (Pictures if description["kind"] == "pose" else raw_pictures)((width, height))
+    size_wh = (width, height)
+    return Pictures(size_wh) if description["kind"] == "pose" else raw_pictures(size_wh)

@@ -207,7 +207,7 @@ def _our_pose(file: Path) -> PoseNetwork:
 def _our_detector(file: Path) -> DetectorNetwork:
     header = _our_header(file, "detector")
     on_hrnet = "hrnet" in header.network
-    pictures = (Pictures if on_hrnet else raw_pictures)(header.input_wh)
+    pictures = Pictures(header.input_wh) if on_hrnet else raw_pictures(header.input_wh)
     architecture = HRNetDetector if on_hrnet else YOLOX
     return DetectorNetwork(_ours(file, header, pictures, lambda: architecture(**header.network)))
 
