@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import signal
-import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
@@ -21,6 +20,7 @@ from app.config import Settings
 from app.log_file import logging_to
 from app.track_options import add_arguments, settings_of
 from app.video.source import VIDEO_SUFFIXES
+from pose.command import tell
 from pose.errors import UserError
 from pose.writing import writing
 from tracking.files import FORMATS
@@ -70,9 +70,9 @@ def _run(args: argparse.Namespace, build: Build) -> int:
             print(line)  # noqa: T201
     elif outcome.exit_code:
         for line in empty_clips(outcome):
-            _tell(line)
+            tell(line)
     for entry in outcome.failed:
-        _tell(entry.reason)
+        tell(entry.reason)
     return outcome.exit_code
 
 
@@ -123,7 +123,3 @@ def _runner(args: argparse.Namespace, settings: Settings, build: Build) -> Runne
         device = args.device or "auto"
         return partial(run_processes, build=build, devices=[device] * args.jobs)
     return partial(run_here, build=build)
-
-
-def _tell(line: str) -> None:
-    print(f"posse: {line}", file=sys.stderr)  # noqa: T201

@@ -93,6 +93,11 @@ def run_command(
     return exit_code("error", lambda: run(parser.parse_args(argv)))
 
 
+def tell(line: str, name: str = "posse") -> None:
+    """Report a problem in one line, which begins with the program's `name`."""
+    sys.stderr.write(f"{name}: {line}\n")
+
+
 def exit_code(name: str, run: Callable[[], int]) -> int:
     """What `run` returns; 1 after a UserError, reported in one line that begins with `name`.
 
@@ -108,7 +113,7 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
             sys.stdout.flush()
         return code
     except UserError as error:
-        sys.stderr.write(f"{name}: {error}\n")
+        tell(str(error), name)
         return 1
     except KeyboardInterrupt:
         return 130
@@ -118,7 +123,7 @@ def exit_code(name: str, run: Callable[[], int]) -> int:
     except OSError as error:  # a full disk or a missing permission that nothing below reported
         _finish_output()
         place = f"{error.filename}: " if error.filename else ""
-        sys.stderr.write(f"{name}: {place}{error.strerror or error}\n")
+        tell(f"{place}{error.strerror or error}", name)
         return 1
 
 

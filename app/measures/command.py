@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import re
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,7 +17,7 @@ from app.results import is_drawn, is_result, with_corrections
 from app.taken import Taken, taken_of
 from app.video.framing import Framing
 from app.video.source import FrameSource, MediaError, open_source
-from pose.command import share
+from pose.command import share, tell
 from pose.errors import UserError
 from pose.people import Frame, ImageArray
 from pose.writing import writing
@@ -86,7 +85,7 @@ def run(args: argparse.Namespace) -> int:
         except UserError as error:
             if len(files) == 1:
                 raise
-            print(f"posse: {error}", file=sys.stderr)  # noqa: T201
+            tell(str(error))
             failed = True
         else:
             print("\n".join(map(str, outputs)), flush=True)  # noqa: T201
