@@ -15,7 +15,7 @@ from evaluation.matching import FloatArray, box_iou, whole_people
 from evaluation.mot import box_scores
 from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.recorded_poses import followed
-from evaluation.recordings import FRAME_RATE, GYMNASTS_FROM, Recording, SingleArray
+from evaluation.recordings import GYMNASTS_FROM, Recording, SingleArray
 from evaluation.rivals import Tracked, TrackerMaker
 from pose.people import Poses
 from tracking.pipeline import PipelineConfig
@@ -55,14 +55,14 @@ def _step(
     return _boxes_and_ids(seen.joined(tracker.coasting(people.skeleton)))
 
 
-def run(people: Sequence[Poses], make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
-    """Track the frames' people; returns each frame's tracks and the milliseconds (F,) it took."""
-    return _timed(make(FRAME_RATE), people)
+def run(recording: Recording, make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
+    """Track a recording; returns each frame's tracks and the milliseconds (F,) it took."""
+    return _timed(make(recording.frame_rate), recording)
 
 
-def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
+def run_refined(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     """As `run`, for our tracker followed by the second pass over its tracks."""
-    tracker, times_s = PoseTracker(), [index / FRAME_RATE for index in range(len(people))]
+    tracker, people, times_s = PoseTracker(), recording.people, _times_s(recording)
     start = time.process_time()
     online = [tracker.update(seen, time_s) for seen, time_s in zip(people, times_s, strict=True)]
     tracked = [_boxes_and_ids(frame) for frame in refined(online, times_s)]
@@ -72,7 +72,7 @@ def run_refined(people: Sequence[Poses]) -> tuple[list[Tracked], FloatArray]:
 
 def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     """As `run`, for our tracker given the camera's motion; the time to measure it is left out."""
-    return _timed(functools.partial(_step, PoseTracker()), recording.people, recording.warps or [])
+    return _timed(functools.partial(_step, PoseTracker()), recording, recording.warps or [])
 
 
 def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
@@ -82,19 +82,23 @@ def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     def step(people: Poses, time_s: float, shot: int) -> Tracked:
         return _step(tracker, people, time_s, shot=shot)
 
-    return _timed(step, recording.people, recording.shots or [])
+    return _timed(step, recording, recording.shots or [])
 
 
 def _timed(
-    step: Callable[..., Tracked], people: Sequence[Poses], *others: Sequence[object]
+    step: Callable[..., Tracked], recording: Recording, *others: Sequence[object]
 ) -> tuple[list[Tracked], FloatArray]:
     """Call `step` with each frame's people, its time and its items of `others`."""
     tracked, spent_ms = [], []
-    for index, (seen, *more) in enumerate(zip(people, *others, strict=True)):
+    for frame in zip(recording.people, _times_s(recording), *others, strict=True):
         start = time.process_time()
-        tracked.append(step(seen, index / FRAME_RATE, *more))
+        tracked.append(step(*frame))
         spent_ms.append(1000 * (time.process_time() - start))
     return tracked, np.array(spent_ms)
+
+
+def _times_s(recording: Recording) -> list[float]:
+    return [index / recording.frame_rate for index in range(len(recording.people))]
 
 
 def run_pipeline(video: Path, config: PipelineConfig) -> Contender:
@@ -110,7 +114,7 @@ def run_pipeline(video: Path, config: PipelineConfig) -> Contender:
 
 def online(make: TrackerMaker) -> Contender:
     """The tracker, started anew for each recording."""
-    return lambda recording: run(recording.people, make)
+    return lambda recording: run(recording, make)
 
 
 def _boxes_and_ids(people: TrackedPoses) -> Tracked:

@@ -125,7 +125,7 @@ def show(args: argparse.Namespace) -> int:
         raise UserError(f"{args.output}: no picture can be written by that name; end it in .webp")
     networks = "posse-detector", "posse-pose"
     recording = without_appearance(gymnasts_seen("gymnasts", args.data, networks, args.keep))
-    tracked, _ = run(recording.people, posse())
+    tracked, _ = run(recording, posse())
     video = args.data / "gymnasts" / "gymnasts.mp4"
     images = [frame.image for frame in frames_of(video)][GYMNASTS_FROM:]
     rows = []

@@ -22,13 +22,15 @@ from pose.reading import read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
 
 SingleArray = NDArray[np.float32]
-FRAME_RATE = 25.0  # of every set
+FRAME_RATE = 25.0  # of every video
 GYMNASTS_FROM = 61  # index of the first frame of `gymnasts` with truth
 TEACHERS = ("rtmdet", "deim", "yolox")  # detectors that also see the gymnasts, in place of ours
 SETS = (
     *(f"{kind}-{level}" for kind in ("poses", "sports") for level in LEVELS),
     "poses-shaken",
     "poses-cut",
+    "poses-sparse",
+    "sports-sparse",
     "mot15",
     "pets",
     "gymnasts",
@@ -58,6 +60,7 @@ class Recording:
     warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
     shots: list[int] | None = None  # (F) the shot of each frame, if the film was edited
     least_height: float = 0.0  # pixels; less tall people are not counted: truth leaves them out
+    frame_rate: float = FRAME_RATE
 
 
 def load_set(folder: Path, name: str, frames: int | None = None) -> list[Recording]:

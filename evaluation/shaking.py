@@ -1,4 +1,4 @@
-"""Disturb recordings: as if filmed by an unsteady hand, edited, or seen a little differently.
+"""Disturb recordings: as if filmed by an unsteady hand, edited, seen a little differently or less.
 
 The unsteady hand rotates and shifts every picture, and the detections and the truth move with it.
 This measures only how the tracker copes with a moving camera, not what networks make of shaken
@@ -23,6 +23,7 @@ _SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
 _TURN_DEG = 0.3
 _RETURN = 0.03  # share of the way back to the middle, each frame
 _SHOT_FRAMES = 30  # from cut to cut
+_EVERY = 3  # frames, of which a thinned recording has one
 _OTHERS = 100_000  # added to the ids of the other camera's people
 _TREMBLE_PX, _TREMBLE_SCORE = 0.7, 0.01  # standard deviations
 
@@ -71,6 +72,17 @@ def edited(one: Recording, other: Recording) -> Recording:
         truth_boxes=[cameras[shot].truth_boxes[n] for n, shot in enumerate(shots)],
         truth_ids=[cameras[shot].truth_ids[n] + _OTHERS * shot for n, shot in enumerate(shots)],
         shots=shots,
+    )
+
+
+def thinned(recording: Recording) -> Recording:
+    """What a slow machine sees of a still camera's recording: every third frame."""
+    return replace(
+        recording,
+        people=recording.people[::_EVERY],
+        truth_boxes=recording.truth_boxes[::_EVERY],
+        truth_ids=recording.truth_ids[::_EVERY],
+        frame_rate=recording.frame_rate / _EVERY,
     )
 
 

@@ -35,7 +35,7 @@ from evaluation.recorded_poses import LOWEST_SCORE
 from evaluation.recordings import GYMNASTS_FROM, SETS, Recording, load_set, without_appearance
 from evaluation.results import check_writable, write_figures
 from evaluation.rivals import TrackerMaker, installed
-from evaluation.shaking import edited, hand_held, shaken, trembled
+from evaluation.shaking import edited, hand_held, shaken, thinned, trembled
 from evaluation.table import markdown_table
 from pose.command import natural, run_command
 from tracking.pipeline import PipelineConfig
@@ -79,7 +79,7 @@ def contenders(
     """The rows of a table: ours, then ours with more input than a frame's people, then others."""
     rows = {_OURS: online(makers[_OURS])}
     if not ablation:
-        rows[_REFINED] = lambda recording: run_refined(recording.people)
+        rows[_REFINED] = run_refined
     if all(recording.warps is not None for recording in recordings):
         rows[_WITH_CAMERA] = run_with_camera
     if all(recording.shots is not None for recording in recordings):
@@ -103,6 +103,10 @@ def recordings_of(name: str, args: argparse.Namespace) -> list[Recording]:
         every = load_set(args.data, "poses-medium", args.frames or None)
         halves = [[each for each in every if each.tuned == tuned] for tuned in (True, False)]
         recordings = [edited(*two) for half in halves for two in pairwise(half)]
+    elif name.endswith("-sparse"):
+        kind = name.removesuffix("-sparse")
+        recordings = load_set(args.data, f"{kind}-medium", args.frames or None)
+        recordings = [thinned(whole) for whole in recordings]
     else:
         recordings = load_set(args.data, name, args.frames or None)
     if args.part == "all":
@@ -137,10 +141,11 @@ def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
     """
     rows: dict[str, dict[str, float]] = {name: {} for name in makers}
     for people in _CROWDS:
-        frames, column = crowd(people, 150), f"ms, {people} people"
+        walking = Recording("walking", crowd(people, 150), [], [], tuned=False)
+        column = f"ms, {people} people"
         for _ in range(20):
             for name, make in makers.items():
-                usual_ms = float(np.median(run(frames, make)[1][20:]))
+                usual_ms = float(np.median(run(walking, make)[1][20:]))
                 rows[name][column] = min(usual_ms, rows[name].get(column, usual_ms))
     return rows
 

@@ -21,7 +21,8 @@ from evaluation.contenders import (
 )
 from evaluation.noise import LEVELS, covered, detections
 from evaluation.recordings import Recording, TruthError, without_appearance
-from evaluation.shaking import edited, hand_held, shaken, trembled
+from evaluation.rivals import Tracked, Tracker
+from evaluation.shaking import edited, hand_held, shaken, thinned, trembled
 from evaluation.tracking import main, recordings_of, table
 from pose.people import Poses
 from pose.skeleton import COCO17
@@ -54,7 +55,7 @@ def test_perfect_detections_are_tracked_perfectly() -> None:
     )
     people = detections(BOXES, IDS, JOINTS, COCO17, nothing, 0)
     recording = Recording("perfect", people, BOXES, IDS, tuned=False)
-    figures = scores(count(recording, *run(people, posse())))
+    figures = scores(count(recording, *run(recording, posse())))
     assert (figures["IDF1"], figures["switches"], figures["fragments"]) == (100, 0, 0)
     assert figures["HOTA"] > 99.9
 
@@ -79,8 +80,8 @@ def test_people_whom_truth_leaves_out_for_their_size_count_neither_for_nor_again
 def test_worse_levels_score_worse_and_the_second_pass_fills_in() -> None:
     def found(level: str, refine: bool = False) -> dict[str, float]:
         recording = seen(level)
-        people = recording.people
-        return scores(count(recording, *(run_refined(people) if refine else run(people, posse()))))
+        tracked = run_refined(recording) if refine else run(recording, posse())
+        return scores(count(recording, *tracked))
 
     mild, hard = found("mild"), found("hard")
     assert mild["HOTA"] > hard["HOTA"]
@@ -93,7 +94,7 @@ def test_a_shaken_recording_scores_like_the_still_one_if_the_camera_motion_is_kn
     moves = hand_held(FRAMES)
     unsteady = shaken(still, moves)
     told = scores(count(unsteady, *run_with_camera(unsteady)))
-    expected = scores(count(still, *run(still.people, posse())))
+    expected = scores(count(still, *run(still, posse())))
     assert told["IDF1"] == pytest.approx(expected["IDF1"])
     assert told["HOTA"] == pytest.approx(expected["HOTA"], abs=0.5)
     where = unsteady.truth_boxes[9][:, :2] + unsteady.truth_boxes[9][:, 2:]
@@ -110,10 +111,31 @@ def test_people_of_an_edited_film_are_kept_apart_if_its_cuts_are_known() -> None
     assert film.shots is not None and set(film.shots) == {0, 1}
     everybody = {i for ids in film.truth_ids for i in ids.tolist()}
     assert len(everybody) == 4  # two per camera
-    untold = scores(count(film, *run(film.people, posse())))
+    untold = scores(count(film, *run(film, posse())))
     told = scores(count(film, *run_with_shots(film)))
     assert told["IDF1"] > untold["IDF1"] + 10  # they stand where the others stood
     assert told["switches"] == 0
+
+
+def test_a_thinned_recording_has_every_third_frame_at_its_true_time() -> None:
+    whole = seen("mild")
+    sparse = thinned(whole)
+    times_s: list[float] = []
+
+    def make(frame_rate: float) -> Tracker:
+        assert frame_rate == pytest.approx(25 / 3)
+        track = posse()(frame_rate)
+
+        def step(people: Poses, time_s: float) -> Tracked:
+            times_s.append(time_s)
+            return track(people, time_s)
+
+        return step
+
+    counts = count(sparse, *run(sparse, make))
+    assert times_s == pytest.approx(np.arange(0, FRAMES, 3) / 25)
+    assert sparse.people[1] is whole.people[3]
+    assert scores(counts)["switches"] == 0
 
 
 def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
@@ -128,7 +150,7 @@ def test_copies_of_a_recording_differ_by_less_than_a_detectors_error() -> None:
 
 def test_tallies_are_per_copy() -> None:
     still = seen("mild")
-    counts = count(still, *run(still.people, posse()))
+    counts = count(still, *run(still, posse()))
     once, twice = scores(counts), scores(counts + counts, copies=2)
     assert {**once, "ms": 0} == pytest.approx({**twice, "ms": 0})
 
