@@ -18,8 +18,8 @@ from app.faces import faces
 from app.figure import figure, no_rows
 from app.plates import apart, letters_px, readable_on
 from pose.people import FloatArray, Poses
-from tracking.camera_motion import Points, in_picture, on_ground
-from tracking.pipeline import FrameResult
+from tracking.ground import Points, in_picture, on_ground
+from tracking.tracks import FrameResult
 
 # Distinct in hue and lightness, readable on skin, wood and grass; `colour_of` adds to them
 PALETTE: tuple[Colour, ...] = (

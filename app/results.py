@@ -22,7 +22,6 @@ from app.measures.table import MeasuresWriter
 from app.taken import taken_of
 from app.video.source import VIDEO_SUFFIXES, MediaError
 from pose.skeleton import Skeleton
-from tracking.camera_motion import STILL, Ground
 from tracking.files import (
     ClipInfo,
     Tracks,
@@ -32,6 +31,7 @@ from tracking.files import (
     read_tracks,
 )
 from tracking.formats.whole import completing
+from tracking.ground import STILL, Ground
 from tracking.tracks import TrackedPoses
 
 DRAWN = "overlay_drawn_in"  # in a header's settings: the name of a video that shows the people

@@ -23,7 +23,7 @@ from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.overlay import OverlayStyle
 from app.video.source import open_source as open_any_source
-from tracking.camera_motion import Ground
+from tracking.ground import Ground
 from tracking.pipeline import Pipeline, PipelineConfig
 from tracking.tracks import TrackedPoses
 

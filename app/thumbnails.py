@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from pose.people import FloatArray, ImageArray
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 SIZE_WH = (52, 64)
 BETTER = 1.15  # a new picture replaces the old one if it is better by this factor

@@ -8,16 +8,11 @@ stands still is looked at now and then only.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from pose.people import FloatArray, ImageArray
-
-Points = NDArray[np.floating]
-Values = NDArray[np.float64]
+from tracking.ground import Values
 
 LONG_SIDE_PX = 320  # of the small pictures
 _CORNERS = 150
@@ -84,26 +79,6 @@ def _background(grey: ImageArray, people: FloatArray, scale: float) -> ImageArra
     for x1, y1, x2, y2 in np.maximum(np.nan_to_num(boxes), 0).astype(int).tolist():
         mask[y1 : y2 + 1, x1 : x2 + 1] = 0
     return mask
-
-
-class Ground(NamedTuple):
-    """Where the ground lies in a frame's picture, compared with other frames of the same shot."""
-
-    shot: int = 0
-    camera: Values | None = None  # (3, 3) see FrameResult.camera
-
-
-STILL = Ground()
-
-
-def on_ground(points: Points, camera: Points | None) -> Points:
-    """Points (P, 2) of a picture as pixels of the first picture of its shot; see Ground."""
-    return points if camera is None else in_picture(points, np.linalg.inv(camera))
-
-
-def in_picture(points: Points, camera: Points | None) -> Points:
-    """Undo `on_ground`, for another picture of the shot."""
-    return points if camera is None else points @ camera[:2, :2].T + camera[:2, 2]
 
 
 class CameraMotion:

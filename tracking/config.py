@@ -1,9 +1,9 @@
-"""TrackerConfig: everything that decides which id each person gets."""
+"""Everything that can be set: what decides who is found, and which id each person gets."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 from tracking.assignment import Method
 
@@ -65,7 +65,7 @@ class TrackerConfig:
             raise ValueError(f"assignment is {self.assignment!r}, expected 'hungarian' or 'greedy'")
         if self.sigmas is not None and not all(0 < sigma < math.inf for sigma in self.sigmas):
             raise ValueError(f"sigmas is {self.sigmas}, expected numbers above 0")
-        for name in (field.name for field in fields(self)):
+        for name in (entry.name for entry in fields(self)):
             value = getattr(self, name)
             if name in ("assignment", "sigmas"):
                 continue
@@ -79,3 +79,39 @@ class TrackerConfig:
                 raise ValueError(f"{name} is {value}, expected {expected}")
         if (decay_s := self.velocity_decay_s) > _SLOWEST_DECAY_S:
             raise ValueError(f"velocity_decay_s is {decay_s}, expected up to {_SLOWEST_DECAY_S:g}")
+
+
+@dataclass(frozen=True, slots=True)
+class PipelineConfig:
+    """Everything that decides what a frame's people are; equal configs give equal results."""
+
+    detector: str = "posse-detector"  # a name that `posse models` lists, or a file
+    pose: str = "posse-pose"  # a name that `posse models` lists, or a file
+    device: str = "auto"  # auto, cpu, cuda or cuda:N
+    bbox_thr: float = 0.3  # detections scored lower are dropped
+    nms_thr: float = 0.65  # overlap (IoU) above which the lower-scored box is dropped
+    kpt_thr: float = 0.3  # joints scored lower are not drawn, nor counted as seen
+    flip: bool = False  # flip test: the mean of the crop's and its mirror's heatmaps
+    detector_size: int = 0  # longer side of the picture the detector sees; 0: the network's own
+    detect_every: int = 1  # the detector runs on every n-th frame; the tracker's boxes in between
+    max_people: int = 0  # keep this many people, the best-scored; 0 keeps all
+    max_latency_ms: float = 0.0  # the detector does less when frames take longer; 0: never
+    appearance: bool = False  # describe what people look like, for the tracker
+    find_missed: bool = False  # look for poses where the detector missed somebody just seen
+    camera_motion: bool = True  # measure how the camera moved, for the tracker
+    shot_cuts: bool = True  # detect cuts; nobody is matched with people of another shot
+    tracker: TrackerConfig = field(default_factory=TrackerConfig)
+
+    def __post_init__(self) -> None:
+        for name in ("bbox_thr", "nms_thr", "kpt_thr"):
+            value = getattr(self, name)
+            if not 0 <= value <= 1:
+                raise ValueError(f"{name} is {value}, expected 0 to 1")
+        if self.detect_every < 1:
+            raise ValueError(f"detect_every is {self.detect_every}, expected 1 or more")
+        for name in ("max_people", "max_latency_ms"):
+            value = getattr(self, name)
+            if not 0 <= value < float("inf"):
+                raise ValueError(f"{name} is {value}, expected 0 or more")
+        if self.detector_size and not 64 <= self.detector_size <= 4096:  # more takes all memory
+            raise ValueError(f"detector_size is {self.detector_size}, expected 64 to 4096, or 0")

@@ -25,8 +25,7 @@ from pose.people import Frame
 from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.skeleton import COCO17, SKELETONS, Skeleton
 from pose.writing import writing
-from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import FrameResult, TrackedPoses
 
 USUAL_RATE = Fraction(25)  # frames a second, assumed where no rate is given
 NO_TIMES = f"it has no times; {USUAL_RATE} frames a second are taken"

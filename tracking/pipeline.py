@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import NamedTuple, Protocol, TypeVar
 
@@ -19,69 +18,17 @@ from pose.errors import UserError
 from pose.people import BoolArray, Detections, FloatArray, Frame, Poses
 from pose.skeleton import Skeleton
 from tracking.budget import Budget
-from tracking.camera_motion import CameraMotion, Ground, Values
+from tracking.camera_motion import CameraMotion
+from tracking.config import PipelineConfig
 from tracking.propagation import confirmed, with_missed
 from tracking.shots import Shot
 from tracking.state import freeze, thaw
-from tracking.tracker import PoseTracker, TrackerConfig
-from tracking.tracks import TrackedPoses
+from tracking.tracker import PoseTracker
+from tracking.tracks import FrameResult, TrackedPoses
+
+__all__ = ["Detector", "Estimator", "FrameResult", "Pipeline", "PipelineConfig", "build_pipeline"]
 
 _Found = TypeVar("_Found")
-
-
-@dataclass(frozen=True, slots=True)
-class PipelineConfig:
-    """Everything that decides what a frame's people are; equal configs give equal results."""
-
-    detector: str = "posse-detector"  # a name that `posse models` lists, or a file
-    pose: str = "posse-pose"  # a name that `posse models` lists, or a file
-    device: str = "auto"  # auto, cpu, cuda or cuda:N
-    bbox_thr: float = 0.3  # detections scored lower are dropped
-    nms_thr: float = 0.65  # overlap (IoU) above which the lower-scored box is dropped
-    kpt_thr: float = 0.3  # joints scored lower are not drawn, nor counted as seen
-    flip: bool = False  # flip test: the mean of the crop's and its mirror's heatmaps
-    detector_size: int = 0  # longer side of the picture the detector sees; 0: the network's own
-    detect_every: int = 1  # the detector runs on every n-th frame; the tracker's boxes in between
-    max_people: int = 0  # keep this many people, the best-scored; 0 keeps all
-    max_latency_ms: float = 0.0  # the detector does less when frames take longer; 0: never
-    appearance: bool = False  # describe what people look like, for the tracker
-    find_missed: bool = False  # look for poses where the detector missed somebody just seen
-    camera_motion: bool = True  # measure how the camera moved, for the tracker
-    shot_cuts: bool = True  # detect cuts; nobody is matched with people of another shot
-    tracker: TrackerConfig = field(default_factory=TrackerConfig)
-
-    def __post_init__(self) -> None:
-        for name in ("bbox_thr", "nms_thr", "kpt_thr"):
-            value = getattr(self, name)
-            if not 0 <= value <= 1:
-                raise ValueError(f"{name} is {value}, expected 0 to 1")
-        if self.detect_every < 1:
-            raise ValueError(f"detect_every is {self.detect_every}, expected 1 or more")
-        for name in ("max_people", "max_latency_ms"):
-            value = getattr(self, name)
-            if not 0 <= value < float("inf"):
-                raise ValueError(f"{name} is {value}, expected 0 or more")
-        if self.detector_size and not 64 <= self.detector_size <= 4096:  # more takes all memory
-            raise ValueError(f"detector_size is {self.detector_size}, expected 64 to 4096, or 0")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class FrameResult:
-    """A frame, the people in it, and where its time went."""
-
-    frame: Frame
-    people: TrackedPoses
-    timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
-    found: Poses | None = None  # everybody found, also those whose identity is not yet confirmed
-    shot: int = 0  # number of the shot in an edited video
-    # (3, 3) float64: takes the pixels at which the ground was in the shot's first picture to those
-    # at which it is now. None: the camera has stood still, or its motion is unknown
-    camera: Values | None = None
-
-    @property
-    def ground(self) -> Ground:
-        """Where the ground lies in the picture."""
-        return Ground(self.shot, self.camera)
 
 
 class Detector(Protocol):

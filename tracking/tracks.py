@@ -1,14 +1,16 @@
-"""The poses of one frame with the identity of each person."""
+"""The poses of one frame with the identity of each person, and all that is known of the frame."""
 
 from __future__ import annotations
 
 import functools
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from pose.people import Index, IntArray, Poses
+from pose.people import Frame, Index, IntArray, Poses
 from pose.skeleton import Skeleton
+from tracking.ground import Ground, Values
 
 UNSEEN_SCORE = 0.5  # factor on the scores of people in a frame that does not show them
 
@@ -49,3 +51,22 @@ class TrackedPoses:
     def in_joints_of(self, skeleton: Skeleton) -> TrackedPoses:
         """See Poses.in_joints_of."""
         return TrackedPoses(self.poses.in_joints_of(skeleton), self.ids)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FrameResult:
+    """A frame, the people in it, and where its time went."""
+
+    frame: Frame
+    people: TrackedPoses
+    timings_ms: Mapping[str, float]  # stage ("detect", "pose", "track") -> milliseconds
+    found: Poses | None = None  # everybody found, also those whose identity is not yet confirmed
+    shot: int = 0  # number of the shot in an edited video
+    # (3, 3) float64: takes the pixels at which the ground was in the shot's first picture to those
+    # at which it is now. None: the camera has stood still, or its motion is unknown
+    camera: Values | None = None
+
+    @property
+    def ground(self) -> Ground:
+        """Where the ground lies in the picture."""
+        return Ground(self.shot, self.camera)

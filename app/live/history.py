@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.corrections import Correction, corrected_ids
-from tracking.camera_motion import STILL, Ground
+from tracking.ground import STILL, Ground
 from tracking.tracks import TrackedPoses
 
 BRIDGED_S = 0.5  # gaps shorter than this are drawn as if the person was seen throughout

@@ -15,7 +15,7 @@ from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
 from app.video.source import is_live
 from pose.catalogue import Published
-from tracking.camera_motion import STILL, Ground
+from tracking.ground import STILL, Ground
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
 

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from pose.people import FloatArray, Poses
-from tracking.camera_motion import Points, in_picture, on_ground
-from tracking.pipeline import FrameResult
+from tracking.ground import Points, in_picture, on_ground
+from tracking.tracks import FrameResult
 
 SPEED_OVER_S = 0.12  # period over which a speed is measured, to average out the joints' jitter
 GONE_S = 1.0  # after a longer absence a person's speeds start anew

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from app.measures.angles import Measurer
 from app.measures.series import with_gaps
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 KEPT = 900  # frames per person: thirty seconds at 30 frames a second
 MOST_PEOPLE = 200  # beyond that, whoever was seen longest ago is dropped first

@@ -10,7 +10,7 @@ from app.measures.options import MeasureOptions
 from app.measures.series import SeriesLog
 from app.measures.table import MeasuresTable
 from pose.people import ImageArray
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 
 def write_measures(

@@ -21,7 +21,7 @@ from app.thumbnails import thumbnail
 from pose.command import counted
 from pose.people import FloatArray, Frame, ImageArray
 from tracking.formats.whole import write_pieces
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 THUMBNAIL_WH = (130, 160)
 LABEL_CHARACTERS = 6  # as many as fit beside the bars

@@ -9,7 +9,7 @@ import numpy as np
 
 from app.measures.angles import STEPS_AWAY
 from pose.people import FloatArray, IntArray
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 GAP_S = 0.5  # a longer absence breaks the curve
 

@@ -16,7 +16,7 @@ from app.measures.angles import Measurer
 from app.measures.options import MeasureOptions
 from pose.people import FloatArray
 from tracking.formats.whole import WholeText
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 LEADING = ("frame", "time_s", "id", "name")
 

@@ -16,8 +16,8 @@ from app.video.source import MediaError
 from pose.errors import UserError
 from pose.people import Poses
 from pose.skeleton import COCO17, POSETRACK15
-from tracking.camera_motion import Ground
 from tracking.files import ClipInfo, read_tracks
+from tracking.ground import Ground
 from tracking.tracks import TrackedPoses
 
 

@@ -26,8 +26,8 @@ from app.live.recording import RecordingPlan
 from app.session import Session
 from app.video.source import MediaError
 from pose.people import Frame
-from tracking.camera_motion import Ground
 from tracking.files import read_tracks
+from tracking.ground import Ground
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 

@@ -15,7 +15,7 @@ from pose.skeleton import SKELETONS
 from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, unwrapped, xywh
 from tracking.formats.whole import WholeText, dumps
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 # (frame index, time_s, id, score, box xywh, flat joints) -> a person's entry in the list
 Entry = Callable[[int, float, int, float, list[float], list[float]], dict[str, Any]]

@@ -20,7 +20,7 @@ from tracking.files import (
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 from tracking.formats.rows import people_of, scores_of, xywh
 from tracking.formats.whole import WholeText
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 
 class Writer:

@@ -28,8 +28,7 @@ from tracking.files import (
 )
 from tracking.formats.rows import boxes_around, finite, unwrapped
 from tracking.formats.whole import dumps
-from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import FrameResult, TrackedPoses
 
 _SIDES = ("right", "left")
 _ARMS = tuple(f"{side}_{joint}" for side in _SIDES for joint in ("shoulder", "elbow", "wrist"))

@@ -10,7 +10,7 @@ from pose.reading import reading
 from pose.writing import partial_name, put_in_place, writing
 from tracking.files import ClipInfo, Tracks, TracksFileError
 from tracking.formats.table import columns_of, rows_of, tracks_of
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 try:
     import pyarrow as pa

@@ -27,8 +27,7 @@ from tracking.formats.rows import (
     to_posetrack15,
 )
 from tracking.formats.whole import JsonLists
-from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import FrameResult, TrackedPoses
 
 NECK, HEAD_TOP = POSETRACK15.index("neck"), POSETRACK15.index("head_top")
 

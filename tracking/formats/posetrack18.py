@@ -16,7 +16,6 @@ import numpy as np
 
 from pose.reading import ContentError, number, read_json, reading, shown, whole
 from pose.skeleton import POSETRACK18
-from tracking.camera_motion import Ground
 from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
 from tracking.formats.rows import (
     frame_numbers,
@@ -28,7 +27,8 @@ from tracking.formats.rows import (
     xywh,
 )
 from tracking.formats.whole import JsonLists
-from tracking.pipeline import FrameResult
+from tracking.ground import Ground
+from tracking.tracks import FrameResult
 
 
 class Writer:

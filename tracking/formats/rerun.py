@@ -8,7 +8,7 @@ import numpy as np
 
 from pose.writing import partial_name, put_in_place, writing
 from tracking.files import ClipInfo, TracksFileError
-from tracking.pipeline import FrameResult
+from tracking.tracks import FrameResult
 
 try:
     import rerun as rr

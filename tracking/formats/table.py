@@ -23,8 +23,7 @@ from tracking.files import (
 )
 from tracking.formats.rows import all_finite, scores_of, triplets
 from tracking.formats.whole import WholeText, dumps
-from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import FrameResult, TrackedPoses
 
 LEADING = ("frame", "time_s", "id", "score", "x1", "y1", "x2", "y2")
 

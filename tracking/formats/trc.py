@@ -28,8 +28,7 @@ from tracking.files import (
     skeleton_named,
 )
 from tracking.formats.rows import boxes_around, finite
-from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import FrameResult, TrackedPoses
 
 LINES_AT_ONCE = 200  # lines held in memory per person
 

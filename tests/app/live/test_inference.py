@@ -15,7 +15,7 @@ from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Follower
 from pose.people import Frame
-from tracking.camera_motion import Ground
+from tracking.ground import Ground
 from tracking.pipeline import FrameResult, PipelineConfig
 
 Follow = Callable[..., list[int]]  # time_s, generation -> ids
