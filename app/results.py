@@ -213,9 +213,7 @@ def _put(
     """
     for index, (time_s, people) in enumerate(frames):
         shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
-        ground = grounds.get(time_s, STILL)
-        bare = frame_without_picture(index, time_s, shown)
-        result = replace(bare, shot=ground.shot, camera=ground.camera)
+        result = frame_without_picture(index, time_s, shown, grounds.get(time_s, STILL))
         for writer in writers:
             writer.put(result)
         if index % 50 == 0:

@@ -1,4 +1,4 @@
-"""Read and write tracks: the formats by name, and what a file says about its clip.
+"""Read and write tracks: the formats by name, and what is checked whatever the format.
 
 A writer streams: it holds a bounded number of people, gives its file the final name only when
 `close` has completed it, and leaves nothing behind after `abort`. A joint is always x, y,
@@ -8,10 +8,7 @@ confidence, in pixels of the frame.
 from __future__ import annotations
 
 import os
-import re
-import sys
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
@@ -19,80 +16,22 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from pose.command import program_version
+from pose.command import tell
 from pose.errors import UserError
 from pose.people import Frame
-from pose.reading import ContentError, read_json, reading, shown, whole
-from pose.skeleton import COCO17, SKELETONS, Skeleton
+from pose.reading import ContentError, read_json, reading
+from pose.skeleton import COCO17, Skeleton
 from pose.writing import writing
+from tracking.clip_info import USUAL_RATE
+from tracking.clip_info import ClipInfo as ClipInfo  # offered here too
+from tracking.ground import STILL, Ground
 from tracking.tracks import FrameResult, TrackedPoses
 
-USUAL_RATE = Fraction(25)  # frames a second, assumed where no rate is given
 NO_TIMES = f"it has no times; {USUAL_RATE} frames a second are taken"
 
 
 class TracksFileError(UserError):
     """A tracks file that cannot be read or written."""
-
-
-@dataclass(frozen=True, slots=True)
-class ClipInfo:
-    """What a tracks file says about its clip and about how the tracks were made."""
-
-    name: str  # of the clip, without suffix
-    size_wh: tuple[int, int]
-    skeleton: Skeleton
-    frame_rate: Fraction | None = None  # nominal
-    settings: Mapping[str, Any] = field(default_factory=dict)  # of the pipeline, JSON values
-    weights: Mapping[str, str] = field(default_factory=dict)  # "detector", "pose" -> SHA-256
-    program: str = field(default_factory=program_version)
-
-    @property
-    def frame_s(self) -> float:
-        """Seconds between frames that were taken."""
-        return float(1 / (self.frame_rate or USUAL_RATE))
-
-    @property
-    def step_s(self) -> float:
-        """Seconds between consecutive frame numbers, some of which may not have been taken."""
-        every = whole(self.settings.get("clip", {}).get("every", 1))
-        return float(1 / (self.frame_rate * every if self.frame_rate else USUAL_RATE))
-
-    def to_json(self) -> dict[str, Any]:
-        """As JSON values, from which `from_json` makes an equal ClipInfo."""
-        return {
-            "program": self.program,
-            "clip": self.name,
-            "size_wh": list(self.size_wh),
-            "frame_rate": None if self.frame_rate is None else str(self.frame_rate),
-            "skeleton": {"name": self.skeleton.name, "joints": list(self.skeleton.names)},
-            "settings": dict(self.settings),
-            "weights_sha256": dict(self.weights),
-        }
-
-    @classmethod
-    def from_json(cls, content: Mapping[str, Any]) -> ClipInfo:
-        """Read what `to_json` wrote; what is absent gets its default. Raises MALFORMED errors."""
-        rate = content.get("frame_rate")
-        stated = content.get("skeleton") or {}
-        width, height = map(whole, content.get("size_wh", (0, 0)))
-        return cls(
-            name=str(content.get("clip", "")),
-            size_wh=(width, height),
-            skeleton=skeleton_named(stated.get("name", COCO17.name), stated.get("joints")),
-            frame_rate=None if rate is None else _rate(rate),
-            settings=dict(content.get("settings", {})),
-            weights=dict(content.get("weights_sha256", {})),
-            program=str(content.get("program", "")),
-        )
-
-
-def _rate(value: Any) -> Fraction:
-    """Frames a second from text such as `30000/1001` or a number above 0. Raises ContentError."""
-    plain = re.fullmatch(r"\d{1,9}(\.\d{1,20}|/\d{1,9})?", str(value))  # 1e999999 would take hours
-    if plain is None or float(str(value).rpartition("/")[2]) == 0 or not Fraction(str(value)):
-        raise ContentError(f"{shown(value)} is not a frame rate")
-    return Fraction(str(value))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -211,7 +150,8 @@ def _with_our_ids(tracks: Tracks) -> Tracks:
 
 def tell_notes(path: Path, tracks: Tracks) -> None:
     """Print to stderr what was assumed or left out in reading tracks."""
-    sys.stderr.writelines(f"posse: {path}: {note}\n" for note in tracks.notes)
+    for note in tracks.notes:
+        tell(f"{path}: {note}")
 
 
 def _with_rate(tracks: Tracks) -> Tracks:
@@ -299,22 +239,9 @@ def read_info(path: Path, skeleton: Skeleton = COCO17) -> ClipInfo:
     return ClipInfo(path.stem, (0, 0), skeleton, program="")
 
 
-def skeleton_named(name: str, joints: list[str] | None = None) -> Skeleton:
-    """A known skeleton, or a bare one (no limbs, sigmas of 0.05) with the given `joints`."""
-    known = SKELETONS.get(name)
-    if known is not None and (joints is None or tuple(joints) == known.names):
-        return known
-    if joints is None:
-        raise TracksFileError(f"no skeleton {name!r}; known are {', '.join(SKELETONS)}")
-    matching = next((s for s in SKELETONS.values() if s.names == tuple(joints)), None)
-    if matching is not None:
-        return matching
-    if not isinstance(joints, list) or not all(isinstance(joint, str) for joint in joints):
-        raise ContentError(f"{shown(joints)} are not names of joints")
-    count = len(joints)
-    return Skeleton(name, tuple(joints), (), tuple(range(count)), (0.05,) * count)
-
-
-def frame_without_picture(index: int, time_s: float, people: TrackedPoses) -> FrameResult:
+def frame_without_picture(
+    index: int, time_s: float, people: TrackedPoses, ground: Ground = STILL
+) -> FrameResult:
     """A result read back from a file: its frame has a picture of 0 x 0 pixels."""
-    return FrameResult(Frame(index, time_s, np.zeros((0, 0, 3), np.uint8)), people, {})
+    frame = Frame(index, time_s, np.zeros((0, 0, 3), np.uint8))
+    return FrameResult(frame, people, {}, shot=ground.shot, camera=ground.camera)

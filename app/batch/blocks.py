@@ -31,6 +31,7 @@ from pose.people import Poses
 from pose.skeleton import Skeleton
 from pose.writing import whole_file, writing
 from tracking.files import frame_without_picture
+from tracking.ground import Ground
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
@@ -144,8 +145,8 @@ class BlockWriter:
             self._finish(item)
             return
         frame = item.frame
-        bare = frame_without_picture(frame.index, frame.time_s, item.people)
-        self._results.append(replace(bare, found=item.found, shot=item.shot, camera=item.camera))
+        bare = frame_without_picture(frame.index, frame.time_s, item.people, item.ground)
+        self._results.append(replace(bare, found=item.found))
         if self._overlay is None:
             return
         if self._recorder is None:
@@ -210,10 +211,10 @@ def _unpack(arrays: dict[str, np.ndarray], skeleton: Skeleton) -> Iterator[Frame
     ids = np.split(arrays["ids"], np.cumsum(arrays["count"]))
     for row, time_s in enumerate(arrays["time_s"].tolist()):
         people = TrackedPoses(next(followed), ids[row])
-        bare = frame_without_picture(int(arrays["index"][row]), time_s, people)
         camera = arrays["camera"][row]  # (3, 3), nan where there is none
-        moved = None if np.isnan(camera).any() else camera
-        yield replace(bare, found=next(found), shot=int(arrays["shot"][row]), camera=moved)
+        ground = Ground(int(arrays["shot"][row]), None if np.isnan(camera).any() else camera)
+        bare = frame_without_picture(int(arrays["index"][row]), time_s, people, ground)
+        yield replace(bare, found=next(found))
 
 
 def _unpack_poses(

@@ -663,10 +663,19 @@ def test_the_number_of_joints_gives_the_skeleton_of_another_programs_results(
     assert read_tracks(tmp_path / "b.json").frames[0].people.poses.skeleton.name == name
 
 
-def test_a_damaged_header_beside_the_tracks_is_named_instead_of_the_tracks(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ('{"frame_rate": "1/0"}', '"1/0" is not a frame rate'),
+        ('{"skeleton": {"name": "horse"}}', 'no skeleton "horse"; known are coco17'),
+    ],
+)
+def test_a_damaged_header_beside_the_tracks_is_named_instead_of_the_tracks(
+    tmp_path: Path, header: str, said: str
+) -> None:
     path = written(tmp_path, "csv")
-    (tmp_path / "dance.info.json").write_text('{"frame_rate": "1/0"}')
-    with pytest.raises(TracksFileError, match=r'dance\.info\.json: "1/0" is not a frame rate'):
+    (tmp_path / "dance.info.json").write_text(header)
+    with pytest.raises(TracksFileError, match=rf"dance\.info\.json: {said}"):
         read_tracks(path)
 
 

@@ -12,7 +12,8 @@ from typing import Any
 from pose.reading import ContentError, read_json, reading, shown, whole
 from pose.reading import number as number_of
 from pose.skeleton import SKELETONS
-from tracking.files import NO_TIMES, ClipInfo, Tracks, TracksFileError, frame_without_picture
+from tracking.clip_info import ClipInfo
+from tracking.files import NO_TIMES, Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import people_of, scores_of, triplets, unwrapped, xywh
 from tracking.formats.whole import WholeText, dumps
 from tracking.tracks import FrameResult

@@ -9,14 +9,8 @@ import numpy as np
 
 from pose.command import counted
 from pose.reading import reading
-from tracking.files import (
-    NO_TIMES,
-    ClipInfo,
-    Tracks,
-    TracksFileError,
-    frame_without_picture,
-    read_info,
-)
+from tracking.clip_info import ClipInfo
+from tracking.files import NO_TIMES, Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 from tracking.formats.rows import people_of, scores_of, xywh
 from tracking.formats.whole import WholeText

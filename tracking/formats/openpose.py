@@ -18,14 +18,8 @@ from pose.people import FloatArray, Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
 from pose.writing import partial_name, writing
-from tracking.files import (
-    NO_TIMES,
-    ClipInfo,
-    Tracks,
-    TracksFileError,
-    frame_without_picture,
-    read_info,
-)
+from tracking.clip_info import ClipInfo
+from tracking.files import NO_TIMES, Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import boxes_around, finite, unwrapped
 from tracking.formats.whole import dumps
 from tracking.tracks import FrameResult, TrackedPoses

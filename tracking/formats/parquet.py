@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pose.reading import reading
 from pose.writing import partial_name, put_in_place, writing
-from tracking.files import ClipInfo, Tracks, TracksFileError
+from tracking.clip_info import ClipInfo
+from tracking.files import Tracks, TracksFileError
 from tracking.formats.table import columns_of, rows_of, tracks_of
 from tracking.tracks import FrameResult
 

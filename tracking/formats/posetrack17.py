@@ -16,7 +16,8 @@ from pose.geometry import xyxy_to_xywh
 from pose.people import Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import POSETRACK15
-from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture
+from tracking.clip_info import ClipInfo
+from tracking.files import Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import (
     boxes_around,
     finite,

@@ -7,7 +7,6 @@ moved: the upper two rows of FrameResult.camera.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,8 @@ import numpy as np
 
 from pose.reading import ContentError, number, read_json, reading, shown, whole
 from pose.skeleton import POSETRACK18
-from tracking.files import ClipInfo, Tracks, TracksFileError, frame_without_picture, skeleton_named
+from tracking.clip_info import ClipInfo, skeleton_named
+from tracking.files import Tracks, TracksFileError, frame_without_picture
 from tracking.formats.rows import (
     frame_numbers,
     notes_of,
@@ -118,9 +118,7 @@ def read(path: Path) -> Tracks:
                 [_joints(person) for person in found],
             )
             time_s = number(image.get("time_s", (index - numbers[0]) * info.step_s))
-            ground = _ground(image)
-            bare = frame_without_picture(index, time_s, tracked)
-            frames.append(replace(bare, shot=ground.shot, camera=ground.camera))
+            frames.append(frame_without_picture(index, time_s, tracked, _ground(image)))
     timed = info.frame_rate is not None or any("time_s" in image for image in images)
     regions = sum(bool(image.get("ignore_regions_x")) for image in images)
     unlabelled = sum(not image.get("is_labeled", True) for image in images)

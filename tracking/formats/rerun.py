@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from pose.writing import partial_name, put_in_place, writing
-from tracking.files import ClipInfo, TracksFileError
+from tracking.clip_info import ClipInfo
+from tracking.files import TracksFileError
 from tracking.tracks import FrameResult
 
 try:

@@ -13,14 +13,8 @@ import numpy as np
 
 from pose.people import Poses
 from pose.reading import ContentError, floats, read_text, reading
-from tracking.files import (
-    ClipInfo,
-    Tracks,
-    TracksFileError,
-    frame_without_picture,
-    read_info,
-    skeleton_named,
-)
+from tracking.clip_info import ClipInfo, skeleton_named
+from tracking.files import Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import all_finite, scores_of, triplets
 from tracking.formats.whole import WholeText, dumps
 from tracking.tracks import FrameResult, TrackedPoses

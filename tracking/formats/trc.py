@@ -18,15 +18,8 @@ from pose.people import Poses
 from pose.reading import ContentError, floats, read_text, reading, whole
 from pose.reading import number as number_of
 from pose.writing import UNCODED, partial_name, writing
-from tracking.files import (
-    USUAL_RATE,
-    ClipInfo,
-    Tracks,
-    TracksFileError,
-    frame_without_picture,
-    read_info,
-    skeleton_named,
-)
+from tracking.clip_info import USUAL_RATE, ClipInfo, skeleton_named
+from tracking.files import Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import boxes_around, finite
 from tracking.tracks import FrameResult, TrackedPoses
 
