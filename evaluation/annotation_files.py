@@ -11,7 +11,7 @@ from evaluation.annotation_rows import Rows, numbers
 from evaluation.annotations import AnnotationError, Sequence
 from evaluation.layout_2017 import read_2017
 from evaluation.layout_2018 import read_2018
-from evaluation.matching import FloatArray
+from pose.people import DoubleArray
 from pose.reading import read_json
 
 FORMATS = ("posetrack17", "posetrack18", "posetrack21")
@@ -70,7 +70,7 @@ def _check_ids(rows: Rows, need_ids: bool) -> None:
             seen.add((person.frame, person.track_id))
 
 
-def _head_sizes(rows: Rows) -> FloatArray:
+def _head_sizes(rows: Rows) -> DoubleArray:
     """0.6 of the head boxes' diagonals (N,), NaN where there is no box."""
     heads = {number: row.head for number, row in enumerate(rows.people) if row.head is not None}
     boxes = numbers([value for head in heads.values() for value in head])
@@ -84,7 +84,7 @@ def _head_sizes(rows: Rows) -> FloatArray:
 
 
 def _assembled(
-    rows: Rows, keypoints: FloatArray, scores: FloatArray, head_px: FloatArray
+    rows: Rows, keypoints: DoubleArray, scores: DoubleArray, head_px: DoubleArray
 ) -> Sequence:
     people = rows.people
     names, annotated, labelled = zip(*rows.frames, strict=True) if rows.frames else ((), (), ())

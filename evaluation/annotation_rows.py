@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from evaluation.annotations import AnnotationError
-from evaluation.matching import FloatArray
+from pose.people import DoubleArray
 from pose.reading import ContentError, shown
 
 _LARGEST = 1e15  # beyond any pixel or score; as a whole number it fits into 64 bits
@@ -32,7 +32,7 @@ class Rows:
 
     path: Path
     frames: list[tuple[str, bool, bool]] = field(default_factory=list)  # name, annotated, labelled
-    regions: dict[int, list[FloatArray]] = field(default_factory=dict)  # frame -> (V, 2) each
+    regions: dict[int, list[DoubleArray]] = field(default_factory=dict)  # frame -> (V, 2) each
     people: list[Person] = field(default_factory=list)
     unknown_points: int = 0  # points whose id is none of the 15 joints'
 
@@ -58,7 +58,7 @@ def is_number(value: object) -> bool:
     return type(value) in (int, float) and abs(value) < _LARGEST  # type: ignore[arg-type]
 
 
-def numbers(values: Sequence[Any]) -> FloatArray | None:
+def numbers(values: Sequence[Any]) -> DoubleArray | None:
     """The values (V,) as float64, or None where one of them is not `is_number`."""
     if not set(map(type, values)) <= {int, float}:
         return None
@@ -77,7 +77,7 @@ def track_id(value: Any) -> int:
     return int(value)
 
 
-def polygon(corners: Sequence[tuple[Any, Any]]) -> FloatArray:
+def polygon(corners: Sequence[tuple[Any, Any]]) -> DoubleArray:
     """An ignore region (V, 2); ContentError where a corner is not two numbers."""
     values = numbers([value for corner in corners for value in corner])
     if values is None:

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from evaluation.matching import BoolArray, FloatArray, IntArray
 from pose.errors import UserError
+from pose.people import BoolArray, DoubleArray, IntArray
 from pose.skeleton import POSETRACK15
 
 JOINTS = len(POSETRACK15)
@@ -32,13 +32,13 @@ class Sequence:
     frame_names: tuple[str, ...]  # (F,) the pictures' names as written
     annotated: BoolArray  # (F,) the file has people there, even without points
     labelled: BoolArray  # (F,) is_labeled, or `annotated` where the file does not say
-    regions: dict[int, list[FloatArray]]  # frame -> ignore regions, polygons (V, 2)
+    regions: dict[int, list[DoubleArray]]  # frame -> ignore regions, polygons (V, 2)
     frame: IntArray  # (N,) ascending
     person: IntArray  # (N,) index in its frame, for messages
     ids: IntArray  # (N,) unique in a frame
-    keypoints: FloatArray  # (N, 15, 2)
-    scores: FloatArray  # (N, 15) of the points
-    head_px: FloatArray  # (N,) 0.6 of the head box's diagonal; NaN without box
+    keypoints: DoubleArray  # (N, 15, 2)
+    scores: DoubleArray  # (N, 15) of the points
+    head_px: DoubleArray  # (N,) 0.6 of the head box's diagonal; NaN without box
     unknown_points: int  # points that are none of the 15 joints; they are left out
 
     @property

@@ -13,8 +13,8 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.forked import forked_map
-from evaluation.matching import BoolArray, FloatArray, IntArray
 from evaluation.tie_order import poseval_argsorts
+from pose.people import BoolArray, DoubleArray, IntArray
 
 _TOGETHER = 50_000  # scores sorted at once; more would only take memory
 
@@ -22,7 +22,7 @@ _TOGETHER = 50_000  # scores sorted at once; more would only take memory
 class JointDetections(NamedTuple):
     """Every predicted joint of a sequence; + joins those of several sequences."""
 
-    scores: FloatArray  # (D, K) of each predicted person, NaN where a joint is not predicted
+    scores: DoubleArray  # (D, K) of each predicted person, NaN where a joint is not predicted
     correct: BoolArray  # (D, K)
     truth: IntArray  # (K,) how often the joint is labelled
 
@@ -43,9 +43,9 @@ class JointDetections(NamedTuple):
 class AveragePrecision(NamedTuple):
     """Scores of each joint in percent; NaN where it is predicted but never labelled."""
 
-    ap: FloatArray  # (K,)
-    precision: FloatArray  # (K,) with every prediction counted
-    recall: FloatArray  # (K,)
+    ap: DoubleArray  # (K,)
+    precision: DoubleArray  # (K,) with every prediction counted
+    recall: DoubleArray  # (K,)
 
 
 def correct_joints(
@@ -75,9 +75,9 @@ def _first_of_each(sorted_keys: IntArray) -> BoolArray:
 class Curve(NamedTuple):
     """One joint's detections in order of falling score, (D,) each."""
 
-    precision: FloatArray  # of the detections up to here
-    recall: FloatArray  # NaN where the joint is never labelled
-    scores: FloatArray
+    precision: DoubleArray  # of the detections up to here
+    recall: DoubleArray  # NaN where the joint is never labelled
+    scores: DoubleArray
 
 
 def precision_recall(
@@ -107,7 +107,7 @@ def precision_recall(
 
 def _order_ties(
     orders: list[IntArray],
-    scores: Sequence[FloatArray],
+    scores: Sequence[DoubleArray],
     correct: Sequence[BoolArray],
     workers: int,
 ) -> None:
@@ -129,7 +129,7 @@ def _order_ties(
             orders[joint] = order[::-1]
 
 
-def _mixed_ties(scores: FloatArray, correct: BoolArray) -> BoolArray:
+def _mixed_ties(scores: DoubleArray, correct: BoolArray) -> BoolArray:
     """Which detections (D,) have a score that right and wrong ones share; scores are sorted."""
     group = np.cumsum(np.diff(scores, prepend=np.nan) != 0)  # (D,) 1, 2, ...
     size, right = np.bincount(group), np.bincount(group, correct)
@@ -154,7 +154,7 @@ def average_precision(
     return AveragePrecision(*(100 * result))
 
 
-def _area(precision: FloatArray, recall: FloatArray) -> float:
+def _area(precision: DoubleArray, recall: DoubleArray) -> float:
     """Area under the curve, each precision raised to the highest one at its right."""
     falling = np.maximum.accumulate(precision[::-1])[::-1]
     return float(np.sum(np.diff(recall, prepend=0.0) * falling))

@@ -7,7 +7,7 @@ from html import escape
 
 import numpy as np
 
-from evaluation.matching import FloatArray, IntArray
+from pose.people import DoubleArray, IntArray
 
 # One meaning per colour in the whole report; colour-blind readers can distinguish them too.
 MISS, FALSE_POSITIVE, SWITCH = "#e69f00", "#56b4e9", "#d62839"
@@ -75,7 +75,7 @@ def legend(colours: Mapping[str, str]) -> str:
 
 def curves(
     title: str,
-    lines: Mapping[str, tuple[FloatArray, FloatArray]],
+    lines: Mapping[str, tuple[DoubleArray, DoubleArray]],
     axes: tuple[str, str],
     x_range: tuple[float, float] = (0, 100),
 ) -> str:

@@ -22,13 +22,13 @@ import numpy as np
 from evaluation.annotation_rows import is_number
 from evaluation.annotations import AnnotationError
 from evaluation.coco_labels import box_of, check_keypoints, complete_labels, read_labels
-from evaluation.matching import FloatArray
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
 from pose.command import counted, run_command
 from pose.oks import SEGMENT_SHARE
 from pose.pckh import head_lengths, joints_in_mean
+from pose.people import DoubleArray
 from pose.reading import ContentError, number, read_json, reading, shown
 from pose.skeleton import COCO17, SKELETONS, Skeleton, skeleton_of
 from pose.training.joints import skeleton_of_category
@@ -174,7 +174,7 @@ def pckh(truth: Any, results: list[Any], skeleton: Skeleton) -> dict[str, float]
     return {**dict(zip(skeleton.names, shares.tolist(), strict=True)), "mean": float(mean)}
 
 
-def _keypoints(people: list[Any], skeleton: Skeleton) -> FloatArray:
+def _keypoints(people: list[Any], skeleton: Skeleton) -> DoubleArray:
     values = np.array([person["keypoints"] for person in people], np.float64)
     return values.reshape(-1, len(skeleton), 3)[..., :2]
 
@@ -194,7 +194,7 @@ def _with_image_numbers(entries: list[Any], truth: Any) -> list[Any]:
     return [{**entry, "image_id": number} for entry, number in zip(entries, numbers, strict=True)]
 
 
-def _head_sizes(people: list[Any], keypoints: FloatArray, skeleton: Skeleton) -> FloatArray:
+def _head_sizes(people: list[Any], keypoints: DoubleArray, skeleton: Skeleton) -> DoubleArray:
     sizes = head_lengths(keypoints, skeleton)
     for place, person in enumerate(people):
         if person.get("bbox_head"):

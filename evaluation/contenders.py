@@ -11,19 +11,19 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.matching import FloatArray, box_iou, whole_people
+from evaluation.matching import box_iou, whole_people
 from evaluation.mot import box_scores
 from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.recorded_poses import followed
-from evaluation.recordings import GYMNASTS_FROM, Recording, SingleArray
+from evaluation.recordings import GYMNASTS_FROM, Recording
 from evaluation.rivals import Tracked, TrackerMaker
-from pose.people import Poses
+from pose.people import DoubleArray, FloatArray, Poses
 from tracking.pipeline import PipelineConfig
 from tracking.refine import refined
 from tracking.tracker import PoseTracker, TrackerConfig
 from tracking.tracks import TrackedPoses
 
-Contender = Callable[[Recording], tuple[list[Tracked], FloatArray]]
+Contender = Callable[[Recording], tuple[list[Tracked], DoubleArray]]
 """Tracks a recording; returns each frame's tracks and the milliseconds (F,) it took."""
 
 
@@ -31,7 +31,7 @@ class Counts(NamedTuple):
     """What the scores of recordings are computed from; counts add with +."""
 
     boxes: PeopleCounts
-    frames_ms: FloatArray  # (F,) of every frame
+    frames_ms: DoubleArray  # (F,) of every frame
 
     def __add__(self, other: Counts) -> Counts:  # type: ignore[override]  # sums, not joins
         frames_ms = np.concatenate([self.frames_ms, other.frames_ms])
@@ -47,7 +47,7 @@ def _step(
     tracker: PoseTracker,
     people: Poses,
     time_s: float,
-    warp: SingleArray | None = None,
+    warp: FloatArray | None = None,
     shot: int = 0,
 ) -> Tracked:
     """Everybody the program would show in this frame."""
@@ -55,12 +55,12 @@ def _step(
     return _boxes_and_ids(seen.joined(tracker.coasting(people.skeleton)))
 
 
-def run(recording: Recording, make: TrackerMaker) -> tuple[list[Tracked], FloatArray]:
+def run(recording: Recording, make: TrackerMaker) -> tuple[list[Tracked], DoubleArray]:
     """Track a recording; returns each frame's tracks and the milliseconds (F,) it took."""
     return _timed(make(recording.frame_rate), recording)
 
 
-def run_refined(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+def run_refined(recording: Recording) -> tuple[list[Tracked], DoubleArray]:
     """As `run`, for our tracker followed by the second pass over its tracks."""
     tracker, people, times_s = PoseTracker(), recording.people, _times_s(recording)
     start = time.process_time()
@@ -70,12 +70,12 @@ def run_refined(recording: Recording) -> tuple[list[Tracked], FloatArray]:
     return tracked, np.full(len(people), mean_ms)
 
 
-def run_with_camera(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+def run_with_camera(recording: Recording) -> tuple[list[Tracked], DoubleArray]:
     """As `run`, for our tracker given the camera's motion; the time to measure it is left out."""
     return _timed(functools.partial(_step, PoseTracker()), recording, recording.warps or [])
 
 
-def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+def run_with_shots(recording: Recording) -> tuple[list[Tracked], DoubleArray]:
     """As `run`, for our tracker given the shot of each frame."""
     tracker = PoseTracker()
 
@@ -87,7 +87,7 @@ def run_with_shots(recording: Recording) -> tuple[list[Tracked], FloatArray]:
 
 def _timed(
     step: Callable[..., Tracked], recording: Recording, *others: Sequence[object]
-) -> tuple[list[Tracked], FloatArray]:
+) -> tuple[list[Tracked], DoubleArray]:
     """Call `step` with each frame's people, its time and its items of `others`."""
     tracked, spent_ms = [], []
     for frame in zip(recording.people, _times_s(recording), *others, strict=True):
@@ -104,7 +104,7 @@ def _times_s(recording: Recording) -> list[float]:
 def run_pipeline(video: Path, config: PipelineConfig) -> Contender:
     """The whole program on the gymnasts' video; what was recorded of it is not used."""
 
-    def track(recording: Recording) -> tuple[list[Tracked], FloatArray]:
+    def track(recording: Recording) -> tuple[list[Tracked], DoubleArray]:
         results = followed(video, config)[GYMNASTS_FROM:][: len(recording.people)]
         spent_ms = np.array([result.timings_ms["track"] for result in results])
         return [_boxes_and_ids(result.people) for result in results], spent_ms
@@ -121,7 +121,7 @@ def _boxes_and_ids(people: TrackedPoses) -> Tracked:
     return people.poses.boxes.astype(np.float64), people.ids
 
 
-def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: FloatArray) -> Counts:
+def count(recording: Recording, tracked: Sequence[Tracked], frames_ms: DoubleArray) -> Counts:
     """Compare the tracks (F) of a recording with its truth; two boxes agree at IoU 0.5.
 
     frames_ms (F,): how long each frame took. Tracks less tall than `least_height` are not counted.

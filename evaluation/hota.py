@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, IntArray, best_pairs, renumbered, sums_by
+from evaluation.matching import FramePairs, best_pairs, renumbered, sums_by
+from pose.people import DoubleArray, IntArray
 
 ALPHAS = np.arange(0.05, 0.99, 0.05)  # (A,) trackeval's own expression: the same last digits
 _EPSILON = np.finfo(float).eps
@@ -22,13 +23,13 @@ _EPSILON = np.finfo(float).eps
 class HotaCounts(NamedTuple):
     """What HOTA is computed from, (K, A) each; counts of sequences add with +."""
 
-    true_positives: FloatArray
-    false_negatives: FloatArray
-    false_positives: FloatArray
-    similarity: FloatArray  # sum over the true positives
-    association: FloatArray  # sums over the true positives of their AssA, AssRe and AssPr
-    association_recall: FloatArray
-    association_precision: FloatArray
+    true_positives: DoubleArray
+    false_negatives: DoubleArray
+    false_positives: DoubleArray
+    similarity: DoubleArray  # sum over the true positives
+    association: DoubleArray  # sums over the true positives of their AssA, AssRe and AssPr
+    association_recall: DoubleArray
+    association_precision: DoubleArray
 
     def __add__(self, other: HotaCounts) -> HotaCounts:  # type: ignore[override]  # sums, not joins
         return HotaCounts(*map(operator.add, self, other))
@@ -74,7 +75,7 @@ def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
         matches[:, pair[chosen[k, g, p]]] += kept
         np.add.at(similarity, best[0], (kept * value).T)
 
-    def summed(weights: FloatArray) -> FloatArray:
+    def summed(weights: DoubleArray) -> DoubleArray:
         """Sum (A, U) over the pairs of ids of each layer: (K, A)."""
         return np.stack([sums_by(layer, w, layers) for w in weights], axis=1)
 
@@ -90,20 +91,20 @@ def hota(frames: Sequence[FramePairs], layers: int) -> HotaCounts:
     )
 
 
-def _share(similarity: FloatArray) -> FloatArray:
+def _share(similarity: DoubleArray) -> DoubleArray:
     """Each pair's similarity divided by the total of its two people in the frame: (K, G, P)."""
     total = similarity.sum(1, keepdims=True) + similarity.sum(2, keepdims=True) - similarity
     return np.divide(similarity, total, out=np.zeros_like(similarity), where=total > _EPSILON)
 
 
-def _tally(numbers: Sequence[IntArray], weights: Sequence[FloatArray], size: int) -> FloatArray:
+def _tally(numbers: Sequence[IntArray], weights: Sequence[DoubleArray], size: int) -> DoubleArray:
     """Sum the frames' weights by number: (size,)."""
     if not numbers:
         return np.zeros(size)
     return sums_by(np.concatenate(numbers), np.concatenate(weights), size)
 
 
-def hota_scores(counts: HotaCounts) -> dict[str, FloatArray]:
+def hota_scores(counts: HotaCounts) -> dict[str, DoubleArray]:
     """HOTA and its parts (K,) in percent, each the mean over alpha.
 
     NaN where there is neither truth nor prediction. Without any match LocA is 100, as in trackeval.

@@ -12,15 +12,16 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.matching import FloatArray, FramePairs, largest_sum, renumbered
+from evaluation.matching import FramePairs, largest_sum, renumbered
+from pose.people import DoubleArray
 
 
 class IdentityCounts(NamedTuple):
     """Appearances under the right id, (K,) each; counts of sequences add with +."""
 
-    true_positives: FloatArray
-    false_negatives: FloatArray
-    false_positives: FloatArray
+    true_positives: DoubleArray
+    false_negatives: DoubleArray
+    false_positives: DoubleArray
 
     def __add__(self, other: IdentityCounts) -> IdentityCounts:  # type: ignore[override]  # sums
         return IdentityCounts(*map(operator.add, self, other))
@@ -52,7 +53,7 @@ def identity(frames: Sequence[FramePairs], layers: int, threshold: float = 0.5) 
     return IdentityCounts(right, truth_total - right, predicted_total - right)
 
 
-def identity_scores(counts: IdentityCounts) -> dict[str, FloatArray]:
+def identity_scores(counts: IdentityCounts) -> dict[str, DoubleArray]:
     """IDF1, IDP and IDR (K,) in percent; NaN where there is neither truth nor prediction."""
     right = counts.true_positives
     truth = right + counts.false_negatives

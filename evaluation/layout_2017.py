@@ -17,7 +17,7 @@ from evaluation.annotation_rows import (
     track_id,
 )
 from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError
-from evaluation.matching import FloatArray, IntArray
+from pose.people import DoubleArray, IntArray
 from pose.reading import MALFORMED, ContentError, reason, shown
 
 _FIELDS = ("id", "x", "y", "score")
@@ -25,7 +25,7 @@ _CORNERS = ("x1", "y1", "x2", "y2")
 _FIRST = itemgetter(0)
 
 
-def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
+def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[DoubleArray, DoubleArray]:
     """Fill `rows`; returns the people's keypoints (N, 15, 2) and scores (N, 15)."""
     points: list[Any] = []
     counts: list[int] = []
@@ -57,7 +57,7 @@ def read_2017(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatA
     return _placed(len(counts), owner[known], table[known])
 
 
-def _polygons(regions: Any) -> list[FloatArray]:
+def _polygons(regions: Any) -> list[DoubleArray]:
     try:
         corners = [[(p["x"][0], p["y"][0]) for p in region["point"]] for region in regions]
     except (LookupError, TypeError):
@@ -87,7 +87,7 @@ def _value(row: Any, name: str) -> Any:
     return wrapped[0]
 
 
-def _table(points: list[Any], fields: tuple[str, ...]) -> FloatArray | None:
+def _table(points: list[Any], fields: tuple[str, ...]) -> DoubleArray | None:
     """The fields of all points (P, 3 or 4) at once, or None where one is missing or no number."""
     try:
         lists = chain.from_iterable(map(itemgetter(*fields), points))
@@ -109,7 +109,7 @@ def _row(rows: Rows, owner: int, point: Any) -> list[float]:
     return values
 
 
-def _placed(people: int, owner: IntArray, table: FloatArray) -> tuple[FloatArray, FloatArray]:
+def _placed(people: int, owner: IntArray, table: DoubleArray) -> tuple[DoubleArray, DoubleArray]:
     """The points (P, 3 or 4) as keypoints (N, 15, 2) and scores (N, 15) of their owners (P,)."""
     keypoints = np.full((people, JOINTS, 2), np.nan)
     scores = np.full((people, JOINTS), MISSING_SCORE)

@@ -16,12 +16,12 @@ from evaluation.annotation_rows import (
     track_id,
 )
 from evaluation.annotations import MISSING_SCORE, AnnotationError
-from evaluation.matching import FloatArray
+from pose.people import DoubleArray
 from pose.reading import MALFORMED, ContentError, reason, shown
 from pose.skeleton import POSETRACK15, POSETRACK18, same_joint
 
 
-def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[FloatArray, FloatArray]:
+def read_2018(rows: Rows, data: Any, *, truth: bool) -> tuple[DoubleArray, DoubleArray]:
     """Fill `rows`; returns the people's keypoints (N, 15, 2) and scores (N, 15)."""
     count, columns, people = _by_frame(rows, data)
     values: list[float] = []  # 3 x the joints of each person
@@ -100,7 +100,7 @@ def _add(rows: Rows, frame: int, place: int, person: Any, truth: bool) -> None:
     )
 
 
-def _regions(xs: Any, ys: Any) -> list[FloatArray]:
+def _regions(xs: Any, ys: Any) -> list[DoubleArray]:
     try:
         corners = [list(zip(x, y, strict=True)) for x, y in zip(xs, ys, strict=True)]
     except (TypeError, ValueError):
@@ -117,7 +117,7 @@ def _of_length(values: Any, length: int, what: str) -> Any:
     return values
 
 
-def _checked(rows: Rows, values: list[Any], what: str) -> FloatArray:
+def _checked(rows: Rows, values: list[Any], what: str) -> DoubleArray:
     """The values of all people, equally many each; AnnotationError names one that is no number."""
     array = numbers(values)
     if array is not None:

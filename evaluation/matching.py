@@ -14,9 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from pose.people import BoolArray, DoubleArray, IntArray
 
 
 class FramePairs(NamedTuple):
@@ -26,7 +24,7 @@ class FramePairs(NamedTuple):
     predicted_ids: IntArray  # (P,) unique in the frame
     truth_there: BoolArray  # (K, G) the person has this joint
     predicted_there: BoolArray  # (K, P)
-    pairs: FloatArray  # (K, G, P) a distance or a similarity, as the metric needs
+    pairs: DoubleArray  # (K, G, P) a distance or a similarity, as the metric needs
 
 
 def whole_people(truth_ids: object, predicted_ids: object, pairs: object) -> FramePairs:
@@ -52,7 +50,7 @@ class JoinedFrames(NamedTuple):
     predicted_there: BoolArray  # (P, K)
     truth: IntArray  # (M,) index of the true person
     predicted: IntArray  # (M,) index of the predicted one, in the same frame
-    pairs: FloatArray  # (M, K) as in FramePairs
+    pairs: DoubleArray  # (M, K) as in FramePairs
 
 
 def joined(frames: Sequence[FramePairs], layers: int) -> JoinedFrames:
@@ -113,12 +111,12 @@ def renumbered(ids: Sequence[IntArray]) -> tuple[list[IntArray], IntArray]:
     return [numbers[start:end] for start, end in pairwise(ends)], known
 
 
-def sums_by(index: IntArray, weights: NDArray[np.generic], size: int) -> FloatArray:
+def sums_by(index: IntArray, weights: NDArray[np.generic], size: int) -> DoubleArray:
     """Sum the weights (M,) that share an index (M,) in 0..size-1: (size,)."""
     return np.asarray(np.bincount(index, weights, size), np.float64)
 
 
-def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+def box_iou(a: DoubleArray, b: DoubleArray) -> DoubleArray:
     """IoU (G, P) of boxes x1 y1 x2 y2 (G, 4) and (P, 4); 0 where both are empty."""
     corner = np.maximum(a[:, None, :2], b[None, :, :2])  # (G, P, 2)
     sides = np.maximum(np.minimum(a[:, None, 2:], b[None, :, 2:]) - corner, 0)  # (G, P, 2)
@@ -128,7 +126,7 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
     return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
 
 
-def cheapest_mask(costs: FloatArray) -> BoolArray:
+def cheapest_mask(costs: DoubleArray) -> BoolArray:
     """Pair rows with columns: as many pairs as possible, then the smallest sum.
 
     costs (..., G, P), NaN where a pair is forbidden. Returns a mask of the pairs.
@@ -145,7 +143,7 @@ def cheapest_mask(costs: FloatArray) -> BoolArray:
     return chosen
 
 
-def best_pairs(scores: FloatArray) -> tuple[IntArray, ...]:
+def best_pairs(scores: DoubleArray) -> tuple[IntArray, ...]:
     """Pair rows with columns for the largest sum of `scores` (..., G, P), all 0 or more.
 
     Pairs that score 0 are left out. Returns the pairs as np.nonzero would.
@@ -187,7 +185,7 @@ def _uncontested(candidates: BoolArray) -> tuple[BoolArray, list[tuple[int, ...]
     return chosen, [tuple(layer) for layer in contested.tolist()]
 
 
-def _assign(costs: FloatArray) -> tuple[IntArray, IntArray]:
+def _assign(costs: DoubleArray) -> tuple[IntArray, IntArray]:
     """The cheapest complete assignment of a (G, P) matrix: rows and columns."""
     # The solvers are imported here: most sequences never need one, and start-up time matters.
     if costs.size > 40_000:  # lap makes the matrix square, which costs memory

@@ -21,19 +21,13 @@ import numpy as np
 from evaluation.annotations import AnnotationError
 from evaluation.hota import hota_scores
 from evaluation.identity import identity_scores
-from evaluation.matching import (
-    BoolArray,
-    FloatArray,
-    IntArray,
-    best_pairs,
-    box_iou,
-    whole_people,
-)
+from evaluation.matching import best_pairs, box_iou, whole_people
 from evaluation.mota import mot_scores
 from evaluation.people_counts import AGREE, PeopleCounts, count_people
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import csv_table, text_table
 from pose.command import run_command
+from pose.people import BoolArray, DoubleArray, IntArray
 from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
 
@@ -58,7 +52,7 @@ class Boxes(NamedTuple):
 
     frame: IntArray  # (N,) ascending
     ids: IntArray  # (N,) unique in a frame
-    boxes: FloatArray  # (N, 4) x1 y1 x2 y2
+    boxes: DoubleArray  # (N, 4) x1 y1 x2 y2
     scored: BoolArray  # (N,) whether it must be found
     distractor: BoolArray  # (N,) whether a prediction paired with it is left out
 
@@ -91,7 +85,7 @@ def read_boxes(path: Path, *, truth: bool) -> Boxes:
     )
 
 
-def _read_at_once(path: Path) -> FloatArray | None:
+def _read_at_once(path: Path) -> DoubleArray | None:
     """The lines as `_read_by_line` gives them, but faster; None where that must be used."""
     lines = read_text(path, AnnotationError).splitlines()
     if not any(map(str.strip, lines)):
@@ -109,7 +103,7 @@ def _read_at_once(path: Path) -> FloatArray | None:
     return np.concatenate([table[:, :6], marks], axis=1)
 
 
-def _read_by_line(path: Path) -> FloatArray:
+def _read_by_line(path: Path) -> DoubleArray:
     """Frame, id, x, y, width, height, confidence and class of each line (L, 8)."""
     rows: dict[tuple[int, int], list[float]] = {}
     for place, values in mot_rows(path, AnnotationError):

@@ -14,30 +14,22 @@ from typing import NamedTuple
 
 import numpy as np
 
-from evaluation.matching import (
-    BoolArray,
-    FloatArray,
-    FramePairs,
-    IntArray,
-    JoinedFrames,
-    cheapest_mask,
-    joined,
-    sums_by,
-)
+from evaluation.matching import FramePairs, JoinedFrames, cheapest_mask, joined, sums_by
+from pose.people import BoolArray, DoubleArray, IntArray
 
 
 class MotCounts(NamedTuple):
     """What a score is computed from, per layer; counts of sequences add with +."""
 
-    truth: FloatArray  # (K,) true appearances
-    misses: FloatArray  # (K,)
-    false_positives: FloatArray  # (K,)
-    switches: FloatArray  # (K,)
-    fragments: FloatArray  # (K,) times a true person was lost and found again
-    mostly_tracked: FloatArray  # (K,) people matched in at least four fifths of their appearances
-    mostly_lost: FloatArray  # (K,) people matched in less than a fifth of them
-    distance: FloatArray  # (K,) sum over the matched pairs
-    raw_distance: FloatArray  # (K,) what poseval sums instead, see `_extra_events`
+    truth: DoubleArray  # (K,) true appearances
+    misses: DoubleArray  # (K,)
+    false_positives: DoubleArray  # (K,)
+    switches: DoubleArray  # (K,)
+    fragments: DoubleArray  # (K,) times a true person was lost and found again
+    mostly_tracked: DoubleArray  # (K,) people matched in at least four fifths of their appearances
+    mostly_lost: DoubleArray  # (K,) people matched in less than a fifth of them
+    distance: DoubleArray  # (K,) sum over the matched pairs
+    raw_distance: DoubleArray  # (K,) what poseval sums instead, see `_extra_events`
 
     def __add__(self, other: MotCounts) -> MotCounts:  # type: ignore[override]  # sums, not joins
         return MotCounts(*map(operator.add, self, other))
@@ -48,12 +40,12 @@ class MotCounts(NamedTuple):
         return cls(*(np.zeros(layers) for _ in cls._fields))
 
     @property
-    def detections(self) -> FloatArray:
+    def detections(self) -> DoubleArray:
         """Matched appearances (K,), switched ones included."""
         return self.truth - self.misses
 
 
-def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str, FloatArray]:
+def mot_scores(counts: MotCounts, *, unmatched_motp: float = np.nan) -> dict[str, DoubleArray]:
     """MOTA, MOTP, precision and recall (K,) in percent; NaN where there is nothing to divide by.
 
     MOTP is 100 (1 - mean distance of the matches), or `unmatched_motp` where there is no match.
@@ -99,7 +91,7 @@ class _Matches(NamedTuple):
     predicted: IntArray  # index of the predicted person
     truth: IntArray  # index of the true person's id among the sequence's ids
     prediction: IntArray  # the same of the predicted person
-    distance: FloatArray
+    distance: DoubleArray
 
     def select(self, rows: BoolArray) -> _Matches:
         return _Matches(*(values[rows] for values in self))  # type: ignore[arg-type]  # one by one
@@ -160,7 +152,7 @@ def _by_frame(frame: IntArray, there: BoolArray, frames: int) -> IntArray:
 
 def _match_all(
     sequence: JoinedFrames, truth_numbers: IntArray, predicted_numbers: IntArray
-) -> tuple[_Matches, FloatArray]:
+) -> tuple[_Matches, DoubleArray]:
     """Pair the people of each frame; also returns the sum (K,) of all candidates' distances.
 
     Two people who can pair only with each other are paired, whatever came before. Earlier partners
@@ -218,7 +210,7 @@ def _compete(
     before: list[int],
     truths: list[int],
     predictions: list[int],
-    distance: FloatArray,
+    distance: DoubleArray,
 ) -> list[int]:
     """Which of the candidates `members` of one cell are paired; those in `before` take precedence.
 
@@ -253,7 +245,7 @@ def _previous(layer: IntArray, key: IntArray, value: IntArray) -> IntArray:
 
 def _fragments(
     sequence: JoinedFrames, truth_numbers: IntArray, matches: _Matches, last: IntArray
-) -> FloatArray:
+) -> DoubleArray:
     """How often (K,) a true person is found again after being found before and missed since.
 
     Frames in which they do not appear do not count. `last` (M,) is -1 at a person's first match.
@@ -272,7 +264,7 @@ def _fragments(
 
 def _mostly(
     sequence: JoinedFrames, truth_numbers: IntArray, truths: int, matches: _Matches
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[DoubleArray, DoubleArray]:
     """How many true people (K,) are mostly tracked and how many mostly lost, whatever their ids."""
     layers = sequence.pairs.shape[1]
     person, layer = np.nonzero(sequence.truth_there)  # (S,) every appearance

@@ -18,10 +18,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from evaluation.matching import FloatArray, IntArray
-from pose.people import Poses
+from pose.people import BoolArray, DoubleArray, IntArray, Poses
 from pose.skeleton import COCO17, Skeleton
 
 Generator = np.random.Generator
@@ -48,7 +46,7 @@ LEVELS = {
 }
 
 
-def covered(boxes: FloatArray) -> tuple[FloatArray, IntArray]:
+def covered(boxes: DoubleArray) -> tuple[DoubleArray, IntArray]:
     """Largest share of each box covered by a nearer neighbour, and its index, (N,) each."""
     corner = np.maximum(boxes[:, None, :2], boxes[None, :, :2])  # (N, N, 2)
     sides = np.maximum(np.minimum(boxes[:, None, 2:], boxes[None, :, 2:]) - corner, 0)
@@ -62,9 +60,9 @@ def covered(boxes: FloatArray) -> tuple[FloatArray, IntArray]:
 
 
 def detections(
-    boxes: list[FloatArray],
+    boxes: list[DoubleArray],
     ids: list[IntArray],
-    keypoints: list[FloatArray],
+    keypoints: list[DoubleArray],
     skeleton: Skeleton,
     level: Level,
     seed: int,
@@ -92,10 +90,10 @@ class _Observer:
         self.level = level
         self.rng = rng
         self.missed: dict[int, bool] = {}
-        self.shift: dict[int, NDArray[np.float64]] = {}  # (4,) slowly changing part of a box error
+        self.shift: dict[int, DoubleArray] = {}  # (4,) slowly changing part of a box error
 
     def see(
-        self, boxes: FloatArray, ids: IntArray, joints: FloatArray, skeleton: Skeleton
+        self, boxes: DoubleArray, ids: IntArray, joints: DoubleArray, skeleton: Skeleton
     ) -> Poses:
         level, rng, count = self.level, self.rng, len(boxes)
         occlusion, by = covered(boxes)  # (N,)
@@ -130,7 +128,7 @@ class _Observer:
         )
         return poses.select(~missed)
 
-    def _misses(self, ids: list[int], occlusion: FloatArray) -> NDArray[np.bool_]:
+    def _misses(self, ids: list[int], occlusion: DoubleArray) -> BoolArray:
         """Who is missed (N,): a Markov chain per person with the level's share and burst length."""
         level = self.level
         result = np.zeros(len(ids), bool)
@@ -142,7 +140,7 @@ class _Observer:
             result[n] = self.missed[person] = bool(self.rng.uniform() < chance)
         return result
 
-    def _limb_swaps(self, joints: FloatArray, skeleton: Skeleton) -> FloatArray:
+    def _limb_swaps(self, joints: DoubleArray, skeleton: Skeleton) -> DoubleArray:
         """Swap left and right of the legs or of the arms of some people."""
         legs = [k for k, n in enumerate(skeleton.names) if n.endswith(("hip", "knee", "ankle"))]
         arms = [k for k, n in enumerate(skeleton.names) if n.endswith(("elbow", "wrist"))]
@@ -157,7 +155,7 @@ class _Observer:
 class _Intruders:
     """False people: each lasts for a few frames and drifts a little."""
 
-    def __init__(self, level: Level, rng: Generator, boxes: list[FloatArray]) -> None:
+    def __init__(self, level: Level, rng: Generator, boxes: list[DoubleArray]) -> None:
         self.rng = rng
         self.births = level.false_people / 3  # a mean life of three frames
         every = np.concatenate([*boxes, np.zeros((0, 4))])
@@ -196,17 +194,17 @@ class _Intruders:
         return _people(self.boxes, scores, joints, joint_scores, skeleton)
 
 
-def _inside(points: FloatArray, boxes: FloatArray) -> NDArray[np.bool_]:
+def _inside(points: DoubleArray, boxes: DoubleArray) -> BoolArray:
     """Which points (N, K, 2) lie in the box (N, 4) of their row: (N, K)."""
     within = (points >= boxes[:, None, :2]) & (points <= boxes[:, None, 2:])  # (N, K, 2)
     return within[..., 0] & within[..., 1]
 
 
 def _people(
-    boxes: FloatArray,
-    scores: FloatArray,
-    joints: FloatArray,
-    joint_scores: FloatArray,
+    boxes: DoubleArray,
+    scores: DoubleArray,
+    joints: DoubleArray,
+    joint_scores: DoubleArray,
     skeleton: Skeleton,
 ) -> Poses:
     """Poses from float64 arrays."""

@@ -5,14 +5,15 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.ap import correct_joints
-from evaluation.matching import BoolArray, FloatArray, IntArray, side_by_side
+from evaluation.matching import side_by_side
 from pose.pckh import within_half_a_head
+from pose.people import BoolArray, DoubleArray, IntArray
 
 
 def pckh_counts(
-    truth: FloatArray,
-    head_px: FloatArray,
-    predicted: FloatArray,
+    truth: DoubleArray,
+    head_px: DoubleArray,
+    predicted: DoubleArray,
     truth_image: IntArray,
     predicted_image: IntArray,
 ) -> tuple[IntArray, IntArray]:

@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from evaluation.annotations import Sequence
-from evaluation.matching import BoolArray, FloatArray, FramePairs, IntArray, side_by_side
+from evaluation.matching import FramePairs, side_by_side
 from pose.oks import oks
+from pose.people import BoolArray, DoubleArray, IntArray
 from pose.skeleton import POSETRACK15
 
 MATCH_DISTANCE = 0.5  # of the head size, inclusive
@@ -20,7 +21,7 @@ class PosePairs(NamedTuple):
 
     truth: IntArray  # (M,) index in the truth's Sequence
     predicted: IntArray  # (M,) index in the prediction's
-    distances: FloatArray  # (M, 15) in head sizes; NaN where either lacks the joint
+    distances: DoubleArray  # (M, 15) in head sizes; NaN where either lacks the joint
     starts: IntArray  # (F + 1,) where each frame's pairs begin
     truth_starts: IntArray  # (F + 1,) where each frame's people begin
     predicted_starts: IntArray  # (F + 1,)
@@ -56,7 +57,7 @@ def without_low_scores(predicted: Sequence, threshold: float) -> Sequence:
 
 
 def frame_pairs(
-    pairs: PosePairs, truth: Sequence, predicted: Sequence, values: FloatArray, frames: IntArray
+    pairs: PosePairs, truth: Sequence, predicted: Sequence, values: DoubleArray, frames: IntArray
 ) -> list[FramePairs]:
     """Cut `values` (M, K) of the pairs into the given frames; K = 15 joints."""
     truth_there, predicted_there = truth.there.T, predicted.there.T  # (15, N)
@@ -78,7 +79,7 @@ def frame_pairs(
     return result
 
 
-def similarities(distances: FloatArray) -> FloatArray:
+def similarities(distances: DoubleArray) -> DoubleArray:
     """PoseTrack21's similarity (M, K) of joints at `distances` (M, K) in head sizes.
 
     It falls from 1 to 0 at half a head; 0 for NaN.
@@ -86,7 +87,7 @@ def similarities(distances: FloatArray) -> FloatArray:
     return np.nan_to_num(np.maximum(0, 1 - distances / 0.5001), nan=0.0)
 
 
-def person_similarities(pairs: PosePairs, truth: Sequence, predicted: Sequence) -> FloatArray:
+def person_similarities(pairs: PosePairs, truth: Sequence, predicted: Sequence) -> DoubleArray:
     """OKS (M, 1) of whole people over the joints that truth has, with PoseTrack's sigmas.
 
     PoseTrack gives no segment areas. A person's area is that of the box around the labelled joints,

@@ -18,7 +18,7 @@ from evaluation.annotations import JOINTS, MISSING_SCORE, AnnotationError, Seque
 from evaluation.ap import JointDetections, correct_joints
 from evaluation.hota import HotaCounts, hota
 from evaluation.identity import IdentityCounts, identity
-from evaluation.matching import BoolArray, FramePairs, IntArray, JoinedFrames
+from evaluation.matching import FramePairs, JoinedFrames
 from evaluation.mota import ClearResult, MotCounts, clear_joined
 from evaluation.people_counts import PeopleCounts, count_people
 from evaluation.pose_pairs import (
@@ -31,6 +31,7 @@ from evaluation.pose_pairs import (
 )
 from evaluation.regions import without_ignored
 from pose.command import counted
+from pose.people import BoolArray, IntArray
 
 METRICS = ("AP", "CLEAR", "HOTA", "Identity")
 

@@ -9,10 +9,10 @@ import numpy as np
 from evaluation.ap import average_precision
 from evaluation.hota import hota_scores
 from evaluation.identity import identity_scores
-from evaluation.matching import FloatArray
 from evaluation.mota import MotCounts, mot_scores
 from evaluation.pose_scores import PoseCounts, ScoreOptions
 from evaluation.table import GROUPS, JOINT_NAMES, grouped, with_total
+from pose.people import DoubleArray
 
 Scores = dict[str, Any]
 
@@ -82,7 +82,7 @@ def totals(scores: Scores) -> dict[str, float]:
     return row
 
 
-def _list(values: FloatArray) -> list[float]:
+def _list(values: DoubleArray) -> list[float]:
     """The joints and their mean."""
     return [float(value) for value in with_total(values)]
 
@@ -103,7 +103,7 @@ def _clear(counts: MotCounts, options: ScoreOptions) -> Scores:
     }
 
 
-def _poseval_motp(counts: MotCounts) -> FloatArray:
+def _poseval_motp(counts: MotCounts) -> DoubleArray:
     """What poseval prints as MOTP with motmetrics >= 1.1, where candidates are events too."""
     found = counts.detections
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -14,14 +14,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.matching import FloatArray, IntArray
 from evaluation.noise import LEVELS, detections
 from pose.errors import UserError
-from pose.people import Poses
+from pose.people import DoubleArray, FloatArray, IntArray, Poses
 from pose.reading import read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
 
-SingleArray = NDArray[np.float32]
 FRAME_RATE = 25.0  # of every video
 GYMNASTS_FROM = 61  # index of the first frame of `gymnasts` with truth
 TEACHERS = ("rtmdet", "deim", "yolox")  # detectors that also see the gymnasts, in place of ours
@@ -54,10 +52,10 @@ class Recording:
 
     name: str
     people: list[Poses]  # (F) what was seen
-    truth_boxes: list[FloatArray]  # (F) of (G, 4)
+    truth_boxes: list[DoubleArray]  # (F) of (G, 4)
     truth_ids: list[IntArray]  # (F) of (G,)
     tuned: bool  # settings were chosen on it
-    warps: list[SingleArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
+    warps: list[FloatArray | None] | None = None  # (F) of (2, 3), the camera's motion if measured
     shots: list[int] | None = None  # (F) the shot of each frame, if the film was edited
     least_height: float = 0.0  # pixels; less tall people are not counted: truth leaves them out
     frame_rate: float = FRAME_RATE
@@ -169,7 +167,7 @@ def _seed(path: Path, level: str) -> int:
     return zlib.crc32(f"{path.stem} {level}".encode())
 
 
-def _read_mot(path: Path) -> tuple[list[FloatArray], list[IntArray], list[FloatArray]]:
+def _read_mot(path: Path) -> tuple[list[DoubleArray], list[IntArray], list[DoubleArray]]:
     """Boxes, ids and scores of frames 1 to F of a MOT text file; a score of -1 becomes 1."""
     rows = np.zeros((0, 0))
     with path.open(encoding="utf-8") as file, contextlib.suppress(ValueError):
@@ -187,7 +185,7 @@ def _read_mot(path: Path) -> tuple[list[FloatArray], list[IntArray], list[FloatA
     return [boxes[f] for f in frames], [ids[f] for f in frames], [scores[f] for f in frames]
 
 
-def _read_poses(path: Path) -> tuple[list[FloatArray], list[IntArray]]:
+def _read_poses(path: Path) -> tuple[list[DoubleArray], list[IntArray]]:
     """Joints (G, 15, 2), NaN where not labelled, and ids of each frame of a PoseTrack17 file."""
     joints, ids = [], []
     for image in read_json(path, TruthError)["annolist"]:
@@ -205,7 +203,7 @@ def _read_poses(path: Path) -> tuple[list[FloatArray], list[IntArray]]:
     return joints, ids
 
 
-def _extent(joints: FloatArray) -> FloatArray:
+def _extent(joints: DoubleArray) -> DoubleArray:
     """Boxes (G, 4) around joints (G, K, 2), a tenth larger on each side: a person's outline."""
     if not len(joints):
         return np.zeros((0, 4))

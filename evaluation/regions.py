@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from evaluation.annotations import Sequence
-from evaluation.matching import BoolArray, FloatArray
+from pose.people import BoolArray, DoubleArray
 
 
-def strictly_inside(points: FloatArray, polygon: FloatArray) -> BoolArray:
+def strictly_inside(points: DoubleArray, polygon: DoubleArray) -> BoolArray:
     """Which points (..., 2) lie inside the polygon (V, 2), its border excluded.
 
     Even-odd rule, any shape; NaN points and polygons of less than three corners give False.
@@ -27,7 +27,7 @@ def strictly_inside(points: FloatArray, polygon: FloatArray) -> BoolArray:
     return (crossings % 2 == 1) & ~on_border
 
 
-def without_ignored(sequence: Sequence, regions: dict[int, list[FloatArray]]) -> Sequence:
+def without_ignored(sequence: Sequence, regions: dict[int, list[DoubleArray]]) -> Sequence:
     """Remove the joints inside a frame's polygons, and people of that frame left without joints.
 
     regions: index of the frame -> its polygons, (V, 2) corners in pixels each.

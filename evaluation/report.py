@@ -10,12 +10,12 @@ import numpy as np
 
 from evaluation.ap import precision_recall
 from evaluation.charts import FALSE_POSITIVE, MISS, SWITCH, bars, curves, legend, timeline
-from evaluation.matching import IntArray
 from evaluation.mota import Switch
 from evaluation.pose_scores import ScoreOptions, SequenceScore, total
 from evaluation.pose_summary import Scores, figures
 from evaluation.table import GROUPS, JOINT_NAMES
 from pose.command import counted
+from pose.people import IntArray
 
 _WINDOW = 10  # frames of a "moment"
 _STYLE = """

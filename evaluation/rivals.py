@@ -12,10 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from evaluation.matching import FloatArray, IntArray
-from pose.people import Poses
+from pose.people import DoubleArray, IntArray, Poses
 
-Tracked = tuple[FloatArray, IntArray]  # boxes (P, 4) and ids (P,) of a frame
+Tracked = tuple[DoubleArray, IntArray]  # boxes (P, 4) and ids (P,) of a frame
 Tracker = Callable[[Poses, float], Tracked]  # a frame's people and its time in seconds
 TrackerMaker = Callable[[float], Tracker]  # from the frame rate
 

@@ -14,9 +14,8 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.matching import FloatArray
 from evaluation.recordings import Recording
-from pose.people import Poses
+from pose.people import DoubleArray, Poses
 
 _STEADY = 0.8  # share of the hand's speed that remains after a frame
 _SHIFT_PX = 8.0  # standard deviation of the hand's speed, per frame
@@ -108,7 +107,7 @@ def _moved(people: Poses, move: Affine) -> Poses:
     return replace(people, boxes=boxes.astype(np.float32), keypoints=joints.astype(np.float32))
 
 
-def _moved_boxes(boxes: FloatArray, move: Affine) -> FloatArray:
+def _moved_boxes(boxes: DoubleArray, move: Affine) -> DoubleArray:
     """Boxes (N, 4) whose centres move; they stay upright and as large as they were."""
     centre = (boxes[:, :2] + boxes[:, 2:]) / 2
     return boxes + np.tile(centre @ move[:, :2].T + move[:, 2] - centre, 2)

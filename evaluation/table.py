@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from evaluation.matching import FloatArray
+from pose.people import DoubleArray
 from pose.skeleton import POSETRACK15
 
 # What poseval prints: joints by group.
@@ -24,24 +24,24 @@ GROUPS: dict[str, tuple[int, ...]] = {
 JOINT_NAMES = POSETRACK15.names
 
 
-def with_total(values: FloatArray) -> FloatArray:
+def with_total(values: DoubleArray) -> DoubleArray:
     """Append the unweighted mean of the joints (K,), NaN left out: (K + 1,)."""
     known = values[~np.isnan(values)]
     return np.append(values, known.mean() if len(known) else np.nan)
 
 
-def grouped(values: FloatArray) -> list[float]:
+def grouped(values: DoubleArray) -> list[float]:
     """Seven group means and the total of (16,) values; a group with a NaN is NaN, as in poseval."""
     return [float(values[list(group)].mean()) for group in GROUPS.values()] + [float(values[15])]
 
 
-def ap_table(ap: FloatArray) -> str:
+def ap_table(ap: DoubleArray) -> str:
     """poseval's AP table of (16,) values."""
     names = " &".join(f" {name:<4}" for name in GROUPS)
     return f"&{names} & Total\\\\\n{_row(grouped(ap))}"
 
 
-def mot_table(mota: FloatArray, motp: float, precision: float, recall: float) -> str:
+def mot_table(mota: DoubleArray, motp: float, precision: float, recall: float) -> str:
     """poseval's MOT table: MOTA (16,) by group, and three totals."""
     first = " &".join([" MOTA"] * 8 + [" MOTP", " Prec", " Rec  "])
     names = " &".join(f" {name:<4}" for name in GROUPS)

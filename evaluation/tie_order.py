@@ -15,14 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from evaluation.matching import BoolArray, FloatArray, IntArray
+from pose.people import BoolArray, DoubleArray, IntArray
 
 _LANES = 8  # doubles in a register
 _BLOCK = 64  # the largest part that the network sorts
 
 
 def poseval_argsorts(
-    scores: Sequence[FloatArray], matters: Sequence[BoolArray] | None = None
+    scores: Sequence[DoubleArray], matters: Sequence[BoolArray] | None = None
 ) -> list[IntArray]:
     """Indices (D,) that sort each of the lists `scores` (D,), all finite, in ascending order.
 
@@ -73,7 +73,7 @@ def poseval_argsorts(
     return [order[start:end] - start for start, end in zip(starts, ends, strict=True)]
 
 
-def _pivot(values: FloatArray) -> np.float64:
+def _pivot(values: DoubleArray) -> np.float64:
     """The fifth of eight samples."""
     step = (len(values) - 1) // _LANES
     return np.sort(values[step : _LANES * step + 1 : step])[4]
@@ -146,7 +146,7 @@ def _reading_order(large: list[int], size: int) -> list[int]:
     return [*order, 0, len(large) - 1]
 
 
-def _introsort(values: FloatArray) -> IntArray:
+def _introsort(values: DoubleArray) -> IntArray:
     """The order in which std::sort of GCC's library, numpy's fallback, leaves `values`."""
     keys = values.tolist()
     order = list(range(len(keys)))
@@ -179,7 +179,7 @@ def _introsort(values: FloatArray) -> IntArray:
     return left[np.argsort(values[left], kind="stable")]
 
 
-def _sort_blocks(scores: FloatArray, order: IntArray, blocks: list[tuple[int, int]]) -> None:
+def _sort_blocks(scores: DoubleArray, order: IntArray, blocks: list[tuple[int, int]]) -> None:
     """Sort each block of `order` with a bitonic network, all in parallel."""
     starts, ends = np.array(blocks, np.int64).reshape(-1, 2).T
     places = starts[:, None] + np.arange(_BLOCK)  # (B, 64)

@@ -21,13 +21,13 @@ from typing import Any
 import numpy as np
 from tqdm import tqdm
 
-from evaluation.matching import FloatArray as Boxes
 from evaluation.matching import box_iou
 from evaluation.results import check_writable, write_all
 from evaluation.teachers import Detector, deim, rtmdet
 from pose.command import run_command
 from pose.errors import UserError
 from pose.people import Detections
+from pose.people import DoubleArray as Boxes
 from pose.reading import MALFORMED, read_json
 from pose.training.pictures import find_picture, read_picture
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from pose.skeleton import Skeleton, common_joints
 
 FloatArray = NDArray[np.float32]
+DoubleArray = NDArray[np.float64]  # where float32 is too coarse: filters, sums, scores
 IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 ImageArray = NDArray[np.uint8]

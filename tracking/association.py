@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from pose.oks import oks, variance_of_area
-from pose.people import FloatArray, IntArray
+from pose.people import DoubleArray, FloatArray, IntArray
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
-from tracking.observation import Seen, Values
+from tracking.observation import Seen
 from tracking.similarity import iou_of_sides, overlaps
 
 _GATE = 3.0  # search radius, in standard deviations of the prediction
@@ -23,10 +23,10 @@ def likeness(
     memory: Memory,
     ahead: MotionArray,
     seen: Seen,
-    unseen_s: Values,
+    unseen_s: DoubleArray,
     sigmas: tuple[float, ...],
     config: TrackerConfig,
-) -> Values:
+) -> DoubleArray:
     """Similarity (T, N) of remembered people, predicted to be at `ahead`, and those seen.
 
     A mix of OKS (constants `sigmas`) and IoU; the more joints are confident, the more OKS counts.
@@ -69,7 +69,7 @@ def _pose_agreement(
     sigmas: tuple[float, ...],
     a: IntArray,
     b: IntArray,
-) -> tuple[Values, Values]:
+) -> tuple[DoubleArray, DoubleArray]:
     """OKS (P,) of pairs, and the sum (P,) of their common joints' scores.
 
     The variance is the sum of COCO's and the prediction's.

@@ -11,8 +11,7 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from pose.people import FloatArray, ImageArray
-from tracking.ground import Values
+from pose.people import DoubleArray, FloatArray, ImageArray
 
 LONG_SIDE_PX = 320  # of the small pictures
 _CORNERS = 150
@@ -90,7 +89,7 @@ class CameraMotion:
 
     def __init__(self) -> None:
         # (3, 3), all motion so far; in float64, lest a long pan be rounded to pixels
-        self.so_far: Values | None = None
+        self.so_far: DoubleArray | None = None
         self._before: ImageArray | None = None
         self._still_frames = 0  # in a row
         self._rest_frames = 0  # still to be passed over

@@ -11,15 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from pose.people import DoubleArray
+
 Points = NDArray[np.floating]
-Values = NDArray[np.float64]
 
 
 class Ground(NamedTuple):
     """Where the ground lies in a frame's picture, compared with other frames of the same shot."""
 
     shot: int = 0
-    camera: Values | None = None  # (3, 3) see FrameResult.camera
+    camera: DoubleArray | None = None  # (3, 3) see FrameResult.camera
 
 
 STILL = Ground()

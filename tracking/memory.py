@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pose.people import BoolArray, FloatArray, Index, IntArray
+from pose.people import BoolArray, DoubleArray, FloatArray, Index, IntArray
 from tracking.motion import MotionArray
 
 UNSEEN_JOINT = 0.5  # heights: standard deviation of a joint that has not been seen yet
@@ -24,11 +23,11 @@ class Memory:
     ids: IntArray  # (T,)
     confirmed: BoolArray  # (T,) shown; until then a candidate
     locked: BoolArray  # (T,) never forgotten
-    evidence: NDArray[np.float64]  # (T,) sum of scores so far
-    scores: NDArray[np.float64]  # (T,) when last seen
-    seen_s: NDArray[np.float64]  # (T,) when last seen, in the tracker's own time
+    evidence: DoubleArray  # (T,) sum of scores so far
+    scores: DoubleArray  # (T,) when last seen
+    seen_s: DoubleArray  # (T,) when last seen, in the tracker's own time
     shot: IntArray  # (T,) the shot they belong to
-    joint_scores: NDArray[np.float64]  # (T, K) when last seen, fading for joints not seen since
+    joint_scores: DoubleArray  # (T, K) when last seen, fading for joints not seen since
     motion: MotionArray  # (5, T, C), see tracking.motion and tracking.observation
     appearance: FloatArray  # (T, D) running mean, unit length; zeros where unknown
 

@@ -15,19 +15,20 @@ times as much, as it filters one track at a time.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-MotionArray = NDArray[np.float64]
+from pose.people import DoubleArray, FloatArray
+
+MotionArray = DoubleArray
 """(5, T, C): position, velocity, and their variance, covariance, velocity variance."""
 
 
-def started(measured: MotionArray, noise: MotionArray, velocity_var: MotionArray) -> MotionArray:
+def started(measured: DoubleArray, noise: DoubleArray, velocity_var: DoubleArray) -> MotionArray:
     """State (5, T, C) of people seen once at `measured` (T, C), with variances as given."""
     zero = np.zeros_like(measured)
     return np.stack([measured, zero, noise, zero, np.broadcast_to(velocity_var, measured.shape)])
 
 
-def transition(dt_s: MotionArray, tau_s: float) -> tuple[MotionArray, ...]:
+def transition(dt_s: DoubleArray, tau_s: float) -> tuple[DoubleArray, ...]:
     """The effect of `dt_s` seconds: reach and keep of the velocity, and noise per unit of q.
 
     x' = x + reach v, v' = keep v; the noise adds (q_x, q_xv, q_v) q to the covariance.
@@ -43,7 +44,7 @@ def transition(dt_s: MotionArray, tau_s: float) -> tuple[MotionArray, ...]:
 
 
 def predicted(
-    motion: MotionArray, dt_s: MotionArray, tau_s: float, diffusion: MotionArray
+    motion: MotionArray, dt_s: DoubleArray, tau_s: float, diffusion: DoubleArray
 ) -> MotionArray:
     """State after `dt_s` (T,) seconds; `diffusion` is q, (T, C) or (T, 1), in pixels^2 / s^3."""
     x, v, var, cov, var_v = motion  # (T, C) each
@@ -58,7 +59,7 @@ def predicted(
     return after
 
 
-def corrected(motion: MotionArray, measured: MotionArray, noise: MotionArray) -> MotionArray:
+def corrected(motion: MotionArray, measured: DoubleArray, noise: DoubleArray) -> MotionArray:
     """State after measuring the positions `measured` (T, C) with variance `noise` (T, C).
 
     Infinite noise leaves a coordinate as it was predicted.
@@ -76,7 +77,7 @@ def corrected(motion: MotionArray, measured: MotionArray, noise: MotionArray) ->
     return after
 
 
-def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
+def warped(motion: MotionArray, warp: FloatArray) -> MotionArray:
     """State after the camera moved: `warp` (2, 3) takes old pixels to new ones.
 
     Positions move with it, velocities turn with it, sizes and deviations grow with its zoom.
@@ -96,13 +97,13 @@ def warped(motion: MotionArray, warp: NDArray[np.float32]) -> MotionArray:
 
 
 def smoothed(
-    times_s: NDArray[np.float64],
-    measured: MotionArray,
-    noise: MotionArray,
+    times_s: DoubleArray,
+    measured: DoubleArray,
+    noise: DoubleArray,
     tau_s: float,
     diffusion: float,
     velocity_var: float,
-) -> NDArray[np.float64]:
+) -> DoubleArray:
     """Positions (M, C) of one person given all M measurements, past and future.
 
     times_s (M,) increasing; measured (M, C) with variance noise (M, C), infinite where not seen.

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from pose.people import FloatArray, Index, IntArray, Poses
+from pose.people import DoubleArray, FloatArray, Index, IntArray, Poses
 from tracking.config import TrackerConfig
-from tracking.motion import MotionArray
-
-Values = NDArray[np.float64]
 
 _LEAST_SHARE = 0.7  # of a score that stays: of a head close to the camera few joints are clear
 
@@ -24,11 +21,11 @@ class Seen:
     """The N people of a frame in the tracker's own order, whatever order they came in."""
 
     order: IntArray  # (N,) index of each person in the frame
-    scores: Values  # (N,) as given
-    trust: Values  # (N,) the scores, lower where the pose is doubtful; starts and confirms people
-    measured: MotionArray  # (N, C)
-    noise: MotionArray  # (N, C) variance of what was measured
-    joint_scores: Values  # (N, K) 0 where not seen
+    scores: DoubleArray  # (N,) as given
+    trust: DoubleArray  # (N,) lower where the pose is doubtful; starts and confirms people
+    measured: DoubleArray  # (N, C)
+    noise: DoubleArray  # (N, C) variance of what was measured
+    joint_scores: DoubleArray  # (N, K) 0 where not seen
     appearance: FloatArray  # (N, D)
 
     def __len__(self) -> int:
@@ -89,7 +86,7 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     return poses, Seen(order, packed[:, 0], trust, measured, noise, joint_scores, looks)
 
 
-def _trusted(scores: Values, joint_scores: Values, sure: float) -> Values:
+def _trusted(scores: DoubleArray, joint_scores: DoubleArray, sure: float) -> DoubleArray:
     """People's scores (N,), lowered where their joints' scores (N, K) are low.
 
     Unchanged where the mean joint score is `sure` or more, or no joints are known; otherwise lower
@@ -102,7 +99,7 @@ def _trusted(scores: Values, joint_scores: Values, sure: float) -> Values:
     return scores * np.where(total > 0, share, 1.0)
 
 
-def _packed(poses: Poses) -> Values:
+def _packed(poses: Poses) -> DoubleArray:
     """Score, box, joints and their scores side by side (N, 5 + 3 K)."""
     people, joints = poses.keypoint_scores.shape
     parts = (
@@ -119,28 +116,28 @@ def clear_joints(poses: Poses, joint_thr: float) -> FloatArray:
     return np.where(poses.keypoint_scores >= joint_thr, poses.keypoint_scores, np.float32(0))
 
 
-def coordinates(poses: Poses) -> MotionArray:
+def coordinates(poses: Poses) -> DoubleArray:
     """The coordinates (N, C) of people."""
     low, high = poses.boxes[:, :2], poses.boxes[:, 2:]
     joints = poses.keypoints.reshape(len(poses), 2 * len(poses.skeleton))
     return np.concatenate([(low + high) / 2, high - low, joints], axis=1).astype(np.float64)
 
 
-def boxes_of(values: MotionArray) -> FloatArray:
+def boxes_of(values: DoubleArray) -> FloatArray:
     """Boxes (T, 4) x1 y1 x2 y2 of coordinates (T, C), at least a pixel wide and high."""
     centre, half = values[:, :2], np.maximum(values[:, 2:4], 1.0) / 2
     return np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
 
 
-def joints_of(values: MotionArray) -> FloatArray:
+def joints_of(values: DoubleArray) -> FloatArray:
     """Joints (T, K, 2) of coordinates (T, C)."""
     people, columns = values.shape
     return values[:, 4:].reshape(people, columns // 2 - 2, 2).astype(np.float32)
 
 
 def uncertainty(
-    heights: Values, joint_scores: NDArray[np.floating], config: TrackerConfig
-) -> MotionArray:
+    heights: DoubleArray, joint_scores: NDArray[np.floating], config: TrackerConfig
+) -> DoubleArray:
     """Variance (N, C) of the coordinates: grows with a person's height and falls with the scores.
 
     heights (N,) in pixels; joint_scores (N, K), where 0 (not seen) gives infinite variance.

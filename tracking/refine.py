@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
-from pose.people import FloatArray, IntArray, Poses
+from pose.people import DoubleArray, FloatArray, IntArray, Poses
 from pose.skeleton import Skeleton
 from tracking import motion
 from tracking.assignment import assign
@@ -40,7 +39,7 @@ class _Piece:
     """One track: a person in M frames."""
 
     frames: IntArray  # (M,) ascending, of one shot
-    times_s: NDArray[np.float64]  # (M,)
+    times_s: DoubleArray  # (M,)
     people: Poses  # M
 
 
@@ -74,13 +73,13 @@ def refined(
     return _by_frame(smooth, len(frames), skeleton)
 
 
-def _rising(times_s: Sequence[float]) -> NDArray[np.float64]:
+def _rising(times_s: Sequence[float]) -> DoubleArray:
     """Times (F,) that increase by at least a millisecond from frame to frame."""
     steps = np.maximum(np.diff(np.asarray(times_s, np.float64)), 1e-3)
     return np.concatenate([[0.0], np.cumsum(steps)])
 
 
-def _pieces(frames: Sequence[TrackedPoses], clock: NDArray[np.float64]) -> dict[int, _Piece]:
+def _pieces(frames: Sequence[TrackedPoses], clock: DoubleArray) -> dict[int, _Piece]:
     """The tracks by id."""
     ids = np.concatenate([frame.ids for frame in frames])  # (S,) of everybody in every frame
     if not len(ids):
@@ -155,9 +154,9 @@ def best_links(links: list[_Link], count: int) -> Iterator[tuple[int, int]]:
 class _End:
     """A piece near its start or end."""
 
-    place: NDArray[np.float64]  # (2,) box centre
-    speed: NDArray[np.float64]  # (2,) pixels per second
-    size: NDArray[np.float64]  # (2,) width and height
+    place: DoubleArray  # (2,) box centre
+    speed: DoubleArray  # (2,) pixels per second
+    size: DoubleArray  # (2,) width and height
     appearance: FloatArray  # (D,) unit length; 0 where unknown
 
 
@@ -197,9 +196,7 @@ def _together(pieces: list[_Piece]) -> _Piece:
     )
 
 
-def _smoothed(
-    piece: _Piece, clock: NDArray[np.float64], config: TrackerConfig
-) -> tuple[IntArray, Poses]:
+def _smoothed(piece: _Piece, clock: DoubleArray, config: TrackerConfig) -> tuple[IntArray, Poses]:
     """Frames (M',) and poses (M') of one person, smoothed, with short gaps filled."""
     frames, row = _filled_frames(piece, clock)  # (M',) and the row at or before each (M',)
     known = piece.frames[row] == frames  # (M',)
@@ -231,7 +228,7 @@ def _smoothed(
     return frames, smooth
 
 
-def _filled_frames(piece: _Piece, clock: NDArray[np.float64]) -> tuple[IntArray, IntArray]:
+def _filled_frames(piece: _Piece, clock: DoubleArray) -> tuple[IntArray, IntArray]:
     """Frames of a piece and its short gaps (M',), and its row at or before each frame (M',)."""
     spans = [
         np.arange(a, b) if clock[b] - clock[a] <= FILL_S + 1e-9 else np.array([a])

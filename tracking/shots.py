@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from pose.people import Frame, ImageArray
+from pose.people import DoubleArray, Frame, ImageArray
 from tracking.camera_motion import camera_warp
-from tracking.observation import Values
 
 _SIDE_PX = 16  # of the tiny pictures
 _READ_PX = 64  # at least this many rows and columns of the frame are read
@@ -73,7 +72,7 @@ def _small(image: ImageArray) -> ImageArray:
     return np.asarray(cv2.cvtColor(some, cv2.COLOR_BGR2GRAY), np.uint8)
 
 
-def _tiny(small: ImageArray) -> Values:
+def _tiny(small: ImageArray) -> DoubleArray:
     """Grey levels (S, S) of a small picture."""
     shrunk = cv2.resize(small, (_SIDE_PX, _SIDE_PX), interpolation=cv2.INTER_AREA)
     return shrunk.astype(np.float64)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from pose.geometry import box_area
-from pose.people import FloatArray
+from pose.people import DoubleArray, FloatArray
 
 
 def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
@@ -20,11 +19,11 @@ def box_iou(a: FloatArray, b: FloatArray) -> FloatArray:
 
 
 def overlaps(
-    a: NDArray[np.float64],
-    half_a: NDArray[np.float64],
-    b: NDArray[np.float64],
-    half_b: NDArray[np.float64],
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a: DoubleArray,
+    half_a: DoubleArray,
+    b: DoubleArray,
+    half_b: DoubleArray,
+) -> tuple[DoubleArray, DoubleArray]:
     """Width and height (T, N) by which boxes overlap; negative: how far they are apart.
 
     Boxes have centres `a` (T, 2), `b` (N, 2) and half sizes (T, 2), (N, 2). One array for each,
@@ -35,9 +34,7 @@ def overlaps(
     return widths, heights
 
 
-def iou_of_sides(
-    sides: NDArray[np.float64], half_a: NDArray[np.float64], half_b: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def iou_of_sides(sides: DoubleArray, half_a: DoubleArray, half_b: DoubleArray) -> DoubleArray:
     """IoU (P,) of boxes of half sizes (P, 2) that overlap by `sides` (P, 2)."""
     sides = np.minimum(sides, 2 * np.minimum(half_a, half_b))  # one may lie within the other
     np.maximum(sides, 0, out=sides)

@@ -7,9 +7,8 @@ that a person who stands still does not jitter and one who jumps does not lag be
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-from pose.people import Poses
+from pose.people import DoubleArray, Poses
 from pose.skeleton import Skeleton
 from tracking.tracks import TrackedPoses
 
@@ -17,8 +16,6 @@ MOST_LAG_S = 0.15  # lag of a person at rest at full strength
 _SPEED_LAG_S = 0.1  # low-pass on the speed itself; the paper's 1 Hz is 0.16
 _QUICK_HZ = 1.5  # added to the cut-off for each height per second of speed
 _FORGOTTEN_S = 0.5  # a person unseen for longer starts anew
-
-_Coordinates = NDArray[np.float64]
 
 
 class Smoother:
@@ -33,7 +30,7 @@ class Smoother:
             raise ValueError(f"share is {share}, expected 0 to 1")
         self._lag_s = share * MOST_LAG_S
         self._skeleton: Skeleton | None = None  # of the last frame's people
-        self._last: dict[int, tuple[float, _Coordinates]] = {}  # by id: time, (2, C) value, speed
+        self._last: dict[int, tuple[float, DoubleArray]] = {}  # by id: time, (2, C) value, speed
 
     def update(self, people: TrackedPoses, time_s: float) -> TrackedPoses:
         """The same people in the same order, with smooth boxes and joints."""
@@ -70,12 +67,12 @@ class Smoother:
 
 
 def _filtered(
-    before: _Coordinates,
-    given: _Coordinates,
-    elapsed_s: _Coordinates,
+    before: DoubleArray,
+    given: DoubleArray,
+    elapsed_s: DoubleArray,
     lag_s: float,
-    heights: _Coordinates,
-) -> _Coordinates:
+    heights: DoubleArray,
+) -> DoubleArray:
     """One step of the filter: state (N, 2, C) and new coordinates (N, C) give the new state."""
     value, speed = before[:, 0], before[:, 1]
     seconds = np.maximum(elapsed_s, 1e-6)  # (N, 1)
@@ -88,6 +85,6 @@ def _filtered(
     return np.stack([smooth, speed_now], axis=1)
 
 
-def _weight(elapsed_s: _Coordinates, lag_s: float | _Coordinates) -> _Coordinates:
+def _weight(elapsed_s: DoubleArray, lag_s: float | DoubleArray) -> DoubleArray:
     """Weight of the newest value in a low-pass filter of time constant `lag_s`."""
     return elapsed_s / (elapsed_s + lag_s)

@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from pose.people import Detections, FloatArray, IntArray, Poses
+from pose.people import Detections, DoubleArray, FloatArray, IntArray, Poses
 from pose.skeleton import Skeleton
 from tracking import motion
 from tracking.assignment import assign
@@ -18,7 +18,7 @@ from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.duplicates import distinct
 from tracking.memory import UNSEEN_JOINT, Memory
-from tracking.observation import Seen, Values, boxes_of, joints_of, observed
+from tracking.observation import Seen, boxes_of, joints_of, observed
 from tracking.similarity import box_iou
 from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
@@ -233,7 +233,7 @@ class PoseTracker:
         ahead[0, :, 2:4] = memory.motion[0, :, 2:4]
         return ahead
 
-    def _pairs(self, memory: Memory, alike: Values) -> tuple[IntArray, IntArray]:
+    def _pairs(self, memory: Memory, alike: DoubleArray) -> tuple[IntArray, IntArray]:
         """Matched rows and columns of `alike`; candidates are matched with what is left over."""
         config = self.config
         if memory.confirmed.all():
@@ -246,7 +246,7 @@ class PoseTracker:
         return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
 
     def _note(
-        self, memory: Memory, rows: IntArray, seen: Seen, columns: IntArray, clearness: Values
+        self, memory: Memory, rows: IntArray, seen: Seen, columns: IntArray, clearness: DoubleArray
     ) -> None:
         """Store what was seen of the people `rows`, who are `columns` of the frame."""
         scores, clear = seen.scores[columns], clearness[columns]  # (M,)

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from pose.people import Frame, Index, IntArray, Poses
+from pose.people import DoubleArray, Frame, Index, IntArray, Poses
 from pose.skeleton import Skeleton
-from tracking.ground import Ground, Values
+from tracking.ground import Ground
 
 UNSEEN_SCORE = 0.5  # factor on the scores of people in a frame that does not show them
 
@@ -64,7 +64,7 @@ class FrameResult:
     shot: int = 0  # number of the shot in an edited video
     # (3, 3) float64: takes the pixels at which the ground was in the shot's first picture to those
     # at which it is now. None: the camera has stood still, or its motion is unknown
-    camera: Values | None = None
+    camera: DoubleArray | None = None
 
     @property
     def ground(self) -> Ground:

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from pose.people import Poses
+from pose.people import DoubleArray, Poses
 from pose.skeleton import Skeleton
 from tracking import motion
 from tracking.association import likeness, returned
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
-from tracking.observation import Values, observed
+from tracking.observation import observed
 
 SIGMA = 0.5  # (2 sigma)^2 is 1: a joint's variance is the area of the box, 100 x 100
 JOINTS = Skeleton("eight", tuple(f"joint_{n}" for n in range(8)), (), tuple(range(8)), (SIGMA,) * 8)
@@ -58,7 +58,7 @@ def alike(
     config: TrackerConfig = PLAIN,
     deviation_px: float = 0.0,
     unseen_s: float = 0.0,
-) -> Values:
+) -> DoubleArray:
     """The likeness (T, N) of people `known` and people `found`."""
     memory = remembered(known, deviation_px)
     unseen = np.full(len(memory), unseen_s)
