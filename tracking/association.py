@@ -1,17 +1,17 @@
-"""Compare remembered people with those seen, from frame to frame and after an absence."""
+"""Match remembered people with those seen, from frame to frame and after an absence."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from pose.oks import oks, variance_of_area
-from pose.people import DoubleArray, FloatArray, IntArray
+from pose.people import BoolArray, DoubleArray, FloatArray, IntArray
 from tracking.assignment import assign
 from tracking.config import TrackerConfig
 from tracking.memory import Memory
 from tracking.motion import MotionArray
 from tracking.observation import Seen
-from tracking.similarity import iou_of_sides, overlaps
+from tracking.similarity import box_iou, iou_of_sides, overlaps
 
 _GATE = 3.0  # search radius, in standard deviations of the prediction
 _SAME_AGAIN = 0.3  # least similarity: that of `reach` standard deviations and twice the width
@@ -94,6 +94,30 @@ def _resemblance(known: FloatArray, seen: FloatArray) -> FloatArray:
     cosine = known @ seen.T  # (T, N)
     more = cosine - np.median(cosine, axis=0)
     return np.asarray(np.copysign(np.maximum(np.abs(more) - _SAME_LOOK, 0), more), np.float32)
+
+
+def paired(
+    alike: DoubleArray, confirmed: BoolArray, config: TrackerConfig
+) -> tuple[IntArray, IntArray]:
+    """Matched rows and columns (M,) of `alike` (T, N); candidates get what is left over.
+
+    Candidates are the people who are not `confirmed` (T,).
+    """
+    if confirmed.all():
+        return assign(alike, config.min_similarity, config.assignment)
+    known = np.where(confirmed[:, None], alike, -np.inf)
+    rows, columns = assign(known, config.min_similarity, config.assignment)
+    left = np.where(confirmed[:, None], -np.inf, alike)
+    left[:, columns] = -np.inf
+    more_rows, more_columns = assign(left, config.min_similarity, config.assignment)
+    return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
+
+
+def crowding(boxes: FloatArray, sure: IntArray) -> FloatArray:
+    """Largest IoU (N,) of each box with that of another confirmed person (`sure`: indices)."""
+    overlap = box_iou(boxes, boxes[sure])
+    overlap[sure, np.arange(len(sure))] = 0
+    return overlap.max(1, initial=0)
 
 
 def returned(

@@ -35,8 +35,8 @@ class Memory:
         return len(self.ids)
 
     @classmethod
-    def empty(cls, joints: int, features: int) -> Memory:
-        """Nobody yet."""
+    def empty(cls) -> Memory:
+        """Nobody yet, and nothing known of joints and features."""
         none, nobody = np.zeros(0, bool), np.zeros(0)
         return cls(
             ids=np.zeros(0, np.int64),
@@ -44,11 +44,11 @@ class Memory:
             locked=none,
             evidence=nobody,
             scores=nobody,
-            seen_s=np.zeros(0),
+            seen_s=nobody,
             shot=np.zeros(0, np.int64),
-            joint_scores=np.zeros((0, joints)),
-            motion=np.zeros((5, 0, 4 + 2 * joints)),
-            appearance=np.zeros((0, features), np.float32),
+            joint_scores=np.zeros((0, 0)),
+            motion=np.zeros((5, 0, 4)),
+            appearance=np.zeros((0, 0), np.float32),
         )
 
     def select(self, index: Index) -> Memory:
@@ -80,3 +80,10 @@ class Memory:
         if self.appearance.shape[1] != features:
             self.appearance = np.zeros((len(self), features), np.float32)
         return self
+
+
+def mixed(old: FloatArray, new: FloatArray, share: FloatArray) -> FloatArray:
+    """Running mean (M, D) of descriptors, unit length; the new one alone where none was known."""
+    share = np.where(old.any(1, keepdims=True), share, 1) * new.any(1, keepdims=True)
+    mean = (1 - share) * old + share * new
+    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)

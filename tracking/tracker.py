@@ -13,13 +13,11 @@ import numpy as np
 from pose.people import Detections, DoubleArray, FloatArray, IntArray, Poses
 from pose.skeleton import Skeleton
 from tracking import motion
-from tracking.assignment import assign
-from tracking.association import likeness, returned
+from tracking.association import crowding, likeness, paired, returned
 from tracking.config import TrackerConfig
 from tracking.duplicates import distinct
-from tracking.memory import UNSEEN_JOINT, Memory
+from tracking.memory import UNSEEN_JOINT, Memory, mixed
 from tracking.observation import Seen, boxes_of, joints_of, observed
-from tracking.similarity import box_iou
 from tracking.tracks import UNSEEN_SCORE, TrackedPoses
 
 __all__ = ["PoseTracker", "TrackerConfig"]
@@ -40,7 +38,7 @@ class PoseTracker:
 
     def __init__(self, config: TrackerConfig | None = None) -> None:
         self.config = config or TrackerConfig()
-        self._memory = Memory.empty(0, 0)
+        self._memory = Memory.empty()
         self._last_id = 0
         self._now_s = 0.0  # the tracker's own time, which only grows
         self._given_s: float | None = None  # the caller's time of the last frame
@@ -80,13 +78,13 @@ class PoseTracker:
         ahead = self._ahead(memory, self._now_s)  # (5, T, C)
         unseen_s = self._now_s - self._step_s - memory.seen_s  # (T,)
         alike = likeness(memory, ahead, seen, unseen_s, sigmas, self.config)  # (T, N)
-        rows, columns = self._pairs(memory, alike)
+        rows, columns = paired(alike, memory.confirmed, self.config)
 
         candidate = ~memory.confirmed[rows]  # (M,)
         some_candidates = candidate.any()
         clearness = np.ones(len(seen))
         if some_candidates or poses.appearance.size:  # else nobody's clearness counts
-            crowded = _crowded(boxes_of(seen.measured), columns[~candidate])
+            crowded = crowding(boxes_of(seen.measured), columns[~candidate])
             clearness -= self.config.crowd_doubt * crowded
         memory.motion[:, rows] = motion.corrected(
             ahead[:, rows], seen.measured[columns], seen.noise[columns]
@@ -233,18 +231,6 @@ class PoseTracker:
         ahead[0, :, 2:4] = memory.motion[0, :, 2:4]
         return ahead
 
-    def _pairs(self, memory: Memory, alike: DoubleArray) -> tuple[IntArray, IntArray]:
-        """Matched rows and columns of `alike`; candidates are matched with what is left over."""
-        config = self.config
-        if memory.confirmed.all():
-            return assign(alike, config.min_similarity, config.assignment)
-        known = np.where(memory.confirmed[:, None], alike, -np.inf)
-        rows, columns = assign(known, config.min_similarity, config.assignment)
-        left = np.where(memory.confirmed[:, None], -np.inf, alike)
-        left[:, columns] = -np.inf
-        more_rows, more_columns = assign(left, config.min_similarity, config.assignment)
-        return np.concatenate([rows, more_rows]), np.concatenate([columns, more_columns])
-
     def _note(
         self, memory: Memory, rows: IntArray, seen: Seen, columns: IntArray, clearness: DoubleArray
     ) -> None:
@@ -260,9 +246,8 @@ class PoseTracker:
         memory.confirmed[rows] |= memory.evidence[rows] >= self.config.confirm_score
         if seen.appearance.size:
             share = (_APPEARANCE_SHARE * scores * clear)[:, None].astype(np.float32)
-            memory.appearance[rows] = _mixed(
-                memory.appearance[rows], seen.appearance[columns], share
-            )
+            looks = seen.appearance[columns]  # (M, D)
+            memory.appearance[rows] = mixed(memory.appearance[rows], looks, share)
 
     def _find_again(self, memory: Memory, ahead: motion.MotionArray, new: IntArray) -> None:
         """Give newly confirmed people the ids of lost people who could have moved there.
@@ -306,17 +291,3 @@ def _shown(poses: Poses, order: IntArray, ids: IntArray) -> TrackedPoses:
         return TrackedPoses(poses, given)
     shown = given.nonzero()[0]
     return TrackedPoses(poses.select(shown), given[shown])
-
-
-def _crowded(boxes: FloatArray, sure: IntArray) -> FloatArray:
-    """Largest IoU (N,) of each box with that of another confirmed person (`sure`: indices)."""
-    overlap = box_iou(boxes, boxes[sure])
-    overlap[sure, np.arange(len(sure))] = 0
-    return overlap.max(1, initial=0)
-
-
-def _mixed(old: FloatArray, new: FloatArray, share: FloatArray) -> FloatArray:
-    """Running mean (M, D) of descriptors, unit length; the new one alone where none was known."""
-    share = np.where(old.any(1, keepdims=True), share, 1) * new.any(1, keepdims=True)
-    mean = (1 - share) * old + share * new
-    return mean / np.maximum(np.linalg.norm(mean, axis=1, keepdims=True), 1e-9)
