@@ -8,7 +8,6 @@ them if the device is a CUDA one.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import os
 import tomllib
@@ -21,6 +20,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from app.measures.options import MeasureOptions
 from app.overlay import OverlayStyle
+from pose.command import nearest
 from pose.errors import UserError
 from pose.reading import read_text, shown
 from tracking.pipeline import PipelineConfig
@@ -142,8 +142,8 @@ def put_over(settings: Table, table: Mapping[str, Any], where: str) -> Table:
     changes: dict[str, Any] = {}
     for name, value in table.items():
         if name not in known:
-            close = difflib.get_close_matches(name, known, 1)
-            hint = f"did you mean {close[0]}?" if close else f"known are {', '.join(sorted(known))}"
+            close = nearest(name, known)
+            hint = f"did you mean {close}?" if close else f"known are {', '.join(sorted(known))}"
             raise ConfigError(f"{where}: there is no setting {name}; {hint}")
         present = getattr(settings, name)
         if is_dataclass(present):

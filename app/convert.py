@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import argparse
 import json
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 from app.results import with_corrections
-from pose.command import counted
+from pose.command import counted, say, tell
 from pose.skeleton import COCO17, Skeleton
 from tracking.files import (
     FORMATS,
@@ -62,13 +61,10 @@ def run(args: argparse.Namespace) -> int:
     skeleton = write_tracks(tracks, args.target, target_format)
     if target_format in NAMELESS and skeleton != COCO17:  # readers of these files expect COCO's
         first = ", ".join(skeleton.names[:3])
-        sys.stderr.write(
-            f"posse: {args.target}: the joints are those of {skeleton.name} ({first}, ...), "
-            "not COCO's\n"
-        )
+        tell(f"{args.target}: the joints are those of {skeleton.name} ({first}, ...), not COCO's")
     people = {int(person) for result in tracks.frames for person in result.people.ids}
     frames, who = counted(len(tracks.frames), "frame"), counted(len(people), "person", "people")
-    print(f"{frames}, {who} -> {args.target}")  # noqa: T201
+    say(f"{frames}, {who} -> {args.target}")
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
+from pose.command import say
 from pose.export import deviation, export
 from pose.exported import SUFFIX
 from pose.library import any_network
@@ -45,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
             f"{output} differed from the torch network by {found:.2%} of its largest output; "
             "it was removed"
         )
-    _say(f"{output}: within {found:.4%} of the torch network; use it as {option} {output}")
+    say(f"{output}: within {found:.4%} of the torch network; use it as {option} {output}")
     return 0
 
 
@@ -57,7 +58,3 @@ def _deviation(network: PoseNetwork | DetectorNetwork, file: Path) -> float:
     from pose.on_openvino import OpenVinoRuntime
 
     return deviation(network.network, OpenVinoRuntime(written.network, precision="f32"))
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201

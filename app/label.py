@@ -27,7 +27,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
-from pose.command import positive, program_version, share
+from pose.command import positive, program_version, say, share
 from pose.exported import SUFFIX
 from pose.people import Frame
 from pose.reading import read_json, reading
@@ -109,11 +109,11 @@ def run(args: argparse.Namespace) -> int:
     }  # fmt: skip
     for name in (AS_WRITTEN, LABELS):
         _write(args.output / name, content)
-    _say(
+    say(
         f"{len(images)} of {len(frames)} frames with {len(annotations)} people: "
         f"{args.output / 'images'}, {labels}"
     )
-    _say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
+    say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
     return 0
 
 
@@ -157,8 +157,8 @@ def _take_back(output: Path, corrected: Path) -> int:
     with reading(f"{corrected}: not COCO labels", LabelsError):
         content, changes = take_back(written, returned)
     _write(output / "train.json", content)
-    _say(", ".join(f"{name}: {count}" for name, count in changes.items()))
-    _say(
+    say(", ".join(f"{name}: {count}" for name, count in changes.items()))
+    say(
         f"posse train pose --data {output / 'train.json'} --images {output / 'images'} "
         f"--from {_start_for(written)} --out my-pose"
     )
@@ -185,7 +185,3 @@ def _start_for(content: dict[str, Any]) -> str:
 
 def _write(path: Path, content: dict[str, Any]) -> None:
     write_pieces(path, [json.dumps(content, indent=1)])
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201  what a command line is for

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import filecmp
 import shutil
 from pathlib import Path, PurePath
@@ -11,6 +10,7 @@ from pathlib import Path, PurePath
 from tqdm import tqdm
 
 from pose.catalogue import CATALOGUE, SHORT_NAMES, Published, by_name
+from pose.command import nearest, say
 from pose.fetch import fetch
 from pose.header import parse_header
 from pose.library import (
@@ -63,9 +63,9 @@ def run(args: argparse.Namespace) -> int:
         for name in args.names:
             _fetch(name)
     elif args.job == "add":
-        _say(add_file(args.file, args.name))
+        say(add_file(args.file, args.name))
     else:
-        _say(listing())
+        say(listing())
     return 0
 
 
@@ -130,8 +130,8 @@ def _size(count: float) -> str:
 def _fetch(name: str) -> None:
     published = by_name(name)
     if published is None:
-        close = difflib.get_close_matches(name, [entry.name for entry in CATALOGUE], n=1)
-        hint = f"did you mean {close[0]}?" if close else "'posse models' lists them"
+        close = nearest(name, [entry.name for entry in CATALOGUE])
+        hint = f"did you mean {close}?" if close else "'posse models' lists them"
         raise WeightsError(f"no published weights are called '{name}'; {hint}")
     with tqdm(unit="B", unit_scale=True, unit_divisor=1000, desc=published.name) as bar:
 
@@ -140,7 +140,7 @@ def _fetch(name: str) -> None:
             bar.update(done - bar.n)
 
         path = fetch(published, report)
-    _say(f"{published.name}: {path} (licence: {published.licence})")
+    say(f"{published.name}: {path} (licence: {published.licence})")
 
 
 def add_file(file: Path, name: str | None = None) -> str:
@@ -210,7 +210,3 @@ def _origin(file: Path) -> str:
     found, published = recognise(load_checkpoint(file)), by_name(file.name)
     score = f", as published ({published.score})" if published else ""
     return f": {found.family}, {found.layout} names{score}"
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201

@@ -20,7 +20,7 @@ from app.config import Settings
 from app.log_file import logging_to
 from app.track_options import add_arguments, settings_of
 from app.video.source import VIDEO_SUFFIXES
-from pose.command import tell
+from pose.command import say, tell
 from pose.errors import UserError
 from pose.writing import writing
 from tracking.files import FORMATS
@@ -67,7 +67,7 @@ def _run(args: argparse.Namespace, build: Build) -> int:
         )
     if not (args.quiet or args.json_progress):
         for line in summary(outcome, store.url if store else output):
-            print(line)  # noqa: T201
+            say(line)
     elif outcome.exit_code:
         for line in empty_clips(outcome):
             tell(line)

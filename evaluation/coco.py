@@ -25,7 +25,7 @@ from evaluation.coco_labels import box_of, check_keypoints, complete_labels, rea
 from evaluation.pckh import pckh_counts
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import text_table
-from pose.command import counted, run_command
+from pose.command import counted, run_command, say, tell
 from pose.oks import SEGMENT_SHARE
 from pose.pckh import head_lengths, joints_in_mean
 from pose.people import DoubleArray
@@ -83,9 +83,10 @@ def load_truth(path: Path, skeleton_name: str | None) -> tuple[Any, Skeleton]:
         raise AnnotationError(f"{path}: nobody is labelled there; there is nothing to score")
     if guessed:
         people = counted(guessed, "person has", "people have")
-        sys.stderr.write(
-            f"note: {path}: {people} no area; {SEGMENT_SHARE:g} of the box counts, so scores are "
-            "not comparable with those by the areas of outlines\n"
+        tell(
+            f"{path}: {people} no area; {SEGMENT_SHARE:g} of the box counts, so scores are "
+            "not comparable with those by the areas of outlines",
+            "note",
         )
     return truth, skeleton
 
@@ -219,12 +220,12 @@ def run(args: argparse.Namespace) -> int:
     results = load_results(args.predictions, truth, skeleton)
     scores = oks_ap(truth, results, skeleton.sigmas)
     heads = pckh(truth, results, skeleton)
-    sys.stdout.write(text_table([skeleton.name, *scores], [["OKS", *scores.values()]]) + "\n")
+    say(text_table([skeleton.name, *scores], [["OKS", *scores.values()]]))
     if heads is None:
-        sys.stdout.write("PCKh@0.5: nobody has a head box, or a neck and head_top labelled\n")
+        say("PCKh@0.5: nobody has a head box, or a neck and head_top labelled")
     else:
         rows: list[list[str | float]] = [[name, value] for name, value in heads.items()]
-        sys.stdout.write("\n" + text_table(["joint", "PCKh@0.5"], rows) + "\n")
+        say("\n" + text_table(["joint", "PCKh@0.5"], rows))
     if args.outputDir is not None:
         summary = {"skeleton": skeleton.name, "OKS": scores, "PCKh": heads}
         write_all(args.outputDir, {"summary.json": to_json(summary)})

@@ -26,7 +26,7 @@ from evaluation.recordings import GYMNASTS_FROM, Recording, without_appearance
 from evaluation.results import check_writable
 from evaluation.rivals import Tracked
 from evaluation.tracking import SHARED
-from pose.command import run_command
+from pose.command import run_command, say
 from pose.errors import UserError
 from pose.people import ImageArray
 
@@ -130,7 +130,7 @@ def show(args: argparse.Namespace) -> int:
     images = [frame.image for frame in frames_of(video)][GYMNASTS_FROM:]
     rows = []
     for failure in failures(recording, tracked)[:_ROWS]:
-        print(  # noqa: T201
+        say(
             f"person {failure.person}: id {failure.was} up to frame "
             f"{failure.before + GYMNASTS_FROM}, {failure.became} from "
             f"{failure.after + GYMNASTS_FROM} on"
@@ -139,7 +139,7 @@ def show(args: argparse.Namespace) -> int:
         drawn = [picture(images[f], recording, tracked, f, failure.person) for f in frames]
         rows.append(np.concatenate(drawn, axis=1))
     if not rows:
-        print("nobody was lost")  # noqa: T201
+        say("nobody was lost")
         return 0
     args.output.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(args.output), np.concatenate(rows), [cv2.IMWRITE_WEBP_QUALITY, 60])

@@ -26,7 +26,7 @@ from evaluation.mota import mot_scores
 from evaluation.people_counts import AGREE, PeopleCounts, count_people
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import csv_table, text_table
-from pose.command import run_command
+from pose.command import run_command, say, tell
 from pose.people import BoolArray, DoubleArray, IntArray
 from pose.reading import read_text
 from tracking.formats.mot_rows import PEDESTRIAN, class_of, mot_rows
@@ -154,15 +154,17 @@ def score_files(truth_path: Path, predicted_path: Path) -> PeopleCounts:
         first, last = truth.frame[[0, -1]].tolist()
         outside = int(((predicted.frame < first) | (predicted.frame > last)).sum())
         if outside:
-            sys.stderr.write(
-                f"warning: {predicted_path}: {outside} of {len(predicted.frame)} boxes lie outside "
-                f"frames {first} to {last}, those of {truth_path}; they count as false\n"
+            tell(
+                f"{predicted_path}: {outside} of {len(predicted.frame)} boxes lie outside "
+                f"frames {first} to {last}, those of {truth_path}; they count as false",
+                "warning",
             )
     flat = int((predicted.boxes[:, 2:] <= predicted.boxes[:, :2]).any(1).sum())
     if flat:
-        sys.stderr.write(
-            f"warning: {predicted_path}: {flat} of {len(predicted.frame)} boxes have no width or "
-            "height and count as false; a line is frame, id, x, y, width, height, ...\n"
+        tell(
+            f"{predicted_path}: {flat} of {len(predicted.frame)} boxes have no width or "
+            "height and count as false; a line is frame, id, x, y, width, height, ...",
+            "warning",
         )
     return score_boxes(truth, predicted)
 
@@ -244,7 +246,7 @@ def run(args: argparse.Namespace) -> int:
     for name, scores in [*scores_of.items(), ("all", overall)]:
         rows.append([name, *scores.values()])
     header = ["sequence", *_COLUMNS, *_TALLIES.values()]
-    sys.stdout.write(text_table(header, rows) + "\n")
+    say(text_table(header, rows))
     if args.outputDir is not None:
         contents = {
             "summary.json": to_json({"total": overall, "sequences": scores_of}),

@@ -28,7 +28,7 @@ from evaluation.mot import read_boxes
 from evaluation.results import check_writable, write_figures
 from evaluation.table import markdown_table
 from evaluation.teachers import LOWEST_SCORE, Detector, Estimator, deim, rtmdet, tinypose, yolox
-from pose.command import run_command
+from pose.command import run_command, say
 from pose.detector import load_detector
 from pose.errors import UserError
 from pose.estimator import load_estimator
@@ -182,7 +182,7 @@ def print_table(title: str, rows: dict[str, Figures]) -> None:
         [name, *(f"{figures[each]:.{1 if each.startswith('ms') else 3}f}" for each in columns)]
         for name, figures in rows.items()
     )
-    print(markdown_table([title, *columns], cells, "---") + "\n", flush=True)  # noqa: T201
+    say(markdown_table([title, *columns], cells, "---") + "\n")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -38,7 +38,7 @@ from evaluation.pose_summary import Scores, figures, poseval_files, summary, tot
 from evaluation.report import report_page
 from evaluation.results import check_folder, to_json, write_all
 from evaluation.table import ap_table, csv_table, mot_table, text_table
-from pose.command import counted, number, positive, run_command
+from pose.command import counted, number, positive, run_command, say, tell
 from pose.errors import UserError
 
 _MOST_THRESHOLDS = 1000  # of a sweep; each needs a scoring of its own
@@ -116,8 +116,10 @@ def publish(
     counts = total(scores)
     overall = summary(counts, options, workers=workers)
     warnings = [warning for score in scores for warning in score.warnings]
-    sys.stderr.writelines(f"warning: {warning}\n" for warning in warnings)
-    sys.stderr.writelines(f"note: {note}\n" for note in notes(counts, options))
+    for warning in warnings:
+        tell(warning, "warning")
+    for note in notes(counts, options):
+        tell(note, "note")
 
     files = poseval_files("total", overall, poseval_motp=poseval_motp)
     if per_sequence:
@@ -140,10 +142,10 @@ def publish(
     contents["scores.csv"] = csv_table(["sequence", *totals(overall)], rows)
     contents["report.html"] = report_page(scores, scores_of, overall, options)
     write_all(folder, contents)
-    sys.stdout.write(tables(overall, poseval_motp=poseval_motp) + "\n")
+    say(tables(overall, poseval_motp=poseval_motp))
     if per_sequence:
-        sys.stdout.write("\n" + sequence_table(scores_of, overall) + "\n")
-    sys.stdout.write(f"\nReport: {folder / 'report.html'}\n")
+        say("\n" + sequence_table(scores_of, overall))
+    say(f"\nReport: {folder / 'report.html'}")
 
 
 def _options(args: argparse.Namespace) -> ScoreOptions:

@@ -30,7 +30,7 @@ from evaluation.annotation_files import read_sequence
 from evaluation.forked import worth_forking
 from evaluation.posetrack import file_pairs
 from evaluation.table import text_table
-from pose.command import positive, run_command
+from pose.command import positive, run_command, say
 from pose.errors import UserError
 
 _REFERENCE_START_S, _REFERENCE_FRAME_S = 0.9, 0.01  # poseval: 5 s for 412 frames, start included
@@ -157,7 +157,7 @@ def run(args: argparse.Namespace) -> int:
                 made_up = [*command, "-g", str(gt), "-p", str(pred)]
                 rows.append(_row("made up", timed(made_up, frames, compiled)))
     header = ["set", "frames", "wall s", "CPU s", "ms CPU a frame", "peak MB"]
-    sys.stdout.write(text_table([*header, "x reference", "by CPU"], rows) + "\n")
+    say(text_table([*header, "x reference", "by CPU"], rows))
     return 0
 
 

@@ -26,7 +26,7 @@ from evaluation.random_weights import write_random_weights
 from evaluation.results import check_writable, write_figures
 from evaluation.stages import Timing, first_frames, scaled, stage_timings, write_video
 from evaluation.table import markdown_table
-from pose.command import natural, positive, run_command
+from pose.command import natural, positive, run_command, say
 from pose.cores import core_count
 from pose.detector import PersonDetector
 from pose.estimator import PoseEstimator
@@ -80,13 +80,13 @@ def run(args: argparse.Namespace) -> int:
         pipeline = build_pipeline(config)
         # First, so that its memory is the program's and not the benchmark's
         report["end_to_end"] = end_to_end(video, settings, pipeline)
-        _say(end_to_end_line(report["end_to_end"]))
+        say(end_to_end_line(report["end_to_end"]) + "\n")
         few = list(first_frames(video, 30))
         if not args.no_stages:
             detect, estimate = networks_of(pipeline)
             timings = stage_timings(video, few, detect, estimate, args.people, args.repeats)
             report["stages"] = [dataclasses.asdict(timing) for timing in timings]
-            _say(table(timings))
+            say(table(timings) + "\n")
         if args.peers:
             from evaluation.peers import peer_timings, program_timings, programs_not_installed
 
@@ -94,9 +94,9 @@ def run(args: argparse.Namespace) -> int:
             programs = program_timings(few, pipeline, args.rtmlib or (), args.repeats)
             for key, timings in (("peers", peers), ("programs", programs)):
                 report[key] = [dataclasses.asdict(timing) for timing in timings]
-                _say(table(timings))
+                say(table(timings) + "\n")
             if missing := programs_not_installed():
-                _say(f"not installed here, so not timed: {', '.join(missing)}")
+                say(f"not installed here, so not timed: {', '.join(missing)}\n")
     if args.json:
         write_figures(args.json, report)
     return 0
@@ -116,10 +116,6 @@ def _settings(args: argparse.Namespace, folder: Path) -> Settings:
         ),
         clip=dataclasses.replace(settings.clip, max_frames=args.frames),
     )
-
-
-def _say(text: str) -> None:
-    print(f"{text}\n", flush=True)  # noqa: T201
 
 
 def networks_of(pipeline: Pipeline) -> tuple[PersonDetector, PoseEstimator]:

@@ -37,7 +37,7 @@ from evaluation.results import check_writable, write_figures
 from evaluation.rivals import TrackerMaker, installed
 from evaluation.shaking import edited, hand_held, shaken, thinned, trembled
 from evaluation.table import markdown_table
-from pose.command import natural, run_command
+from pose.command import natural, run_command, say
 from tracking.pipeline import PipelineConfig
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "eval"
@@ -184,15 +184,15 @@ def compare(args: argparse.Namespace) -> int:
         if not recordings:
             tuned = args.part == "tuned"
             why = "no settings were chosen on it" if tuned else "too few recordings"
-            print(f"\n### {name}: {why}")  # noqa: T201
+            say(f"\n### {name}: {why}")
             continue
         frames = sum(len(recording.people) for recording in recordings)
-        print(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")  # noqa: T201
+        say(f"\n### {name}: {len(recordings)} recordings, {frames} frames\n")
         results[name] = _figures(name, recordings, makers, args)
-        print(table(results[name]), flush=True)  # noqa: T201
+        say(table(results[name]))
     if not args.no_speed:
         results["speed"] = speed(makers)
-        print(f"\n### speed\n\n{table(results['speed'])}")  # noqa: T201
+        say(f"\n### speed\n\n{table(results['speed'])}")
     if args.json:
         write_figures(args.json, results)
     return 0

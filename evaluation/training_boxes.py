@@ -24,7 +24,7 @@ from tqdm import tqdm
 from evaluation.matching import box_iou
 from evaluation.results import check_writable, write_all
 from evaluation.teachers import Detector, deim, rtmdet
-from pose.command import run_command
+from pose.command import run_command, say
 from pose.errors import UserError
 from pose.people import Detections
 from pose.people import DoubleArray as Boxes
@@ -138,7 +138,7 @@ def run(args: argparse.Namespace) -> int:
     except MALFORMED as error:
         raise UserError(f"{args.data}: no COCO keypoints") from error
     write_all(args.out.parent, {args.out.name: json.dumps(content) + "\n"})
-    sys.stdout.write(f"{added} boxes added, {marked} set aside\n")
+    say(f"{added} boxes added, {marked} set aside")
     return 0
 
 

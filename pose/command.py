@@ -41,10 +41,15 @@ class Parser(argparse.ArgumentParser):
 
 def meant(word: str, known: Iterable[str]) -> str:
     """` (did you mean ...?)` with the word of `known` that `word` resembles; empty for none."""
+    close = nearest(word, known)
+    return f" (did you mean {close}?)" if close else ""
+
+
+def nearest(word: str, known: Iterable[str]) -> str:
+    """The word of `known` that `word` resembles most; empty where none does."""
     from difflib import get_close_matches  # needed after a mistake only
 
-    close = get_close_matches(word, known, 1)
-    return f" (did you mean {close[0]}?)" if close else ""
+    return next(iter(get_close_matches(word, known, 1)), "")
 
 
 class LogLines(logging.StreamHandler[TextIO]):
@@ -91,6 +96,11 @@ def run_command(
     parser = Parser(f"python -m {module}", description=description)
     add_arguments(parser)
     return exit_code("error", lambda: run(parser.parse_args(argv)))
+
+
+def say(text: str) -> None:
+    """Print a result, at once: a program may read our output while we work on."""
+    print(text, flush=True)  # noqa: T201  what a command line is for
 
 
 def tell(line: str, name: str = "posse") -> None:

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from pose.command import number, positive, run_command
+from pose.command import number, positive, run_command, say
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
 from pose.exported import SUFFIX
@@ -193,7 +193,7 @@ def run(args: argparse.Namespace) -> int:
     short = {name: (round(low, 4), round(high, 4)) for name, (low, high) in ranges.items()}
     save_weights(output, state, replace(header, ranges=short).text())
     use = f"use it as --{header.kind} {output}"
-    print(f"{output}: ranges of {len(short)} convolutions over {len(pictures)} pictures; {use}")  # noqa: T201
+    say(f"{output}: ranges of {len(short)} convolutions over {len(pictures)} pictures; {use}")
     return 0
 
 
