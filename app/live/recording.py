@@ -23,6 +23,7 @@ from app.video.recorder import Recorder
 from pose.errors import UserError
 from pose.people import Frame
 from pose.skeleton import COCO17
+from tracking.clip_info import USUAL_RATE
 from tracking.files import ClipInfo, TracksWriter, open_writer
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
@@ -171,7 +172,7 @@ class LiveRecording:
             self._shift_s = frame.time_s
             self._open(shown)
         elif generation != self._generation:  # a seek, or the loop started over
-            step_s = float(1 / (self.plan.frame_rate or 25))
+            step_s = float(1 / (self.plan.frame_rate or USUAL_RATE))
             self._shift_s = frame.time_s - (self._last_s + step_s)
         self._generation, self._last_s = generation, frame.time_s - self._shift_s
         time_s = self._last_s

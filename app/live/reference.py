@@ -8,7 +8,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from app.corrections import names_of
@@ -24,10 +23,10 @@ from app.video.source import open_source as open_any_source
 from pose.errors import UserError
 from pose.people import Frame
 from pose.skeleton import COCO17
+from tracking.clip_info import USUAL_RATE
 from tracking.pipeline import FrameResult
 from tracking.tracks import TrackedPoses
 
-FALLBACK_RATE = Fraction(25)  # where the file states none
 WAIT_S = 0.5  # how long the thread waits for a request before it looks whether to end
 
 
@@ -77,7 +76,7 @@ class ReferenceFeed(Feed):
     def frame_s(self) -> float:
         """How long a frame lasts, nominally."""
         rate = self.info.frame_rate if self.info is not None else None
-        return float(1 / (rate or FALLBACK_RATE))
+        return float(1 / (rate or USUAL_RATE))
 
     def _open(self, spec: str) -> FrameSource:
         self.result = result = self._saved_with(Path(spec))

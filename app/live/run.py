@@ -15,6 +15,7 @@ from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
 from app.video.source import is_live
 from pose.catalogue import Published
+from tracking.clip_info import USUAL_RATE
 from tracking.ground import STILL, Ground
 from tracking.pipeline import FrameResult, Pipeline
 from tracking.tracks import TrackedPoses
@@ -211,7 +212,7 @@ class Run:
     def time_before(self, time_s: float) -> float:
         """The time of the frame before the one at `time_s`; by the nominal rate if not seen yet."""
         rate = self.feed.info.frame_rate if self.feed.info is not None else None
-        step_s = float(1 / rate) if rate else 0.04
+        step_s = float(1 / (rate or USUAL_RATE))
         before_s = self.history.time_before(time_s)
         if before_s is None or time_s - before_s > 1.5 * step_s:
             return max(0.0, time_s - step_s)

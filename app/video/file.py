@@ -29,10 +29,10 @@ from app.video.deinterlacing import Deinterlacer
 from app.video.hdr import TRANSFERS, to_sdr
 from app.video.source import MediaError
 from pose.people import Frame, ImageArray
+from tracking.clip_info import USUAL_RATE
 
 log = logging.getLogger(__name__)
 
-FALLBACK_RATE = Fraction(25)  # where the file states none
 REORDERED = 16  # most pictures that H.264 and HEVC decode ahead of the one to show
 AHEAD_S = 0.5  # a seek no further than this reads on; key frames are usually further apart
 MAX_DAMAGED = 500  # give up after more undecodable packets in a row than this
@@ -52,7 +52,7 @@ class FileSource:
         # dts of the packet that released it is right. It is None for pictures flushed at the end
         self._times_of_packets = self._container.format.name == "avi"
         self.frame_rate: Fraction | None = stated_rate(self._stream)
-        self._step_s = float(1 / (self.frame_rate or FALLBACK_RATE))
+        self._step_s = float(1 / (self.frame_rate or USUAL_RATE))
         self.frame_count: int | None = stated_count(self._container, self._stream)
         self._reformatter = VideoReformatter()
         self._deinterlacer: Deinterlacer | None = None

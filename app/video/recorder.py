@@ -22,6 +22,7 @@ from app.video.sound import SoundTrack
 from app.video.source import MediaError
 from pose.people import ImageArray
 from pose.writing import partial_name, put_in_place, unwritable
+from tracking.clip_info import USUAL_RATE
 
 TICK = Fraction(1, 90000)  # fine enough for every frame rate in use
 QUEUED_FRAMES = 8
@@ -63,7 +64,7 @@ class Recorder:
         self._live = live
         self._partial = path if live else partial_name(path)
         movflags = "+frag_keyframe+empty_moov+default_base_moof" if live else "+faststart"
-        self._step = round(1 / ((frame_rate or Fraction(25)) * TICK))  # ticks a picture lasts
+        self._step = round(1 / ((frame_rate or USUAL_RATE) * TICK))  # ticks a picture lasts
         self._last_tick = -1
         self._start_s: float | None = None
         self._closed = False
@@ -208,14 +209,15 @@ def _add_video(
     encoder = choose_encoder(size_wh, quick)
     if encoder is None:
         raise MediaError("this build of PyAV has no video encoder; install the av wheel from PyPI")
-    stream = container.add_stream(encoder.name, rate=rate or 25, options=encoder.options)
+    rate = rate or USUAL_RATE
+    stream = container.add_stream(encoder.name, rate=rate, options=encoder.options)
     assert isinstance(stream, av.VideoStream)
     stream.width, stream.height = size_wh[0] + size_wh[0] % 2, size_wh[1] + size_wh[1] % 2
     stream.pix_fmt = "yuv420p"
     stream.thread_type = "FRAME"  # slices cost quality, and make the output depend on timing
     stream.thread_count = coding_threads()
     stream.codec_context.time_base = TICK
-    stream.codec_context.gop_size = max(1, round(2 * (rate or 25)))  # a seek point every 2 s
+    stream.codec_context.gop_size = max(1, round(2 * rate))  # a seek point every 2 s
     stream.codec_context.colorspace = int(Colorspace.ITU709)
     stream.codec_context.color_primaries = stream.codec_context.color_trc = 1  # BT.709
     stream.codec_context.color_range = 1  # 16 to 235
