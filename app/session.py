@@ -18,7 +18,6 @@ from app.live.gauges import Gauges
 from app.live.history import History
 from app.live.inference import Inference, same_networks
 from app.live.loading import MakePipeline, PipelineLoader, load_pipeline
-from app.live.playback import LiveOutlet, Playback
 from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.overlay import OverlayStyle
@@ -81,10 +80,8 @@ class Session:
         """
         self.stop()
         run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found, grounds)
-        if isinstance(run.outlet, Playback):
-            run.outlet.set_speed(self._speed)
-        else:
-            run.outlet.delay_s = self._delay_s
+        run.outlet.set_speed(self._speed)
+        run.outlet.delay_s = self._delay_s
         if not known:
             self._ask()
         self._run = run
@@ -209,13 +206,13 @@ class Session:
     def set_speed(self, speed: float) -> None:
         """Play files `speed` times as fast; inf plays as fast as people can be followed."""
         self._speed = speed
-        if self._run is not None and isinstance(self._run.outlet, Playback):
+        if self._run is not None:
             self._run.outlet.set_speed(speed)
 
     def set_delay(self, delay_s: float) -> None:
         """Show a camera's picture `delay_s` after it was taken."""
         self._delay_s = delay_s
-        if self._run is not None and isinstance(self._run.outlet, LiveOutlet):
+        if self._run is not None:
             self._run.outlet.delay_s = delay_s
 
     # Settings and corrections

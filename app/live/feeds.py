@@ -62,6 +62,11 @@ class Feed:
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"capture {spec}", daemon=True)
 
+    @property
+    def trouble(self) -> str:
+        """What a source that reconnects by itself is waiting for; empty while frames come."""
+        return ""
+
     def start(self) -> None:
         """Start opening and reading."""
         self._thread.start()
@@ -111,7 +116,6 @@ class LiveFeed(Feed):
 
     @property
     def trouble(self) -> str:
-        """What a source that reconnects by itself is waiting for; empty while frames come."""
         return getattr(self._source, "trouble", "")
 
     def close(self) -> None:

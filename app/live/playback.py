@@ -30,7 +30,12 @@ class Ready:
 
 
 class LiveOutlet:
-    """Gives the newest result; with a delay, the newest that is old enough."""
+    """Gives the newest result; with a delay, the newest that is old enough.
+
+    A camera plays at its own speed and cannot be paused.
+    """
+
+    playing = True
 
     def __init__(self, gauges: Gauges) -> None:
         self._gauges = gauges
@@ -42,6 +47,9 @@ class LiveOutlet:
     def wait_for_room(self, timeout_s: float) -> bool:
         """Always True: a new result replaces the old one."""
         return True
+
+    def set_speed(self, speed: float) -> None:
+        """Do nothing; see Playback."""
 
     def put(self, ready: Ready) -> None:
         """Store `ready` for the screen; what it replaces is counted as dropped."""
@@ -120,6 +128,7 @@ class Playback:
     """Hands out a file's results when they are due; `put` one only when there is room."""
 
     def __init__(self, gauges: Gauges) -> None:
+        self.delay_s = 0.0  # has no effect; see LiveOutlet
         self._gauges = gauges
         self._changed = threading.Condition()
         self._waiting: deque[Ready] = deque()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from app.corrections import Correction, CorrectionLog, corrected_people
 from app.live.feeds import Captured, FeedState, FileFeed, LiveFeed, OpenSource, SourceInfo
@@ -61,6 +61,13 @@ class Status:
 IDLE = Status()
 
 
+class _File(NamedTuple):
+    """What a file has, and a camera has not: a past to go to, and a pause."""
+
+    feed: FileFeed
+    playback: Playback
+
+
 class Run:
     """One source from opening to closing, with everything that belongs to it alone."""
 
@@ -81,12 +88,14 @@ class Run:
         self.gauges = Gauges()
         self.feed: LiveFeed | FileFeed
         self.outlet: LiveOutlet | Playback
+        self._file: _File | None = None
         if self.live:
             self.feed = LiveFeed(spec, open_source, self.gauges)
             self.outlet = LiveOutlet(self.gauges)
         else:
-            self.feed = FileFeed(spec, open_source, self.gauges, range_s)
-            self.outlet = Playback(self.gauges)
+            feed = FileFeed(spec, open_source, self.gauges, range_s)
+            self._file = _File(feed, Playback(self.gauges))
+            self.feed, self.outlet = self._file
         self.history = History(keep_people=not self.live)
         self.follower = Follower(self.history, self.gauges)
         self.follower.frozen = bool(known) and not goes_on
@@ -151,19 +160,19 @@ class Run:
 
     def play(self, playing: bool) -> None:
         """Play, at the end from the start; or pause."""
-        if isinstance(self.outlet, Playback):
+        if self._file is not None:
             if playing and self.ended:
                 self.seek(0.0)
-            self.outlet.play(playing)
+            self._file.playback.play(playing)
 
     def step(self, forward: bool) -> None:
         """Pause, and go one frame forward or back."""
-        if not isinstance(self.outlet, Playback):
+        if self._file is None:
             return
         if forward:
-            self.outlet.step()
+            self._file.playback.step()
         elif self.last is not None:
-            self.outlet.play(False)
+            self._file.playback.play(False)
             self.seek(self.time_before(self.last.time_s))
 
     def seek(self, time_s: float) -> None:
@@ -194,8 +203,8 @@ class Run:
             self._go_to(wanted_s)
 
     def _go_to(self, time_s: float) -> None:
-        if isinstance(self.feed, FileFeed) and isinstance(self.outlet, Playback):
-            self.outlet.restart(self.feed.seek(time_s))
+        if self._file is not None:
+            self._file.playback.restart(self._file.feed.seek(time_s))
             self._sought = time_s, time.monotonic()
 
     def forget_from(self, time_s: float) -> None:
@@ -239,27 +248,21 @@ class Run:
     @property
     def problem(self) -> str:
         """What went wrong, or is being waited for, in one line."""
-        return self.feed.problem or self._trouble or self.follower.problem
-
-    @property
-    def _trouble(self) -> str:
-        """Why a network camera is being reconnected; empty if it is not."""
-        return self.feed.trouble if isinstance(self.feed, LiveFeed) else ""
+        return self.feed.problem or self.feed.trouble or self.follower.problem
 
     def status(self, now_s: float) -> Status:
         """The status of this source."""
         slow_s = None  # the target of a slow seek
         if self._sought is not None and self.seeking and now_s - self._sought[1] > SLOW_S:
             slow_s = self._sought[0] if self._wanted_s is None else self._wanted_s
-        playing = self.live or (isinstance(self.outlet, Playback) and self.outlet.playing)
         return Status(
             state="ended" if self.ended and self.feed.state != "failed" else self.feed.state,
             spec=self.spec,
             info=self.feed.info,
             range_s=self.range_s,
             problem=self.problem,
-            playing=playing,
-            reconnecting=bool(self._trouble),
+            playing=self.outlet.playing,
+            reconnecting=bool(self.feed.trouble),
             seeking_s=slow_s,
             counts=self.gauges.counts(),
             flow=self.gauges.flow(now_s),
@@ -278,10 +281,10 @@ class Run:
     @property
     def ended(self) -> bool:
         """True if nothing more will come to the screen."""
-        if isinstance(self.feed, FileFeed) and isinstance(self.outlet, Playback):
-            shown_all = self.feed.exhausted and self.gauges.counts().in_flight == 0
-            return shown_all or self.feed.state == "failed"
-        return self.feed.state in ("ended", "failed")
+        if self._file is None:
+            return self.feed.state in ("ended", "failed")
+        shown_all = self._file.feed.exhausted and self.gauges.counts().in_flight == 0
+        return shown_all or self.feed.state == "failed"
 
 
 def corrected_view(ready: Ready, corrections: Sequence[Correction]) -> View:
