@@ -8,7 +8,6 @@ the middle of the shoulders, the mid-hip that of the hips.
 from __future__ import annotations
 
 import re
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +16,10 @@ import numpy as np
 from pose.people import FloatArray, Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import COCO17
-from pose.writing import partial_name, writing
 from tracking.clip_info import ClipInfo
 from tracking.files import NO_TIMES, Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import boxes_around, finite, unwrapped
-from tracking.formats.whole import dumps
+from tracking.formats.whole import WholeFolder, dumps
 from tracking.tracks import FrameResult, TrackedPoses
 
 _SIDES = ("right", "left")
@@ -49,12 +47,7 @@ class Writer:
                 f"OpenPose's BODY_25 has no mapping from the skeleton {info.skeleton.name}, only "
                 "from COCO's; a clip's CSV keeps the network's own joints: convert that"
             )
-        self._path, self._name = path, info.name
-        self._partial = partial_name(path)
-        self._closed = False
-        with writing(path, TracksFileError):
-            shutil.rmtree(self._partial, ignore_errors=True)
-            self._partial.mkdir(parents=True)
+        self._name, self._out = info.name, WholeFolder(path)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
@@ -67,23 +60,16 @@ class Writer:
         ]
         name = f"{self._name}_{result.frame.index:012d}_keypoints.json"
         content = {"version": 1.3, "time_s": round(result.frame.time_s, 6), "people": people}
-        with writing(self._path, TracksFileError):
-            (self._partial / name).write_text(dumps(content), encoding="utf-8")
+        with self._out.open(name, "w") as file:
+            file.write(dumps(content))
 
     def close(self) -> None:
-        """Give the folder its final name, replacing an older one."""
-        if self._closed:
-            return
-        self._closed = True
-        with writing(self._path, TracksFileError):
-            if self._path.is_dir():
-                shutil.rmtree(self._path)
-            self._partial.replace(self._path)
+        """Complete the folder."""
+        self._out.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        self._closed = True
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._out.abort()
 
 
 def _to_body25(poses: Poses) -> FloatArray:

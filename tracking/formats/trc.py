@@ -17,10 +17,10 @@ import numpy as np
 from pose.people import Poses
 from pose.reading import ContentError, floats, read_text, reading, whole
 from pose.reading import number as number_of
-from pose.writing import UNCODED, partial_name, writing
 from tracking.clip_info import USUAL_RATE, ClipInfo, skeleton_named
 from tracking.files import Tracks, TracksFileError, frame_without_picture, read_info
 from tracking.formats.rows import boxes_around, finite
+from tracking.formats.whole import WholeFolder
 from tracking.tracks import FrameResult, TrackedPoses
 
 LINES_AT_ONCE = 200  # lines held in memory per person
@@ -30,17 +30,13 @@ class Writer:
     """See TracksWriter."""
 
     def __init__(self, path: Path, info: ClipInfo) -> None:
-        self._path, self._info = path, info
+        self._info = info
         with reading(f"{path}: the clip's settings", TracksFileError):
             told = info.settings.get("pipeline", {}).get("kpt_thr", 0)
             self._kpt_thr = number_of(told)
-        self._partial = partial_name(path)
+        self._out = WholeFolder(path)
         self._waiting: dict[int, list[str]] = defaultdict(list)
         self._counts: dict[int, int] = defaultdict(int)
-        self._closed = False
-        with writing(path, TracksFileError):
-            shutil.rmtree(self._partial, ignore_errors=True)
-            self._partial.mkdir(parents=True)
 
     def put(self, result: FrameResult) -> None:
         """Add a frame."""
@@ -61,38 +57,25 @@ class Writer:
 
     def close(self) -> None:
         """Write the headers, which hold the frame count, and give the folder its final name."""
-        if self._closed:
+        if self._out.closed:
             return
-        self._closed = True
-        with writing(self._path, TracksFileError):
-            for person, count in self._counts.items():
-                self._flush(person)
-                body = self._partial / f"{person}.lines"
-                name = f"{self._info.name}_person{person}.trc"
-                with (self._partial / name).open(
-                    "w", encoding="utf-8", errors=UNCODED, newline="\n"
-                ) as file:
-                    file.write(_header(name, self._info, count))
-                    with body.open(encoding="utf-8") as lines:
-                        shutil.copyfileobj(lines, file)
-                body.unlink()
-            if self._path.is_dir():
-                shutil.rmtree(self._path)
-            self._partial.replace(self._path)
+        for person, count in self._counts.items():
+            self._flush(person)
+            name, body = f"{self._info.name}_person{person}.trc", f"{person}.lines"
+            with self._out.open(name, "w") as file, self._out.open(body, "r") as lines:
+                file.write(_header(name, self._info, count))
+                shutil.copyfileobj(lines, file)
+            self._out.remove(body)
+        self._out.close()
 
     def abort(self) -> None:
         """Leave nothing behind."""
-        self._closed = True
-        shutil.rmtree(self._partial, ignore_errors=True)
+        self._out.abort()
 
     def _flush(self, person: int) -> None:
         lines = self._waiting.pop(person, [])
         if lines:
-            body = self._partial / f"{person}.lines"
-            with (
-                writing(self._path, TracksFileError),
-                body.open("a", encoding="utf-8", newline="\n") as file,
-            ):
+            with self._out.open(f"{person}.lines", "a") as file:
                 file.write("\n".join(lines) + "\n")
 
 

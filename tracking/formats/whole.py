@@ -1,4 +1,4 @@
-"""Files that appear complete or not at all: written under a temporary name, renamed at the end."""
+"""Files and folders that appear complete or not at all: renamed when all is in them."""
 
 from __future__ import annotations
 
@@ -73,6 +73,47 @@ class WholeText:
         with contextlib.suppress(OSError):
             file.close()
         self._partial.unlink(missing_ok=True)
+
+
+class WholeFolder:
+    """A folder of text files that gets its final name in `close`, replacing an older one."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.closed = False
+        self._partial = partial_name(path)
+        with writing(path, TracksFileError):
+            shutil.rmtree(self._partial, ignore_errors=True)
+            self._partial.mkdir(parents=True)
+
+    @contextlib.contextmanager
+    def open(self, name: str, mode: str) -> Iterator[IO[str]]:
+        """Open one of the files, as a context."""
+        with (
+            writing(self.path, TracksFileError),
+            (self._partial / name).open(mode, encoding="utf-8", errors=UNCODED, newline="\n") as f,
+        ):
+            yield f
+
+    def remove(self, name: str) -> None:
+        """Delete one of the files."""
+        with writing(self.path, TracksFileError):
+            (self._partial / name).unlink()
+
+    def close(self) -> None:
+        """Give the folder its final name; safe to call twice."""
+        if self.closed:
+            return
+        self.closed = True
+        with writing(self.path, TracksFileError):
+            if self.path.is_dir():
+                shutil.rmtree(self.path)
+            self._partial.replace(self.path)
+
+    def abort(self) -> None:
+        """Remove the unfinished folder; safe to call twice and after `close`, failed or not."""
+        self.closed = True
+        shutil.rmtree(self._partial, ignore_errors=True)
 
 
 def write_pieces(path: Path, pieces: Iterable[str]) -> None:
