@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from pose.geometry import xyxy_to_xywh
 from pose.people import Poses
 from pose.reading import ContentError, number, read_json, reading, whole
 from pose.skeleton import POSETRACK15
@@ -23,7 +22,6 @@ from tracking.formats.rows import (
     finite,
     frame_numbers,
     notes_of,
-    people_of,
     scores_of,
     to_posetrack15,
 )
@@ -130,7 +128,7 @@ def _image_number(entry: dict[str, Any]) -> int | None:
 def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
     """The people of a frame that have joints or a box. Raises MALFORMED errors."""
     found = [rect for rect in rects if _points(rect) or "box" in rect]
-    joints = np.zeros((len(found), len(POSETRACK15), 3))
+    count, joints = len(found), np.zeros((len(found), len(POSETRACK15), 3))
     for person, rect in enumerate(found):
         for point in _points(rect):
             joint = whole(point["id"][0])
@@ -138,16 +136,13 @@ def _people(rects: list[dict[str, Any]]) -> TrackedPoses:
                 raise ContentError(f"there is no joint {joint} among PoseTrack's")
             score = (point.get("score") or [1.0])[0]
             joints[person, joint] = point["x"][0], point["y"][0], score
-    points = finite(joints.tolist(), joints.shape)
+    points = finite(joints, joints.shape)  # (N, 15, 3)
     around = boxes_around(points[..., :2], points[..., 2])
     boxes = [rect.get("box", [box])[0] for rect, box in zip(found, around, strict=True)]
-    return people_of(
-        POSETRACK15,
-        [whole(rect["track_id"][0]) for rect in found],
-        [(rect.get("score") or [1.0])[0] for rect in found],
-        xyxy_to_xywh(finite(boxes, (len(found), 4))).tolist(),
-        joints.reshape(len(found), len(POSETRACK15) * 3).tolist(),
-    )
+    scores = finite([(rect.get("score") or [1.0])[0] for rect in found], (count,))
+    ids = np.array([whole(rect["track_id"][0]) for rect in found], np.int64)
+    poses = Poses(finite(boxes, (count, 4)), scores, points[..., :2], points[..., 2], POSETRACK15)
+    return TrackedPoses(poses, ids)
 
 
 def _points(rect: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from pose.command import counted
 from pose.geometry import xywh_to_xyxy, xyxy_to_xywh
@@ -100,8 +100,8 @@ def unwrapped(value: Any) -> Any:
     return value
 
 
-def finite(values: Sequence[Any], shape: tuple[int, ...]) -> FloatArray:
-    """Numbers from a file, nested or flat, as an array of the given `shape`.
+def finite(values: ArrayLike, shape: tuple[int, ...]) -> FloatArray:
+    """Numbers from a file, nested or flat, as a float32 array of the given `shape`.
 
     Raises ContentError if there are more or fewer, or if one is not finite.
     """
