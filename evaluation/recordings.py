@@ -14,10 +14,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from evaluation.annotation_files import read_sequence
 from evaluation.noise import LEVELS, detections
 from pose.errors import UserError
 from pose.people import DoubleArray, FloatArray, IntArray, Poses
-from pose.reading import read_json, reading
 from pose.skeleton import COCO17, POSETRACK15
 
 FRAME_RATE = 25.0  # of every video
@@ -131,8 +131,7 @@ def _poses(folder: Path, level: str, frames: int | None) -> list[Recording]:
     tuned = set(files[_TUNED_POSES])
     recordings = []
     for path in files:
-        with reading(str(path), TruthError):
-            joints, ids = _read_poses(path)
+        joints, ids = _read_poses(path)
         joints, ids = joints[:frames], ids[:frames]
         boxes = [_extent(frame) for frame in joints]
         people = detections(boxes, ids, joints, POSETRACK15, LEVELS[level], _seed(path, level))
@@ -186,21 +185,14 @@ def _read_mot(path: Path) -> tuple[list[DoubleArray], list[IntArray], list[Doubl
 
 
 def _read_poses(path: Path) -> tuple[list[DoubleArray], list[IntArray]]:
-    """Joints (G, 15, 2), NaN where not labelled, and ids of each frame of a PoseTrack17 file."""
-    joints, ids = [], []
-    for image in read_json(path, TruthError)["annolist"]:
-        frame_joints, frame_ids = [], []
-        for person in image.get("annorect", []):
-            points = np.full((len(POSETRACK15), 2), np.nan)
-            for group in person.get("annopoints", [])[:1]:
-                for point in group["point"]:
-                    points[int(point["id"][0])] = point["x"][0], point["y"][0]
-            if np.isfinite(points).all(1).sum() >= 3:  # fewer do not show the outline
-                frame_joints.append(points)
-                frame_ids.append(int(person["track_id"][0]))
-        joints.append(np.array(frame_joints).reshape(-1, len(POSETRACK15), 2))
-        ids.append(np.array(frame_ids, np.int64))
-    return joints, ids
+    """Joints (G, 15, 2), NaN where not labelled, and ids of each frame of a PoseTrack file.
+
+    People with fewer than three joints, which do not show the outline, are left out.
+    """
+    sequence = read_sequence(path, truth=False, need_ids=True)
+    people = sequence.select(sequence.there.sum(1) >= 3)
+    edges = np.searchsorted(people.frame, np.arange(1, len(people)))
+    return np.split(people.keypoints, edges), np.split(people.ids, edges)
 
 
 def _extent(joints: DoubleArray) -> DoubleArray:

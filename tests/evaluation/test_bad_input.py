@@ -444,8 +444,12 @@ def test_files_that_are_not_recordings_are_reported(
     ("text", "message"),
     [
         ("{", "not a whole JSON file"),
-        ("[]", "not built as it should be"),
-        ('{"annolist": [{"annorect": [{"annopoints": [{"point": [{}]}]}]}]}', "'x' is missing"),
+        ("[]", "unknown format, not a PoseTrack file"),
+        (
+            '{"annolist": [{"image": [{"name": "1.jpg"}], "annorect": [{"track_id": [1],'
+            '"annopoints": [{"point": [{"id": [0]}]}]}]}]}',
+            "frame 0 (1.jpg), person 0: 'x' is missing",
+        ),
     ],
 )
 def test_poses_that_are_no_recording_are_reported(
