@@ -62,151 +62,98 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("-o", "--output", default="out", metavar="DIR",
                         help="folder, or URL as s3://bucket/season (default: out)")  # fmt: skip
-
-    how = parser.add_argument_group(
-        "networks and thresholds",
-        "Defaults hold, here and below, unless --mode sets another value.",
+    _add_how(
+        parser.add_argument_group(
+            "networks and thresholds",
+            "Defaults hold, here and below, unless --mode sets another value.",
+        )
     )
-    how.add_argument("--mode", "--preset", dest="preset", metavar="NAME",
-                     help=f"{', '.join(preset_names()) or 'a preset'}, or a TOML file")  # fmt: skip
-    how.add_argument(
-        "--detector",
-        metavar="NAME",
-        help=f"weights of the detector: name or file{_default('detector')}",
-    )
-    how.add_argument(
-        "--pose",
-        metavar="NAME",
-        help=f"weights of the pose network: name or file{_default('pose')}",
-    )
-    how.add_argument(
-        "--device", metavar="DEV", help=f"auto, cpu, cuda or cuda:N{_default('device')}"
-    )
-    how.add_argument(
-        "--bbox-thr",
-        type=float,
-        metavar="X",
-        help=f"drop people scoring below X{_default('bbox_thr')}",
-    )
-    how.add_argument(
-        "--kpt-thr",
-        type=float,
-        metavar="X",
-        help=f"hide joints scoring below X{_default('kpt_thr')}",
-    )
-    how.add_argument(
-        "--nms-thr",
-        type=float,
-        metavar="X",
-        help=f"overlap (IoU) from which two boxes are of one person{_default('nms_thr')}",
-    )
-    how.add_argument("--flip", action="store_const", const=True, help="flip test: better, slower")
-    how.add_argument(
-        "--det-frequency",
-        type=int,
-        metavar="N",
-        help=f"detect on every Nth frame, predict between{_default('det_frequency')}",
-    )
-    how.add_argument(
-        "--det-size",
-        type=int,
-        metavar="PX",
-        help="longer side of the picture the detector sees: larger for people far away, and "
-        "slower (default: 0, the network's own)",
-    )
-    how.add_argument(
-        "--max-people",
-        type=int,
-        metavar="N",
-        help="keep the N most certain people (default: 0, all)",
-    )
-    how.add_argument(
-        "--max-latency",
-        type=float,
-        metavar="MS",
-        help="let the detector do less while a frame takes longer than this (default: 0, never)",
-    )
-    how.add_argument(
-        "--camera-motion",
-        action=argparse.BooleanOptionalAction,
-        help="measure how the camera moves, so that people are not lost (default: yes)",
-    )
-    how.add_argument(
-        "--no-shot-cuts",
-        dest="shot_cuts",
-        action="store_const",
-        const=False,
-        help="the video is one shot: whatever flashes or jumps, people stay who they are",
-    )
-    how.add_argument(
-        "--appearance", action="store_const", const=True, help="compare what people look like, too"
-    )
-    how.add_argument("--refine", action="store_const", const=True,
-                     help="second pass: link, fill and smooth the tracks")  # fmt: skip
-
-    what = parser.add_argument_group("which frames")
-    what.add_argument("--start-frame", type=int, metavar="N", help="skip the first N frames")
-    what.add_argument(
-        "--max-frames", type=int, metavar="N", help="track N frames at most (default: 0, all)"
-    )
-    what.add_argument("--time-range", type=_seconds, nargs=2, metavar=("A", "B"),
-                      help="from A to B, in seconds or as 1:30 or 1:02:30")  # fmt: skip
-    what.add_argument("--every", type=int, metavar="N", help="take every Nth frame (default: 1)")
-    what.add_argument(
-        "--crop",
-        type=_crop,
-        metavar="X,Y,W,H",
-        help="a part of the picture, before --rotate and --mirror",
-    )
-    what.add_argument("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
-    what.add_argument("--mirror", action="store_const", const=True, help="swap left and right")
-
-    out = parser.add_argument_group("what is written")
-    out.add_argument("--format", type=_formats, metavar="A,B",
-                     help=f"of {', '.join(FORMATS)} (default: posetrack18,csv)")  # fmt: skip
-    out.add_argument("--no-video", dest="video", action="store_const", const=False,
-                     help="write no overlay video")  # fmt: skip
-    out.add_argument(
-        "--follow",
-        type=int,
-        metavar="ID",
-        help="draw and write this person alone (default: 0, everybody)",
-    )
-    out.add_argument("--black-background", action="store_const", const=True,
-                     help="skeletons on black")  # fmt: skip
-    out.add_argument("--blur-faces", action="store_const", const=True, help="hide faces")
-    out.add_argument(
-        "--radius", type=float, metavar="PX", help="of a joint's dot (default: by the limb)"
-    )
-    out.add_argument(
-        "--thickness", type=float, metavar="PX", help="of a limb (default: by the person's height)"
-    )
-    out.add_argument(
-        "--trails",
-        type=float,
-        metavar="S",
-        help=f"seconds of the trail behind a person{_default('trails')}",
-    )
-    out.add_argument("--draw-bbox", action=argparse.BooleanOptionalAction,
-                     help="draw boxes (default: yes)")  # fmt: skip
-    out.add_argument("--draw-angles", action=argparse.BooleanOptionalAction,
-                     help="draw the angles at joints (default: no)")  # fmt: skip
-
+    _add_which_frames(parser.add_argument_group("which frames"))
+    _add_what_is_written(parser.add_argument_group("what is written"))
     add_measure_arguments(
         parser.add_argument_group("measures", "--plots and --report alone show angles and speeds.")
     )
+    _add_many_clips(parser.add_argument_group("many clips"))
 
-    run_ = parser.add_argument_group("many clips")
-    run_.add_argument("--resume", action=argparse.BooleanOptionalAction, default=True,
-                      help="skip finished clips, go on with begun ones (default: yes)")  # fmt: skip
-    run_.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time (default: 1)"
+
+def _add_how(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = f"{', '.join(preset_names()) or 'a preset'}, or a TOML file"
+    add("--mode", "--preset", dest="preset", metavar="NAME", help=text)
+    text = f"weights of the detector: name or file{_default('detector')}"
+    add("--detector", metavar="NAME", help=text)
+    text = f"weights of the pose network: name or file{_default('pose')}"
+    add("--pose", metavar="NAME", help=text)
+    add("--device", metavar="DEV", help=f"auto, cpu, cuda or cuda:N{_default('device')}")
+    text = f"drop people scoring below X{_default('bbox_thr')}"
+    add("--bbox-thr", type=float, metavar="X", help=text)
+    text = f"hide joints scoring below X{_default('kpt_thr')}"
+    add("--kpt-thr", type=float, metavar="X", help=text)
+    text = f"overlap (IoU) from which two boxes are of one person{_default('nms_thr')}"
+    add("--nms-thr", type=float, metavar="X", help=text)
+    add("--flip", action="store_const", const=True, help="flip test: better, slower")
+    text = f"detect on every Nth frame, predict between{_default('det_frequency')}"
+    add("--det-frequency", type=int, metavar="N", help=text)
+    text = (
+        "longer side of the picture the detector sees: larger for people far away, and "
+        "slower (default: 0, the network's own)"
     )
-    run_.add_argument("--gpus", type=_gpus, metavar="0,1", help="one job on each of these GPUs")
-    run_.add_argument("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
-    run_.add_argument("--quiet", action="store_true", help="say nothing but errors")
-    run_.add_argument("--json-progress", action="store_true", help="progress as JSON lines")
-    run_.add_argument("--log-file", type=Path, metavar="FILE", help="write a log there")
+    add("--det-size", type=int, metavar="PX", help=text)
+    text = "keep the N most certain people (default: 0, all)"
+    add("--max-people", type=int, metavar="N", help=text)
+    text = "let the detector do less while a frame takes longer than this (default: 0, never)"
+    add("--max-latency", type=float, metavar="MS", help=text)
+    text = "measure how the camera moves, so that people are not lost (default: yes)"
+    add("--camera-motion", action=argparse.BooleanOptionalAction, help=text)
+    text = "the video is one shot: whatever flashes or jumps, people stay who they are"
+    add("--no-shot-cuts", dest="shot_cuts", action="store_const", const=False, help=text)
+    add("--appearance", action="store_const", const=True, help="compare what people look like, too")
+    text = "second pass: link, fill and smooth the tracks"
+    add("--refine", action="store_const", const=True, help=text)
+
+
+def _add_which_frames(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    add("--start-frame", type=int, metavar="N", help="skip the first N frames")
+    add("--max-frames", type=int, metavar="N", help="track N frames at most (default: 0, all)")
+    text = "from A to B, in seconds or as 1:30 or 1:02:30"
+    add("--time-range", type=_seconds, nargs=2, metavar=("A", "B"), help=text)
+    add("--every", type=int, metavar="N", help="take every Nth frame (default: 1)")
+    text = "a part of the picture, before --rotate and --mirror"
+    add("--crop", type=_crop, metavar="X,Y,W,H", help=text)
+    add("--rotate", type=int, choices=(0, 90, 180, 270), help="degrees clockwise")
+    add("--mirror", action="store_const", const=True, help="swap left and right")
+
+
+def _add_what_is_written(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = f"of {', '.join(FORMATS)} (default: posetrack18,csv)"
+    add("--format", type=_formats, metavar="A,B", help=text)
+    text = "write no overlay video"
+    add("--no-video", dest="video", action="store_const", const=False, help=text)
+    text = "draw and write this person alone (default: 0, everybody)"
+    add("--follow", type=int, metavar="ID", help=text)
+    add("--black-background", action="store_const", const=True, help="skeletons on black")
+    add("--blur-faces", action="store_const", const=True, help="hide faces")
+    add("--radius", type=float, metavar="PX", help="of a joint's dot (default: by the limb)")
+    add("--thickness", type=float, metavar="PX", help="of a limb (default: by the person's height)")
+    text = f"seconds of the trail behind a person{_default('trails')}"
+    add("--trails", type=float, metavar="S", help=text)
+    add("--draw-bbox", action=argparse.BooleanOptionalAction, help="draw boxes (default: yes)")
+    text = "draw the angles at joints (default: no)"
+    add("--draw-angles", action=argparse.BooleanOptionalAction, help=text)
+
+
+def _add_many_clips(group: argparse._ArgumentGroup) -> None:
+    add = group.add_argument
+    text = "skip finished clips, go on with begun ones (default: yes)"
+    add("--resume", action=argparse.BooleanOptionalAction, default=True, help=text)
+    add("--jobs", type=_jobs, default=1, metavar="N", help="clips at the same time (default: 1)")
+    add("--gpus", type=_gpus, metavar="0,1", help="one job on each of these GPUs")
+    add("--cluster", metavar="ADDRESS", help="a Ray cluster: auto, or host:port")
+    add("--quiet", action="store_true", help="say nothing but errors")
+    add("--json-progress", action="store_true", help="progress as JSON lines")
+    add("--log-file", type=Path, metavar="FILE", help="write a log there")
 
 
 def _default(argument: str) -> str:
