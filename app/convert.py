@@ -30,12 +30,13 @@ NAMELESS = ("coco", "alphapose")  # formats without joint names, which are in NA
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse convert`."""
-    parser.add_argument("source", type=Path, metavar="A", help="the tracks to read")
-    parser.add_argument("target", type=Path, metavar="B", help="the file or folder to write")
-    parser.add_argument("--from", dest="source_format", choices=FORMATS, metavar="FORMAT",
-                        help="of A (default: by its name and content)")  # fmt: skip
-    parser.add_argument("--to", dest="target_format", choices=FORMATS, metavar="FORMAT",
-                        help="of B (default: by its ending)")  # fmt: skip
+    add = parser.add_argument
+    add("source", type=Path, metavar="A", help="the tracks to read")
+    add("target", type=Path, metavar="B", help="the file or folder to write")
+    text = "of A (default: by its name and content)"
+    add("--from", dest="source_format", choices=FORMATS, metavar="FORMAT", help=text)
+    text = "of B (default: by its ending)"
+    add("--to", dest="target_format", choices=FORMATS, metavar="FORMAT", help=text)
     parser.epilog = "\n".join(["formats, their endings, and what they are:", *_format_lines()])
 
 

@@ -21,12 +21,11 @@ _MOST_DEVIATION = {"onnx": 0.01, "openvino": 0.03, "tensorrt": 0.05}
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "network", metavar="NETWORK", help="a name that 'posse models' lists, or a weights file"
-    )
+    text = "a name that 'posse models' lists, or a weights file"
+    parser.add_argument("network", metavar="NETWORK", help=text)
     parser.add_argument("--to", choices=sorted(SUFFIX), required=True)
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE",
-                        help="what to write (default: NETWORK.onnx, .xml or .engine)")  # fmt: skip
+    text = "what to write (default: NETWORK.onnx, .xml or .engine)"
+    parser.add_argument("-o", "--output", type=Path, metavar="FILE", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -43,27 +43,17 @@ _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     usual = PipelineConfig()
-    parser.add_argument("video", type=Path, metavar="VIDEO", help="where frames are picked from")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="DIR",
-                        help="folder for the pictures and the labels")  # fmt: skip
-    parser.add_argument(
-        "--frames", type=positive, default=40, metavar="N", help="how many to pick (default: 40)"
-    )
-    parser.add_argument(
-        "--corrected", type=Path, metavar="FILE", help="take this corrected file back"
-    )
-    parser.add_argument(
-        "--detector", default=usual.detector, metavar="NAME", help="weights: name or file"
-    )
-    parser.add_argument("--pose", default=usual.pose, metavar="NAME", help="weights: name or file")
-    parser.add_argument(
-        "--device",
-        default=usual.device,
-        metavar="DEV",
-        help="auto, cpu, cuda or cuda:N",
-    )
-    parser.add_argument("--kpt-thr", type=share, default=usual.kpt_thr, metavar="X",
-                        help="joints scoring below X are labelled as hidden")  # fmt: skip
+    add = parser.add_argument
+    add("video", type=Path, metavar="VIDEO", help="where frames are picked from")
+    text = "folder for the pictures and the labels"
+    add("-o", "--output", type=Path, required=True, metavar="DIR", help=text)
+    add("--frames", type=positive, default=40, metavar="N", help="how many to pick (default: 40)")
+    add("--corrected", type=Path, metavar="FILE", help="take this corrected file back")
+    add("--detector", default=usual.detector, metavar="NAME", help="weights: name or file")
+    add("--pose", default=usual.pose, metavar="NAME", help="weights: name or file")
+    add("--device", default=usual.device, metavar="DEV", help="auto, cpu, cuda or cuda:N")
+    text = "joints scoring below X are labelled as hidden"
+    add("--kpt-thr", type=share, default=usual.kpt_thr, metavar="X", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -111,11 +111,10 @@ def _colour(name: int) -> tuple[int, int, int]:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
     parser.add_argument("output", type=Path, help="picture to write")
-    parser.add_argument(
-        "--data", type=Path, default=SHARED, metavar="DIR", help="folder of the sets"
-    )
-    parser.add_argument("--keep", type=Path, metavar="DIR",
-                        help="what the networks saw, see evaluation.tracking")  # fmt: skip
+    text = "folder of the sets"
+    parser.add_argument("--data", type=Path, default=SHARED, metavar="DIR", help=text)
+    text = "what the networks saw, see evaluation.tracking"
+    parser.add_argument("--keep", type=Path, metavar="DIR", help=text)
 
 
 def show(args: argparse.Namespace) -> int:

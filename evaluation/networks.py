@@ -187,39 +187,31 @@ def print_table(title: str, rows: dict[str, Figures]) -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
+    add = parser.add_argument
     text = "COCO keypoints with images/ beside them, or their folder; may be given again"
-    parser.add_argument(
-        "--coco", type=Path, action="append", required=True, metavar="LABELS", help=text
-    )
-    parser.add_argument(
+    add("--coco", type=Path, action="append", required=True, metavar="LABELS", help=text)
+    text = "a video and its true boxes as MOT text; may be given again"
+    add(
         "--clip",
         nargs=2,
         type=Path,
         action="append",
         default=[],
         metavar=("VIDEO", "GT"),
-        help="a video and its true boxes as MOT text; may be given again",
+        help=text,
     )
-    parser.add_argument(
-        "--turn",
-        type=int,
-        choices=(0, 90, 180, 270),
-        default=0,
-        help="degrees to rotate the pictures of --coco to the left, as for people in handstands",
-    )
-    parser.add_argument(
-        "--true-boxes", action="store_true", help="poses in true boxes only: much faster"
-    )
+    text = "degrees to rotate the pictures of --coco to the left, as for people in handstands"
+    add("--turn", type=int, choices=(0, 90, 180, 270), default=0, help=text)
+    add("--true-boxes", action="store_true", help="poses in true boxes only: much faster")
     text = "folder of the teachers' ONNX files"
-    parser.add_argument("--teachers", type=Path, metavar="DIR", help=text)
-    parser.add_argument("--detector", default="posse-detector", metavar="NAME", help="name or file")
-    parser.add_argument("--pose", nargs="+", default=["posse-pose"], metavar="NAME",
-                        help="names or files")  # fmt: skip
+    add("--teachers", type=Path, metavar="DIR", help=text)
+    add("--detector", default="posse-detector", metavar="NAME", help="name or file")
+    add("--pose", nargs="+", default=["posse-pose"], metavar="NAME", help="names or files")
     text = "auto, cpu, cuda or cuda:N"
-    parser.add_argument("--device", default="auto", metavar="DEV", help=text)
+    add("--device", default="auto", metavar="DEV", help=text)
     text = "score from which a box counts for precision and recall"
-    parser.add_argument("--bbox-thr", type=float, default=0.3, metavar="X", help=text)
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there too")
+    add("--bbox-thr", type=float, default=0.3, metavar="X", help=text)
+    add("--json", type=Path, metavar="FILE", help="write the figures there too")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -61,13 +61,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--sweep", type=_thresholds, metavar="A:B:STEP", help="MOTA at each joint threshold")
     add("--format", choices=("auto", *FORMATS), default="auto", help="of both sides' files")
     add("--poseval-motp", action="store_true", help="give MOTP as poseval prints it, wrongly")
-    add(
-        "--workers",
-        type=positive,
-        default=worth_forking(),
-        metavar="N",
-        help="processes; default: the cores",
-    )
+    text = "processes; default: the cores"
+    add("--workers", type=positive, default=worth_forking(), metavar="N", help=text)
 
 
 def _thresholds(text: str) -> tuple[float, ...]:

@@ -115,20 +115,22 @@ def _people(points: Any, scores: Any, generation: int) -> Iterator[dict[str, Any
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("-g", "--groundTruth", type=Path, metavar="DIR", help="a pair to time")
-    parser.add_argument("-p", "--predictions", type=Path, metavar="DIR", help="of that pair")
-    parser.add_argument("--frames", type=positive, nargs="*", default=[1000, 2000, 5000, 10000],
-                        metavar="N", help="of the made-up sets")  # fmt: skip
-    parser.add_argument("--repeats", type=positive, default=10, metavar="N",
-                        help="of the start and the pair")  # fmt: skip
-    parser.add_argument("--all-metrics", action="store_true", help="HOTA and identity too")
-    parser.add_argument(
-        "--workers",
+    add = parser.add_argument
+    add("-g", "--groundTruth", type=Path, metavar="DIR", help="a pair to time")
+    add("-p", "--predictions", type=Path, metavar="DIR", help="of that pair")
+    text = "of the made-up sets"
+    add(
+        "--frames",
         type=positive,
-        default=worth_forking(),
+        nargs="*",
+        default=[1000, 2000, 5000, 10000],
         metavar="N",
-        help="processes; default: the cores",
+        help=text,
     )
+    add("--repeats", type=positive, default=10, metavar="N", help="of the start and the pair")
+    add("--all-metrics", action="store_true", help="HOTA and identity too")
+    text = "processes; default: the cores"
+    add("--workers", type=positive, default=worth_forking(), metavar="N", help=text)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -39,29 +39,25 @@ RANDOM = "random:"  # before the name of a published network: random weights in 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument("--video", type=Path, default=SAMPLE, metavar="FILE",
-                        help="what to track (default: the sample)")  # fmt: skip
-    parser.add_argument("--height", type=natural, default=0, metavar="PX",
-                        help="scale it to this height first")  # fmt: skip
-    parser.add_argument("--frames", type=positive, default=150, metavar="N",
-                        help="how many of its first frames")  # fmt: skip
-    parser.add_argument("--people", type=positive, nargs="+", default=[1, 5, 10, 20], metavar="N",
-                        help="how many people the pose network is timed with")  # fmt: skip
+    add = parser.add_argument
+    text = "what to track (default: the sample)"
+    add("--video", type=Path, default=SAMPLE, metavar="FILE", help=text)
+    add("--height", type=natural, default=0, metavar="PX", help="scale it to this height first")
+    add("--frames", type=positive, default=150, metavar="N", help="how many of its first frames")
+    text = "how many people the pose network is timed with"
+    add("--people", type=positive, nargs="+", default=[1, 5, 10, 20], metavar="N", help=text)
     text = "keep only the N best-scored people end to end, for a known load"
-    parser.add_argument("--max-people", type=natural, default=0, metavar="N", help=text)
-    parser.add_argument("--repeats", type=positive, default=20, metavar="N", help="of each stage")
-    parser.add_argument(
-        "--mode", metavar="NAME", help="lightweight, balanced, performance or a file"
-    )
-    parser.add_argument("--detector", metavar="NAME", help="name or file")
-    parser.add_argument("--pose", metavar="NAME", help="name or file; random:NAME: random weights")
-    parser.add_argument("--device", default="auto", metavar="DEV",
-                        help="auto, cpu, cuda or cuda:N")  # fmt: skip
-    parser.add_argument("--peers", action="store_true", help="time other ways and programs too")
+    add("--max-people", type=natural, default=0, metavar="N", help=text)
+    add("--repeats", type=positive, default=20, metavar="N", help="of each stage")
+    add("--mode", metavar="NAME", help="lightweight, balanced, performance or a file")
+    add("--detector", metavar="NAME", help="name or file")
+    add("--pose", metavar="NAME", help="name or file; random:NAME: random weights")
+    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N")
+    add("--peers", action="store_true", help="time other ways and programs too")
     text = "with --peers: ONNX files in place of those that rtmlib fetches"
-    parser.add_argument("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
-    parser.add_argument("--no-stages", action="store_true", help="end to end only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    add("--rtmlib", type=Path, nargs=2, metavar=("DETECTOR", "POSE"), help=text)
+    add("--no-stages", action="store_true", help="end to end only")
+    add("--json", type=Path, metavar="FILE", help="write the figures here too")
 
 
 def run(args: argparse.Namespace) -> int:

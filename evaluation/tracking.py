@@ -152,25 +152,20 @@ def speed(makers: Mapping[str, TrackerMaker]) -> dict[str, dict[str, float]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
-        "--data", type=Path, default=SHARED, metavar="DIR", help="folder of the sets"
-    )
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET",
-                        help=f"of {', '.join(SETS)} (default: all)")  # fmt: skip
-    parser.add_argument("--part", choices=("reported", "tuned", "all"), default="reported",
-                        help="recordings not used to choose settings, used, or all")  # fmt: skip
-    parser.add_argument(
-        "--frames", type=natural, default=250, metavar="N", help="of poses and sports; 0 for all"
-    )
-    parser.add_argument("--ablation", action="store_true", help="our tracker without its parts")
-    parser.add_argument("--detector", default="posse-detector", metavar="NAME",
-                        help="for gymnasts: name or file")  # fmt: skip
-    parser.add_argument("--pose", default="posse-pose", metavar="NAME",
-                        help="for gymnasts: name or file")  # fmt: skip
-    parser.add_argument("--keep", type=Path, default=None, metavar="DIR",
-                        help="keep what networks saw here, and use it again")  # fmt: skip
-    parser.add_argument("--no-speed", action="store_true", help="leave the speed table out")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    add = parser.add_argument
+    add("--data", type=Path, default=SHARED, metavar="DIR", help="folder of the sets")
+    text = f"of {', '.join(SETS)} (default: all)"
+    add("--sets", nargs="+", choices=SETS, default=SETS, metavar="SET", help=text)
+    text = "recordings not used to choose settings, used, or all"
+    add("--part", choices=("reported", "tuned", "all"), default="reported", help=text)
+    add("--frames", type=natural, default=250, metavar="N", help="of poses and sports; 0 for all")
+    add("--ablation", action="store_true", help="our tracker without its parts")
+    add("--detector", default="posse-detector", metavar="NAME", help="for gymnasts: name or file")
+    add("--pose", default="posse-pose", metavar="NAME", help="for gymnasts: name or file")
+    text = "keep what networks saw here, and use it again"
+    add("--keep", type=Path, default=None, metavar="DIR", help=text)
+    add("--no-speed", action="store_true", help="leave the speed table out")
+    add("--json", type=Path, metavar="FILE", help="write the figures here too")
 
 
 def compare(args: argparse.Namespace) -> int:

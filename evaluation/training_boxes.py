@@ -116,13 +116,12 @@ def set_aside(content: dict[str, Any]) -> int:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("data", type=Path, help="COCO keypoints")
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR",
-                        help="folder of its pictures")  # fmt: skip
-    parser.add_argument("--teachers", type=Path, required=True, metavar="DIR",
-                        help="folder of both detectors' ONNX files")  # fmt: skip
-    parser.add_argument("-o", "--out", type=Path, required=True, metavar="FILE",
-                        help="the corrected data")  # fmt: skip
+    add = parser.add_argument
+    add("data", type=Path, help="COCO keypoints")
+    add("--images", type=Path, required=True, metavar="DIR", help="folder of its pictures")
+    text = "folder of both detectors' ONNX files"
+    add("--teachers", type=Path, required=True, metavar="DIR", help=text)
+    add("-o", "--out", type=Path, required=True, metavar="FILE", help="the corrected data")
 
 
 def run(args: argparse.Namespace) -> int:

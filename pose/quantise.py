@@ -127,20 +127,17 @@ def checkpoint_as_ours(file: Path) -> tuple[State, Header]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("weights", help="a name that 'posse models' lists, or a weights file")
-    parser.add_argument("-o", "--output", type=Path, metavar="FILE",
-                        help="the safetensors file (default: the weights' own)")  # fmt: skip
-    parser.add_argument("--data", type=Path, required=True, metavar="FILE",
-                        help="COCO-keypoints JSON")  # fmt: skip
-    parser.add_argument("--images", type=Path, required=True, metavar="DIR",
-                        help="folder of its pictures")  # fmt: skip
+    add = parser.add_argument
+    add("weights", help="a name that 'posse models' lists, or a weights file")
+    text = "the safetensors file (default: the weights' own)"
+    add("-o", "--output", type=Path, metavar="FILE", help=text)
+    add("--data", type=Path, required=True, metavar="FILE", help="COCO-keypoints JSON")
+    add("--images", type=Path, required=True, metavar="DIR", help="folder of its pictures")
     text = "for crops of this size; the output then has a header alone, for the weights beside it"
-    parser.add_argument("--size", type=_size_wh, metavar="WxH", help=text)
+    add("--size", type=_size_wh, metavar="WxH", help=text)
     text = "a crop's sides over its box's: small crops may see more where they are tighter"
-    parser.add_argument("--padding", type=_padding, metavar="X", help=text)
-    parser.add_argument(
-        "--count", type=positive, default=200, metavar="N", help="pictures to look at"
-    )
+    add("--padding", type=_padding, metavar="X", help=text)
+    add("--count", type=positive, default=200, metavar="N", help="pictures to look at")
 
 
 def _padding(text: str) -> float:
