@@ -218,33 +218,8 @@ def run(args: argparse.Namespace) -> int:
     """Score and print."""
     if args.json:
         check_writable(args.json)
-    videos = [clip for clip, _ in args.clip]
-    for kind, paths in (("label files", args.coco), ("videos", videos)):
-        for name, times in Counter(path.stem for path in paths).items():
-            if times > 1:
-                raise UserError(f"two {kind} are called {name}; score one after the other")
-    for clip, truth in args.clip:  # what is wrong is said now, not after all pictures
-        open_source(clip).close()
-        read_boxes(truth, truth=True)
-    detectors: dict[str, Detector] = {args.detector: our_detector(args.detector, args.device)}
-    estimators: dict[str, tuple[Estimator, Detector]] = {
-        f"{pose}{', flip test' if flip else ''}": (
-            our_estimator(pose, args.device, flip=flip),
-            detectors[args.detector],
-        )
-        for pose in args.pose
-        for flip in (False, True)
-    }
-    if args.teachers:
-        detectors |= {
-            "YOLOX-nano": yolox(args.teachers),
-            "RTMDet-nano": rtmdet(args.teachers),
-            "DEIMv2-Femto": deim(args.teachers),
-        }
-        estimators |= {
-            name: (tinypose(args.teachers, flip), detectors["YOLOX-nano"])
-            for name, flip in (("PP-TinyPose", False), ("PP-TinyPose, flip test", True))
-        }
+    _check(args)
+    detectors, estimators = _networks(args)
     figures: dict[str, Any] = {}
     for labels in args.coco:
         pictures = read_set(labels, quarters=args.turn // 90)
@@ -258,19 +233,50 @@ def run(args: argparse.Namespace) -> int:
         print_table(f"{labels.stem}: pose", poses)
         figures[labels.stem] = {"detectors": boxes, "poses": poses}
     if args.clip:
-        found = {
-            name: {
-                column: value
-                for clip, truth in args.clip
-                for column, value in score_video(clip, truth, detect, args.bbox_thr).items()
-            }
-            for name, detect in detectors.items()
-        }
+        found: dict[str, Figures] = {name: {} for name in detectors}
+        for name, detect in detectors.items():
+            for clip, truth in args.clip:
+                found[name] |= score_video(clip, truth, detect, args.bbox_thr)
         print_table(f"detector, score {args.bbox_thr}", found)
         figures["clips"] = found
     if args.json:
         write_figures(args.json, figures)
     return 0
+
+
+def _check(args: argparse.Namespace) -> None:
+    """Raise UserError for what would otherwise be found wrong only after all pictures."""
+    videos = [clip for clip, _ in args.clip]
+    for kind, paths in (("label files", args.coco), ("videos", videos)):
+        for name, times in Counter(path.stem for path in paths).items():
+            if times > 1:
+                raise UserError(f"two {kind} are called {name}; score one after the other")
+    for clip, truth in args.clip:
+        open_source(clip).close()
+        read_boxes(truth, truth=True)
+
+
+def _networks(
+    args: argparse.Namespace,
+) -> tuple[dict[str, Detector], dict[str, tuple[Estimator, Detector]]]:
+    """The detectors, and the pose networks each with the detector it gets boxes from, by name."""
+    ours = our_detector(args.detector, args.device)
+    detectors: dict[str, Detector] = {args.detector: ours}
+    estimators: dict[str, tuple[Estimator, Detector]] = {}
+    for pose in args.pose:
+        for flip in (False, True):
+            estimators[_row(pose, flip)] = our_estimator(pose, args.device, flip), ours
+    if args.teachers:
+        nano = yolox(args.teachers)
+        others = {"RTMDet-nano": rtmdet(args.teachers), "DEIMv2-Femto": deim(args.teachers)}
+        detectors |= {"YOLOX-nano": nano, **others}
+        for flip in (False, True):
+            estimators[_row("PP-TinyPose", flip)] = tinypose(args.teachers, flip), nano
+    return detectors, estimators
+
+
+def _row(name: str, flip: bool) -> str:
+    return f"{name}, flip test" if flip else name
 
 
 def main(argv: Sequence[str] | None = None) -> int:

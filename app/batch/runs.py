@@ -81,18 +81,14 @@ def run_batch(
     made_of = {clip.source: fingerprint(clip.source) for clip in clips}
     clips = _apart(clips, output, manifest, made_of)
     stems = {clip.source: clip.stem.relative_to(output).as_posix() for clip in clips}
+    tasks = [Task(clip, key_of(made_of[clip.source], settings, weights)) for clip in clips]
     skipped: list[Entry] = []
-    tasks = []
-    for clip in clips:
-        task = Task(clip, key_of(made_of[clip.source], settings, weights))
-        finished = manifest.finished(clip, task.key) if resume else None
-        if finished is not None:
-            skipped.append(finished)
-        else:
-            tasks.append(task)
-            if not resume:
-                with contextlib.suppress(MediaError), clip.alone():  # tracking it will say why
-                    clip.remove_work()
+    if resume:
+        finished = [manifest.finished(task.clip, task.key) for task in tasks]
+        skipped = [entry for entry in finished if entry is not None]
+        tasks = [task for task, entry in zip(tasks, finished, strict=True) if entry is None]
+    else:
+        _remove_work(clips)
     reporter.start(len(tasks), len(skipped))
     _log_start(tasks, skipped, output, settings, weights)
     ended: list[Entry] = []
@@ -120,6 +116,13 @@ def run_batch(
     stop = ", stopped" if outcome.interrupted else ""
     log.info("end: %s%s; exit code %d", _counts(outcome), stop, outcome.exit_code)
     return outcome
+
+
+def _remove_work(clips: Sequence[Clip]) -> None:
+    """Delete what earlier runs left unfinished."""
+    for clip in clips:
+        with contextlib.suppress(MediaError), clip.alone():  # tracking it will say why
+            clip.remove_work()
 
 
 def _log_start(
