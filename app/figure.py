@@ -50,13 +50,7 @@ def figure(
         ends = points[limbs].reshape(-1, 4)  # (L, 4)
         widths = how.widths[limbs] * scale  # (L, 2)
         bright = how.darkness[limbs].min(axis=1)[:, None] * colour  # (L, 3)
-        opaque = np.full((len(limbs), 1), 255, np.float32)
-        segments = np.concatenate(
-            [np.hstack([ends, widths + 2 * outline]), np.hstack([ends, widths])]
-        )  # (2L, 6)
-        segment_colours = np.concatenate(
-            [np.tile(dark, (len(limbs), 1)), np.hstack([bright, opaque])]
-        )  # (2L, 4)
+        segments, segment_colours = _outlined(ends, widths, 2 * outline, bright, dark)
 
     circles, circle_colours = no_rows(3), no_rows(4)
     if style.joints:
@@ -66,17 +60,22 @@ def figure(
         light = (how.darkness[joints][:, None] * colour) * 0.45 + 255 * 0.55  # (J, 3)
         if style.heat:
             light = _heat(poses.keypoint_scores[person, joints])
-        opaque = np.full((len(joints), 1), 255, np.float32)
-        circles = np.concatenate(
-            [
-                np.hstack([points[joints], radii + outline]),
-                np.hstack([points[joints], radii]),
-            ]
-        )  # (2J, 3)
-        circle_colours = np.concatenate(
-            [np.tile(dark, (len(joints), 1)), np.hstack([light, opaque])]
-        )  # (2J, 4)
+        circles, circle_colours = _outlined(points[joints], radii, outline, light, dark)
     return segments, segment_colours, circles, circle_colours
+
+
+def _outlined(
+    places: FloatArray, sizes: FloatArray, wider: float, colours: FloatArray, dark: FloatArray
+) -> tuple[FloatArray, FloatArray]:
+    """The outlines of S shapes, `wider` and of the colour `dark` (4,), then the shapes themselves.
+
+    places (S, P) and sizes (S, W) become rows (2 S, P + W); colours (S, 3) become (2 S, 4).
+    """
+    opaque = np.full((len(places), 1), 255, np.float32)
+    return (
+        np.concatenate([np.hstack([places, sizes + wider]), np.hstack([places, sizes])]),
+        np.concatenate([np.tile(dark, (len(places), 1)), np.hstack([colours, opaque])]),
+    )
 
 
 def no_rows(columns: int) -> FloatArray:
