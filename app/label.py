@@ -31,10 +31,12 @@ from pose.command import positive, program_version, say, share
 from pose.exported import SUFFIX
 from pose.people import Frame
 from pose.reading import read_json, reading
+from pose.skeleton import Skeleton
 from pose.writing import writing
 from tracking.formats.whole import write_pieces
 from tracking.pipeline import PipelineConfig, build_pipeline
 from tracking.tracker import TrackerConfig
+from tracking.tracks import TrackedPoses
 
 LABELS, AS_WRITTEN = "labels.json", "as-written.json"
 _JPEG = [cv2.IMWRITE_JPEG_QUALITY, 95]
@@ -66,20 +68,7 @@ def run(args: argparse.Namespace) -> int:
             f"{labels} is there already, and may hold corrections; choose another folder, or "
             "remove it to begin anew"
         )
-    config = PipelineConfig(
-        detector=args.detector,
-        pose=args.pose,
-        device=args.device,
-        kpt_thr=args.kpt_thr,
-        flip=True,
-        tracker=TrackerConfig(coast_s=0.0),  # label only what was seen
-    )
-    with open_source(args.video) as source:
-        with writing(args.output, LabelsError):  # fail before the long work, not after it
-            (args.output / "images").mkdir(parents=True, exist_ok=True)
-        pipeline, every_s = build_pipeline(config), redrawn_after_s()
-        shown = tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s)
-        frames = [result.people for result in pipeline.follow(shown)]
+    frames, skeleton = _followed(args)
     worth = worth_correcting(frames)
     picked = pick_frames(worth, args.frames)
     if not picked:
@@ -95,7 +84,7 @@ def run(args: argparse.Namespace) -> int:
                  "pose": args.pose},
         "images": images,
         "annotations": annotations,
-        "categories": [category_of(pipeline.skeleton)],
+        "categories": [category_of(skeleton)],
     }  # fmt: skip
     for name in (AS_WRITTEN, LABELS):
         _write(args.output / name, content)
@@ -105,6 +94,24 @@ def run(args: argparse.Namespace) -> int:
     )
     say("correct them in a tool that reads COCO keypoints, then give its file to --corrected")
     return 0
+
+
+def _followed(args: argparse.Namespace) -> tuple[list[TrackedPoses], Skeleton]:
+    """The people of every frame of the video, and what their joints are."""
+    config = PipelineConfig(
+        detector=args.detector,
+        pose=args.pose,
+        device=args.device,
+        kpt_thr=args.kpt_thr,
+        flip=True,
+        tracker=TrackerConfig(coast_s=0.0),  # label only what was seen
+    )
+    with open_source(args.video) as source:
+        with writing(args.output, LabelsError):  # fail before the long work, not after it
+            (args.output / "images").mkdir(parents=True, exist_ok=True)
+        pipeline, every_s = build_pipeline(config), redrawn_after_s()
+        shown = tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s)
+        return [result.people for result in pipeline.follow(shown)], pipeline.skeleton
 
 
 def _frames_at(picked: Sequence[int], video: Path) -> Iterator[tuple[int, Frame]]:

@@ -26,7 +26,7 @@ from pose.errors import UserError
 from pose.exported import SUFFIX
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.header import Header, Ranges, parse_header, parse_size
-from pose.library import detector_network, find_weights, pose_network
+from pose.library import any_network, find_weights
 from pose.networks import DetectorNetwork, Network, PoseNetwork, padding_for
 from pose.official import recognise
 from pose.people import FloatArray, ImageArray
@@ -115,7 +115,7 @@ def _read_labels(data: Path) -> tuple[dict[int, str], list[tuple[int, FloatArray
 def checkpoint_as_ours(file: Path) -> tuple[State, Header]:
     """A published checkpoint as a file of ours: its state, and the header it needs."""
     found = recognise(load_checkpoint(file))
-    network = (pose_network if found.kind == "pose" else detector_network)(str(file))
+    network = any_network(str(file))
     size_wh = network.network.pictures.size_wh
     header = Header(found.kind, dict(found.arguments), size_wh, file.stem)
     if isinstance(network, PoseNetwork):
@@ -169,7 +169,7 @@ def run(args: argparse.Namespace) -> int:
         header = parse_header(metadata, file)
     else:
         state, header = checkpoint_as_ours(file)
-    network = (pose_network if header.kind == "pose" else detector_network)(str(file))
+    network = any_network(str(file))
     if args.size:
         if output == file or output.parent.resolve() != file.parent.resolve():
             raise UserError(f"--size: name a new file beside {file} with -o")
