@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
-from app.batch.clip import BrokenClip, Clip, ClipReport, Stopped, Tell, track_clip
+from app.batch.clip import BrokenClip, Clip, ClipReport, Progress, Stopped, Tell, track_clip
 from app.batch.manifest import Entry
 from app.batch.outputs import beside
 from app.batch.store import Store
@@ -129,6 +129,13 @@ class _Worker:
         with contextlib.suppress(OSError):  # if the worker has died, the next read finds out
             self.connection.send(task)
 
+    def received(self) -> Progress | Entry | UserError | None:
+        """The next message; None if the process has died."""
+        try:
+            return self.connection.recv()
+        except (EOFError, ConnectionError):
+            return None
+
     def end(self) -> None:
         """Let it finish, or terminate it after 10 s."""
         with contextlib.suppress(OSError):
@@ -162,11 +169,16 @@ def run_processes(
             by_connection = {worker.connection: worker for worker in workers if worker.task}
             for connection in wait(list(by_connection), timeout=0.2):
                 worker = by_connection[connection]  # type: ignore[index]
-                task, trial = worker.task, worker.trial
+                task, trial, message = worker.task, worker.trial, worker.received()
                 assert task is not None
-                try:
-                    message = worker.connection.recv()
-                except (EOFError, ConnectionError):
+                if isinstance(message, Progress):
+                    tell(message)
+                elif isinstance(message, Entry):
+                    worker.task = None
+                    yield message
+                elif isinstance(message, UserError):
+                    raise message  # weights or device: no clip can be tracked
+                else:
                     worker.end()
                     workers[workers.index(worker)] = _Worker(worker.device, job, build, stop)
                     if trial < TRIES and not stop.is_set():
@@ -175,14 +187,6 @@ def run_processes(
                     else:
                         reason = f"{task.clip.source}: its worker died {trial} times"
                         yield Entry(task.clip.source, "failed", task.key, reason)
-                    continue
-                if isinstance(message, Entry):
-                    worker.task = None
-                    yield message
-                elif isinstance(message, UserError):
-                    raise message  # weights or device: no clip can be tracked
-                else:
-                    tell(message)
     finally:
         stop.set()
         for worker in workers:
