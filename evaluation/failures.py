@@ -12,6 +12,7 @@ import colorsys
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -145,10 +146,7 @@ def show(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.failures", __doc__, add_arguments, show, argv)
-
+main = partial(run_command, "evaluation.failures", __doc__, add_arguments, show)
 
 if __name__ == "__main__":
     sys.exit(main())

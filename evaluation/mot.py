@@ -12,7 +12,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -256,10 +256,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.mot", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.mot", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -13,7 +13,7 @@ import io
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -279,10 +279,7 @@ def _row(name: str, flip: bool) -> str:
     return f"{name}, flip test" if flip else name
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.networks", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.networks", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

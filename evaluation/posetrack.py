@@ -279,10 +279,7 @@ def sequence_table(scores_of: dict[str, Scores], overall: Scores) -> str:
     return text_table(["sequence", "frames", *figures(overall, *names)], rows)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.posetrack", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.posetrack", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     code = main()

@@ -27,6 +27,7 @@ import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -232,10 +233,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.run", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.run", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -21,6 +21,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -163,11 +164,6 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.scoring_speed", __doc__, add_arguments, run, argv)
-
-
 def _less(run: Run, start: Run) -> Run:
     return Run(run.frames, run.wall_s - start.wall_s, run.cpu_s - start.cpu_s, run.peak_mb)
 
@@ -188,6 +184,8 @@ def _row(name: str, run: Run, start_s: float = _REFERENCE_START_S) -> list[str |
         *ratios,
     ]
 
+
+main = partial(run_command, "evaluation.scoring_speed", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -17,6 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -212,10 +213,7 @@ def end_to_end_line(result: dict[str, Any]) -> str:
     )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.speed", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.speed", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

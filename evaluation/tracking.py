@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -214,10 +215,7 @@ def _figures(
     return rows
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.tracking", __doc__, add_arguments, compare, argv)
-
+main = partial(run_command, "evaluation.tracking", __doc__, add_arguments, compare)
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,6 +15,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -141,10 +142,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("evaluation.training_boxes", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "evaluation.training_boxes", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

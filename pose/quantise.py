@@ -12,6 +12,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -194,10 +195,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("pose.quantise", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "pose.quantise", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())
