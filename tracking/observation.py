@@ -44,22 +44,6 @@ class Seen:
         )
 
 
-def _finite(poses: Poses) -> Poses:
-    """Drop people whose box or score is not finite; a joint that is not finite gets score 0."""
-    good = np.isfinite(poses.boxes).all(1) & np.isfinite(poses.scores)
-    joint_good = np.isfinite(poses.keypoints).all(2) & np.isfinite(poses.keypoint_scores)
-    known = np.isfinite(poses.appearance).all(1)
-    mended = Poses(
-        poses.boxes,
-        poses.scores,
-        np.where(joint_good[..., None], poses.keypoints, 0),
-        np.where(joint_good, poses.keypoint_scores, 0),
-        poses.skeleton,
-        np.where(known.reshape(-1, 1), poses.appearance, 0),
-    )
-    return mended.select(good)
-
-
 def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     """The people of a frame as given, and the same sorted by score, box and joints.
 
@@ -84,6 +68,22 @@ def observed(poses: Poses, config: TrackerConfig) -> tuple[Poses, Seen]:
     noise = uncertainty(measured[:, 3], joint_scores, config)
     looks = poses.appearance[order]
     return poses, Seen(order, packed[:, 0], trust, measured, noise, joint_scores, looks)
+
+
+def _finite(poses: Poses) -> Poses:
+    """Drop people whose box or score is not finite; a joint that is not finite gets score 0."""
+    good = np.isfinite(poses.boxes).all(1) & np.isfinite(poses.scores)
+    joint_good = np.isfinite(poses.keypoints).all(2) & np.isfinite(poses.keypoint_scores)
+    known = np.isfinite(poses.appearance).all(1)
+    mended = Poses(
+        poses.boxes,
+        poses.scores,
+        np.where(joint_good[..., None], poses.keypoints, 0),
+        np.where(joint_good, poses.keypoint_scores, 0),
+        poses.skeleton,
+        np.where(known.reshape(-1, 1), poses.appearance, 0),
+    )
+    return mended.select(good)
 
 
 def _trusted(scores: DoubleArray, joint_scores: DoubleArray, sure: float) -> DoubleArray:
