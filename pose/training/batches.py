@@ -32,7 +32,7 @@ def epochs_of(task: Task, recipe: Recipe) -> list[Epoch]:
     """All epochs of a run, in order. Raises TrainingDataError if there is nobody to learn from."""
     epochs: list[Epoch] = []
     for stage in recipe.stages:
-        people = len(task.samples(stage.size_wh, 0, 0))
+        people = len(task.samples(stage.size_wh))
         if not people:
             raise TrainingDataError("nobody is left to learn from; see what was left out")
         full = max(1, people // stage.batch)
@@ -80,7 +80,7 @@ class _Samples(Dataset[Any]):
     def __init__(self, task: Task, recipe: Recipe) -> None:
         self._seed = recipe.seed
         sizes_wh = {size_wh for stage in recipe.stages for size_wh in stage.sizes_wh}
-        self._of_size = {size_wh: task.samples(size_wh, 0, recipe.seed) for size_wh in sizes_wh}
+        self._of_size = {size_wh: task.samples(size_wh) for size_wh in sizes_wh}
 
     def __len__(self) -> int:
         """Samples in an epoch, the same for every input size."""
@@ -88,9 +88,7 @@ class _Samples(Dataset[Any]):
 
     def __getitem__(self, key: _Key) -> Any:
         size_wh, epoch, index = key
-        samples = self._of_size[size_wh]
-        samples.seed = (self._seed, epoch)
-        return samples[index]
+        return self._of_size[size_wh][self._seed, epoch, index]
 
 
 def _order(

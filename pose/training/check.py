@@ -25,12 +25,12 @@ _NOTHING = (160, 160, 160)
 
 def draw_first_batch(task: Task, stage: Stage, seed: int, picture: Path) -> int:
     """Write the first batch, with its targets drawn, to `picture`; how many samples it shows."""
-    samples = task.samples(stage.size_wh, 0, seed)
+    samples = task.samples(stage.size_wh)
     if not len(samples):
         raise TrainingDataError("nobody is left to learn from; see what was left out")
     order = np.random.default_rng([seed, 0]).permutation(len(samples))
     shown = order[: min(stage.batch, _MOST_SHOWN)]
-    tiles = [_draw(task, samples[int(index)]) for index in shown]
+    tiles = [_draw(task, samples[seed, 0, int(index)]) for index in shown]
     picture.parent.mkdir(parents=True, exist_ok=True)
     cv2.imwrite(str(picture), _sheet(tiles))
     return len(tiles)

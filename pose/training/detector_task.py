@@ -51,8 +51,8 @@ class DetectorTask:
         self._pictures = Pictures(self.train.places)
         self._val_pictures = Pictures(self.val.places, VAL_BYTES)
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples:
-        return MosaicSamples(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
+    def samples(self, size_wh: tuple[int, int]) -> Samples:
+        return MosaicSamples(self.train, self._pictures, size_wh, self.augmentation)
 
     def decode_pictures(self) -> None:
         self._pictures.decode_all()

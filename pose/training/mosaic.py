@@ -20,6 +20,7 @@ from pose.training.augment import Rng, as_bytes, jitter_colour
 from pose.training.cutouts import CutOuts, blend
 from pose.training.people_file import LabelledPeople
 from pose.training.pictures import Pictures
+from pose.training.task import SampleKey
 
 _SEEN = 0.3  # part of a box that must be visible for it to count, or else
 _LARGE = 0.05  # part of the canvas that its visible part must fill
@@ -49,11 +50,10 @@ class MosaicSamples:
         people: LabelledPeople,
         pictures: Pictures,
         size_wh: tuple[int, int],
-        seed: tuple[int, ...],
         augmentation: MosaicAugmentation,
     ) -> None:
         self._people, self._pictures = people, pictures
-        self._size_wh, self.seed, self._augmentation = size_wh, seed, augmentation
+        self._size_wh, self._augmentation = size_wh, augmentation
         labels = np.column_stack([people.boxes, ~people.crowd]).astype(np.float32)
         self._labels_of = [labels[people.image_of == i] for i in range(len(people.places))]
         self._cut_outs = CutOuts(people, pictures)
@@ -61,8 +61,8 @@ class MosaicSamples:
     def __len__(self) -> int:
         return len(self._labels_of)
 
-    def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray]:
-        rng = np.random.default_rng([*self.seed, index])
+    def __getitem__(self, key: SampleKey) -> tuple[ImageArray, FloatArray]:
+        rng, index = np.random.default_rng(key), key[-1]
         width, height = self._size_wh
         canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
         if rng.random() < self._augmentation.mosaic_chance:

@@ -23,7 +23,7 @@ from pose.training.people_file import LabelledPeople
 from pose.training.pictures import VAL_BYTES, Pictures
 from pose.training.readers import TrainingDataError
 from pose.training.scores import oks_ap, oks_of, pckh
-from pose.training.task import Batch, Samples, normalise
+from pose.training.task import Batch, SampleKey, Samples, normalise
 from pose.training.teacher import PoseTeacher
 
 Measure = Literal["oks-ap", "oks", "pckh"]
@@ -40,22 +40,21 @@ class _Crops:
         people: LabelledPeople,
         pictures: Pictures,
         size_wh: tuple[int, int],
-        seed: tuple[int, ...],
         augmentation: PoseAugmentation,
     ) -> None:
-        self._people, self._pictures, self._size_wh = people, pictures, size_wh
-        self.seed, self._augmentation = seed, augmentation
+        self._people, self._pictures = people, pictures
+        self._size_wh, self._augmentation = size_wh, augmentation
 
     def __len__(self) -> int:
         return len(self._people)
 
-    def __getitem__(self, index: int) -> tuple[ImageArray, FloatArray, FloatArray]:
-        people = self._people
+    def __getitem__(self, key: SampleKey) -> tuple[ImageArray, FloatArray, FloatArray]:
+        people, index = self._people, key[-1]
         image = self._pictures[int(people.image_of[index])]
         if image is None:  # nothing to learn from: every joint has weight 0
             blank = np.zeros((*self._size_wh[::-1], 3), np.uint8)
             return blank, people.keypoints[index], np.zeros_like(people.weights[index])
-        rng = np.random.default_rng([*self.seed, index])
+        rng = np.random.default_rng(key)
         return warp_person(
             image,
             people.boxes[index],
@@ -104,8 +103,8 @@ class PoseTask:
         self._pictures = Pictures(self.train.places)
         self._val_pictures = Pictures(self.val.places, limit_bytes=0)  # crops are kept instead
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples:
-        return _Crops(self.train, self._pictures, size_wh, (seed, epoch), self.augmentation)
+    def samples(self, size_wh: tuple[int, int]) -> Samples:
+        return _Crops(self.train, self._pictures, size_wh, self.augmentation)
 
     def decode_pictures(self) -> None:
         self._pictures.decode_all()

@@ -13,16 +13,15 @@ from pose.header import Header
 from pose.networks import IMAGENET_MEAN, IMAGENET_STD
 
 Batch = tuple[Tensor, ...]
+SampleKey = tuple[int, int, int]  # seed, epoch, index
 
 
 class Samples(Protocol):
-    """Training samples; each depends only on `seed`, which holds the epoch, and its index."""
-
-    seed: tuple[int, ...]
+    """Training samples; every random choice in one depends on its key alone."""
 
     def __len__(self) -> int: ...
 
-    def __getitem__(self, index: int) -> Any: ...
+    def __getitem__(self, key: SampleKey) -> Any: ...
 
 
 class Task(Protocol):
@@ -32,7 +31,7 @@ class Task(Protocol):
     head: str  # the child of the network that is new or learns quickest
     recordable: bool  # whether the loss runs the same operations for all batches of one shape
 
-    def samples(self, size_wh: tuple[int, int], epoch: int, seed: int) -> Samples: ...
+    def samples(self, size_wh: tuple[int, int]) -> Samples: ...
 
     def decode_pictures(self) -> None:
         """Decode what fits into memory, before the worker processes that share it start."""

@@ -177,16 +177,16 @@ def test_a_missing_picture_in_mid_run_teaches_nothing(tmp_path: Path) -> None:
     task = small_task(file)
     for place in task.train.places:
         place.file.write_bytes(b"damaged")
-    batch = task.collate([task.samples(SIZE_WH, 0, 0)[index] for index in range(2)])
+    batch = task.collate([task.samples(SIZE_WH)[0, 0, index] for index in range(2)])
     assert float(batch[2].sum()) == 0
     assert float(task.loss(task.network, batch).detach()) == 0
 
 
 def test_samples_depend_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
-    task = small_task(write_data(tmp_path))
-    first, again = (task.samples(SIZE_WH, 1, 5)[2][0] for _ in range(2))
+    samples = small_task(write_data(tmp_path)).samples(SIZE_WH)
+    first, other, again = (samples[key][0] for key in ((5, 1, 2), (5, 2, 2), (5, 1, 2)))
     np.testing.assert_array_equal(first, again)
-    assert not np.array_equal(first, task.samples(SIZE_WH, 2, 5)[2][0])
+    assert not np.array_equal(first, other)
 
 
 def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) -> None:
@@ -208,7 +208,7 @@ def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) ->
             assert task.teacher is not None
             return task.teacher.heatmaps(images, (16, 8))
 
-    batch = task.collate([task.samples(SIZE_WH, 0, 0)[0]])
+    batch = task.collate([task.samples(SIZE_WH)[0, 0, 0]])
     assert float(task.loss(Repeat(), batch)) == 0
 
 
@@ -325,10 +325,8 @@ def test_boxes_turn_with_their_picture() -> None:
 def test_close_ups_are_of_the_tallest_person(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
     closer = MosaicAugmentation(mosaic_chance=0, close_up_chance=1.0)
-    samples = [
-        MosaicSamples(people, Pictures(people.places), (128, 96), (seed, 0), closer)[0]
-        for seed in range(8)
-    ]
+    mosaics = MosaicSamples(people, Pictures(people.places), (128, 96), closer)
+    samples = [mosaics[seed, 0, 0] for seed in range(8)]
     for image, boxes in samples:
         assert image.shape == (96, 128, 3)
         assert len(boxes) == 1
@@ -409,8 +407,8 @@ def test_crowds_have_boxes_for_everybody_pasted(tmp_path: Path) -> None:
     pictures = Pictures(people.places)
     counts = []
     for augmentation in (always, never):
-        samples = MosaicSamples(people, pictures, (128, 128), (0, 0), augmentation)
-        counts.append(sum(len(samples[index][1]) for index in range(4)))
+        samples = MosaicSamples(people, pictures, (128, 128), augmentation)
+        counts.append(sum(len(samples[0, 0, index][1]) for index in range(4)))
     assert counts[0] > counts[1] > 0
 
 
@@ -444,7 +442,7 @@ def test_a_crowd_is_an_ignore_region(tmp_path: Path) -> None:
     people = _people(tmp_path, 1)
     people = replace(people, crowd=np.ones(len(people), bool))
     always = MosaicAugmentation(mosaic_chance=0, close_up_chance=1.0, paste_chance=1.0)
-    _, labels = MosaicSamples(people, Pictures(people.places), (128, 96), (0, 0), always)[0]
+    _, labels = MosaicSamples(people, Pictures(people.places), (128, 96), always)[0, 0, 0]
     assert labels[:, 4].tolist() == [0]
 
 
@@ -620,8 +618,8 @@ def test_people_outside_their_picture_are_not_pasted(tmp_path: Path) -> None:
     people = _people(tmp_path)
     people = replace(people, boxes=people.boxes + np.float32(500))
     always = MosaicAugmentation(mosaic_chance=0, close_up_chance=0, paste_chance=1.0)
-    samples = MosaicSamples(people, Pictures(people.places), (128, 96), (0, 0), always)
-    assert len(samples[0][1]) == 0
+    samples = MosaicSamples(people, Pictures(people.places), (128, 96), always)
+    assert len(samples[0, 0, 0][1]) == 0
 
 
 @pytest.mark.parametrize(("split", "use"), [("train", "learn from"), ("val", "score on")])
