@@ -41,7 +41,6 @@ class DetectorTask:
     val: LabelledPeople
     augmentation: MosaicAugmentation = field(default_factory=MosaicAugmentation)
     teacher: DetectorTeacher | None = None
-    teacher_weight: float = 0.5
     head: str = "head"
     recordable: bool = False  # which cells a person is assigned depends on their predictions
     _pictures: Pictures = field(init=False)
@@ -73,7 +72,7 @@ class DetectorTask:
         undecided = person_scores(taught) > SEEN
         loss = detection_loss(raw, list(labels), cells, undecided=undecided)
         distance = distillation_loss(raw, taught, cells)
-        return (1 - self.teacher_weight) * loss + self.teacher_weight * distance
+        return (loss + distance) / 2
 
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
         results: list[dict[str, Any]] = []

@@ -236,8 +236,8 @@ class Run:
             raise TrainingDataError(f"{path} is damaged; delete it to start anew") from error
         if content.get("identity") != self._identity:
             raise TrainingDataError(
-                f"{path} is of a run with another recipe, network, start or data; give the options "
-                "of that run to go on with it, or another --out"
+                f"{path} is of a run with another recipe, network, start, teacher or data; give "
+                "the options of that run to go on with it, or another --out"
             )
         self._network.load_state_dict(content["network"])
         self._average.network.load_state_dict(content["average"])

@@ -79,7 +79,6 @@ class PoseTask:
     augmentation: PoseAugmentation = field(default_factory=PoseAugmentation)
     best_by: Measure = "oks-ap"
     teacher: PoseTeacher | None = None
-    teacher_weight: float = 0.5
     sigma: float | None = None  # of the targets, in heatmap pixels; None: from `map_sigma`
     head: str = "final_layer"
     recordable: bool = field(init=False)
@@ -124,7 +123,7 @@ class PoseTask:
         taught = self.teacher.heatmaps(images, (heatmaps.shape[2], heatmaps.shape[3]))
         own = heatmaps[:, self.teacher.joints]
         distance = heatmap_loss(own, taught, torch.ones_like(own[..., 0, 0]))
-        return (1 - self.teacher_weight) * loss + self.teacher_weight * distance
+        return (loss + distance) / 2
 
     def evaluate(self, network: nn.Module, size_wh: tuple[int, int]) -> dict[str, float]:
         points = np.zeros_like(self.val.keypoints)
@@ -183,8 +182,8 @@ class PoseTask:
                 people, crops = [], []
 
     def identity(self) -> str:
-        taught = self.teacher_weight if self.teacher else 0
-        return f"{self.train.digest()} {self.val.digest()} {self.best_by} {taught}"
+        taught = f" {self.teacher.name}" if self.teacher else ""
+        return f"{self.train.digest()} {self.val.digest()} {self.best_by}{taught}"
 
     def header(self, size_wh: tuple[int, int]) -> Header:
         skeleton = self.train.skeleton

@@ -57,6 +57,7 @@ class PoseTeacher:
         own, joints = common_joints(COCO17, skeleton)
         if not joints:
             raise UserError(f"{file} cannot teach {skeleton.name}: none of its joints is COCO's")
+        self.name = str(file)
         self.joints = torch.tensor(joints)  # the student's that are taught
         self._own = torch.tensor(own)
 

@@ -210,19 +210,19 @@ def test_a_line_that_a_kill_cut_off_is_dropped(trained: Path) -> None:
 
 
 def test_a_run_is_not_resumed_with_another_recipe(trained: Path) -> None:
-    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
+    with pytest.raises(TrainingDataError, match="another recipe, network, start, teacher or data"):
         _train(trained / "labels.json", trained / "out", learning_rate=0.5)
 
 
 def test_a_run_is_not_resumed_with_other_data_or_another_start(trained: Path) -> None:
     file, out = trained / "labels.json", trained / "out"
     torch.manual_seed(1)  # other initial weights
-    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
+    with pytest.raises(TrainingDataError, match="another recipe, network, start, teacher or data"):
         Run(small_task(file), small_recipe(), out, CPU)
     content = json.loads(file.read_text())
     content["annotations"][0]["bbox"][0] += 1.0
     file.write_text(json.dumps(content))
-    with pytest.raises(TrainingDataError, match="another recipe, network, start or data"):
+    with pytest.raises(TrainingDataError, match="another recipe, network, start, teacher or data"):
         _train(file, out)
 
 

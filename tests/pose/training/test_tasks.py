@@ -189,27 +189,31 @@ def test_samples_depend_on_seed_epoch_and_index_alone(tmp_path: Path) -> None:
     assert not np.array_equal(first, other)
 
 
-def test_a_teacher_draws_the_student_towards_it(tmp_path: Path, shared: Path) -> None:
+def test_a_pose_teacher_teaches_the_joints_that_it_knows(shared: Path) -> None:
     pytest.importorskip("onnxruntime")
     teacher = PoseTeacher(shared / "teachers" / "tinypose_256_192.onnx", POSETRACK15)
     assert len(teacher.joints) == 13  # those that COCO has as well
     images = torch.randn(1, 3, 64, 32)
     maps = teacher.heatmaps(images, (16, 8))
     assert maps.shape == (1, 13, 16, 8)
-    file = write_data(tmp_path)
-    task = small_task(file)
-    task.teacher, task.teacher_weight = (
-        PoseTeacher(shared / "teachers" / "tinypose_256_192.onnx", COCO17),
-        1.0,
-    )
+
+
+def test_a_student_learns_half_from_the_labels_and_half_from_a_teacher(
+    tmp_path: Path, shared: Path
+) -> None:
+    pytest.importorskip("onnxruntime")
+    teacher = PoseTeacher(shared / "teachers" / "tinypose_256_192.onnx", COCO17)
 
     class Repeat(nn.Module):
         def forward(self, images: torch.Tensor) -> torch.Tensor:
-            assert task.teacher is not None
-            return task.teacher.heatmaps(images, (16, 8))
+            return teacher.heatmaps(images, (16, 8))
 
+    task = small_task(write_data(tmp_path))
     batch = task.collate([task.samples(SIZE_WH)[0, 0, 0]])
-    assert float(task.loss(Repeat(), batch)) == 0
+    from_labels = float(task.loss(Repeat(), batch))
+    task.teacher = teacher
+    assert float(task.loss(Repeat(), batch)) == pytest.approx(from_labels / 2)
+    assert teacher.name in task.identity()  # no other one goes on with the run
 
 
 def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
