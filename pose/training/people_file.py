@@ -119,30 +119,36 @@ def choose_people(
         for picture, of in zip(content.images, _splits(content.images), strict=True)
         if split in (None, of) and str(picture.get("source")) not in exclude
     ]
-    places: list[Place] = []
-    seen: set[Place | None] = set()
-    index_of: dict[Any, int] = {}
-    for picture in wanted:
-        name = str(picture.get("file_name"))
-        with reading(f"picture {name}", TrainingDataError):
-            place = find_picture(images, picture)
-        if picture["id"] in index_of or place in seen:
-            report.add("left out, picture listed twice", name)
-        elif place is None:
-            report.add("left out, picture missing", name)
-        elif not picture.get("is_labeled", True):  # PoseTrack lists these too
-            report.add("left out, picture not labelled", name)
-        else:
-            index_of[picture["id"]] = len(places)
-            places.append(place)
-            seen.add(place)
+    place_of = _find_pictures(wanted, images, report)
+    places = list(place_of.values())
     _check_sizes(places)
+    index_of = {image_id: index for index, image_id in enumerate(place_of)}
     people = _usable(content, index_of, report)
     if all(person.get("iscrowd") for person in people):
         part = "" if split is None else f" in split '{split}'"
         reasons = "".join(f"; {line}" for line in report.lines())
         raise TrainingDataError(f"no usable person{part} with pictures under {images}{reasons}")
     return _as_arrays(people, places, index_of, content.skeleton)
+
+
+def _find_pictures(pictures: list[Row], folder: Path, report: DataReport) -> dict[Any, Place]:
+    """Where the usable ones among `pictures` are, by their ids."""
+    place_of: dict[Any, Place] = {}
+    seen: set[Place | None] = set()
+    for picture in pictures:
+        name = str(picture.get("file_name"))
+        with reading(f"picture {name}", TrainingDataError):
+            place = find_picture(folder, picture)
+        if picture["id"] in place_of or place in seen:
+            report.add("left out, picture listed twice", name)
+        elif place is None:
+            report.add("left out, picture missing", name)
+        elif not picture.get("is_labeled", True):  # PoseTrack lists these too
+            report.add("left out, picture not labelled", name)
+        else:
+            place_of[picture["id"]] = place
+            seen.add(place)
+    return place_of
 
 
 def _check_sizes(places: list[Place]) -> None:
