@@ -29,13 +29,12 @@ from pose.training.starts import (
     DETECTOR,
     POSE_HRNET,
     Start,
-    adapted,
     build_detector,
     build_pose,
     detector_start,
+    new_joints,
     pose_start,
 )
-from pose.training.task import Task
 from pose.training.teacher import DetectorTeacher, PoseTeacher
 from pose.writing import UNCODED, writing
 
@@ -56,7 +55,7 @@ def run(args: argparse.Namespace) -> int:
     recipe = recipe_of(args, start)
     task = _task(args, start, train, val, recipe)
     if processes.first:
-        _tell(args, task, start, report)
+        _tell(args.out, task, start, report)
     if args.check:
         shown = draw_first_batch(task, recipe.stages[0], args.seed, args.out / "check.png")
         _say(f"{shown} samples drawn in {args.out / 'check.png'}; look at them before you train")
@@ -174,7 +173,7 @@ def _task(
 def _knows_all(start: Start, task: PoseTask | DetectorTask) -> bool:
     """Whether the weights to start from find already what is trained; no layer of them is new."""
     if isinstance(task, PoseTask):
-        return not adapted(start, task.train.skeleton)
+        return not new_joints(start, task.train.skeleton)
     return start.size_wh is not None
 
 
@@ -184,29 +183,28 @@ def _shared_sigma(recipe: Recipe) -> float | None:
     return map_sigma(last.size_wh[1] // 4) if last.other_sizes_wh else None
 
 
-def _tell(args: argparse.Namespace, task: Task, start: Start, report: DataReport) -> None:
+def _tell(out: Path, task: PoseTask | DetectorTask, start: Start, report: DataReport) -> None:
     """Print what was read and what was left out; the full list goes to left-out.txt."""
-    assert isinstance(task, PoseTask | DetectorTask)
     for name, people in (("train", task.train), ("val", task.val)):
         persons = counted(int((~people.crowd).sum()), "person", "people")
         _say(f"{name}: {persons} in {counted(len(people.places), 'picture')}")
     for line in report.lines():
         _say(line)
-    never = [
-        name
-        for name, weights in zip(task.train.skeleton.names, task.train.weights.T, strict=True)
-        if not weights.any()
-    ]
-    if args.kind == "pose":
-        if never:
-            _say(f"joints that nobody has a label for: {', '.join(never)}")
-        _say(_unpaired(task.train.skeleton))
-    with writing(args.out):
-        args.out.mkdir(parents=True, exist_ok=True)
+    with writing(out):
+        out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])
-        (args.out / "left-out.txt").write_text(left_out, encoding="utf-8", errors=UNCODED)
-    if args.kind == "pose" and start.state is not None:
-        new = adapted(start, task.train.skeleton)
+        (out / "left-out.txt").write_text(left_out, encoding="utf-8", errors=UNCODED)
+    if isinstance(task, PoseTask):
+        _tell_joints(task.train, start)
+
+
+def _tell_joints(train: LabelledPeople, start: Start) -> None:
+    labelled = zip(train.skeleton.names, train.weights.T, strict=True)
+    if never := [name for name, weights in labelled if not weights.any()]:
+        _say(f"joints that nobody has a label for: {', '.join(never)}")
+    _say(_unpaired(train.skeleton))
+    if start.state is not None:
+        new = new_joints(start, train.skeleton)
         _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")
 
 

@@ -119,7 +119,7 @@ def build_detector(start: Start) -> nn.Module:
     return network
 
 
-def adapted(start: Start, skeleton: Skeleton) -> list[str]:
+def new_joints(start: Start, skeleton: Skeleton) -> list[str]:
     """The joints of `skeleton` that `start` does not know."""
     if start.state is None:
         return list(skeleton.names)

@@ -52,10 +52,10 @@ from pose.training.recipes import Recipe, Stage
 from pose.training.scores import box_ap, oks_ap, oks_of, pckh
 from pose.training.starts import (
     Start,
-    adapted,
     build_detector,
     build_pose,
     detector_start,
+    new_joints,
     pose_start,
 )
 from pose.training.teacher import DetectorTeacher, PoseTeacher
@@ -499,7 +499,7 @@ def test_training_can_start_from_an_imagenet_hrnet_with_a_new_head(tmp_path: Pat
     file = tmp_path / "hrnet_w4-imagenet.pth"
     torch.save(classes, file)
     start = pose_start(str(file))
-    assert adapted(start, COCO17) == list(COCO17.names)
+    assert new_joints(start, COCO17) == list(COCO17.names)
     network = build_pose(start, COCO17)
     assert torch.equal(network.state_dict()["stage4.0.branches.0.0.conv1.weight"],
                        own["stage4.0.branches.0.0.conv1.weight"])  # fmt: skip
