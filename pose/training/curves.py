@@ -65,12 +65,9 @@ def _panel(
         y = int(height - _BOTTOM - part * plot_wh[1])
         cv2.line(image, (_LEFT, y), (width - _RIGHT, y), _GRID, 1)
         _text(image, f"{low + part * (high - low):.3g}", (8, y + 4), _INK)
-        _text(
-            image,
-            f"{last_step * part:.0f}",
-            (int(_LEFT + part * plot_wh[0]) - 12, height - 10),
-            _INK,
-        )
+    for step in np.unique(np.linspace(0, last_step, 5).round()):
+        text, x = f"{step:.0f}", int(_LEFT + step / last_step * plot_wh[0])
+        _text(image, text, (x - 4 * len(text), height - 10), _INK)
     for number, (name, points) in enumerate(curves.items()):
         colour = _COLOURS[number % len(_COLOURS)]
         course = np.round(place(points)).astype(np.int32)
