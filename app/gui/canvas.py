@@ -37,8 +37,8 @@ class Canvas(QWidget):
     person_double_clicked = pyqtSignal(int)
     menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, global position
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName(tr("Picture"))
         self.setMinimumSize(320, 180)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)

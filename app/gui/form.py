@@ -87,8 +87,8 @@ def decimal(least: float, most: float, step: float, suffix: str = "") -> QDouble
 class Share(QWidget):
     """A slider from 0 to 1 with its value beside it."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, 100)
         self._text = QLabel("0.00")

@@ -6,7 +6,7 @@ import logging
 import queue
 
 from PyQt6.QtCore import QTimer
-from PyQt6.QtWidgets import QPlainTextEdit, QWidget
+from PyQt6.QtWidgets import QPlainTextEdit
 
 from app.gui.translation import tr
 
@@ -28,8 +28,8 @@ class _Handler(logging.Handler):
 class LogPane(QPlainTextEdit):
     """The last lines logged by our own modules."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setReadOnly(True)
         self.setMaximumBlockCount(LINES)
         self.setAccessibleName(tr("Log"))

@@ -26,8 +26,8 @@ AXIS_WIDTH = 36
 class MeasuresPanel(QWidget):
     """Two charts, each of a measure chosen from a list, with its present values above."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         layout = QVBoxLayout(self)

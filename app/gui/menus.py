@@ -76,8 +76,8 @@ def fill_recent(menu: QMenu, specs: Sequence[str], open_them: Callable[[list[str
 class ToolBar(QToolBar):
     """The most used commands; some, such as Record and Delay, have a small menu."""
 
-    def __init__(self, actions: Actions, recent: QMenu, parent: QWidget | None = None) -> None:
-        super().__init__(tr("Tools"), parent)
+    def __init__(self, actions: Actions, recent: QMenu) -> None:
+        super().__init__(tr("Tools"))
         self.setObjectName("tools")
         self.setMovable(False)
         self.setIconSize(QSize(20, 20))

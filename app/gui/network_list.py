@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from PyQt6.QtCore import QModelIndex, QSize, Qt
 from PyQt6.QtGui import QColor, QPainter
-from PyQt6.QtWidgets import QComboBox, QStyle, QStyledItemDelegate, QStyleOptionViewItem, QWidget
+from PyQt6.QtWidgets import QComboBox, QStyle, QStyledItemDelegate, QStyleOptionViewItem
 
 from app.gui.networks import Choice
 from app.gui.theme import current_theme
@@ -20,8 +20,8 @@ LOOSER = 7  # more than the least height of a row, as other lists have
 class NetworkList(QComboBox):
     """Names of networks, or paths of files, of which one is chosen."""
 
-    def __init__(self, names: Iterable[str], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, names: Iterable[str]) -> None:
+        super().__init__()
         self.setMinimumContentsLength(12)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setItemDelegate(_Notes(self))

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QCheckBox, QWidget
+from PyQt6.QtWidgets import QCheckBox
 
 from app.gui.form import Form, check, decimal
 from app.gui.translation import tr
@@ -18,8 +18,8 @@ class OverlayPanel(Form):
 
     style_changed = pyqtSignal(object)
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self._style = OverlayStyle()
         self._checks: dict[str, QCheckBox] = {
             "skeleton": check(tr("Skeleton"), tr("Limbs, the right side darker (1)")),

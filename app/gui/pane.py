@@ -25,8 +25,8 @@ STRIP = 32  # of which the row of words and buttons
 class Pane(QWidget):
     """A picture and what it is of."""
 
-    def __init__(self, kind: str, canvas: Canvas, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, kind: str, canvas: Canvas) -> None:
+        super().__init__()
         self.canvas = canvas
         self.below = QWidget()
         self.below.setFixedHeight(BELOW)
@@ -62,8 +62,8 @@ class ReferencePane(Pane):
 
     sought = pyqtSignal(float)  # seconds, chosen with the slider
 
-    def __init__(self, actions: dict[str, QAction], parent: QWidget | None = None) -> None:
-        super().__init__(tr("Reference"), Canvas(), parent)
+    def __init__(self, actions: dict[str, QAction]) -> None:
+        super().__init__(tr("Reference"), Canvas())
         self.canvas.setAccessibleName(tr("Reference"))
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(tr("Place in the reference"))

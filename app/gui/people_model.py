@@ -53,7 +53,7 @@ class PeopleModel(QAbstractListModel):
 
     renamed = pyqtSignal(int, str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self.rows: list[PersonRow] = []
 

@@ -28,8 +28,8 @@ class PeoplePanel(QWidget):
     id_set = pyqtSignal(int, int)
     menu_wanted = pyqtSignal(int, QPointF)  # id under the pointer, global position
 
-    def __init__(self, edits: list[QAction], parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, edits: list[QAction]) -> None:
+        super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._wanted: tuple[int, ...] = ()  # the selection, including people without a row yet

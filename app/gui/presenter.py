@@ -40,7 +40,7 @@ class Presenter(QObject):
         self,
         session: Session,
         show: Callable[[View | None, Drawing | None], None],
-        parent: QObject | None = None,
+        parent: QObject,
     ) -> None:
         super().__init__(parent)
         self.session = session

@@ -22,8 +22,8 @@ RECENT = 10
 class Memory:
     """Settings in the platform's per-user storage; damaged ones are ignored."""
 
-    def __init__(self, settings: QSettings | None = None) -> None:
-        self._settings = settings or QSettings("Posse", "Posse")
+    def __init__(self, settings: QSettings) -> None:
+        self._settings = settings
 
     def load(self) -> Settings:
         """The last session's networks, thresholds and overlay; defaults for what is unusable.

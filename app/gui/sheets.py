@@ -28,7 +28,7 @@ class Sheet(QFrame):
 
     closed = pyqtSignal()  # while a widget inside still has the focus
 
-    def __init__(self, title: str, parent: QWidget | None = None) -> None:
+    def __init__(self, title: str, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         self.setAccessibleName(title)
@@ -62,7 +62,7 @@ class Sheet(QFrame):
 class HelpSheet(Sheet):
     """All shortcuts, in two columns if there is room; scrolls if they do not fit."""
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Sequence[QAction], parent: QWidget) -> None:
         super().__init__(tr("Keyboard and mouse"), parent)
         rows = [
             (
@@ -127,7 +127,7 @@ def _shortcut(text: str, keys: str) -> tuple[QLabel, QLabel]:
 class AboutSheet(Sheet):
     """Versions and device."""
 
-    def __init__(self, version: str, parent: QWidget | None = None) -> None:
+    def __init__(self, version: str, parent: QWidget) -> None:
         super().__init__(tr("About Posse"), parent)
         row = QHBoxLayout()
         picture = QLabel()
@@ -165,7 +165,7 @@ class UnsavedSheet(Sheet):
 
     answered = pyqtSignal(bool)  # whether to save them
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(tr("Save the corrections?"), parent)
         self._text = QLabel()
         self._text.setWordWrap(True)
@@ -199,7 +199,7 @@ class Notice(QFrame):
     restart_wanted = pyqtSignal()
     fetch_wanted = pyqtSignal()  # while fetching: cancel it
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(parent)
         self.setObjectName("card")
         row = QHBoxLayout(self)
@@ -265,7 +265,7 @@ class Notice(QFrame):
 class Welcome(QFrame):
     """What the empty stage shows: how to begin."""
 
-    def __init__(self, actions: Sequence[QAction], parent: QWidget | None = None) -> None:
+    def __init__(self, actions: Sequence[QAction], parent: QWidget) -> None:
         super().__init__(parent)
         column = QVBoxLayout(self)
         column.setSpacing(14)

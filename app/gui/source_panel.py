@@ -20,7 +20,7 @@ class SourcePanel(Sheet):
     chosen = pyqtSignal(str)
     refresh_wanted = pyqtSignal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    def __init__(self, parent: QWidget) -> None:
         super().__init__(tr("Camera"), parent)
         self.camera, self.mode, self.url = QComboBox(), QComboBox(), QLineEdit()
         self.camera.setAccessibleName(tr("Camera"))

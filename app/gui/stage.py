@@ -20,10 +20,8 @@ MARGIN = 16  # pixels between the picture's edge and the notice
 class Stage(QWidget):
     """Holds the widgets and positions those that float over the picture."""
 
-    def __init__(
-        self, actions: dict[str, QAction], version: str, parent: QWidget | None = None
-    ) -> None:
-        super().__init__(parent)
+    def __init__(self, actions: dict[str, QAction], version: str) -> None:
+        super().__init__()
         self.canvas = Canvas()
         self.main = Pane(tr("Main"), self.canvas)
         self.reference = ReferencePane(actions)

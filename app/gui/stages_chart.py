@@ -21,8 +21,8 @@ USUAL = 90  # percent of the frames must fit in the chart's height
 class StagesChart(QWidget):
     """Milliseconds of the last frames, stacked."""
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setObjectName("panel")
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._plot = pg.PlotWidget(background=None, enableMenu=False)

@@ -23,8 +23,8 @@ class StatusBar(QStatusBar):
 
     cancelled = pyqtSignal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setSizeGripEnabled(False)
         self._dot = QLabel("●")
         self._state = _label(tr("State"), tr("What is being shown"))

@@ -28,8 +28,8 @@ class Timeline(QWidget):
     person_clicked = pyqtSignal(int, bool)
     menu_wanted = pyqtSignal(int, QPointF)  # id of the row, global position
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self) -> None:
+        super().__init__()
         self.setAccessibleName(tr("Timeline"))
         self.setMinimumHeight(RULER + 3 * ROW)
         self.setMouseTracking(True)

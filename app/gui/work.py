@@ -27,7 +27,7 @@ class Work(QObject):
     progressed = pyqtSignal(str, object)  # text; share done, None at the end
     failed = pyqtSignal(str)
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._timer = QTimer(self)
         self._timer.setInterval(40)
