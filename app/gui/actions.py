@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PyQt6.QtGui import QAction, QKeySequence
-from PyQt6.QtWidgets import QWidget
+from PyQt6.QtWidgets import QToolButton, QWidget
 
 from app.gui.icons import icon
 from app.gui.translation import tr
@@ -186,3 +186,11 @@ def make_actions(window: QWidget) -> dict[str, QAction]:
         window.addAction(action)
         actions[command.name] = action
     return actions
+
+
+def button_of(action: QAction) -> QToolButton:
+    """A button that shows and runs `action`."""
+    button = QToolButton()
+    button.setDefaultAction(action)
+    button.setAccessibleName(action.text())
+    return button

@@ -8,6 +8,7 @@ from PyQt6.QtCore import QSize, Qt
 from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import QMainWindow, QMenu, QToolBar, QToolButton, QWidget, QWidgetAction
 
+from app.gui.actions import button_of
 from app.gui.form import decimal
 from app.gui.translation import tr
 
@@ -129,9 +130,7 @@ class ToolBar(QToolBar):
         return overlay, clean, tracks
 
     def _add(self, action: QAction, menu: QMenu | None = None, text: bool = False) -> None:
-        button = QToolButton()
-        button.setDefaultAction(action)
-        button.setAccessibleName(action.text())
+        button = button_of(action)
         if text:
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         if menu is not None:

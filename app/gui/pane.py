@@ -9,11 +9,11 @@ from PyQt6.QtWidgets import (
     QLabel,
     QSizePolicy,
     QSlider,
-    QToolButton,
     QVBoxLayout,
     QWidget,
 )
 
+from app.gui.actions import button_of
 from app.gui.canvas import Canvas
 from app.gui.timeline import time_text
 from app.gui.translation import tr
@@ -75,11 +75,9 @@ class ReferencePane(Pane):
         self.rows.insertWidget(0, self.slider)
         self.row.addWidget(self._time)
         self.row.addSpacing(4)
-        for name in ("back", "forward"):
-            self._add(actions[f"reference-{name}"])
-        self._add(actions["sync"])
-        self._add(actions["reference-mirror"])
-        self._add(actions["reference-close"])
+        names = "reference-back", "reference-forward", "sync", "reference-mirror", "reference-close"
+        for name in names:
+            self.row.addWidget(button_of(actions[name]))
 
     def show_time(self, now_s: float, duration_s: float | None, frame_s: float) -> None:
         """Show the time of the frame on screen."""
@@ -90,12 +88,6 @@ class ReferencePane(Pane):
                 self.slider.setSingleStep(max(1, round(1000 * frame_s)))
                 self.slider.setMaximum(round(1000 * (duration_s or 0.0)))
                 self.slider.setValue(round(1000 * now_s))
-
-    def _add(self, action: QAction) -> None:
-        button = QToolButton()
-        button.setDefaultAction(action)
-        button.setAccessibleName(action.text())
-        self.row.addWidget(button)
 
 
 class _Elided(QLabel):

@@ -16,6 +16,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.actions import button_of
 from app.gui.people_model import PeopleModel, PersonDelegate, PersonRow
 from app.gui.translation import tr
 
@@ -133,10 +134,7 @@ class PeoplePanel(QWidget):
         row = QHBoxLayout()
         row.setSpacing(2)
         for action in edits:
-            button = QToolButton()
-            button.setDefaultAction(action)
-            button.setAccessibleName(action.text())
-            row.addWidget(button)
+            row.addWidget(button_of(action))
         row.addStretch()
         return row
 

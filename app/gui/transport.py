@@ -6,8 +6,9 @@ import math
 
 from PyQt6.QtCore import pyqtSignal
 from PyQt6.QtGui import QAction
-from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QToolButton, QWidget
+from PyQt6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
+from app.gui.actions import button_of
 from app.gui.timeline import time_text
 from app.gui.translation import tr
 
@@ -25,10 +26,7 @@ class Transport(QWidget):
         layout.setContentsMargins(4, 2, 4, 2)
         layout.setSpacing(2)
         for action in actions:
-            button = QToolButton()
-            button.setDefaultAction(action)
-            button.setAccessibleName(action.text())
-            layout.addWidget(button)
+            layout.addWidget(button_of(action))
         self._time = QLabel("0:00.00")
         self._time.setAccessibleName(tr("Time"))
         self._time.setMinimumWidth(150)
