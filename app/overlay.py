@@ -77,6 +77,11 @@ def colour_of(person_id: int) -> Colour:
     return round(255 * red), round(255 * green), round(255 * blue)
 
 
+def hex_colour_of(person_id: int) -> str:
+    """`colour_of` an id as #rrggbb, for pages and plots."""
+    return "#{:02x}{:02x}{:02x}".format(*colour_of(person_id))
+
+
 class Overlay:
     """Turns results into drawings; remembers where people were, for the trails."""
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pyqtgraph as pg
-from numpy.typing import NDArray
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
@@ -16,7 +15,8 @@ from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.measures.angles import MEASURES
 from app.measures.log import MeasureLog
-from app.overlay import colour_of
+from app.measures.series import unconnected
+from app.overlay import colour_of, hex_colour_of
 
 SHOWN_S = 10.0
 CHARTS = 2
@@ -100,7 +100,7 @@ class MeasuresPanel(QWidget):
                     colour = QColor(*colour_of(person))
                     pen = pg.mkPen(colour, width=2)
                     plot.plot(times - now_s, values, pen=pen, connect="finite")
-                    alone = _without_neighbours(values)  # a line would not show these
+                    alone = unconnected(values)
                     if alone.any():
                         plot.plot(
                             times[alone] - now_s, values[alone],
@@ -133,14 +133,7 @@ def _told(person: int, names: Mapping[int, str], value: float, column: int) -> s
     """A person's value in the chart's colour, as rich text that does not break."""
     number = f"{value:.0f}°" if MEASURES[column].is_angle else f"{value:.2f}"
     who = html.escape(names.get(person) or str(person)).replace(" ", "&nbsp;")
-    colour = QColor(*colour_of(person)).name()
     return (
-        f'<span style="color:{colour}">●</span>&nbsp;{who}&nbsp;'
+        f'<span style="color:{hex_colour_of(person)}">●</span>&nbsp;{who}&nbsp;'
         f"<b>{number if np.isfinite(value) else '–'}</b>"
     )
-
-
-def _without_neighbours(values: NDArray[np.float32]) -> NDArray[np.bool_]:
-    """Which of the values (T,) have only nan, or nothing, on both sides: a mask (T,)."""
-    seen = np.pad(np.isfinite(values), 1)  # (T + 2,)
-    return seen[1:-1] & ~seen[:-2] & ~seen[2:]

@@ -14,8 +14,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from app.measures.options import MeasureOptions
-from app.measures.series import Series, with_gaps
-from app.overlay import colour_of
+from app.measures.series import Series, unconnected, with_gaps
+from app.overlay import hex_colour_of
 from pose.command import counted
 from pose.writing import whole_file, writing
 
@@ -50,7 +50,6 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
     figure = Figure(figsize=(11, height_in), facecolor="white")
     FigureCanvasAgg(figure)
     if titled:
-        colour = "#{:02x}{:02x}{:02x}".format(*colour_of(series.person))
         length_s = series.times_s[-1] - series.times_s[0]
         who = f"Person {series.person}"
         if series.name:  # an unescaped dollar sign would begin a formula
@@ -58,7 +57,8 @@ def draw_person(series: Series, options: MeasureOptions, *, titled: bool) -> Fig
         figure.suptitle(
             f"{who}   {counted(len(series.frames), 'frame')} in {length_s:.1f} s",
             fontsize=12, fontweight="bold", x=0.014, y=1 - 0.14 / height_in, ha="left", va="top",
-            bbox={"boxstyle": "round,pad=0.25", "facecolor": colour, "edgecolor": "none"},
+            bbox={"boxstyle": "round,pad=0.25", "facecolor": hex_colour_of(series.person),
+                  "edgecolor": "none"},
         )  # fmt: skip
     # In place of matplotlib's own layout, which takes longer than all else: room for the labels
     figure.subplots_adjust(
@@ -88,7 +88,7 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
         tint = RIGHT if side == "right" else LEFT
         curve = values[:, column]
         axis.plot(times_s, curve, color=tint, linewidth=1.3, label=side or None)
-        if (alone := _alone(curve)).any():
+        if (alone := unconnected(curve)).any():
             axis.plot(times_s[alone], curve[alone], ".", color=tint, markersize=2.6)
     axis.set_xlabel("time (s)", fontsize=9)
     axis.set_ylabel(f"angle ({unit})" if unit == "°" else f"speed ({unit})", fontsize=9)
@@ -103,13 +103,6 @@ def _draw_panel(axis: Axes, panel: Panel, times_s: np.ndarray, values: np.ndarra
     if any(side for _, side in seen):
         # Level with the title, where it hides no curve
         axis.legend(fontsize=8, frameon=False, loc="lower right", bbox_to_anchor=(1, 0.98), ncols=2)
-
-
-def _alone(curve: np.ndarray) -> np.ndarray:
-    """Mask (F,) of the values of a curve (F,) without neighbours, which no line would show."""
-    seen = np.isfinite(np.pad(curve, 1, constant_values=np.nan))
-    alone: np.ndarray = seen[1:-1] & ~seen[:-2] & ~seen[2:]
-    return alone
 
 
 def _panels(options: MeasureOptions) -> Iterator[Panel]:

@@ -16,7 +16,7 @@ from app.measures.angles import SAME_S
 from app.measures.options import MeasureOptions
 from app.measures.plots import draw_person
 from app.measures.series import GAP_S, Series, absences
-from app.overlay import colour_of
+from app.overlay import hex_colour_of
 from app.thumbnails import thumbnail
 from pose.command import counted
 from pose.people import FloatArray, Frame, ImageArray
@@ -120,10 +120,6 @@ def _page(
     yield "</body></html>\n"
 
 
-def _hex(person: int) -> str:
-    return "#{:02x}{:02x}{:02x}".format(*colour_of(person))
-
-
 def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
     """A row per person, with a bar for every stretch of time in which the person was seen.
 
@@ -140,7 +136,7 @@ def _timeline(people: Sequence[Series], span_s: tuple[float, float]) -> str:
             left, right = _across(np.array(stretch), span_s)
             shapes.append(
                 f'<rect x="{left:.1f}" y="{y + 4}" width="{max(right - left, 2):.1f}" '
-                f'height="{row - 8}" rx="4" fill="{_hex(series.person)}"/>'
+                f'height="{row - 8}" rx="4" fill="{hex_colour_of(series.person)}"/>'
             )
         shapes.append("</a>")
     shapes.append("</svg>")
@@ -227,7 +223,7 @@ def _person(series: Series, options: MeasureOptions, picture: ImageArray | None)
     number = f"number {series.person}, " if series.name else ""
     return (
         f'<section id="person{series.person}">'
-        f'<h2><span class="plate" style="background:{_hex(series.person)}">'
+        f'<h2><span class="plate" style="background:{hex_colour_of(series.person)}">'
         f"{html.escape(series.label)}</span> {number}"
         f"seen for {seen_s:.1f} s in {counted(len(series.frames), 'frame')}, "
         f"mean score {series.scores.mean():.2f}</h2>"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.measures.angles import STEPS_AWAY
-from pose.people import FloatArray, IntArray
+from pose.people import BoolArray, FloatArray, IntArray
 from tracking.tracks import FrameResult
 
 GAP_S = 0.5  # a longer absence breaks the curve
@@ -90,3 +90,9 @@ def with_gaps(
     breaks = absences(times_s, gap_s)
     gone = np.insert(values, breaks, np.nan, axis=0)
     return np.insert(times_s, breaks, times_s[breaks]), gone
+
+
+def unconnected(values: FloatArray) -> BoolArray:
+    """Mask (F,) of the values (F,) with nan or nothing on both sides: no line would show them."""
+    seen = np.pad(np.isfinite(values), 1)  # (F + 2,)
+    return seen[1:-1] & ~seen[:-2] & ~seen[2:]
