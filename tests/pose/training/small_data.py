@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 
 from pose.skeleton import COCO17
+from pose.training.augment import PoseAugmentation
 from pose.training.detector_task import DetectorTask
 from pose.training.people_file import DataReport, LabelledPeople, choose_people
 from pose.training.pose_task import PoseTask
@@ -22,6 +23,10 @@ TINY: dict[str, Any] = {
 }  # fmt: skip
 TINY_DETECTOR = Start({"hrnet": TINY, "head_width": 8})
 SIZE_WH = (32, 64)
+PLAIN = PoseAugmentation(  # changes nothing
+    scale=0, shift=0, rotation_chance=0, turn_chance=0, cut_chance=0, half_body_chance=0,
+    occlusion_chance=0, low_resolution_chance=0, colour=False,
+)  # fmt: skip
 CATEGORY = {
     "id": 1,
     "name": "person",
@@ -68,6 +73,11 @@ def read_people(data: Path, images: Path, split: str | None) -> LabelledPeople:
 def read_split(file: Path, split: str | None) -> LabelledPeople:
     """The people of a file whose pictures lie beside it."""
     return read_people(file, file.parent, split)
+
+
+def small_people(folder: Path, pictures: int = 4) -> LabelledPeople:
+    """One person in each of `pictures` pictures, written to `folder`."""
+    return read_split(write_data(folder, pictures), None)
 
 
 def small_task(file: Path) -> PoseTask:

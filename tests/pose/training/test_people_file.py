@@ -11,12 +11,7 @@ import numpy as np
 import pytest
 from small_data import CATEGORY, person, read_people, write_data
 
-from pose.training.people_file import (
-    DataReport,
-    LabelledPeople,
-    choose_people,
-    joint_weights,
-)
+from pose.training.people_file import DataReport, LabelledPeople, choose_people, joint_weights
 from pose.training.readers import TrainingDataError, read_content
 
 
