@@ -10,19 +10,12 @@ from fake_session import FakeFile, burnt_number
 from PyQt6.QtCore import QPoint, Qt
 from PyQt6.QtGui import QPainter
 from PyQt6.QtWidgets import QLineEdit
+from window_user import ids_shown, trigger
 
 from app.corrections import sidecar_of
 from app.gui.main_window import MainWindow
 from app.gui.painting import _plate
 from app.gui.people_model import PersonRow
-
-
-def trigger(window: MainWindow, name: str) -> None:
-    window.actions_by_name[name].trigger()
-
-
-def ids_shown(window) -> list[int]:
-    return window.presenter.view.result.people.ids.tolist()
 
 
 def labels_shown(window) -> set[str]:

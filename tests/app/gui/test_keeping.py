@@ -6,10 +6,7 @@ import errno
 from pathlib import Path
 
 from fake_session import FakeCamera
-
-
-def trigger(window, name: str) -> None:
-    window.actions_by_name[name].trigger()
+from window_user import trigger
 
 
 def test_a_snapshot_is_written(qtbot, paused, memory) -> None:
