@@ -134,12 +134,7 @@ class Presenter(QObject):
 
     def rows(self) -> list[PersonRow]:
         """The people of the source, those in the picture first; the same list until it changes."""
-        shown = (
-            self.view,
-            self.spans,
-            self.names,
-            self.thumbnails,
-        )  # each replaced when it changes
+        shown = (self.view, self.spans, self.names, self.thumbnails)  # each replaced on a change
         if any(now is not then for now, then in zip(shown, self._rows_of, strict=True)):
             self._rows_of, self._rows = shown, self._new_rows()
         return self._rows

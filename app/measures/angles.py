@@ -102,30 +102,34 @@ class Measurer:
         if result.shot != self._shot:  # how the camera moved in between is not known
             self._ways.clear()
             self._shot = result.shot
-        people, now_s = result.people, result.frame.time_s
-        values = np.full((len(people), len(self.measures)), np.nan, np.float32)
+        values = np.full((len(result.people), len(self.measures)), np.nan, np.float32)
         for column, measure in enumerate(self.measures):
-            places = places_of(people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
+            places = places_of(result.people.poses, measure.joints, kpt_thr)  # (N, J, 2) or None
             if places is None:
                 continue
             if measure.is_angle:
                 values[:, column] = angles_deg(places[:, 0], places[:, 1], places[:, 2])
-                continue
-            heights = np.maximum(people.poses.boxes[:, 3] - people.poses.boxes[:, 1], 1.0)
-            middles = places.mean(1)  # (N, 2)
-            grounds = on_ground(middles, result.camera)  # (N, 2)
-            for row, person in enumerate(people.ids.tolist()):
-                way = self._ways.setdefault((person, column), deque())
-                before = _before(way, now_s, grounds[row], self._gone_s)
-                if before is None:
-                    continue
-                before_s, there = before
-                moved_px = middles[row] - in_picture(there[None], result.camera)[0]
-                speed = float(np.linalg.norm(moved_px)) / (now_s - before_s)
-                scale = self._unit_per_pixel
-                values[row, column] = speed / heights[row] if scale is None else speed * scale
-        self._forget(now_s)
+            else:
+                values[:, column] = self._speeds(result, column, places.mean(1))
+        self._forget(result.frame.time_s)
         return values
+
+    def _speeds(self, result: FrameResult, column: int, places: FloatArray) -> FloatArray:
+        """Everybody's speeds (N,) at `places` (N, 2), with those before of the same `column`."""
+        people, now_s, scale = result.people, result.frame.time_s, self._unit_per_pixel
+        heights = np.maximum(people.poses.boxes[:, 3] - people.poses.boxes[:, 1], 1.0)
+        grounds = on_ground(places, result.camera)  # (N, 2)
+        speeds = np.full(len(people), np.nan, np.float32)
+        for row, person in enumerate(people.ids.tolist()):
+            way = self._ways.setdefault((person, column), deque())
+            before = _before(way, now_s, grounds[row], self._gone_s)
+            if before is None:
+                continue
+            before_s, there = before
+            moved_px = places[row] - in_picture(there[None], result.camera)[0]
+            speed = float(np.linalg.norm(moved_px)) / (now_s - before_s)
+            speeds[row] = speed / heights[row] if scale is None else speed * scale
+        return speeds
 
     @property
     def _gone_s(self) -> float:

@@ -65,28 +65,29 @@ class MosaicSamples:
         rng, index = np.random.default_rng(key), key[-1]
         width, height = self._size_wh
         canvas = np.full((height, width, 3), PAD_VALUE, np.uint8)
-        if rng.random() < self._augmentation.mosaic_chance:
-            x, y = (int(limit * rng.uniform(0.3, 0.7)) for limit in (width, height))
-            areas = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
-            # Towards the middle of the mosaic, so that the seams cut people too.
-            anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
-            chosen = [index, *rng.integers(0, len(self), 3)]
-        elif (
-            self._labels_of[index][:, 4].any() and rng.random() < self._augmentation.close_up_chance
-        ):
+        chances = self._augmentation
+        if rng.random() < chances.mosaic_chance:
+            labels = self._place_four(canvas, index, rng)
+        elif self._labels_of[index][:, 4].any() and rng.random() < chances.close_up_chance:
             labels = self._place_close_up(canvas, index, rng)
             return jitter_colour(canvas, rng), labels
         else:
-            areas, anchors = [(0, 0, width, height)], [(rng.random(), rng.random())]
-            chosen = [index]
-        placed = [
-            self._place(canvas, area, anchor, int(picture), rng)
-            for area, anchor, picture in zip(areas, anchors, chosen, strict=True)
-        ]
-        labels = np.concatenate(placed)
-        if rng.random() < self._augmentation.paste_chance:
+            anchor = rng.random(), rng.random()
+            labels = self._place(canvas, (0, 0, width, height), anchor, index, rng)
+        if rng.random() < chances.paste_chance:
             labels = self._paste_crowd(canvas, labels, rng)
         return jitter_colour(canvas, rng), labels
+
+    def _place_four(self, canvas: ImageArray, index: int, rng: Rng) -> FloatArray:
+        """Draw picture `index` and three others side by side; returns their labels (M, 5)."""
+        width, height = self._size_wh
+        x, y = (int(limit * rng.uniform(0.3, 0.7)) for limit in (width, height))
+        areas = [(0, 0, x, y), (x, 0, width, y), (0, y, x, height), (x, y, width, height)]
+        # Towards the middle of the mosaic, so that the seams cut people too.
+        anchors = [(1.0, 1.0), (0.0, 1.0), (1.0, 0.0), (0.0, 0.0)]
+        chosen = [index, *rng.integers(0, len(self), 3).tolist()]
+        placed = zip(areas, anchors, chosen, strict=True)
+        return np.concatenate([self._place(canvas, *each, rng) for each in placed])
 
     def _place(
         self,
