@@ -98,7 +98,7 @@ class Canvas(QWidget):
         self._set_viewport(self._viewport.zoomed(factor, at.x(), at.y()))
 
     @property
-    def viewport_now(self) -> Viewport:
+    def viewport(self) -> Viewport:
         """How the frame is placed on the canvas."""
         return self._viewport
 

@@ -29,7 +29,7 @@ def click_person(qtbot, window, person: int, modifier=Qt.KeyboardModifier.NoModi
     """Click on the centre of a person in the picture, and return the point."""
     people = window.presenter.view.result.people
     box = people.poses.boxes[people.ids.tolist().index(person)]
-    x, y = window.stage.canvas.viewport_now.to_canvas((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
+    x, y = window.stage.canvas.viewport.to_canvas((box[0] + box[2]) / 2, (box[1] + box[3]) / 2)
     place = QPoint(round(x), round(y))
     qtbot.mouseClick(window.stage.canvas, Qt.MouseButton.LeftButton, modifier, place)
     return place
@@ -245,7 +245,7 @@ def test_the_selection_mark_does_not_cross_out_names(qtbot, paused) -> None:
     qtbot.waitUntil(lambda: "2" in labels_shown(paused) and len(labels_shown(paused)) == 2)
     before = canvas.grab().toImage()
     painter = QPainter(before)
-    plates = [_plate(painter, label, canvas.viewport_now) for label in canvas._drawing.labels]
+    plates = [_plate(painter, label, canvas.viewport) for label in canvas._drawing.labels]
     painter.end()
     paused.editing.select((1, 2))
     after = canvas.grab().toImage()
@@ -287,7 +287,7 @@ def test_a_lock_dims_everybody_else_until_it_is_released(qtbot, paused) -> None:
 
 def test_the_skeletons_of_the_others_are_dimmed_too(qtbot, paused) -> None:
     canvas, people = paused.stage.canvas, paused.presenter.view.result.people
-    places = [canvas.viewport_now.to_canvas(*people.poses.keypoints[row, 8]) for row in (0, 1)]
+    places = [canvas.viewport.to_canvas(*people.poses.keypoints[row, 8]) for row in (0, 1)]
 
     def brightness() -> list[int]:
         image = canvas.grab().toImage()

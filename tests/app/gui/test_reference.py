@@ -310,7 +310,7 @@ def test_the_same_file_can_be_beside_itself(qtbot, paused, tmp_path) -> None:
 def test_a_turned_reference_is_shown_upright(qtbot, paused, tmp_path) -> None:
     paused.reference.open(str(turn(make_video(tmp_path / "phone.mp4", 20))))
     canvas = paused.stage.reference.canvas
-    qtbot.waitUntil(lambda: canvas.viewport_now.frame_wh == (120, 160))
+    qtbot.waitUntil(lambda: canvas.viewport.frame_wh == (120, 160))
 
 
 def test_what_cannot_be_shown_is_said_in_the_pane_and_leaves_the_picture(
@@ -351,12 +351,12 @@ def test_a_file_that_breaks_off_or_vanishes_keeps_its_last_picture(qtbot, paused
 
 def test_the_mirror_is_the_reference_s_own_and_is_remembered(qtbot, beside, open_window) -> None:
     trigger(beside, "reference-mirror")
-    assert beside.stage.reference.canvas.viewport_now.mirror
-    assert not beside.stage.canvas.viewport_now.mirror
+    assert beside.stage.reference.canvas.viewport.mirror
+    assert not beside.stage.canvas.viewport.mirror
     beside.close()
     again = open_window()
     assert again.actions_by_name["reference-mirror"].isChecked()
-    assert again.stage.reference.canvas.viewport_now.mirror
+    assert again.stage.reference.canvas.viewport.mirror
 
 
 def test_both_pictures_are_named_and_level(qtbot, beside) -> None:

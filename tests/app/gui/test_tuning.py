@@ -65,10 +65,8 @@ def test_the_number_of_an_angle_is_beside_its_joint_mirrored_or_not(paused, mirr
     trigger(paused, "angles")
     after = canvas.grab().toImage()
     angle = canvas._drawing.angles[0]
-    x1, y1, x2, y2 = replace(
-        angle.number, size_px=LEAST_NUMBER_PX / canvas.viewport_now.scale
-    ).plate
-    x, y = canvas.viewport_now.to_canvas((x1 + x2) / 2, (y1 + y2) / 2)
+    x1, y1, x2, y2 = replace(angle.number, size_px=LEAST_NUMBER_PX / canvas.viewport.scale).plate
+    x, y = canvas.viewport.to_canvas((x1 + x2) / 2, (y1 + y2) / 2)
     around = {(round(x) + right, round(y) + down) for right in (-6, 0, 6) for down in (-6, 6)}
     plate = QColor(*angle.number.colour)
     assert plate in [after.pixelColor(*place) for place in around]

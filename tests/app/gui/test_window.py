@@ -111,21 +111,21 @@ def test_full_screen_and_back(qtbot, paused) -> None:
 
 def test_mirror_zoom_pan_and_fit(qtbot, paused) -> None:
     canvas = paused.stage.canvas
-    x, y = canvas.viewport_now.to_canvas(10, 20)
+    x, y = canvas.viewport.to_canvas(10, 20)
     trigger(paused, "mirror")
-    assert canvas.viewport_now.to_canvas(149, 20) == pytest.approx((x, y))
+    assert canvas.viewport.to_canvas(149, 20) == pytest.approx((x, y))
     trigger(paused, "mirror")
     trigger(paused, "zoom-in")
-    assert canvas.viewport_now.zoom is not None
-    assert canvas.viewport_now.to_frame(x, y) != pytest.approx((10, 20))
-    before = canvas.viewport_now.origin
+    assert canvas.viewport.zoom is not None
+    assert canvas.viewport.to_frame(x, y) != pytest.approx((10, 20))
+    before = canvas.viewport.origin
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(100, 100))
     qtbot.mouseMove(canvas, QPoint(140, 120))
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(140, 120))
-    assert canvas.viewport_now.origin != before
+    assert canvas.viewport.origin != before
     trigger(paused, "zoom-out")
     trigger(paused, "fit")
-    assert canvas.viewport_now.zoom is None
+    assert canvas.viewport.zoom is None
 
 
 @pytest.mark.parametrize("size", [(900, 560), (1280, 720), (1280, 800)])
@@ -203,7 +203,7 @@ def test_switches_of_the_window_are_remembered(qtbot, open_window) -> None:
     first.tracking.smoothing.set_share(0.4)
     first.close()
     second = open_window()
-    assert second.stage.canvas.viewport_now.mirror
+    assert second.stage.canvas.viewport.mirror
     assert second.tools.recording_choice() == (True, True, False)
     assert second.tools.delay.value() == 12
     assert second.presenter._smoother is not None
