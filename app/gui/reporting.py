@@ -47,27 +47,16 @@ class Reporting(QObject):
         """Update everything visible."""
         window, presenter = self._window, self._window.presenter
         status = window.session.status()
-        reference = window.reference
-        reference.report(status)
-        own = reference.on_its_own
-        view = presenter.view
+        window.reference.report(status)
+        view, rows = presenter.view, presenter.rows()
         now_s = view.time_s if view is not None else 0.0
-        duration_s = status.info.duration_s if status.info is not None else None
-        live = status.info is not None and status.info.live
-        rows = presenter.rows()
         now = sum(row.score is not None for row in rows)
         place, count = window.library.place
         window.status.show_status(status, now, len(rows), self.device, (place, count))
         window.actions_by_name["next-source"].setEnabled(place < count)
         window.actions_by_name["previous-source"].setEnabled(place > 1)
         self._show_title(source_name(status))
-        transport = window.stage.transport
-        if own:  # the transport works it
-            transport.show_time(reference.now_s, reference.duration_s, live=False)
-        else:
-            transport.show_time(now_s, duration_s, live)
-        window.stage.timeline.show_time(now_s, duration_s, live)
-        window.stage.timeline.show_range(status.range_s)
+        self._show_times(status, now_s)
         window.stage.timeline.show_spans(presenter.spans, presenter.names, presenter.selected)
         if window.people.isVisible():
             window.people.show_people(rows)
@@ -79,7 +68,7 @@ class Reporting(QObject):
         self._show_stages()
         window.stage.canvas.set_busy(status.seeking_s is not None)
         window.stage.canvas.show_waiting(awaited(status) if view is None else "")
-        self._show_state(status.state, status.playing, live, own)
+        self._show_state(status)
         self._show_recording(status.recording)
         window.editing.renew()
         window.stage.notice.show_problem(*self._newest_problem(status))
@@ -87,6 +76,17 @@ class Reporting(QObject):
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
         window.stage.arrange()
+
+    def _show_times(self, status: Status, now_s: float) -> None:
+        """Show the time and the length of what is open, below the pictures and on the timeline."""
+        reference, stage = self._window.reference, self._window.stage
+        duration_s = status.info.duration_s if status.info is not None else None
+        if reference.on_its_own:  # the transport works it
+            stage.transport.show_time(reference.now_s, reference.duration_s, live=False)
+        else:
+            stage.transport.show_time(now_s, duration_s, status.live)
+        stage.timeline.show_time(now_s, duration_s, status.live)
+        stage.timeline.show_range(status.range_s)
 
     def _show_stages(self) -> None:
         """Show the time that frames take, if that is wanted; opened tracks take none."""
@@ -125,8 +125,10 @@ class Reporting(QObject):
         if not recording and record.isChecked():
             record.setChecked(False)  # it ended by itself
 
-    def _show_state(self, state: str, playing: bool, live: bool, own: bool) -> None:
-        going = self._window.reference.playing if own else playing and state == "running"
+    def _show_state(self, status: Status) -> None:
+        state, live, own = status.state, status.live, self._window.reference.on_its_own
+        running = status.playing and state == "running"
+        going = self._window.reference.playing if own else running
         shown = (state, going, live, own)
         if shown == self._shown:
             return

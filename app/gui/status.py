@@ -62,20 +62,19 @@ class StatusBar(QStatusBar):
     ) -> None:
         """Show state and numbers; `place` is the source's number in its playlist, of how many."""
         flow, counts = status.flow, status.counts
-        live = status.info is not None and status.info.live
         of_several = tr(" · file {} of {}").format(*place) if place[1] > 1 else ""
         self._state.setText(state_text(status) + of_several)
         self._dot.setStyleSheet(f"color: {_dot_colour(status)}; padding-left: 10px;")
         rates = [_rate(flow.capture_fps, tr("fps in")), _rate(flow.inference_fps, tr("followed"))]
         self._rates.setText(", ".join(filter(None, rates)))
         self._latency.setText("")
-        if live and not math.isnan(flow.latency_median_ms):
+        if status.live and not math.isnan(flow.latency_median_ms):
             self._latency.setText(
                 tr("{:.0f} / {:.0f} ms late").format(flow.latency_median_ms, flow.latency_p95_ms)
             )
         share = counts.dropped / max(1, counts.captured)
         self._dropped.setText(
-            tr("{} dropped ({:.0%})").format(counts.dropped, share) if live else ""
+            tr("{} dropped ({:.0%})").format(counts.dropped, share) if status.live else ""
         )
         self._people.setText(tr("{} now, {} in all").format(now, in_all))
         self._device.setText(device)
@@ -133,7 +132,7 @@ def state_text(status: Status) -> str:
     words = {
         "idle": tr("Ready"),
         "opening": tr("Opening {}…").format(name),
-        "running": tr("Live") if status.info is not None and status.info.live else tr("Playing"),
+        "running": tr("Live") if status.live else tr("Playing"),
         "ended": tr("At the end"),
         "failed": tr("Stopped"),
     }

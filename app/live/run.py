@@ -57,6 +57,11 @@ class Status:
     recorded_s: float = 0.0  # length of the recording so far
     recorded_lost: int = 0  # frames that the recording could not keep up with
 
+    @property
+    def live(self) -> bool:
+        """Whether a live source is open; False until it is known."""
+        return self.info is not None and self.info.live
+
 
 IDLE = Status()
 
