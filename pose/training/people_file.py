@@ -215,9 +215,7 @@ def _mend(person: Row, image: Row, joints: int, report: DataReport) -> str | Non
         box = None
     if box is not None and len(box) != 4:
         return "left out, not a box of four numbers"
-    if not _finite(points) or not (box is None or _finite(box)):
-        return "left out, a number is not finite"
-    if not _finite([person.get("area") or 0, person.get("head_px") or 0]):
+    if not _finite([*points, *(box or ()), person.get("area") or 0, person.get("head_px") or 0]):
         return "left out, a number is not finite"
     scores = person.get("keypoint_scores")
     if scores is not None and (len(scores) != joints or not _finite(scores)):
