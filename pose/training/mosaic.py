@@ -233,11 +233,17 @@ def place_picture(
     )
     canvas[y1:y2, x1:x2] = window
 
-    moved = target + np.tile(offset, 2)
-    seen = np.clip(moved, [x1, y1, x1, y1], [x2, y2, x2, y2])
-    full, left = moved[:, 2:] - moved[:, :2], seen[:, 2:] - seen[:, :2]
-    area_px = left.prod(1)
-    large = area_px > _LARGE * canvas.shape[0] * canvas.shape[1]
+    boxes = target + np.tile(offset, 2)
+    return _visible(np.column_stack([boxes, labels[:, 4]]), area, canvas.shape[0] * canvas.shape[1])
+
+
+def _visible(labels: FloatArray, area: tuple[int, int, int, int], canvas_px: int) -> FloatArray:
+    """`labels` (M, 5) clipped to `area`, without those wholly outside; see `place_picture`."""
+    x1, y1, x2, y2 = area
+    seen = np.clip(labels[:, :4], [x1, y1, x1, y1], [x2, y2, x2, y2])
+    full, left = labels[:, 2:4] - labels[:, :2], seen[:, 2:] - seen[:, :2]
+    seen_px = left.prod(1)
+    enough = (seen_px > _SEEN * full.prod(1)) | (seen_px > _LARGE * canvas_px)
     narrowest = left.min(1, initial=np.inf)
-    counts = labels[:, 4] * ((area_px > _SEEN * full.prod(1)) | large) * (narrowest >= _SMALLEST)
+    counts = labels[:, 4] * enough * (narrowest >= _SMALLEST)
     return np.column_stack([seen, counts])[narrowest > 0].astype(np.float32)
