@@ -23,10 +23,7 @@ _CORNER_OF = np.repeat([[1, 1], [0, 1], [0, 0], [1, 0]], 6, axis=0)
 
 def rasterise(drawing: Drawing, image: ImageArray) -> ImageArray:
     """Paint `drawing` on a copy of (H, W, 3) BGR `image`."""
-    canvas = np.zeros_like(image) if drawing.black_background else image.copy()
-    if not drawing.black_background:
-        for x, y, radius in drawing.blurred:
-            _blur(canvas, float(x), float(y), float(radius))
+    canvas = np.zeros_like(image) if drawing.black_background else blurred(image, drawing.blurred)
     for polyline in drawing.polylines:
         _polyline(canvas, polyline)
     quads = _fixed(segment_quads(drawing.segments))  # (S, 4, 2)
@@ -98,6 +95,14 @@ def _polyline(canvas: ImageArray, line: Polyline) -> None:
     opacity = mask.astype(np.float32) * (1 / 255)
     colour = np.full_like(part, _bgr(line.colours[:1])[0])
     part[:] = cv2.blendLinear(colour, part, opacity, 1 - opacity)
+
+
+def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
+    """A copy of (H, W, 3) `image` with the circles (B, 3) x y radius made unrecognisable."""
+    canvas = image.copy()
+    for x, y, radius in circles.tolist():
+        _blur(canvas, x, y, radius)
+    return canvas
 
 
 def _blur(canvas: ImageArray, x: float, y: float, radius: float) -> None:

@@ -19,12 +19,13 @@ from PyQt6.QtGui import (
 from PyQt6.QtWidgets import QSizePolicy, QWidget
 
 from app.drawing import Drawing
-from app.gui.painting import blurred, paint_shapes, paint_texts, shown_image
+from app.gui.painting import paint_shapes, paint_texts, shown_image
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.gui.viewport import Viewport
 from app.live.run import View
 from app.overlay import colour_of
+from app.paint import blurred
 from app.picking import person_at
 
 CLICK_PX = 4  # a press that moves less is a click, not a pan

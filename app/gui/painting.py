@@ -9,11 +9,11 @@ import numpy as np
 from PyQt6.QtCore import QPointF, QRectF, Qt
 from PyQt6.QtGui import QColor, QFont, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from app.drawing import Drawing, Label, Number
+from app.drawing import Drawing, Label, Number, Polyline
 from app.gui.viewport import Viewport
 from app.paint import segment_quads
 from app.plates import apart, with_room
-from pose.people import FloatArray, ImageArray
+from pose.people import ImageArray
 
 LEAST_LABEL_PX = 11.0  # so that labels stay readable in a small picture
 LEAST_NUMBER_PX = 9.0
@@ -83,7 +83,7 @@ def paint_shapes(painter: QPainter, drawing: Drawing, viewport: Viewport) -> Non
     painter.translate(0.5, 0.5)  # the centre of a pixel has an integer coordinate
     painter.setPen(Qt.PenStyle.NoPen)
     for line in drawing.polylines:
-        _paint_polyline(painter, line.points, line.widths, line.colours)
+        _paint_polyline(painter, line)
     painter.setPen(Qt.PenStyle.NoPen)
     for quad, colour in zip(
         segment_quads(drawing.segments), drawing.segment_colours.tolist(), strict=True
@@ -98,36 +98,22 @@ def paint_shapes(painter: QPainter, drawing: Drawing, viewport: Viewport) -> Non
     for angle in drawing.angles:
         if angle.legible(*_digits_px(viewport)) is not None:
             for line in (angle.outline, angle.arc):
-                _paint_polyline(painter, line.points, line.widths, line.colours)
+                _paint_polyline(painter, line)
     painter.restore()
 
 
-def blurred(image: ImageArray, circles: FloatArray) -> ImageArray:
-    """A copy of `image` with the circles (B, 3) x y radius made unrecognisable, as in files."""
-    from app.paint import rasterise
-
-    empty = np.zeros((0, 6), np.float32), np.zeros((0, 4), np.uint8)
-    none = np.zeros((0, 3), np.float32), np.zeros((0, 4), np.uint8)
-    size_wh = (image.shape[1], image.shape[0])
-    return rasterise(Drawing(size_wh, False, circles, (), *empty, *none, ()), image)
-
-
-def _paint_polyline(
-    painter: QPainter, points: FloatArray, widths: FloatArray, colours: np.ndarray
-) -> None:
-    places = [QPointF(x, y) for x, y in points.tolist()]
-    opaque = bool((colours[:, 3] == 255).all())
-    cap = Qt.PenCapStyle.RoundCap if opaque else Qt.PenCapStyle.FlatCap
-    if opaque:
-        pen = QPen(QColor(*colours[0].tolist()), float(widths[0]))
-        pen.setCapStyle(cap)
+def _paint_polyline(painter: QPainter, line: Polyline) -> None:
+    places = [QPointF(x, y) for x, y in line.points.tolist()]
+    if (line.colours[:, 3] == 255).all():
+        pen = QPen(QColor(*line.colours[0].tolist()), float(line.widths[0]))
+        pen.setCapStyle(Qt.PenCapStyle.RoundCap)
         pen.setJoinStyle(Qt.PenJoinStyle.RoundJoin)
         painter.setPen(pen)
         painter.drawPolyline(QPolygonF(places))
         return
     for i in range(1, len(places)):
-        pen = QPen(QColor(*colours[i].tolist()), float(widths[i]))
-        pen.setCapStyle(cap)
+        pen = QPen(QColor(*line.colours[i].tolist()), float(line.widths[i]))
+        pen.setCapStyle(Qt.PenCapStyle.FlatCap)  # else ends would show through each other
         painter.setPen(pen)
         painter.drawLine(places[i - 1], places[i])
 
