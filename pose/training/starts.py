@@ -75,7 +75,7 @@ def detector_start(name_or_file: str) -> Start:
 
 def _refuse_exported(file: Path) -> None:
     if file.suffix not in (".safetensors", ".pth", ".pt"):
-        raise WeightsError(f"{file} is exported and cannot be trained; start from its weights")
+        raise WeightsError(f"{file} is exported; training needs the weights that it was made from")
 
 
 def _arguments_and_state(file: Path) -> tuple[dict[str, Any], State]:

@@ -36,7 +36,7 @@ class PoseTeacher:
         except ImportError as error:
             raise UserError("--teacher needs ONNX Runtime: pip install onnxruntime") from error
         if not file.is_file():
-            raise UserError(f"{file}: no such teacher")
+            raise UserError(f"{file}: no such file; the teacher of a pose network is an ONNX file")
         try:
             self._session: Any = onnxruntime.InferenceSession(
                 str(file), providers=onnxruntime.get_available_providers()

@@ -79,5 +79,5 @@ def test_training_can_start_from_an_imagenet_hrnet_with_a_new_head(tmp_path: Pat
 def test_exported_networks_cannot_be_trained(tmp_path: Path) -> None:
     file = tmp_path / "exported.onnx"
     file.write_bytes(b"onnx")
-    with pytest.raises(WeightsError, match="start from its weights"):
+    with pytest.raises(WeightsError, match="training needs the weights"):
         pose_start(str(file))

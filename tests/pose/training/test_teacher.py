@@ -43,12 +43,12 @@ def test_a_student_learns_half_from_the_labels_and_half_from_a_teacher(
     assert teacher.name in task.identity()  # no other one goes on with the run
 
 
-def test_a_network_that_cannot_teach_is_refused_in_one_line(tmp_path: Path, shared: Path) -> None:
+def test_a_network_that_cannot_teach_is_refused_in_one_line(shared: Path) -> None:
     pytest.importorskip("onnxruntime")
     with pytest.raises(UserError, match="cannot teach: expected"):  # takes 1 picture, gives boxes
         PoseTeacher(shared / "teachers" / "yolox_nano.onnx", COCO17)
-    with pytest.raises(UserError, match="no such teacher"):
-        PoseTeacher(tmp_path / "none.onnx", COCO17)
+    with pytest.raises(UserError, match="no such file; the teacher of a pose network is an ONNX"):
+        PoseTeacher(Path("posse-detector"), COCO17)
 
 
 def test_a_detector_that_agrees_with_its_teacher_has_nothing_to_learn_from_it() -> None:
@@ -80,8 +80,12 @@ def test_where_the_teacher_sees_somebody_missing_labels_teach_no_background(tmp_
     assert "posse-detector" in task.identity()
 
 
-def test_only_a_detector_teaches_detectors() -> None:
+def test_only_a_detectors_weights_teach_detectors(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="posse-pose cannot teach: it is no detector"):
         DetectorTeacher("posse-pose")
     with pytest.raises(UserError, match="no-such"):
         DetectorTeacher("no-such")
+    exported = tmp_path / "yolox.onnx"
+    exported.touch()
+    with pytest.raises(UserError, match="exported; training needs the weights that it was made"):
+        DetectorTeacher(str(exported))
