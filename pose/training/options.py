@@ -30,141 +30,58 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     # argparse would put the kind, which everybody types first, behind thirty options
     parser.usage = "%(prog)s pose|detector --data FILE --images DIR --out DIR [options]"
     parser.add_argument("kind", choices=("pose", "detector"), help="which network")
-    data = parser.add_argument_group("data")
-    data.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        metavar="FILE",
-        help="labels, a file or a folder of files: COCO's layout with any joints, COCO-WholeBody, "
-        "CrowdPose, Human-Art, PoseTrack 2017, 2018 and 2021, BRACE, MPII, AI Challenger",
-    )
-    data.add_argument(
-        "--images",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder of pictures or videos",
-    )
-    data.add_argument(
-        "--val-data",
-        type=Path,
-        metavar="FILE",
-        help="labels to score on (default: a part of --data)",
-    )
-    data.add_argument(
-        "--val-images",
-        type=Path,
-        metavar="DIR",
-        help="pictures of --val-data (default: --images)",
-    )
-    data.add_argument(
-        "--exclude",
-        default="",
-        metavar="A,B,C",
-        help="leave out pictures whose `source` is one of these",
-    )
-    data.add_argument(
-        "--skeleton",
-        choices=list(SKELETONS),
-        help="train these joints, matched by name (default: the joints of the data)",
-    )
-    data.add_argument(
-        "--teacher",
-        metavar="NETWORK",
-        help="also learn from it: for poses an ONNX file, for boxes a detector by name or file",
-    )
 
-    course = parser.add_argument_group("course")
-    course.add_argument(
-        "--from",
-        dest="start",
-        metavar="WEIGHTS",
-        help="weights to start from: a name ('posse models') or a file",
+    add = parser.add_argument_group("data").add_argument
+    text = (
+        "labels, a file or a folder of files: COCO's layout with any joints, COCO-WholeBody, "
+        "CrowdPose, Human-Art, PoseTrack 2017, 2018 and 2021, BRACE, MPII, AI Challenger"
     )
-    course.add_argument(
-        "--recipe",
-        choices=list(RECIPES),
-        help="default: pose- or detector-tune with --from, else -scratch",
-    )
-    course.add_argument(
-        "--stage",
-        type=parse_stage,
-        action="append",
-        metavar="WxH:EPOCHS:BATCH",
-        help="input size (or several, WxH+WxH, of which each batch has one), epochs and batch; "
-        "give it again for the next stage",
-    )
-    course.add_argument(
-        "--epochs",
-        type=_above_0,
-        metavar="N",
-        help="how long the recipe's last stage runs; drops of the rate keep their share",
-    )
-    course.add_argument(
-        "--batch",
-        type=positive,
-        metavar="N",
-        help="people or pictures a step, of all processes together",
-    )
-    course.add_argument("--lr", type=_above_0, metavar="RATE", help="learning rate at its highest")
-    course.add_argument(
-        "--backbone-rate",
-        type=_from_0,
-        metavar="PART",
-        help="learning rate of all but the head, as a part of --lr; 0 freezes it",
-    )
-    course.add_argument(
-        "--rotation",
-        type=_from_0,
-        metavar="DEG",
-        help="turn crops by no more than this (default: one in five by any angle)",
-    )
-    course.add_argument(
-        "--precision", choices=("bf16", "fp16", "fp32"), help="of arithmetic (default: bf16)"
-    )
-    course.add_argument(
-        "--patience",
-        type=natural,
-        metavar="EPOCHS",
-        help="stop after so many without a better score; 0: never",
-    )
-    course.add_argument(
-        "--best-by",
-        choices=("oks-ap", "oks", "pckh"),
-        help="the score that chooses the weights to keep (default: oks-ap)",
-    )
-    course.add_argument("--seed", type=natural, default=0, metavar="N",
-                        help="of every random choice (default: 0)")  # fmt: skip
+    add("--data", type=Path, required=True, metavar="FILE", help=text)
+    add("--images", type=Path, required=True, metavar="DIR", help="folder of pictures or videos")
+    text = "labels to score on (default: a part of --data)"
+    add("--val-data", type=Path, metavar="FILE", help=text)
+    add("--val-images", type=Path, metavar="DIR", help="pictures of --val-data (default: --images)")
+    text = "leave out pictures whose `source` is one of these"
+    add("--exclude", default="", metavar="A,B,C", help=text)
+    text = "train these joints, matched by name (default: the joints of the data)"
+    add("--skeleton", choices=list(SKELETONS), help=text)
+    text = "also learn from it: for poses an ONNX file, for boxes a detector by name or file"
+    add("--teacher", metavar="NETWORK", help=text)
 
-    parser.add_argument(
-        "-o",
-        "--out",
-        type=Path,
-        required=True,
-        metavar="DIR",
-        help="folder for weights and logs",
+    add = parser.add_argument_group("course").add_argument
+    text = "weights to start from: a name ('posse models') or a file"
+    add("--from", dest="start", metavar="WEIGHTS", help=text)
+    text = "default: pose- or detector-tune with --from, else -scratch"
+    add("--recipe", choices=list(RECIPES), help=text)
+    text = (
+        "input size (or several, WxH+WxH, of which each batch has one), epochs and batch; give "
+        "it again for the next stage"
     )
-    parser.add_argument(
-        "--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N (default: auto)"
-    )
-    parser.add_argument(
-        "--workers",
-        type=natural,
-        default=0,
-        metavar="N",
-        help="processes that make samples (default: 0, the one that trains)",
-    )
-    parser.add_argument(
-        "--score-every",
-        type=positive,
-        default=1,
-        metavar="EPOCHS",
-        help="epochs between scores (default: 1)",
-    )
-    parser.add_argument(
-        "--check", action="store_true", help="only read the data and draw the first batch"
-    )
+    add("--stage", type=parse_stage, action="append", metavar="WxH:EPOCHS:BATCH", help=text)
+    text = "how long the recipe's last stage runs; drops of the rate keep their share"
+    add("--epochs", type=_above_0, metavar="N", help=text)
+    text = "people or pictures a step, of all processes together"
+    add("--batch", type=positive, metavar="N", help=text)
+    add("--lr", type=_above_0, metavar="RATE", help="learning rate at its highest")
+    text = "learning rate of all but the head, as a part of --lr; 0 freezes it"
+    add("--backbone-rate", type=_from_0, metavar="PART", help=text)
+    text = "turn crops by no more than this (default: one in five by any angle)"
+    add("--rotation", type=_from_0, metavar="DEG", help=text)
+    add("--precision", choices=("bf16", "fp16", "fp32"), help="of arithmetic (default: bf16)")
+    text = "stop after so many without a better score; 0: never"
+    add("--patience", type=natural, metavar="EPOCHS", help=text)
+    text = "the score that chooses the weights to keep (default: oks-ap)"
+    add("--best-by", choices=("oks-ap", "oks", "pckh"), help=text)
+    add("--seed", type=natural, default=0, metavar="N", help="of every random choice (default: 0)")
+
+    add = parser.add_argument
+    add("-o", "--out", type=Path, required=True, metavar="DIR", help="folder for weights and logs")
+    add("--device", default="auto", metavar="DEV", help="auto, cpu, cuda or cuda:N (default: auto)")
+    text = "processes that make samples (default: 0, the one that trains)"
+    add("--workers", type=natural, default=0, metavar="N", help=text)
+    text = "epochs between scores (default: 1)"
+    add("--score-every", type=positive, default=1, metavar="EPOCHS", help=text)
+    add("--check", action="store_true", help="only read the data and draw the first batch")
 
 
 def refuse_what_does_not_fit(args: argparse.Namespace) -> None:
@@ -194,9 +111,10 @@ def recipe_of(args: argparse.Namespace, start: Start) -> Recipe:
         "backbone_rate": args.backbone_rate,
         "precision": args.precision,
         "patience": args.patience,
-        "augmentation": None
-        if args.rotation is None
-        else replace(recipe.augmentation, rotation_deg=args.rotation / 2, turn_chance=0.0),
     }
+    if args.rotation is not None:  # a random angle is at most twice `rotation_deg`
+        changes["augmentation"] = replace(
+            recipe.augmentation, rotation_deg=args.rotation / 2, turn_chance=0.0
+        )
     given = {name: value for name, value in changes.items() if value is not None}
     return replace(recipe.over(tuple(stages)), seed=args.seed, **given)
