@@ -36,9 +36,7 @@ class Form(QScrollArea):
 
     def add_heading(self, text: str) -> None:
         """Start a group with a heading."""
-        label = QLabel(text)
-        label.setObjectName("heading")
-        self._grid.addWidget(label, self._grid.rowCount(), 0, 1, 2)
+        self._grid.addWidget(heading(text), self._grid.rowCount(), 0, 1, 2)
 
     def add_wide(self, widget: QWidget) -> None:
         """Add a control across the whole width."""
@@ -54,6 +52,23 @@ class Form(QScrollArea):
         row = self._grid.rowCount()
         self._grid.addWidget(label, row, 0)
         self._grid.addWidget(widget, row, 1)
+
+
+def heading(text: str) -> QLabel:
+    """The title of a group, as in a form."""
+    return _styled(text, "heading")
+
+
+def muted(text: str = "") -> QLabel:
+    """A text in the colour of what matters less."""
+    return _styled(text, "muted")
+
+
+def _styled(text: str, name: str) -> QLabel:
+    """A label that the theme's sheet knows by `name`."""
+    label = QLabel(text)
+    label.setObjectName(name)
+    return label
 
 
 def check(text: str, hint: str) -> QCheckBox:

@@ -11,6 +11,7 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
 from PyQt6.QtWidgets import QComboBox, QLabel, QVBoxLayout, QWidget
 
+from app.gui.form import muted
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 from app.measures.angles import MEASURES
@@ -32,8 +33,7 @@ class MeasuresPanel(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 8, 12, 12)
-        self.hint = QLabel(tr("Select people to see their angles and speeds."))
-        self.hint.setObjectName("muted")
+        self.hint = muted(tr("Select people to see their angles and speeds."))
         self.hint.setWordWrap(True)
         layout.addWidget(self.hint)
         self.choices: list[QComboBox] = []

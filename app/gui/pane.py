@@ -15,6 +15,7 @@ from PyQt6.QtWidgets import (
 
 from app.gui.actions import button_of
 from app.gui.canvas import Canvas
+from app.gui.form import muted
 from app.gui.timeline import time_text
 from app.gui.translation import tr
 
@@ -38,11 +39,9 @@ class Pane(QWidget):
         self.row.addStrut(STRIP)
         self.rows.addStretch()
         self.rows.addLayout(self.row)
-        heading = QLabel(kind)
-        heading.setObjectName("muted")
         self._name = _Elided()
         self._name.setAccessibleName(kind)
-        self.row.addWidget(heading)
+        self.row.addWidget(muted(kind))
         self.row.addSpacing(6)
         self.row.addWidget(self._name, 1)
         column = QVBoxLayout(self)

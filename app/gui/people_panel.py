@@ -7,7 +7,6 @@ from PyQt6.QtGui import QAction
 from PyQt6.QtWidgets import (
     QAbstractItemView,
     QHBoxLayout,
-    QLabel,
     QLineEdit,
     QListView,
     QSpinBox,
@@ -17,6 +16,7 @@ from PyQt6.QtWidgets import (
 )
 
 from app.gui.actions import button_of
+from app.gui.form import muted
 from app.gui.people_model import PeopleModel, PersonDelegate, PersonRow
 from app.gui.translation import tr
 
@@ -53,8 +53,7 @@ class PeoplePanel(QWidget):
         assert chosen is not None  # a view with a model has one
         self._chosen: QItemSelectionModel = chosen
         self._chosen.selectionChanged.connect(self._tell_selection)
-        self._empty = QLabel(tr("Nobody yet.\nPeople appear here as they are seen."))
-        self._empty.setObjectName("muted")
+        self._empty = muted(tr("Nobody yet.\nPeople appear here as they are seen."))
         self._empty.setAlignment(Qt.AlignmentFlag.AlignCenter)
 
         layout = QVBoxLayout(self)

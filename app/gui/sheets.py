@@ -19,6 +19,7 @@ from PyQt6.QtWidgets import (
     QWidget,
 )
 
+from app.gui.form import muted
 from app.gui.icons import app_icon, icon
 from app.gui.translation import tr
 
@@ -117,9 +118,8 @@ class HelpSheet(Sheet):
 
 def _shortcut(text: str, keys: str) -> tuple[QLabel, QLabel]:
     """One row: a command and its keys."""
-    command, label = QLabel(text), QLabel(keys)
+    command, label = QLabel(text), muted(keys)
     command.setObjectName("row")
-    label.setObjectName("muted")
     label.setAlignment(Qt.AlignmentFlag.AlignRight)
     return command, label
 
@@ -273,9 +273,8 @@ class Welcome(QFrame):
         pixmap: QPixmap = app_icon().pixmap(96, 96)
         picture.setPixmap(pixmap)
         title = QLabel(f"<span style='font-size:17pt; font-weight:600'>{tr('Who is who?')}</span>")
-        hint = QLabel(tr("Drop videos, pictures or a folder of them here,\nor start a camera."))
+        hint = muted(tr("Drop videos, pictures or a folder of them here,\nor start a camera."))
         hint.setAlignment(Qt.AlignmentFlag.AlignHCenter)
-        hint.setObjectName("muted")
         for label in (picture, title, hint):
             column.addWidget(label, 0, Qt.AlignmentFlag.AlignHCenter)
         row = QHBoxLayout()

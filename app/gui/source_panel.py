@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from PyQt6.QtCore import pyqtSignal
-from PyQt6.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QPushButton, QWidget
+from PyQt6.QtWidgets import QComboBox, QGridLayout, QLineEdit, QPushButton, QWidget
 
+from app.gui.form import heading, muted
 from app.gui.icons import icon
 from app.gui.sheets import Sheet
 from app.gui.translation import tr
@@ -35,8 +36,7 @@ class SourcePanel(Sheet):
         self.start.clicked.connect(self._open_camera)
         self.connect_button = QPushButton(tr("Connect"))
         self.connect_button.clicked.connect(self._open_url)
-        self._none = QLabel()
-        self._none.setObjectName("muted")
+        self._none = muted()
         refresh = QPushButton(icon("restart"), tr("Look again"))
         refresh.clicked.connect(self.refresh_wanted)
         for button in (self.start, self.connect_button, refresh):
@@ -44,13 +44,13 @@ class SourcePanel(Sheet):
 
         grid = QGridLayout()
         grid.setVerticalSpacing(10)
-        grid.addWidget(_heading(tr("ON THIS COMPUTER")), 0, 0, 1, 3)
+        grid.addWidget(heading(tr("ON THIS COMPUTER")), 0, 0, 1, 3)
         grid.addWidget(self.camera, 1, 0)
         grid.addWidget(self.mode, 1, 1)
         grid.addWidget(self.start, 1, 2)
         grid.addWidget(self._none, 2, 0, 1, 2)
         grid.addWidget(refresh, 2, 2)
-        grid.addWidget(_heading(tr("ON THE NETWORK")), 3, 0, 1, 3)
+        grid.addWidget(heading(tr("ON THE NETWORK")), 3, 0, 1, 3)
         grid.addWidget(self.url, 4, 0, 1, 2)
         grid.addWidget(self.connect_button, 4, 2)
         self.column.addLayout(grid)
@@ -103,9 +103,3 @@ class SourcePanel(Sheet):
 def _modes(camera: Camera) -> Modes:
     automatic = (tr("Automatic"), camera.spec())
     return (automatic, *((str(mode), camera.spec(mode)) for mode in camera.modes))
-
-
-def _heading(text: str) -> QLabel:
-    label = QLabel(text)
-    label.setObjectName("heading")
-    return label

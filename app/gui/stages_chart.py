@@ -8,8 +8,9 @@ import numpy as np
 import pyqtgraph as pg
 from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QColor
-from PyQt6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PyQt6.QtWidgets import QVBoxLayout, QWidget
 
+from app.gui.form import heading, muted
 from app.gui.theme import current_theme
 from app.gui.translation import tr
 
@@ -47,18 +48,12 @@ class StagesChart(QWidget):
             self._plot.addItem(curve)
             self._fills.append(between)
             self._curves.append(curve)
-        self._legend = QLabel()
-        self._legend.setObjectName("muted")
+        self._legend = muted()
         self._legend.setWordWrap(True)  # slow networks give long numbers
-        heading = QLabel(tr("MILLISECONDS PER FRAME"))
-        heading.setObjectName("heading")
-        top = QHBoxLayout()
-        top.addWidget(heading)
-        top.addStretch()
         layout = QVBoxLayout(self)
         layout.setContentsMargins(12, 2, 12, 8)
         layout.setSpacing(2)
-        layout.addLayout(top)
+        layout.addWidget(heading(tr("MILLISECONDS PER FRAME")))
         layout.addWidget(self._plot, 1)
         layout.addWidget(self._legend)
         self.setFixedHeight(160)
