@@ -49,13 +49,13 @@ def warp_person(
     size_wh: tuple[int, int],
     rng: Rng,
     augmentation: PoseAugmentation,
-    another: AnotherPicture | None = None,
+    another: AnotherPicture,
 ) -> tuple[ImageArray, FloatArray, FloatArray]:
     """Cut out one person: crop (H, W, 3), keypoints (K, 2) in crop pixels, weights (K,).
 
     Joints outside the crop get weight 0. What hides part of the person is cut from `another`
-    picture, or else is of one colour. Crops have HRNet's padding even for sizes that use a tighter
-    one at inference: the random scale varies by more than the two paddings differ.
+    picture, or is of one colour if there is none. Crops have HRNet's padding even for sizes that
+    use a tighter one at inference: the random scale varies by more than the two paddings differ.
     """
     angle = 0.0
     if rng.random() < augmentation.cut_chance:
@@ -148,7 +148,7 @@ def _turned(box: FloatArray, angle_deg: float) -> FloatArray:
 
 
 def _degrade(
-    crop: ImageArray, another: AnotherPicture | None, rng: Rng, augmentation: PoseAugmentation
+    crop: ImageArray, another: AnotherPicture, rng: Rng, augmentation: PoseAugmentation
 ) -> ImageArray:
     """Apply low resolution, at times with blur, then colour changes and occlusion."""
     height, width = crop.shape[:2]
@@ -161,7 +161,7 @@ def _degrade(
     if augmentation.colour:
         crop = jitter_colour(crop, rng)
     if rng.random() < augmentation.occlusion_chance:
-        crop = _hide(crop, None if another is None else another(), rng)
+        crop = _hide(crop, another(), rng)
     return crop
 
 

@@ -16,7 +16,7 @@ from pose.training.pictures import Pictures
 
 
 def _warped(
-    people: LabelledPeople, change: PoseAugmentation, another: AnotherPicture | None = None
+    people: LabelledPeople, change: PoseAugmentation, another: AnotherPicture = lambda: None
 ) -> list[tuple[ImageArray, FloatArray, FloatArray]]:
     """Crops of the first person with their joints and weights, for 20 seeds."""
     image = Pictures(people.places)[0]
@@ -76,6 +76,7 @@ def test_feet_belong_to_the_lower_half_of_a_body() -> None:
             SIZE_WH,
             np.random.default_rng(seed),
             replace(PLAIN, half_body_chance=1.0),
+            lambda: None,
         )
         halves.add((bool(weights[0] > 0), bool(weights[-1] > 0)))
     assert halves == {(True, False), (False, True)}  # with the nose or with the toe, never both
