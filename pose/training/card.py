@@ -16,6 +16,8 @@ from pose.training.precision import half_precision
 from pose.training.recipes import Recipe
 from pose.writing import UNCODED
 
+CARD = "model-card.md"  # written at the end of a run
+
 
 def write_card(
     out: Path,
@@ -30,7 +32,7 @@ def write_card(
     augmentation: PoseAugmentation | MosaicAugmentation,
     best_epoch: int,
 ) -> Path:
-    """Write `out`/model-card.md after a run; `data` are the splits by name.
+    """Write the card into `out` after a run; `data` are the splits by name.
 
     `best_epoch` is the one whose weights were kept; scores of stages at other input sizes are not
     comparable with its own.
@@ -74,7 +76,7 @@ def write_card(
         *_settings(recipe, augmentation, device),
         "",
     ]
-    path = out / "model-card.md"
+    path = out / CARD
     path.write_text("\n".join(text), encoding="utf-8", errors=UNCODED)
     return path
 

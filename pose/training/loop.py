@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from pose.command import counted
 from pose.training.batches import batches_from, epochs_of
+from pose.training.card import CARD
 from pose.training.curves import draw_curves
 from pose.training.gradients import Gradients
 from pose.training.optimisation import AveragedWeights, Optimisation, set_learning
@@ -222,10 +223,15 @@ class Run:
     def _resume(self) -> None:
         """Resume from last.pt, if there is one, and drop log lines after it.
 
-        Raises TrainingDataError if it is damaged or of another run.
+        Raises TrainingDataError if it is damaged or of another run, or if the folder holds the
+        weights of a finished run.
         """
         path = self.out / "last.pt"
         if not path.is_file():
+            if (self.out / CARD).is_file():
+                raise TrainingDataError(
+                    f"{self.out} holds a finished run without its last.pt; choose another --out"
+                )
             (self.out / "log.jsonl").unlink(missing_ok=True)
             return
         try:

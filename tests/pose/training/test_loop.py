@@ -19,6 +19,7 @@ import pytest
 import torch
 from small_data import small_recipe, small_task, write_data
 
+from pose.training.card import CARD
 from pose.training.loop import Run
 from pose.training.pose_task import PoseTask
 from pose.training.precision import half_precision
@@ -88,6 +89,7 @@ WITH_WORKERS = """
 import sys, torch
 from pathlib import Path
 from small_data import small_recipe, small_task
+from pose.training.card import CARD
 from pose.training.loop import Run
 from pose.training.processes import Processes
 torch.manual_seed(0)
@@ -153,6 +155,7 @@ KILLED = """
 import os, signal, sys, torch
 from pathlib import Path
 from small_data import small_recipe, small_task
+from pose.training.card import CARD
 from pose.training.loop import Run
 from pose.training.processes import Processes
 file, out, last = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3])
@@ -203,6 +206,16 @@ def test_a_run_is_not_resumed_with_other_data_or_another_start(trained: Path) ->
     file.write_text(json.dumps(content))
     with pytest.raises(TrainingDataError, match="another recipe, network, start, teacher or data"):
         _train(file, out)
+
+
+def test_a_finished_run_whose_save_was_deleted_is_not_trained_over(trained: Path) -> None:
+    out = trained / "out"
+    (out / "last.pt").unlink()
+    (out / CARD).touch()
+    lines = _log(out)
+    with pytest.raises(TrainingDataError, match=r"a finished run without its last\.pt"):
+        _train(trained / "labels.json", out)
+    assert _log(out) == lines
 
 
 def test_a_damaged_save_is_reported_in_one_line(trained: Path) -> None:
@@ -287,6 +300,7 @@ PARALLEL = """
 import sys, torch
 from pathlib import Path
 from small_data import small_detector_task, small_recipe, small_task
+from pose.training.card import CARD
 from pose.training.loop import Run
 from pose.training.processes import join
 file, out = map(Path, sys.argv[1:])
@@ -322,6 +336,7 @@ MEMORY = """
 import resource, sys, torch
 from pathlib import Path
 from small_data import small_recipe, small_task
+from pose.training.card import CARD
 from pose.training.loop import Run
 from pose.training.processes import Processes
 file, out = Path(sys.argv[1]), Path(sys.argv[2])
