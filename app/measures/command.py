@@ -34,14 +34,13 @@ from tracking.files import (
 
 def add_measure_arguments(parser: argparse._ArgumentGroup | argparse.ArgumentParser) -> None:
     """Add the options that `posse track` and `posse measure` share."""
-    parser.add_argument("--angles", action="store_true", help="joint angles in degrees")
-    parser.add_argument("--speeds", action="store_true", help="joint speeds in pixels a second")
-    parser.add_argument("--scale", type=_scale, metavar="PX=M",
-                        help="412=9 means that 412 pixels are 9 metres: speeds in m/s")  # fmt: skip
-    parser.add_argument(
-        "--plots", action="store_true", help="a picture of the curves of each person"
-    )
-    parser.add_argument("--report", action="store_true", help="a page with all of it, NAME.html")
+    add = parser.add_argument
+    add("--angles", action="store_true", help="joint angles in degrees")
+    add("--speeds", action="store_true", help="joint speeds in pixels a second")
+    text = "412=9 means that 412 pixels are 9 metres: speeds in m/s"
+    add("--scale", type=_scale, metavar="PX=M", help=text)
+    add("--plots", action="store_true", help="a picture of the curves of each person")
+    add("--report", action="store_true", help="a page with all of it, NAME.html")
 
 
 def measure_options_of(args: argparse.Namespace) -> MeasureOptions:
@@ -53,17 +52,14 @@ def measure_options_of(args: argparse.Namespace) -> MeasureOptions:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the options of `posse measure`."""
-    parser.add_argument("tracks", type=Path, nargs="+", metavar="TRACKS",
-                        help="a tracks file with joints, or a folder of results")  # fmt: skip
-    parser.add_argument("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
-    parser.add_argument(
-        "--video",
-        type=Path,
-        metavar="FILE",
-        help="the clip, or its overlay video, for the report's thumbnails",
-    )
-    parser.add_argument("--kpt-thr", type=share, default=0.3, metavar="X",
-                        help="joints scoring below X count as not seen (default: 0.3)")  # fmt: skip
+    add = parser.add_argument
+    text = "a tracks file with joints, or a folder of results"
+    add("tracks", type=Path, nargs="+", metavar="TRACKS", help=text)
+    add("-o", "--output", type=Path, metavar="DIR", help="default: beside it")
+    text = "the clip, or its overlay video, for the report's thumbnails"
+    add("--video", type=Path, metavar="FILE", help=text)
+    text = "joints scoring below X count as not seen (default: 0.3)"
+    add("--kpt-thr", type=share, default=0.3, metavar="X", help=text)
     add_measure_arguments(parser)
     parser.epilog = "Without --angles and --speeds, both are measured."
 

@@ -38,9 +38,9 @@ def average(files: Sequence[Path]) -> tuple[dict[str, Tensor], dict[str, str]]:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command line."""
-    parser.add_argument("files", nargs="+", type=Path, help="weights that `posse train` wrote")
-    parser.add_argument("-o", "--output", type=Path, required=True, metavar="FILE",
-                        help="their mean")  # fmt: skip
+    add = parser.add_argument
+    add("files", nargs="+", type=Path, help="weights that `posse train` wrote")
+    add("-o", "--output", type=Path, required=True, metavar="FILE", help="their mean")
 
 
 def run(args: argparse.Namespace) -> int:
