@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -49,10 +50,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("pose.training.average", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "pose.training.average", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())

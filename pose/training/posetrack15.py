@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +94,7 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command; a UserError becomes one line and exit code 1."""
-    return run_command("pose.training.posetrack15", __doc__, add_arguments, run, argv)
-
+main = partial(run_command, "pose.training.posetrack15", __doc__, add_arguments, run)
 
 if __name__ == "__main__":
     sys.exit(main())
