@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -45,6 +46,8 @@ def _copy_all(
     sound = SoundTrack.open(audio_from, output) if audio_from else None
     if sound:
         sound.start_at(start_s)
+    last_dts = None
+    last_dts = -sys.maxsize
     try:
         for path, begins_s in parts:
             with av.open(str(path)) as part:
@@ -53,7 +56,10 @@ def _copy_all(
                         continue  # the flushing packet at the end
                     shift = round(begins_s / packet.time_base)
                     packet.pts += shift
-                    packet.dts += shift
+                    # A part begins to decode a few frames early, by its own first steps: where
+                    # these are long, as after a gap, before the last packet of the part before it
+                    early = last_dts is not None and packet.dts + shift <= last_dts
+                    packet.dts = last_dts = last_dts + 1 if early else packet.dts + shift
                     packet.stream = video
                     ends_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                     output.mux(packet)

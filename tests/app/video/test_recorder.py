@@ -120,6 +120,14 @@ def test_parts_are_joined_in_step(tmp_path: Path) -> None:
     assert len(sound_of(tmp_path / "all.mp4")) / 48000 == pytest.approx(0.8, abs=0.05)
 
 
+def test_parts_are_joined_where_the_pictures_become_rarer(tmp_path: Path) -> None:
+    """Of variable rate: the second part's first packets are due before the first one's last."""
+    times = [index / 50 for index in range(20)] + [0.4 + index / 5 for index in range(20)]
+    first, second = record(tmp_path / "1.mp4", times[:20]), record(tmp_path / "2.mp4", times[20:])
+    join_parts([(first, 0.0), (second, 0.4)], tmp_path / "all.mp4", None, 0.0)
+    assert times_of(tmp_path / "all.mp4") == pytest.approx(times, abs=1e-4)
+
+
 def test_a_live_recording_has_its_own_name_while_it_is_written(tmp_path: Path) -> None:
     with Recorder(tmp_path / "a.mp4", SIZE, None, live=True) as recorder:
         for index in range(60):
