@@ -135,12 +135,10 @@ def track_clip(
         blocks = Blocks(clip.work, key, pipeline.skeleton)
         done, total = blocks.frame_count, expected(source, options)
         overlay = Overlay(settings.overlay) if options.video and not options.refine else None
-        heights: Counter[int] = Counter()
         broken = _follow(
             taken_frames(source, options, done),
             pipeline,
             blocks,
-            heights,
             BlockWriter(
                 blocks, overlay, size_wh, rate, follow=options.follow, quick=options.quick_video
             ),
@@ -157,17 +155,21 @@ def track_clip(
         if not interrupted:
             raise broken or MediaError(f"{clip.source}: {_why_no_frame(options)}")
         return ClipReport(0, 0, time.monotonic() - began, 0, (), interrupted)
+    outputs: list[Path] = []
+    everybody: Iterable[FrameResult] = ()
     if not options.refine:
-        outputs, people = _write(clip, info, settings, blocks, doing)
+        outputs, everybody = _write(clip, info, settings, blocks, doing), blocks.results()
     elif not interrupted:
-        outputs, people, interrupted = _write_refined(clip, info, settings, blocks, doing, stopped)
-    else:
-        outputs, people = [], 0
-    count = blocks.frame_count
-    seconds = time.monotonic() - began
+        outputs, everybody, interrupted = _write_refined(
+            clip, info, settings, blocks, doing, stopped
+        )
+    ids, heights = _people_of(everybody)
+    people = len(ids) if not options.follow else int(options.follow in ids)
     note = _larger_size(heights, pipeline, size_wh)
     if not (people or interrupted):
-        note = _why_nobody(blocks, options.follow)
+        note = _why_nobody(ids, options.follow)
+    count = blocks.frame_count
+    seconds = time.monotonic() - began
     report = ClipReport(count, people, seconds, count - done, tuple(outputs), interrupted, note)
     if broken is not None:
         raise BrokenClip(str(broken), report) from broken
@@ -178,15 +180,11 @@ def _follow(
     frames: Iterator[Frame],
     pipeline: Pipeline,
     blocks: Blocks,
-    heights: Counter[int],
     writer: BlockWriter,
     tell: Callable[[int], None],
     stopped: Stopped,
 ) -> MediaError | None:
-    """Track the frames into blocks; return why the source broke off, or None.
-
-    Counts in `heights` how high people are, in pixels of the frame.
-    """
+    """Track the frames into blocks; return why the source broke off, or None."""
     pipeline.reset()
     if (state := blocks.state()) is not None:
         pipeline.load(state)
@@ -198,8 +196,6 @@ def _follow(
         try:
             for result in pipeline.follow(itertools.takewhile(lambda _: not stopped(), ahead)):
                 writer.put(result)
-                boxes = result.people.poses.boxes
-                heights.update((boxes[:, 3] - boxes[:, 1]).astype(int).tolist())
                 count += 1
                 tell(count)
                 if count % BLOCK_FRAMES == 0:
@@ -214,8 +210,8 @@ def _follow(
 
 def _write(
     clip: Clip, info: ClipInfo, settings: Settings, blocks: Blocks, doing: Callable[[str], None]
-) -> tuple[list[Path], int]:
-    """Write what the options ask for, from the blocks; return the files and number of people."""
+) -> list[Path]:
+    """Write what the options ask for, from the blocks; return the files."""
     options = settings.clip
 
     def results() -> Iterator[FrameResult]:
@@ -228,7 +224,7 @@ def _write(
         first = next(blocks.results())
         join_parts(blocks.parts(), video, sound_of(clip.source), first.frame.time_s)
         outputs.insert(0, video)
-    return outputs, len(_ids(results()))
+    return outputs
 
 
 def _write_refined(
@@ -238,8 +234,11 @@ def _write_refined(
     blocks: Blocks,
     doing: Callable[[str], None],
     stopped: Stopped,
-) -> tuple[list[Path], int, bool]:
-    """As `_write`, after an in-memory second pass; also whether it was stopped while drawing."""
+) -> tuple[list[Path], list[FrameResult], bool]:
+    """As `_write`, after an in-memory second pass, with its results.
+
+    Also returns whether it was stopped while drawing.
+    """
     options = settings.clip
     doing("second pass")
     everybody = after_second_pass(list(blocks.results()), settings)
@@ -248,11 +247,11 @@ def _write_refined(
         doing("drawing the video")
         video = beside(clip.stem, ".mp4")
         if not draw_again(video, clip.source, settings, info.size_wh, everybody, stopped):
-            return [], 0, True
+            return [], [], True
         outputs.append(video)
     results = [only(result, options.follow) for result in everybody]
     outputs += _write_data(clip, info, settings, lambda: results, doing)
-    return outputs, len(_ids(results)), False
+    return outputs, everybody, False
 
 
 def _write_data(
@@ -296,14 +295,21 @@ def _why_no_frame(options: ClipOptions) -> str:
     return "there is no picture in it that can be read"
 
 
-def _why_nobody(blocks: Blocks, wanted: int) -> str:
+def _why_nobody(ids: set[int], wanted: int) -> str:
     """Why nobody is in the files; `wanted` is the id of the only person to write, 0 for all."""
-    numbers = sorted(_ids(blocks.results())) if wanted else []
-    if not numbers:
+    if not (wanted and ids):
         return NOBODY
+    numbers = sorted(ids)
     known = ", ".join(map(str, numbers[:20])) + (", ..." if len(numbers) > 20 else "")
     return f"nobody in it has the number {wanted}; there are {known}"
 
 
-def _ids(results: Iterable[FrameResult]) -> set[int]:
-    return {person for result in results for person in result.people.ids.tolist()}
+def _people_of(results: Iterable[FrameResult]) -> tuple[set[int], Counter[int]]:
+    """Everybody's ids, and how often people are how high, in pixels of the frame."""
+    ids: set[int] = set()
+    heights: Counter[int] = Counter()
+    for result in results:
+        ids.update(result.people.ids.tolist())
+        boxes = result.people.poses.boxes
+        heights.update((boxes[:, 3] - boxes[:, 1]).astype(int).tolist())
+    return ids, heights

@@ -299,8 +299,9 @@ def test_a_larger_size_is_advised_where_people_are_small(
 
     source, chosen = make_video(tmp_path / "walk.mp4"), settings(video=False)
     pipeline = Pipeline(FarAway(), Upright(), chosen.pipeline)
-    report = track_clip(Clip(str(source), tmp_path / "walk"), chosen, pipeline, {})
-    assert report.note == advice
+    for _ in range(2):  # the second time, as after a kill, every frame is finished already
+        report = track_clip(Clip(str(source), tmp_path / "walk"), chosen, pipeline, {})
+        assert report.note == advice
 
 
 @pytest.mark.parametrize("refine", [False, True])
