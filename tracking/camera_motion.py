@@ -21,8 +21,11 @@ _FEWEST_SHARE = 0.4  # of the tracked corners that must be inliers
 _MOST_SCALE = 1.2  # between two frames; more is a cut, not a zoom
 _PEOPLE_MARGIN = 0.1  # of a box's size: limbs reach out of boxes
 _STILL_PX = 0.4  # of the small picture: what tripods seem to move stays below, by twice
+_KEY_PX = 2.0  # of the small picture; from further away, warps fit less well where the camera turns
 _STILL_FRAMES = 25  # in a row, after which the camera is on a tripod
 _REST_FRAMES = 4  # not looked at, between two looks at a camera on a tripod
+_NO_MOTION = np.eye(3)
+_NOBODY = np.zeros((0, 4), np.float32)
 
 
 def small_grey(image: ImageArray) -> ImageArray:
@@ -83,20 +86,33 @@ def _background(grey: ImageArray, people: FloatArray, scale: float) -> ImageArra
 class CameraMotion:
     """The camera's motion from each frame to the next: call it once per frame, in order.
 
-    Less than a pixel or so is no motion, so that on a tripod nothing changes. A camera that has
-    stood still for a while is looked at on every fifth frame: its first motion is found late.
+    A frame is compared with an earlier one for as long as the camera is near it. From each frame to
+    the next, a slow pan would not show, and errors would add up. What has not added up to a pixel
+    or so is no motion, so that on a tripod nothing changes. A camera that has stood still for a
+    while is looked at on every fifth frame: its first motion is found late.
     """
 
     def __init__(self) -> None:
         # (3, 3), all motion so far; in float64, lest a long pan be rounded to pixels
         self.so_far: DoubleArray | None = None
-        self._before: ImageArray | None = None
+        self._moved = _NO_MOTION  # (3, 3), when the camera was last seen to move
+        self._last: ImageArray | None = None  # the last picture looked at
+        self._camera = _NO_MOTION  # (3, 3), there
+        self._key: ImageArray | None = None  # the picture to compare with
+        self._key_people = _NOBODY
+        self._key_camera = _NO_MOTION
         self._still_frames = 0  # in a row
         self._rest_frames = 0  # still to be passed over
 
+    def begin_shot(self) -> None:
+        """Forget all motion: the next frame is the first of a shot."""
+        self.so_far, self._camera, self._moved = None, _NO_MOTION, _NO_MOTION
+        self.skip()
+
     def skip(self) -> None:
         """Pass over a frame, as if the camera stood still from the last one to the next."""
-        self._before, self._still_frames, self._rest_frames = None, 0, 0
+        self._last = self._key = None
+        self._still_frames = self._rest_frames = 0
 
     def __call__(self, image: ImageArray, people: FloatArray) -> FloatArray | None:
         """Warp (2, 3) from the last frame to `image`.
@@ -107,26 +123,42 @@ class CameraMotion:
         if self._rest_frames:
             self._rest_frames -= 1
             return None
-        after = small_grey(image)
-        before, self._before = self._before, after
-        if before is None:
+        now = small_grey(image)
+        scale = now.shape[1] / image.shape[1]
+        warp = self._warp_to(now, people, scale)
+        self._last = now
+        if warp is None:
+            self._still_frames = 0
             return None
-        scale = after.shape[1] / image.shape[1]
-        warp = camera_warp(before, after, people, scale)
+        camera = self._camera = np.vstack([warp, [0, 0, 1]]) @ self._key_camera
+        step = (camera @ np.linalg.inv(self._moved))[:2]
         on_tripod = self._still_frames >= _STILL_FRAMES
-        if warp is not None and _largest_shift(warp, image) * scale < _STILL_PX:
+        moved = _largest_shift(step, image) * scale >= _STILL_PX
+        if moved or (self.so_far is not None and not on_tripod):
+            self.so_far = camera
+        if not moved:
             self._still_frames += 1
             self._rest_frames = _REST_FRAMES if on_tripod else 0
             return None
-        self._still_frames = 0
-        if warp is None:
+        self._still_frames, self._moved = 0, camera
+        if _largest_shift(warp, image) * scale >= _KEY_PX:
+            self._key = None
+        # From a tripod, it is the motion of several frames
+        return None if on_tripod else step.astype(np.float32)
+
+    def _warp_to(self, now: ImageArray, people: FloatArray, scale: float) -> FloatArray | None:
+        """Warp (2, 3) from the key picture to `now`; without one, the last picture becomes it."""
+        if self._last is None:
             return None
-        since = np.vstack([warp, [0, 0, 1]]).astype(np.float64)
-        self.so_far = since if self.so_far is None else since @ self.so_far
-        return None if on_tripod else warp  # from a tripod, it is the motion of several frames
+        if self._key is not None:
+            warp = camera_warp(self._key, now, self._key_people, scale)
+            if warp is not None or self._key is self._last:
+                return warp
+        self._key, self._key_people, self._key_camera = self._last, people, self._camera
+        return camera_warp(self._key, now, people, scale)
 
 
-def _largest_shift(warp: FloatArray, image: ImageArray) -> float:
+def _largest_shift(warp: Points, image: ImageArray) -> float:
     """How far, in pixels, the corner of the image (H, W, 3) moves that moves most."""
     height, width = image.shape[:2]
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])

@@ -215,7 +215,7 @@ class Pipeline:
     def _camera_motion(self, frame: Frame, shot: Shot) -> FloatArray | None:
         """The camera's motion (2, 3) since the frame before, as PoseTracker.update takes it."""
         if shot.number != self._shot.number:
-            self._camera.so_far = None
+            self._camera.begin_shot()
         if self.config.camera_motion:
             return self._camera(frame.image, self.tracker.predict().boxes)
         self._camera.skip()  # if switched on later: from that frame on

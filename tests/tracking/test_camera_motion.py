@@ -116,6 +116,37 @@ def test_real_clips_move_or_do_not_as_they_were_filmed(shared: Path) -> None:
     assert moving("openpose_street_dance.avi") > 0.9  # held by hand
 
 
+def test_the_slowest_pan_adds_up() -> None:
+    """A fifth of a pixel of the small picture from frame to frame is less than can be seen."""
+    camera = CameraMotion()
+    for step in range(60):
+        shift = np.array([[1, 0, 0.8 * step], [0, 1, 0]])
+        camera(moved(scene(), shift), NOBODY)
+        if step >= 5:
+            assert camera.so_far is not None
+            np.testing.assert_allclose(camera.so_far[:2], shift, atol=0.5)
+
+
+def test_errors_do_not_add_up_while_the_camera_shakes() -> None:
+    camera = CameraMotion()
+    for step in range(100):
+        away = 6 * np.sin(0.7 * step), 3 * np.sin(0.3 * step)
+        camera(moved(scene(), np.array([[1, 0, away[0]], [0, 1, away[1]]])), NOBODY)
+    assert camera.so_far is not None
+    np.testing.assert_allclose(camera.so_far[:2], [[1, 0, away[0]], [0, 1, away[1]]], atol=0.5)
+
+
+def test_a_shot_begins_without_motion() -> None:
+    camera = CameraMotion()
+    for step in range(3):
+        camera(moved(scene(), PAN * step + np.eye(2, 3)), NOBODY)
+    camera.begin_shot()
+    assert camera(scene(), NOBODY) is None and camera.so_far is None
+    found = camera(moved(scene(), PAN), NOBODY)
+    assert found is not None and camera.so_far is not None
+    np.testing.assert_allclose(camera.so_far[:2], found, atol=1e-5)
+
+
 def test_from_a_tripod_the_first_motion_is_passed_over_and_the_next_is_followed() -> None:
     camera = CameraMotion()
     for _ in range(60):
