@@ -12,6 +12,11 @@ import av.error
 from app.video.coding import coding_threads, open_input
 from app.video.source import MediaError
 
+# Of an MPEG transport stream
+_SYNC = 0x47  # a packet's first byte
+_PACKET_STEPS = (188, 192, 204)  # bytes from one to the next: plain, of camcorders, with correction
+_TAIL_PACKETS = 8  # so many do not have the byte at equal steps by chance
+
 
 def open_pictures(path: Path) -> tuple[av.container.InputContainer, av.VideoStream]:
     """The container and its first video stream; MediaError with one line of advice."""
@@ -57,6 +62,24 @@ def stated_length_s(container: av.container.InputContainer, stream: av.VideoStre
     if "matroska" in container.format.name:  # there, both are end times, not lengths
         ends_s -= (container.start_time or 0) / av.time_base
     return ends_s
+
+
+def ends_within_a_packet(container: av.container.InputContainer, path: Path) -> bool:
+    """Whether an MPEG transport stream was cut off: it states no length that would tell.
+
+    Its packets have a byte 47 (hexadecimal) and 187 more; 4 may precede them, or 16 follow.
+    """
+    if container.format.name != "mpegts":
+        return False
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL_PACKETS * max(_PACKET_STEPS)))
+        tail = file.read()[::-1]
+    for step in _PACKET_STEPS:
+        for left in range(1, step + 1):  # bytes from the last packet's first to the end
+            first_bytes = tail[left - 1 :: step][: _TAIL_PACKETS - 1]
+            if len(first_bytes) == first_bytes.count(_SYNC) == _TAIL_PACKETS - 1:
+                return left < min(_PACKET_STEPS)
+    return False  # other bytes at its end: no packets to judge by
 
 
 def square_wh(width: int, height: int, pixel_ratio: Fraction | None) -> tuple[int, int]:

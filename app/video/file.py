@@ -19,6 +19,7 @@ import numpy as np
 from av.video.reformatter import VideoReformatter
 
 from app.video.container import (
+    ends_within_a_packet,
     open_pictures,
     square_wh,
     stated_count,
@@ -226,6 +227,11 @@ class FileSource:
             raise MediaError(
                 f"{self.name}: the file breaks off after {ends_s:.1f} s of {length_s:.1f} s; "
                 "copy it again, or use what there is"
+            )
+        if ends_within_a_packet(self._container, Path(self.name)):
+            raise MediaError(
+                f"{self.name}: the file breaks off after {ends_s:.1f} s, in the middle of a "
+                "packet; copy it again, or use what there is"
             )
 
     def _passed_s(self) -> float:

@@ -309,6 +309,21 @@ def test_a_file_cut_off_in_its_pictures_is_told_though_there_is_sound(
         list(source)
 
 
+@pytest.mark.parametrize("ahead", [b"", b"time"])  # of each packet: as broadcast, as in camcorders
+def test_a_transport_stream_that_ends_within_a_packet_breaks_off(
+    tmp_path: Path, ahead: bytes
+) -> None:
+    plain = make_video(tmp_path / "plain.ts", 50, sound=True).read_bytes()
+    packets = [ahead + plain[at : at + 188] for at in range(0, len(plain), 188)]
+    whole, cut = tmp_path / "whole.ts", tmp_path / "cut.ts"
+    whole.write_bytes(b"".join(packets))
+    cut.write_bytes(b"".join(packets[: len(packets) * 2 // 3])[:-50])
+    with open_source(whole) as source:
+        assert len(list(source)) == 50
+    with open_source(cut) as source, pytest.raises(MediaError, match="in the middle of a packet"):
+        list(source)
+
+
 @pytest.mark.parametrize(
     ("kind", "codec", "size_wh", "pix_fmt", "intact"),
     [("avi", "dvvideo", (720, 576), "yuv420p", 0.0), ("mov", "png", SIZE, "rgb24", 0.5)],
