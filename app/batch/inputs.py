@@ -13,7 +13,7 @@ from app.batch.clip import Clip
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
 from app.video.images import SUFFIXES as PICTURE_SUFFIXES
-from app.video.source import VIDEO_SUFFIXES, MediaError
+from app.video.source import VIDEO_SUFFIXES, MediaError, is_live
 from pose.reading import read_text
 
 
@@ -22,10 +22,15 @@ def find_clips(inputs: Iterable[str], output: Path) -> list[Clip]:
 
     A folder with videos anywhere below it is a tree; a folder with pictures is a clip; a pattern is
     expanded; `@list.txt` names one input a line. A file that is named itself is taken whatever its
-    ending. Raises MediaError if an input yields no clip.
+    ending. Raises MediaError if an input yields no clip or is live.
     """
     found: dict[str, Path] = {}  # source -> output without ending, relative to `output`
     for named in inputs:
+        if is_live(named):  # it never ends, and cannot be resumed
+            raise MediaError(
+                f"{named}: a camera, stream or screen is no clip; follow and record it in the "
+                f"window (posse gui {named}), and track the recording"
+            )
         as_list = named.startswith("@")
         clips = dict(_listed(Path(named[1:]), output) if as_list else _expand(named, output))
         if not clips:

@@ -40,6 +40,12 @@ def test_a_tree_is_mirrored_and_folders_of_pictures_are_clips(season: Path, tmp_
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("spec", ["0", "rtsp://camera/1", "https://host/match.mp4", "screen"])
+def test_what_is_live_is_no_clip(spec: str, tmp_path: Path) -> None:
+    with pytest.raises(MediaError, match=f"posse gui {spec}"):
+        find_clips([spec], tmp_path)
+
+
 def test_outputs_inside_the_tree_are_no_inputs(season: Path) -> None:
     (season / "out").mkdir()
     (season / "out" / "old.mp4").write_bytes(b"x")
