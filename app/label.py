@@ -27,7 +27,7 @@ from app.labelling import (
     worth_correcting,
 )
 from app.video.source import MediaError, open_source
-from pose.command import positive, program_version, say, share
+from pose.command import positive, program_version, say, share, tell
 from pose.exported import SUFFIX
 from pose.people import Frame
 from pose.reading import read_json, reading
@@ -111,7 +111,15 @@ def _followed(args: argparse.Namespace) -> tuple[list[TrackedPoses], Skeleton]:
             (args.output / "images").mkdir(parents=True, exist_ok=True)
         pipeline, every_s = build_pipeline(config), redrawn_after_s()
         shown = tqdm(source, total=source.frame_count, unit="frame", mininterval=every_s)
-        return [result.people for result in pipeline.follow(shown)], pipeline.skeleton
+        people = []
+        try:
+            for result in pipeline.follow(shown):
+                people.append(result.people)
+        except MediaError as error:  # what there is can be labelled
+            if not people:
+                raise
+            tell(str(error))
+        return people, pipeline.skeleton
 
 
 def _frames_at(picked: Sequence[int], video: Path) -> Iterator[tuple[int, Frame]]:

@@ -11,6 +11,7 @@ from typing import Any
 import av
 import numpy as np
 import pytest
+from clips import make_video
 
 from app import label
 from app.cli import main
@@ -220,6 +221,16 @@ def test_the_command_writes_frames_that_training_reads(
     content = read_content(out / "train.json")
     for split, people in (("train", 3), ("val", 1)):
         assert len(choose_people(content, out / "images", split, DataReport())) == people
+
+
+def test_of_a_video_that_breaks_off_what_there_is_can_be_labelled(
+    video: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cut = make_video(tmp_path / "cut.ts", 40)
+    cut.write_bytes(cut.read_bytes()[:-50])
+    assert main(["label", str(cut), "-o", str(tmp_path / "out"), "--frames", "4"]) == 0
+    said = capsys.readouterr()
+    assert said.out.startswith("4 of ") and "posse: " in said.err and "breaks off" in said.err
 
 
 def test_labels_may_be_corrected_in_place(
