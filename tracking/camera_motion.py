@@ -151,14 +151,17 @@ class CameraMotion:
         if self._last is None:
             return None
         if self._key is not None:
-            warp = camera_warp(self._key, now, self._key_people, scale)
+            # As bright as the key picture, or nightfall would look like motion in the end
+            gain = float(self._key.mean() / max(now.mean(), 1.0))
+            alike = np.asarray(cv2.convertScaleAbs(now, alpha=gain), np.uint8)
+            warp = camera_warp(self._key, alike, self._key_people, scale)
             if warp is not None or self._key is self._last:
                 return warp
         self._key, self._key_people, self._key_camera = self._last, people, self._camera
         return camera_warp(self._key, now, people, scale)
 
 
-def _largest_shift(warp: Points, image: ImageArray) -> float:
+def _largest_shift(warp: FloatArray | DoubleArray, image: ImageArray) -> float:
     """How far, in pixels, the corner of the image (H, W, 3) moves that moves most."""
     height, width = image.shape[:2]
     corners = np.array([[0, 0, 1], [width, 0, 1], [0, height, 1], [width, height, 1]])

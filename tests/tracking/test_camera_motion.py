@@ -105,6 +105,13 @@ def test_a_camera_that_stands_still_does_not_move_anybody() -> None:
         assert camera(np.clip(picture + grain, 0, 255).astype(np.uint8), NOBODY) is None
 
 
+def test_nightfall_is_no_motion(shared: Path) -> None:
+    camera = CameraMotion()
+    for number, frame in enumerate(islice(frames_of(shared / "clips" / "vtest.avi"), 200)):
+        camera((frame.image * (1 - number / 250)).astype(np.uint8), NOBODY)
+    assert camera.so_far is None
+
+
 def test_real_clips_move_or_do_not_as_they_were_filmed(shared: Path) -> None:
     def moving(name: str) -> float:
         """The share of the first 150 frames that moved."""
