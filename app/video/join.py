@@ -46,7 +46,6 @@ def _copy_all(
     sound = SoundTrack.open(audio_from, output) if audio_from else None
     if sound:
         sound.start_at(start_s)
-    last_dts = None
     last_dts = -sys.maxsize
     try:
         for path, begins_s in parts:
@@ -58,8 +57,7 @@ def _copy_all(
                     packet.pts += shift
                     # A part begins to decode a few frames early, by its own first steps: where
                     # these are long, as after a gap, before the last packet of the part before it
-                    early = last_dts is not None and packet.dts + shift <= last_dts
-                    packet.dts = last_dts = last_dts + 1 if early else packet.dts + shift
+                    packet.dts = last_dts = max(packet.dts + shift, last_dts + 1)
                     packet.stream = video
                     ends_s = float((packet.pts + (packet.duration or 0)) * packet.time_base)
                     output.mux(packet)
