@@ -80,6 +80,15 @@ def instead_of(table: Path) -> str:
     return text.format(table, command)
 
 
+def tracks_text(reference: str, result: OpenResult | None) -> str:
+    """What was saved with a reference, in one line."""
+    name = Path(reference).name
+    if result is not None:
+        return f"{name}: {summary_of(result)}"
+    text = tr("{} has no saved tracks: follow and save it (Ctrl+S) to see its people drawn")
+    return text.format(name)
+
+
 def summary_of(result: OpenResult) -> str:
     """What was opened, in one line."""
     people = {int(i) for _, tracked in result.frames for i in tracked.ids}

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import QSignalBlocker, Qt, pyqtSignal
-from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtCore import QRectF, QSignalBlocker, Qt, pyqtSignal
+from PyQt6.QtGui import QAction, QColor, QPainter, QPaintEvent, QResizeEvent
 from PyQt6.QtWidgets import (
     QHBoxLayout,
     QLabel,
@@ -16,10 +16,13 @@ from PyQt6.QtWidgets import (
 from app.gui.actions import button_of
 from app.gui.canvas import Canvas
 from app.gui.form import muted
+from app.gui.theme import current_theme
 from app.gui.timeline import time_text
 from app.gui.translation import tr
 
 BELOW = 54  # height of what is below a picture, pixels: equal, so that both pictures are level
+HANDLE = 14  # width of the slider's, as in the theme
+HIGH, SHADE = 12, 70  # height and opacity (of 255) of the shaded part
 STRIP = 32  # of which the row of words and buttons
 
 
@@ -64,9 +67,9 @@ class ReferencePane(Pane):
     def __init__(self, actions: dict[str, QAction]) -> None:
         super().__init__(tr("Reference"), Canvas())
         self.canvas.setAccessibleName(tr("Reference"))
-        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider = _Place(Qt.Orientation.Horizontal)
         self.slider.setAccessibleName(tr("Place in the reference"))
-        self.slider.setToolTip(tr("Moves the reference alone"))
+        self.slider.setToolTip(tr("Moves the reference alone; shaded: what plays with the picture"))
         self.slider.setPageStep(1000)
         self.slider.valueChanged.connect(lambda value: self.sought.emit(value / 1000))
         self._time = QLabel()
@@ -87,6 +90,32 @@ class ReferencePane(Pane):
                 self.slider.setSingleStep(max(1, round(1000 * frame_s)))
                 self.slider.setMaximum(round(1000 * (duration_s or 0.0)))
                 self.slider.setValue(round(1000 * now_s))
+
+
+class _Place(QSlider):
+    """A slider of milliseconds, a part of which can be shaded."""
+
+    _shaded_s: tuple[float, float] | None = None
+
+    def shade(self, part_s: tuple[float, float] | None) -> None:
+        """Shade from the first to the second time, in seconds; nothing if None."""
+        if part_s != self._shaded_s:
+            self._shaded_s = part_s
+            self.update()
+
+    def paintEvent(self, event: QPaintEvent | None) -> None:  # noqa: N802  Qt's name
+        if self._shaded_s is not None and self.maximum():
+            start, end = (min(max(0.0, 1000 * t / self.maximum()), 1.0) for t in self._shaded_s)
+            painter, room = QPainter(self), self.width() - HANDLE
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            painter.setPen(Qt.PenStyle.NoPen)
+            colour = QColor(current_theme().accent)
+            colour.setAlpha(SHADE)
+            painter.setBrush(colour)
+            left, wide = HANDLE / 2 + start * room, (end - start) * room
+            painter.drawRoundedRect(QRectF(left, (self.height() - HIGH) / 2, wide, HIGH), 3, 3)
+            painter.end()
+        super().paintEvent(event)
 
 
 class _Elided(QLabel):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from PyQt6.QtCore import QObject, Qt, QTimer
 from PyQt6.QtWidgets import QFileDialog
 
-from app.gui.beside import saved_with, summary_of
+from app.gui.beside import saved_with, tracks_text
 from app.gui.status import source_name
 from app.gui.timeline import time_text
 from app.gui.translation import tr
@@ -68,6 +68,7 @@ class Reference(QObject):
         self._actions["reference-mirror"].toggled.connect(self._pane.canvas.set_mirror)
         self._pane.sought.connect(self.seek)
         window.presenter.source_changed.connect(self._begin)
+        window.library.opened.connect(lambda _: self._begin())  # which source it is now
         self._enable()
 
     # Opening and closing
@@ -122,10 +123,27 @@ class Reference(QObject):
         self._pane.canvas.show_view(None, None)
 
     def _begin(self) -> None:
-        """Begin together with the picture, as both begin."""
-        self._after_s, self.range_s = 0.0, (0.0, None)
+        """Begin in step with the picture: as both were left, at first from the start of both."""
+        self.range_s = (0.0, None)
         self._actions["sync"].setChecked(True)
-        self._go_to(0.0)
+        self._after_s = self._window.memory.time_after(*self._pair)
+        self._go_to(max(0.0, self._after_s))
+
+    @property
+    def _pair(self) -> tuple[str, str]:
+        """The paths of picture and reference."""
+        spec, feed = self._window.session.status().spec, self._feed
+        return str(Path(spec).absolute()), feed.spec if feed is not None else ""
+
+    def _belong(self, after_s: float) -> None:
+        """Take two times as one moment, whenever these two files are side by side."""
+        self._after_s = after_s
+        if self._feed is not None and self._in_sync:
+            self._window.memory.set_time_after(*self._pair, after_s)
+
+    @property
+    def _in_sync(self) -> bool:
+        return not self.on_its_own and self._actions["sync"].isChecked()
 
     # Playing: what the transport calls while the reference is on its own
 
@@ -189,7 +207,7 @@ class Reference(QObject):
         view = self._window.presenter.view
         time_s = max(0.0, min(time_s, self._last_s))
         if not self.on_its_own and view is not None:
-            self._after_s = time_s - view.time_s
+            self._belong(time_s - view.time_s)
         self._go_to(time_s)
 
     @property
@@ -207,7 +225,7 @@ class Reference(QObject):
     def _sync(self, on: bool) -> None:
         view = self._window.presenter.view
         if on and view is not None and self._moment is not None:
-            self._after_s = self.now_s - view.time_s
+            self._belong(self.now_s - view.time_s)
 
     # Showing
 
@@ -233,8 +251,7 @@ class Reference(QObject):
         """The time to show now."""
         view = self._window.presenter.view
         if not self.on_its_own:
-            in_sync = view is not None and self._actions["sync"].isChecked()
-            return view.time_s + self._after_s if view is not None and in_sync else self._at_s
+            return view.time_s + self._after_s if view is not None and self._in_sync else self._at_s
         now_s, feed = time.monotonic(), self._feed
         if feed is None or feed.answered_s is None:
             self._clock.go_to(self._at_s, now_s)
@@ -265,20 +282,20 @@ class Reference(QObject):
             self._clock.go_to(self._at_s, time.monotonic())
         self._window.stage.main.show_name(source_name(status) or tr("nothing open"), status.spec)
         self._pane.show_time(self.now_s, self.duration_s, feed.frame_s)
+        self._pane.slider.shade(self._shared_s(status) if self._in_sync else None)
         if self._moment is None and feed.problem:
             self._pane.canvas.show_waiting(feed.problem)
-        said = feed.problem or (self._tracks_text(feed) if feed.info is not None else "")
+        said = feed.problem or (tracks_text(feed.spec, feed.result) if feed.info else "")
         if said and said != self._said:
             self._said = said
             self._window.status.say(said)
         self._enable()
 
-    def _tracks_text(self, feed: ReferenceFeed) -> str:
-        name = Path(feed.spec).name
-        if feed.result is not None:
-            return f"{name}: {summary_of(feed.result)}"
-        text = tr("{} has no saved tracks: follow and save it (Ctrl+S) to see its people drawn")
-        return text.format(name)
+    def _shared_s(self, status: Status) -> tuple[float, float]:
+        """The part of the reference that is shown while the picture plays."""
+        start_s, end_s = status.range_s
+        end_s = end_s or (status.info.duration_s if status.info is not None else None) or math.inf
+        return start_s + self._after_s, end_s + self._after_s
 
     def _enable(self) -> None:
         for name in COMMANDS:

@@ -17,6 +17,7 @@ from app.config import ConfigError, Settings, put_over, setting_names
 log = logging.getLogger(__name__)
 
 RECENT = 10
+PAIRS = 200  # of files that were compared, whose difference in time is kept
 
 
 class Memory:
@@ -58,6 +59,26 @@ class Memory:
         """Remember that `specs` were opened."""
         kept = [old for old in self.recent() if old not in specs]
         self._settings.setValue("recent", [*specs, *kept][:RECENT])
+
+    def time_after(self, main: str, reference: str) -> float:
+        """The time of the reference minus that of the main picture, as kept; 0 if it was not."""
+        kept = ((a, b, after_s) for a, b, after_s in self._pairs() if (a, b) == (main, reference))
+        return next((after_s for *_, after_s in kept), 0.0)
+
+    def set_time_after(self, main: str, reference: str, after_s: float) -> None:
+        """Keep which times of two files are one moment."""
+        others = [pair for pair in self._pairs() if pair[:2] != (main, reference)]
+        newest = [(main, reference, after_s)] if after_s else []  # both from the start: the default
+        self._settings.setValue("pairs", json.dumps([*newest, *others][:PAIRS]))
+
+    def _pairs(self) -> list[tuple[str, str, float]]:
+        """The pairs of files compared, newest first; none if they are damaged."""
+        try:
+            kept = json.loads(str(self._settings.value("pairs", "") or "[]"))
+            return [(str(a), str(b), float(s)) for a, b, s in kept if math.isfinite(float(s))]
+        except (ValueError, TypeError, RecursionError) as error:
+            log.warning("which files were compared cannot be read: %s", error)
+            return []
 
     def folder(self) -> Path:
         """Where recordings and snapshots go."""

@@ -228,6 +228,65 @@ def test_another_source_begins_together_with_the_reference(qtbot, beside, tmp_pa
     assert beside.actions_by_name["sync"].isChecked()
 
 
+def test_what_belongs_together_is_kept_for_the_two_files(
+    qtbot, beside, open_window, tmp_path
+) -> None:
+    beside.session.seek(1.0)
+    wait_for_both(qtbot, beside, 1.0, 1.0)
+    beside.reference._pane.slider.setValue(2500)
+    wait_for_both(qtbot, beside, 1.0, 2.5)
+    teacher = tmp_path / "teacher.mp4"
+    again = open_window()
+    again.reference.open(str(teacher))
+    again.open([str(tmp_path / "other.mp4")])  # never beside it before: both from the start
+    again.session.play(False)
+    wait_for_both(qtbot, again, 0.0, 0.0)
+    again.open([str(tmp_path / "a.mp4")])
+    again.session.play(False)
+    wait_for_both(qtbot, again, 0.0, 1.5)
+    again.reference.open(str(make_video(tmp_path / "pupil.mp4", 50)))
+    wait_for_both(qtbot, again, 0.0, 0.0)
+    again.reference.open(str(teacher))
+    wait_for_both(qtbot, again, 0.0, 1.5)
+
+
+def test_a_reference_on_its_own_or_let_go_of_changes_nothing_kept(qtbot, beside, memory) -> None:
+    trigger(beside, "sync")
+    beside.reference.seek(2.0)
+    trigger(beside, "close-source")
+    qtbot.waitUntil(lambda: beside.reference.on_its_own)
+    beside.reference.seek(3.0)
+    assert memory._pairs() == []
+
+
+def test_damaged_pairs_are_left_out_and_the_newest_are_kept(memory) -> None:
+    memory.set_value("pairs", '[["a", "b", NaN], ["a", "b"]]')
+    assert memory.time_after("a", "b") == 0
+    for number in range(300):
+        memory.set_time_after("a", str(number), 1.5)
+    assert memory.time_after("a", "299") == 1.5
+    assert memory.time_after("a", "0") == 0
+    memory.set_time_after("a", "299", 0.0)
+    assert memory.time_after("a", "299") == 0
+
+
+def test_the_slider_shades_what_goes_with_the_picture(qtbot, beside) -> None:
+    def shaded() -> tuple[float, float] | None:
+        beside.presenter.report()
+        return beside.reference._pane.slider._shaded_s
+
+    assert shaded() == pytest.approx((0.0, 4.0))
+    beside.reference.seek(1.0)
+    assert shaded() == pytest.approx((1.0, 5.0))
+    slider = beside.reference._pane.slider
+    qtbot.waitUntil(lambda: slider.value() == 1000)
+    inside, outside = slider.grab().toImage(), slider.width() // 8
+    low = slider.height() // 2 + 4  # below the groove
+    assert inside.pixel(slider.width() // 2, low) != inside.pixel(outside, low)
+    trigger(beside, "sync")
+    assert shaded() is None
+
+
 def test_the_reference_goes_on_when_the_source_is_closed_and_opened(
     qtbot, beside, tmp_path
 ) -> None:
