@@ -7,11 +7,10 @@ from pathlib import Path
 
 from pose.command import say
 from pose.export import deviation, export
-from pose.exported import SUFFIX
 from pose.library import any_network
 from pose.networks import DetectorNetwork, PoseNetwork
 from pose.runtime import choose_device, choose_runtime
-from pose.weights import WeightsError
+from pose.weight_files import SUFFIX, WeightsError
 from pose.writing import writing
 
 # Relative to the largest output: float16 weights alone deviate by up to 0.0082 in the bundled

@@ -28,10 +28,10 @@ from app.labelling import (
 )
 from app.video.source import MediaError, open_source
 from pose.command import positive, program_version, say, share, tell
-from pose.exported import SUFFIX
 from pose.people import Frame
 from pose.reading import read_json, reading
 from pose.skeleton import Skeleton
+from pose.weight_files import SUFFIX
 from pose.writing import writing
 from tracking.formats.whole import write_pieces
 from tracking.pipeline import PipelineConfig, build_pipeline

@@ -12,26 +12,16 @@ from tqdm import tqdm
 from pose.catalogue import CATALOGUE, SHORT_NAMES, Published, by_name
 from pose.command import nearest, say
 from pose.fetch import fetch
-from pose.header import parse_header
-from pose.library import (
+from pose.header import read_header
+from pose.weight_files import (
     BUNDLED,
     SUFFIXES,
-    any_network,
+    WeightsError,
+    cache_dir,
     files_of,
     local_weights,
     name_of,
-)
-from pose.networks import PoseNetwork
-from pose.official import recognise
-from pose.weights import (
-    WeightsError,
-    cache_dir,
-    holder,
-    load_checkpoint,
-    load_weights,
-    read_metadata,
     require_file,
-    save_weights,
 )
 from pose.writing import whole_file, writing
 
@@ -91,22 +81,39 @@ def listing() -> str:
 def _local_row(file: Path) -> tuple[str, ...]:
     """The row of a bundled file, or of one that the user added."""
     where = "bundled" if file.parent == BUNDLED else "added"
+    held_by = file
     try:
-        network = any_network(str(file))
+        kind, (width, height), skeleton, score = _known(file)
+        if file.suffix == ".safetensors":
+            *_, held_by = files_of(file)
     except WeightsError:
         return (file.stem, "damaged", "", "", "", _size(file.stat().st_size), where)
-    width, height = network.network.pictures.size_wh
-    header = parse_header(read_metadata(file), file) if file.suffix == ".safetensors" else None
-    held_by = holder(file, header.weights) if header else file
     return (
         file.stem,
-        "pose" if isinstance(network, PoseNetwork) else "detector",
+        kind,
         f"{width}x{height}",
-        network.skeleton.name if isinstance(network, PoseNetwork) else "",
-        f"{header.score:.2f} at its training" if header and header.score is not None else "",
+        skeleton,
+        score,
         _size(held_by.stat().st_size),
         where if held_by == file else f"{where}, weights of {held_by.stem}",
     )
+
+
+def _known(file: Path) -> tuple[str, tuple[int, int], str, str]:
+    """Kind, input size, skeleton and score of a network. Raises WeightsError."""
+    if file.suffix == ".safetensors":  # its header is enough: torch takes seconds to load
+        header = read_header(file)
+        score = "" if header.score is None else f"{header.score:.2f} at its training"
+        skeleton = header.skeleton.name if header.kind == "pose" else ""
+        return header.kind, header.input_wh, skeleton, score
+    from pose.library import any_network
+    from pose.networks import PoseNetwork
+
+    network = any_network(str(file))
+    size_wh = network.network.pictures.size_wh
+    if isinstance(network, PoseNetwork):
+        return "pose", size_wh, network.skeleton.name, ""
+    return "detector", size_wh, "", ""
 
 
 def _published_row(published: Published) -> tuple[str, ...]:
@@ -166,6 +173,8 @@ def add_file(file: Path, name: str | None = None) -> str:
 
 def _keep(file: Path, target: Path) -> None:
     """Copy a network to `target`, including weights that it keeps in another file."""
+    from pose.weights import load_weights, save_weights
+
     *others, _ = reversed(files_of(file))
     if others and file.suffix == ".safetensors":
         save_weights(target, *load_weights(file))  # in one file: the other's name may be taken
@@ -177,6 +186,8 @@ def _keep(file: Path, target: Path) -> None:
 
 def _same(file: Path, kept: Path) -> bool:
     """Whether two files hold the same network; a damaged file equals none."""
+    from pose.weights import load_weights
+
     try:
         if file.suffix == ".safetensors":
             (ours, header), (theirs, its_header) = load_weights(file), load_weights(kept)
@@ -190,6 +201,9 @@ def _same(file: Path, kept: Path) -> bool:
 
 def describe_file(file: Path) -> str:
     """A one-line description of a weights file. Raises WeightsError if it is not one."""
+    from pose.library import any_network
+    from pose.networks import PoseNetwork
+
     require_file(file)
     if file.suffix not in SUFFIXES:
         raise WeightsError(f"{file}: weights end in {', '.join(SUFFIXES)}")
@@ -207,6 +221,9 @@ def describe_file(file: Path) -> str:
 
 def _origin(file: Path) -> str:
     """A checkpoint's network family, its key naming, and its published score if known."""
+    from pose.official import recognise
+    from pose.weights import load_checkpoint
+
     found, published = recognise(load_checkpoint(file)), by_name(file.name)
     score = f", as published ({published.score})" if published else ""
     return f": {found.family}, {found.layout} names{score}"

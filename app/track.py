@@ -78,7 +78,7 @@ def _run(args: argparse.Namespace, build: Build) -> int:
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
     """SHA-256 of the weights that `config` names. Raises pose.weights.WeightsError."""
-    from pose.weights import sha256_of
+    from pose.weight_files import sha256_of
 
     parts = zip(("detector", "pose"), weights_files(config), strict=True)
     return {part: sha256_of(*files) for part, files in parts}
@@ -86,7 +86,7 @@ def weights_of(config: PipelineConfig) -> dict[str, str]:
 
 def weights_files(config: PipelineConfig) -> list[tuple[Path, ...]]:
     """The files of the detector and of the pose network, of each the named one first."""
-    from pose.library import files_of, find_weights
+    from pose.weight_files import files_of, find_weights
 
     return [files_of(find_weights(name)) for name in (config.detector, config.pose)]
 

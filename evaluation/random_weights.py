@@ -11,7 +11,7 @@ from pose.catalogue import by_name
 from pose.hrnet import HRNet
 from pose.official import HRNET_SIZES
 from pose.skeleton import SKELETONS
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 

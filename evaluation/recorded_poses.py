@@ -56,8 +56,7 @@ def gymnasts_seen(name: str, data: Path, networks: tuple[str, str], keep: Path |
 
 
 def _fingerprint(networks: Iterable[str]) -> str:
-    from pose.library import files_of, find_weights
-    from pose.weights import sha256_of
+    from pose.weight_files import files_of, find_weights, sha256_of
 
     return "-".join(sha256_of(*files_of(find_weights(name)))[:8] for name in networks)
 

@@ -21,7 +21,7 @@ from pose.networks import PoseNetwork
 from pose.people import Detections, FloatArray, Frame, Poses
 from pose.runtime import Runtime, choose_device, choose_runtime
 from pose.skeleton import Skeleton
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 
 
 class PoseEstimator:

@@ -23,7 +23,7 @@ from pose.header import write_skeleton
 from pose.networks import DetectorNetwork, Network, PoseNetwork
 from pose.on_tensorrt import AT_ONCE, write_engine
 from pose.runtime import DeviceError, FromBytes, Runtime, TorchRuntime, as_list
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 from pose.writing import whole_file
 
 _STRIDE = 32  # both sides of a picture are multiples of it

@@ -13,10 +13,9 @@ from typing import Any
 
 from pose.networks import Pictures, raw_pictures
 from pose.reading import MALFORMED, reading
-from pose.weights import WeightsError, require_file
+from pose.weight_files import SUFFIX, WeightsError, require_file
 
 KEY = "posse"
-SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}
 
 
 def describe(file: Path) -> dict[str, Any]:

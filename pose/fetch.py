@@ -10,8 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from pose.catalogue import Published
-from pose.library import check_hash
-from pose.weights import WeightsError, cache_dir
+from pose.weight_files import WeightsError, cache_dir, check_hash
 
 _BLOCK = 1 << 18
 _TIMEOUT_S = 30.0

@@ -16,7 +16,7 @@ from typing import Any
 from pose.networks import PADDING
 from pose.reading import ContentError, reading
 from pose.skeleton import COCO17, SKELETONS, Skeleton
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError, read_metadata
 
 Ranges = Mapping[str, tuple[float, float]]  # by module name: lowest and highest input
 
@@ -58,6 +58,15 @@ class Header:
                 "padding": str(self.padding),
             }
         return {key: value for key, value in fields.items() if value is not None}
+
+
+def read_header(file: Path) -> Header:
+    """The header of a file of ours. Raises WeightsError where it has none that makes sense."""
+    header = parse_header(read_metadata(file), file)
+    joints, named = header.network.get("joints", 17), len(header.skeleton)
+    if header.kind == "pose" and joints != named:
+        raise WeightsError(f"{file}: its network has {joints} joints, its skeleton {named}")
+    return header
 
 
 def parse_header(metadata: Mapping[str, str], file: Path) -> Header:

@@ -1,11 +1,7 @@
-"""The weights a user can name: find the file, recognise it, return the network.
-
-Nothing here fetches; a file that is not on the machine is an error that says how to get it.
-"""
+"""The networks a user can name: find the file, recognise it, return the network."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -14,9 +10,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from pose.catalogue import CATALOGUE, Published, by_name
-from pose.exported import SUFFIX, describe, pictures_of
-from pose.header import Header, parse_header, read_skeleton
+from pose.catalogue import Published, by_name
+from pose.exported import describe, pictures_of
+from pose.header import Header, read_header, read_skeleton
 from pose.hrnet import HRNet
 from pose.networks import (
     PADDING,
@@ -24,101 +20,25 @@ from pose.networks import (
     Network,
     Pictures,
     PoseNetwork,
-    Probabilities,
     raw_pictures,
 )
 from pose.official import Recognised, compare, recognise
 from pose.reading import reading
 from pose.skeleton import SKELETONS, Skeleton
-from pose.weights import (
+from pose.weight_files import (
+    SUFFIX,
     WeightsError,
-    cache_dir,
-    holder,
-    load_checkpoint,
-    load_weights,
-    read_metadata,
-    require_file,
+    check_hash,
+    files_of,
+    find_weights,
     sha256_of,
 )
-from pose.yolox import YOLOX, HRNetDetector
-
-BUNDLED = Path(__file__).resolve().parents[1] / "assets" / "weights"
-SUFFIXES = (".safetensors", ".pth", ".pt", *SUFFIX.values())
+from pose.weights import load_checkpoint, load_weights
+from pose.yolox import YOLOX, HRNetDetector, Probabilities
 
 
 class OtherKindError(WeightsError):
     """A detector where a pose network is needed, or the other way round."""
-
-
-def find_weights(name_or_file: str) -> Path:
-    """The file that a user means: a path, a bundled or cached file's name, or a published name.
-
-    Raises WeightsError, which says what to do, where it is not on this machine. Never fetches.
-    """
-    path = Path(name_or_file).expanduser()
-    if path.suffix in SUFFIXES and path.is_file():
-        return path
-    if path.is_file() and path.parent != Path():
-        raise WeightsError(f"{name_or_file}: weights end in {', '.join(SUFFIXES)}")
-    entry = by_name(name_or_file)
-    names = [name_or_file, *(name_or_file + suffix for suffix in SUFFIXES)]
-    if entry:
-        names.insert(0, entry.file_name)
-    for folder in (BUNDLED, cache_dir() / "weights"):
-        for name in names:
-            if (folder / name).is_file():
-                return folder / name
-    if entry:
-        raise WeightsError(
-            f"{entry.name} is not on this machine: 'posse models fetch {entry.name}', or download "
-            f"{entry.url} on another and 'posse models add FILE' here"
-        )
-    if path.suffix in SUFFIXES or path.parent != Path():
-        raise WeightsError(f"{name_or_file}: no such weights file")
-    known = [entry.name for entry in CATALOGUE] + [file.stem for file in local_weights()]
-    close = difflib.get_close_matches(name_or_file, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "'posse models' lists them"
-    raise WeightsError(f"no weights are called '{name_or_file}'; {hint}")
-
-
-def to_fetch(*names: str) -> tuple[Published, ...]:
-    """Those of the named networks that are published but not on this machine."""
-    absent = []
-    for name in names:
-        entry = by_name(name)
-        try:
-            find_weights(name)
-        except WeightsError:
-            if entry is not None:
-                absent.append(entry)
-    return tuple(absent)
-
-
-def files_of(file: Path) -> tuple[Path, ...]:
-    """A weights file and, where it holds no weights itself, the one beside it that does.
-
-    Raises WeightsError where either is missing.
-    """
-    held_by = file
-    if file.suffix == SUFFIX["openvino"]:
-        held_by = file.with_suffix(".bin")
-    elif file.suffix == ".safetensors":
-        held_by = holder(file, read_metadata(file).get("weights"))
-    require_file(held_by)
-    return (file,) if held_by == file else (file, held_by)
-
-
-def local_weights() -> list[Path]:
-    """The bundled and the cached weight files."""
-    folders = (BUNDLED, cache_dir() / "weights")
-    files = (file for folder in folders if folder.is_dir() for file in sorted(folder.iterdir()))
-    return [file for file in files if file.suffix in SUFFIXES]
-
-
-def name_of(file: Path) -> str:
-    """What to call one of `local_weights`: its name without the ending, where that finds it."""
-    # A bundled file, or one with another ending, may have the same name and be found first
-    return file.stem if find_weights(file.stem) == file else file.name
 
 
 def pose_network(name_or_file: str) -> PoseNetwork:
@@ -179,22 +99,8 @@ def _official(file: Path) -> tuple[Published | None, Recognised]:
         raise WeightsError(f"{file}: {error}") from error
 
 
-def check_hash(file: Path, published: Published) -> None:
-    """Raise WeightsError unless the file is, bit for bit, what was published."""
-    found = sha256_of(file)
-    if not found.startswith(published.sha256):
-        raise WeightsError(
-            f"{file} is not {published.file_name} as published (sha256 {found[:12]}..., expected "
-            f"{published.sha256[:12]}...); it is damaged or was changed: fetch it again, or rename "
-            "it if it is your own"
-        )
-
-
 def _our_pose(file: Path) -> PoseNetwork:
     header = _our_header(file, "pose")
-    joints, named = header.network.get("joints", 17), len(header.skeleton)
-    if joints != named:
-        raise WeightsError(f"{file}: its network has {joints} joints, its skeleton {named}")
     return PoseNetwork(
         _ours(file, header, Pictures(header.input_wh), lambda: HRNet(**header.network)),
         header.skeleton,
@@ -213,7 +119,7 @@ def _our_detector(file: Path) -> DetectorNetwork:
 
 
 def _our_header(file: Path, kind: str) -> Header:
-    header = parse_header(read_metadata(file), file)
+    header = read_header(file)
     _require_kind(file, header.kind, kind)
     return header
 

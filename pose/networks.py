@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import torch
-from torch import Tensor, nn
+from typing import TYPE_CHECKING
 
 from pose.skeleton import Skeleton
+
+if TYPE_CHECKING:
+    from torch import nn
 
 PADDING = 1.25  # a crop's sides divided by its box's, as HRNet was trained
 IMAGENET_MEAN = (123.675, 116.28, 103.53)  # of red, green, blue in 0..255
@@ -80,16 +81,3 @@ def padding_for(size_wh: tuple[int, int]) -> float:
     Chosen on held-out people for 96x128, 128x192 and 192x256 (docs/training.md).
     """
     return 1.15 if size_wh[1] < 256 else PADDING
-
-
-class Probabilities(nn.Module):
-    """A YOLOX that outputs objectness and classes as probabilities, not as logits."""
-
-    def __init__(self, network: nn.Module) -> None:
-        super().__init__()
-        self.network = network
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Images (N, 3, H, W) to (N, A, 5 + classes)."""
-        raw = self.network(images)
-        return torch.cat([raw[..., :4], raw[..., 4:].sigmoid()], dim=-1)

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor, nn
 
 from pose.hrnet import HRNet
-from pose.weights import State, WeightsError
+from pose.weight_files import WeightsError
+from pose.weights import State
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 HRNET_SIZES = {

@@ -11,7 +11,7 @@ from torch import Tensor
 from pose.cutting import Bytes
 from pose.networks import Network
 from pose.runtime import DeviceError, FromBytes, Outputs, as_tensor, in_parts
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 
 PROVIDERS = {"cuda": "CUDAExecutionProvider", "cpu": "CPUExecutionProvider"}
 

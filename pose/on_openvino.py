@@ -24,7 +24,7 @@ from pose.networks import Network, Pictures
 from pose.people import ImageArray
 from pose.rounding import quantised
 from pose.runtime import FromBytes, Outputs
-from pose.weights import WeightsError, cache_dir
+from pose.weight_files import WeightsError, cache_dir
 
 _log = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from pose.cutting import Bytes
 from pose.networks import Network
 from pose.runtime import DeviceError, Outputs, as_tensor, in_parts
-from pose.weights import WeightsError, require_file
+from pose.weight_files import WeightsError, require_file
 from pose.writing import whole_file
 
 AT_ONCE = 64  # pictures at most

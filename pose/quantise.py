@@ -24,23 +24,16 @@ from tqdm import tqdm
 from pose.command import number, positive, run_command, say
 from pose.crops import crop_people, letterbox
 from pose.errors import UserError
-from pose.exported import SUFFIX
 from pose.geometry import crop_regions, xywh_to_xyxy
 from pose.header import Header, Ranges, parse_header, parse_size
-from pose.library import any_network, find_weights
+from pose.library import any_network
 from pose.networks import DetectorNetwork, Network, PoseNetwork, padding_for
 from pose.official import recognise
 from pose.people import FloatArray, ImageArray
 from pose.reading import read_json, reading
 from pose.runtime import FromBytes
-from pose.weights import (
-    State,
-    holder,
-    load_checkpoint,
-    load_weights,
-    read_metadata,
-    save_weights,
-)
+from pose.weight_files import SUFFIX, find_weights, holder, read_metadata
+from pose.weights import State, load_checkpoint, load_weights, save_weights
 
 _KEPT = ("final_layer", "preds")  # their output is the answer, where rounding shows
 _SHARE = 0.9999  # of a picture's values that must lie in the range; outliers may be cut off

@@ -1,4 +1,4 @@
-"""Weight files: ours in safetensors with a header that says what they are, official ones as .pth.
+"""Read and write weights: ours in safetensors with a header, official ones as .pth.
 
 Numbers are stored as float16, where they fit, and returned as float32. The header's metadata maps
 keys to text, which pose.header reads. A header with `weights`, the name of a file beside it, uses
@@ -7,25 +7,22 @@ that file's weights: one network trained for several input sizes has a name for 
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
 import json
-import os
 import pickle
 import struct
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor
 from torch.serialization import get_unsafe_globals_in_checkpoint, safe_globals
 
-from pose.errors import UserError
 from pose.reading import MALFORMED
+from pose.weight_files import WeightsError, holder, opened, read_metadata, require_file
 from pose.writing import whole_file
 
 State = dict[str, Tensor]
@@ -39,10 +36,6 @@ _DAMAGED = (
     AssertionError,
     struct.error,
 )
-
-
-class WeightsError(UserError):
-    """A weights file that is missing, damaged, or of another network than expected."""
 
 
 def save_weights(path: Path, state: Mapping[str, Tensor], metadata: Mapping[str, str]) -> None:
@@ -80,33 +73,10 @@ def load_weights(path: Path) -> tuple[State, dict[str, str]]:
     Raises WeightsError where the file is missing, damaged, or no safetensors file.
     """
     metadata = read_metadata(path)
-    with _opened(holder(path, metadata.get("weights"))) as file:
+    with opened(holder(path, metadata.get("weights")), "pt") as file:
         state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  no dict
     metadata.pop("weights", None)  # they are in the state
     return _float32(state), metadata
-
-
-def read_metadata(path: Path) -> dict[str, str]:
-    """Only the metadata of a file of ours. Raises WeightsError as `load_weights` does."""
-    with _opened(path) as file:
-        return file.metadata() or {}
-
-
-def holder(path: Path, named: str | None) -> Path:
-    """The file that holds the weights of a file of ours: itself, or the one its header names."""
-    return path.with_name(Path(named).name) if named else path
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Any]:
-    require_file(path)
-    try:
-        with safe_open(path, framework="pt") as file:
-            yield file
-    except (SafetensorError, OSError) as error:
-        raise WeightsError(
-            f"{path} is damaged or not a safetensors file ({error}); fetch or copy it again"
-        ) from error
 
 
 def load_checkpoint(path: Path) -> State:
@@ -184,36 +154,3 @@ def _float32(state: Mapping[str, Tensor]) -> State:
         name: tensor.float() if tensor.is_floating_point() else tensor
         for name, tensor in state.items()
     }
-
-
-def cache_dir() -> Path:
-    """The user's folder for fetched weights and converted networks; POSSE_CACHE overrides it."""
-    if named := os.environ.get("POSSE_CACHE"):
-        return Path(named)
-    if os.name == "nt":
-        return Path(os.environ.get("LOCALAPPDATA") or _home()) / "posse" / "cache"
-    return Path(os.environ.get("XDG_CACHE_HOME") or _home() / ".cache") / "posse"
-
-
-def _home() -> Path:
-    try:
-        return Path.home()
-    except RuntimeError:  # a container's user without an entry in passwd; home is / then
-        return Path("/")
-
-
-def require_file(path: Path) -> None:
-    """Raise WeightsError unless `path` is a file with something in it."""
-    if not path.is_file():
-        raise WeightsError(f"{path}: no such weights file")
-    if path.stat().st_size == 0:
-        raise WeightsError(f"{path} is empty; fetch or copy it again")
-
-
-def sha256_of(*paths: Path) -> str:
-    """The SHA-256 of the files, one after the other, in hexadecimal."""
-    digest = hashlib.sha256()
-    for path in paths:
-        with path.open("rb") as file:
-            hashlib.file_digest(file, lambda: digest)
-    return digest.hexdigest()

@@ -267,3 +267,16 @@ def decode_boxes(raw: Tensor, cells: Tensor) -> Tensor:
     centres = raw[..., :2] * strides + corners  # (N, A, 2)
     halves = raw[..., 2:4].exp() * strides / 2  # (N, A, 2)
     return torch.cat([centres - halves, centres + halves], dim=-1)
+
+
+class Probabilities(nn.Module):
+    """A YOLOX that outputs objectness and classes as probabilities, not as logits."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, 3, H, W) to (N, A, 5 + classes)."""
+        raw = self.network(images)
+        return torch.cat([raw[..., :4], raw[..., 4:].sigmoid()], dim=-1)

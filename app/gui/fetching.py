@@ -9,8 +9,8 @@ from PyQt6.QtCore import QObject, pyqtSignal
 
 from app.gui.translation import tr
 from app.gui.work import Progress, Work
-from app.live.loading import holding_nobody_up
 from pose.catalogue import Published
+from pose.fetch import fetch
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -74,9 +74,6 @@ class Fetching(QObject):
 
 
 def _fetch(wanted: Sequence[Published], tell: Progress) -> None:
-    with holding_nobody_up():
-        from pose.fetch import fetch
-
     megabytes, before = sum(each.size_mb for each in wanted), 0
     for each in wanted:
         fetch(each, _telling(tell, before / megabytes, each.size_mb / megabytes))

@@ -13,6 +13,10 @@ from app.gui.translation import tr
 from app.gui.work import Progress, Work
 from app.live.loading import holding_nobody_up
 from pose.catalogue import CATALOGUE, Published
+from pose.header import read_header
+from pose.networks import PoseNetwork
+from pose.weight_files import BUNDLED as BUNDLED_FOLDER
+from pose.weight_files import WeightsError, local_weights, name_of, to_fetch
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -55,8 +59,6 @@ class Networks(QObject):
         self._work.close()
 
     def _find(self, _: Progress) -> tuple[list[Choice], list[Choice]]:
-        with holding_nobody_up():
-            from pose.library import to_fetch
         absent = set(to_fetch(*(entry.name for entry in CATALOGUE)))
         own = list(_own_files(self._kinds))
         detectors, poses = (
@@ -82,11 +84,6 @@ def _published(entry: Published, absent: bool) -> Choice:
 
 def _own_files(kinds: Kinds) -> Iterator[tuple[str, str, str]]:
     """Name, path and kind of every network that was added with `posse models add`."""
-    from pose.library import BUNDLED as BUNDLED_FOLDER
-    from pose.library import any_network, local_weights, name_of
-    from pose.networks import PoseNetwork
-    from pose.weights import WeightsError
-
     known = {name for entry in CATALOGUE for name in (entry.name, entry.file_name)}
     for file in local_weights():
         if file.parent == BUNDLED_FOLDER or {file.name, name_of(file)} & known:
@@ -95,8 +92,15 @@ def _own_files(kinds: Kinds) -> Iterator[tuple[str, str, str]]:
         key = file, about.st_size, about.st_mtime_ns
         if key not in kinds:
             try:
-                is_pose = isinstance(any_network(str(file)), PoseNetwork)
-                kinds[key] = "pose" if is_pose else "detector"
+                kinds[key] = _kind_of(file)
             except WeightsError:  # damaged; `posse models` says so
                 kinds[key] = ""
         yield name_of(file), str(file), kinds[key]
+
+
+def _kind_of(file: Path) -> str:
+    if file.suffix == ".safetensors":  # its header is enough: torch would take 180 MB
+        return read_header(file).kind
+    with holding_nobody_up():
+        from pose.library import any_network
+    return "pose" if isinstance(any_network(str(file)), PoseNetwork) else "detector"

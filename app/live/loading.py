@@ -11,8 +11,9 @@ from contextlib import contextmanager
 
 from app.live.latest import Latest
 from app.live.preloading import preload_libraries
-from pose.catalogue import Published, by_name
+from pose.catalogue import Published
 from pose.errors import UserError
+from pose.weight_files import to_fetch
 from tracking.pipeline import Pipeline, PipelineConfig, build_pipeline
 
 log = logging.getLogger(__name__)
@@ -46,15 +47,6 @@ def load_pipeline(config: PipelineConfig) -> Pipeline:
     """Load the networks that `config` names, without blocking other threads."""
     with holding_nobody_up():
         return build_pipeline(config)
-
-
-def networks_to_fetch(config: PipelineConfig) -> tuple[Published, ...]:
-    """The published networks of `config` that are not on this machine."""
-    if not (by_name(config.detector) or by_name(config.pose)):
-        return ()
-    from pose.library import to_fetch  # imports torch
-
-    return to_fetch(config.detector, config.pose)
 
 
 class PipelineLoader:
@@ -119,7 +111,7 @@ class PipelineLoader:
                 self._built.put(pipeline)
             except UserError as error:
                 log.warning("%s", error)
-                self.problem, self.to_fetch = str(error), networks_to_fetch(config)
+                self.problem, self.to_fetch = str(error), to_fetch(config.detector, config.pose)
             except Exception as error:  # a network's own error; playing continues without it
                 log.exception("loading %s and %s", config.detector, config.pose)
                 self.problem = f"The networks cannot be loaded: {type(error).__name__}: {error}"

@@ -19,7 +19,8 @@ import torch
 from torch import Tensor
 
 from pose.command import run_command
-from pose.weights import WeightsError, load_weights, save_weights
+from pose.weight_files import WeightsError
+from pose.weights import load_weights, save_weights
 
 
 def average(files: Sequence[Path]) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -11,10 +11,11 @@ from torch import nn
 
 from pose.header import parse_header
 from pose.hrnet import HRNet
-from pose.library import detector_network, find_weights, pose_network
+from pose.library import detector_network, pose_network
 from pose.official import recognise, recognise_backbone
 from pose.skeleton import COCO17, Skeleton, common_joints, same_joint
-from pose.weights import State, WeightsError, load_checkpoint, load_weights
+from pose.weight_files import WeightsError, find_weights
+from pose.weights import State, load_checkpoint, load_weights
 from pose.yolox import YOLOX, HRNetDetector
 
 # The bundled networks. A stem of one narrow bottleneck leaves two thirds of the work to the

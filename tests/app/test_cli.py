@@ -51,9 +51,10 @@ def test_help_tells_defaults(command: str, said: str, capsys: pytest.CaptureFixt
     assert said in " ".join(capsys.readouterr().out.split())
 
 
-def test_help_is_quick_because_nothing_heavy_is_imported() -> None:
+@pytest.mark.parametrize("words", ["--help", "models"])
+def test_what_only_tells_is_quick_because_nothing_heavy_is_imported(words: str) -> None:
     program = (
-        "import sys\nfrom app.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+        f"import sys\nfrom app.cli import main\ntry: main(['{words}'])\nexcept SystemExit: pass\n"
         "heavy = {'torch', 'cv2', 'av', 'PyQt6', 'openvino'} & set(sys.modules)\n"
         "sys.exit(f'imported {heavy}' if heavy else 0)"
     )

@@ -14,7 +14,8 @@ from app.models import add_file, describe_file, listing
 from pose.catalogue import CATALOGUE
 from pose.hrnet import HRNet
 from pose.library import pose_network
-from pose.weights import WeightsError, load_weights, save_weights
+from pose.weight_files import WeightsError
+from pose.weights import load_weights, save_weights
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}

@@ -16,7 +16,8 @@ from pose.hrnet import HRNet
 from pose.library import pose_network
 from pose.people import Detections, Frame
 from pose.skeleton import SKELETONS
-from pose.weights import WeightsError, save_weights
+from pose.weight_files import WeightsError
+from pose.weights import save_weights
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
 

@@ -23,7 +23,6 @@ import torch
 from pose.detector import load_detector
 from pose.estimator import load_estimator
 from pose.export import description, deviation, export, write_half_onnx
-from pose.exported import SUFFIX
 from pose.hrnet import HRNet
 from pose.library import detector_network, pose_network
 from pose.on_onnxruntime import OnnxRuntime
@@ -32,7 +31,8 @@ from pose.on_tensorrt import TensorRt, write_engine
 from pose.people import Detections, Frame
 from pose.runtime import DeviceError, TorchRuntime, choose_runtime
 from pose.skeleton import CROWDPOSE14
-from pose.weights import WeightsError, save_weights
+from pose.weight_files import SUFFIX, WeightsError
+from pose.weights import save_weights
 from pose.yolox import HRNetDetector
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}

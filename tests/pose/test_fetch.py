@@ -13,7 +13,7 @@ import pytest
 
 from pose.catalogue import CATALOGUE, Published
 from pose.fetch import fetch
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 
 CONTENT = bytes(range(256)) * 4000  # 1 MB
 

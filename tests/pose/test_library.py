@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 
-from pose import library
+from pose import library, weight_files
 from pose.catalogue import by_name
 from pose.header import Header, parse_header, read_skeleton, write_skeleton
 from pose.hrnet import HRNet
-from pose.library import detector_network, find_weights, pose_network
+from pose.library import detector_network, pose_network
 from pose.skeleton import AIC14, COCO17, CROWDPOSE14, MPII16, POSETRACK18, SKELETONS, WHOLEBODY133
-from pose.weights import WeightsError, save_weights
+from pose.weight_files import WeightsError, find_weights
+from pose.weights import save_weights
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
@@ -91,8 +92,9 @@ def test_a_published_file_is_found_by_its_name_with_what_the_table_knows(
     path = save_checkpoint(cache / "net-00.pth", 17)
     known = by_name("hrnet-w32-udp-384x288")
     assert known is not None
-    entry = replace(known, url="https://here/net-00.pth", sha256=library.sha256_of(path)[:8])
-    monkeypatch.setattr(library, "by_name", lambda name: entry)
+    entry = replace(known, url="https://here/net-00.pth", sha256=weight_files.sha256_of(path)[:8])
+    for module in (library, weight_files):
+        monkeypatch.setattr(module, "by_name", lambda name: entry)
     network = pose_network("hrnet-w32-udp-384x288")
     assert network.network.pictures.size_wh == (288, 384)
     assert (network.unbiased, network.sigma) == (True, 3.0)

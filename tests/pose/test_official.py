@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pose.hrnet import HRNet
 from pose.official import HRNET_SIZES, recognise
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 from pose.yolox import YOLOX, YOLOX_SIZES
 
 State = dict[str, Tensor]

@@ -17,7 +17,8 @@ from pose.networks import PADDING
 from pose.on_openvino import OpenVinoRuntime
 from pose.quantise import activation_ranges, main
 from pose.runtime import TorchRuntime
-from pose.weights import WeightsError, load_weights, read_metadata, save_weights
+from pose.weight_files import WeightsError, read_metadata
+from pose.weights import load_weights, save_weights
 
 TINY = {"width": 8, "stage_modules": (1, 1, 1), "blocks": 1, "stem_blocks": 1, "stem_width": 8}
 

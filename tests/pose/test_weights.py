@@ -9,14 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from pose.weights import (
-    WeightsError,
-    cache_dir,
-    load_checkpoint,
-    load_weights,
-    save_weights,
-    sha256_of,
-)
+from pose.weight_files import WeightsError, cache_dir, sha256_of
+from pose.weights import load_checkpoint, load_weights, save_weights
 
 STATE = {"conv.weight": torch.arange(6.0).reshape(2, 3), "bn.num_batches_tracked": torch.tensor(7)}
 

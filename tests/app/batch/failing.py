@@ -27,7 +27,7 @@ def build_that_dies_once(config: PipelineConfig) -> Pipeline:
 
 
 def build_without_weights(config: PipelineConfig) -> Pipeline:
-    from pose.weights import WeightsError  # and torch with it
+    from pose.weight_files import WeightsError
 
     raise WeightsError("pose.safetensors: no such weights file")
 

@@ -19,7 +19,7 @@ from app.batch.runs import run_batch
 from app.batch.store import Store
 from app.batch.workers import run_here
 from app.config import ClipOptions, Settings
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 from tracking.pipeline import PipelineConfig
 
 SETTINGS = Settings(clip=ClipOptions(formats=("posetrack18", "csv", "coco", "mot")))

@@ -28,7 +28,7 @@ from app.log_file import logging_to
 from app.measures.options import MeasureOptions
 from pose.errors import UserError
 from pose.people import Detections, Frame
-from pose.weights import WeightsError
+from pose.weight_files import WeightsError
 from tracking.files import FORMATS
 from tracking.pipeline import Pipeline, PipelineConfig
 

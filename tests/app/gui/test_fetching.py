@@ -14,8 +14,7 @@ from fake_session import FakeFile, make_pipeline
 from PyQt6.QtCore import Qt
 
 from app.gui.main_window import MainWindow
-from app.live import loading
-from pose import library
+from pose import weight_files
 from pose.catalogue import CATALOGUE, Published
 from tracking.pipeline import Pipeline, PipelineConfig
 
@@ -65,8 +64,7 @@ def shelf(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[type[Halt
     def by_name(name: str) -> Published | None:
         return entry if name == "far-away" else None
 
-    monkeypatch.setattr(loading, "by_name", by_name)
-    monkeypatch.setattr(library, "by_name", by_name)
+    monkeypatch.setattr(weight_files, "by_name", by_name)
     yield Halting
     Halting.go.set()
     httpd.shutdown()
@@ -80,7 +78,7 @@ def window(qtbot, open_window, shelf) -> MainWindow:
 
     def make(config: PipelineConfig) -> Pipeline:
         if config.pose == "far-away":
-            library.find_weights(config.pose)
+            weight_files.find_weights(config.pose)
         return make_pipeline(config)
 
     window = open_window(FakeFile(200))

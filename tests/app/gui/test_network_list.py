@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +13,7 @@ from fake_session import FakeFile
 from app.gui.main_window import MainWindow
 from app.gui.network_list import NetworkList
 from pose.catalogue import by_name
-from pose.library import BUNDLED
+from pose.weight_files import BUNDLED
 
 
 @pytest.fixture
@@ -71,6 +73,17 @@ def test_networks_that_were_added_are_listed_with_their_kind(qtbot, look, cache)
     qtbot.waitUntil(lambda: window.session.config.pose == "studio")
     look()
     assert panel.pose.chosen == "studio" and names(panel.pose).count("studio") == 1
+
+
+def test_our_networks_are_listed_without_torch(cache) -> None:
+    shutil.copy(BUNDLED / "posse-pose.safetensors", cache / "studio.safetensors")
+    program = (
+        "import sys; from app.gui.networks import _own_files; found = list(_own_files({}))\n"
+        "assert [kind for *_, kind in found] == ['pose'], found\n"
+        "assert 'torch' not in sys.modules"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_chosen_network_stays_when_others_are_listed_before_it(look, cache) -> None:

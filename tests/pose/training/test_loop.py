@@ -26,7 +26,8 @@ from pose.training.precision import half_precision
 from pose.training.processes import Processes
 from pose.training.readers import TrainingDataError
 from pose.training.recipes import Stage, parse_stage
-from pose.weights import WeightsError, load_weights, save_weights
+from pose.weight_files import WeightsError
+from pose.weights import load_weights, save_weights
 
 CPU = Processes(torch.device("cpu"))
 

@@ -18,7 +18,8 @@ from pose.training.starts import (
     new_joints,
     pose_start,
 )
-from pose.weights import WeightsError, save_weights
+from pose.weight_files import WeightsError
+from pose.weights import save_weights
 
 
 def test_joints_of_the_same_name_keep_their_weights() -> None:
