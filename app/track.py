@@ -77,7 +77,7 @@ def _run(args: argparse.Namespace, build: Build) -> int:
 
 
 def weights_of(config: PipelineConfig) -> dict[str, str]:
-    """SHA-256 of the weights that `config` names. Raises pose.weights.WeightsError."""
+    """SHA-256 of the weights that `config` names. Raises pose.weight_files.WeightsError."""
     from pose.weight_files import sha256_of
 
     parts = zip(("detector", "pose"), weights_files(config), strict=True)

@@ -115,7 +115,7 @@ def load_detector(
     """The detector that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
     size: longer side of the network's input; 0 takes the size it was trained for.
-    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
+    Raises pose.weight_files.WeightsError and pose.runtime.DeviceError, both UserErrors.
     """
     place = choose_device(device)
     network = detector_network(name_or_file)

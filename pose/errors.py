@@ -4,7 +4,7 @@ Expected failures derive from it, live beside the code that raises them, and rea
 line without a traceback. The tree:
 
     UserError
-    ├── pose.weights.WeightsError         a weights file is missing, damaged, or of another network
+    ├── pose.weight_files.WeightsError    a weights file is missing, damaged, or of another network
     │   └── pose.library.OtherKindError   a detector where a pose network is needed, or vice versa
     ├── pose.runtime.DeviceError          the device asked for is not there
     ├── pose.training.readers.TrainingDataError   training data or a run that cannot be used

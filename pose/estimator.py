@@ -88,7 +88,7 @@ def load_estimator(
     """The pose network that `name_or_file` names, on `device` (auto, cpu, cuda, cuda:N).
 
     appearance: the poses also carry descriptors of what people look like.
-    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors.
+    Raises pose.weight_files.WeightsError and pose.runtime.DeviceError, both UserErrors.
     """
     place = choose_device(device)
     network = pose_network(name_or_file)

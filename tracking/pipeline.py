@@ -270,8 +270,8 @@ def _since_ms(start: float) -> float:
 def build_pipeline(config: PipelineConfig) -> Pipeline:
     """Load the networks that `config` names and put them together.
 
-    Raises pose.weights.WeightsError and pose.runtime.DeviceError, both UserErrors, and UserError
-    where the tracker's sigmas do not fit the pose network's skeleton.
+    Raises pose.weight_files.WeightsError and pose.runtime.DeviceError, both UserErrors, and
+    UserError where the tracker's sigmas do not fit the pose network's skeleton.
     """
     # Imported here, so that the tracker alone can be used without loading torch.
     from pose.detector import load_detector

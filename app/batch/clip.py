@@ -6,13 +6,10 @@ import contextlib
 import itertools
 import shutil
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from app.batch.blocks import BLOCK_FRAMES, Blocks, BlockWriter
 from app.batch.frames import expected, fingerprint, framing_of, taken_frames
@@ -30,6 +27,7 @@ from app.batch.outputs import (
 )
 from app.config import ClipOptions, Settings
 from app.overlay import Overlay
+from app.small_people import Heights, LargerInput
 from app.video.coding import choose_encoder
 from app.video.conveyor import prefetch
 from app.video.join import join_parts
@@ -39,7 +37,6 @@ from pose.people import Frame
 from tracking.files import ClipInfo
 from tracking.pipeline import FrameResult, Pipeline
 
-SMALL_PX = 32  # as the detector sees them; of those less high it misses one in three or more
 NOBODY = "nobody was found; try a lower --bbox-thr, or look at the clip"
 
 
@@ -165,7 +162,7 @@ def track_clip(
         )
     ids, heights = _people_of(everybody)
     people = len(ids) if not options.follow else int(options.follow in ids)
-    note = _larger_size(heights, pipeline, size_wh)
+    note = _advice(heights.larger_input(pipeline, size_wh))
     if not (people or interrupted):
         note = _why_nobody(ids, options.follow)
     count = blocks.frame_count
@@ -271,21 +268,13 @@ def _write_data(
     return outputs
 
 
-def _larger_size(heights: Counter[int], pipeline: Pipeline, size_wh: tuple[int, int]) -> str:
-    """Advice to let the detector see a larger picture, if most people are small in it; else ""."""
-    scale_of = getattr(pipeline.detector, "scale_of", None)
-    if scale_of is None or not heights:
-        return ""
-    scale, longer = scale_of(size_wh), max(size_wh)
-    sizes = np.array(sorted(heights))
-    below = np.cumsum([heights[size] for size in sizes.tolist()])
-    seen_px = scale * float(sizes[np.searchsorted(below, below[-1] / 2)])  # the median
-    wider = min(round(2 * scale * longer / 64), longer // 64) * 64  # twice, or the whole picture
-    if seen_px >= SMALL_PX or wider < 1.25 * scale * longer:
+def _advice(larger: LargerInput | None) -> str:
+    """Advice to let the detector see a larger picture; empty if that would not help."""
+    if larger is None:
         return ""
     return (
-        f"people are small: {seen_px:.0f} pixels high in the {scale * longer:.0f} "
-        f"that the detector sees; with --det-size {wider} it may find more of them"
+        f"people are small: {larger.people_px} pixels high in the {larger.side_px} "
+        f"that the detector sees; with --det-size {larger.better_px} it may find more of them"
     )
 
 
@@ -304,12 +293,11 @@ def _why_nobody(ids: set[int], wanted: int) -> str:
     return f"nobody in it has the number {wanted}; there are {known}"
 
 
-def _people_of(results: Iterable[FrameResult]) -> tuple[set[int], Counter[int]]:
-    """Everybody's ids, and how often people are how high, in pixels of the frame."""
+def _people_of(results: Iterable[FrameResult]) -> tuple[set[int], Heights]:
+    """Everybody's ids and heights."""
     ids: set[int] = set()
-    heights: Counter[int] = Counter()
+    heights = Heights()
     for result in results:
         ids.update(result.people.ids.tolist())
-        boxes = result.people.poses.boxes
-        heights.update((boxes[:, 3] - boxes[:, 1]).astype(int).tolist())
+        heights.add(result.people.poses.boxes)
     return ids, heights

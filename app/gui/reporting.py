@@ -16,6 +16,7 @@ from app.live.feeds import SourceInfo
 from app.live.playback import WAITING  # fast forward skips up to this many frames at a time
 from app.live.run import Status
 from app.measures.angles import GONE_S
+from app.small_people import LargerInput
 
 if TYPE_CHECKING:
     from app.gui.main_window import MainWindow
@@ -34,6 +35,8 @@ class Reporting(QObject):
         self._shown: tuple[object, ...] = ()
         self._refused = ""  # why the source chosen last could not be opened
         self._problem = ""  # of the source that is open
+        self._larger: LargerInput | None = None  # what would help where people are small
+        self._advised_px = 0  # said last
         window.presenter.reported.connect(self.report)
         window.library.refused.connect(self._set_refused)
 
@@ -75,6 +78,7 @@ class Reporting(QObject):
         window.fetching.show(status.to_fetch)
         window.stage.welcome.setVisible(view is None and status.state == "idle")
         window.tracking.show_loading(status.loading)
+        self._advise(status.larger_input)
         window.stage.arrange()
 
     def _show_times(self, status: Status, now_s: float) -> None:
@@ -94,6 +98,16 @@ class Reporting(QObject):
         stages.setVisible(wanted and not self._window.session.follows_known)
         if stages.isVisible():
             stages.show_stages(self._window.presenter.stages())
+
+    def _advise(self, larger: LargerInput | None) -> None:
+        """Show in the tracking panel what helps where people are small, and say it once."""
+        if larger == self._larger:
+            return
+        self._larger = larger
+        self._window.tracking.show_advice(small_text(larger) if larger is not None else "")
+        if larger is not None and larger.better_px != self._advised_px:
+            self._advised_px = larger.better_px
+            self._window.status.say(small_text(larger))
 
     def _set_refused(self, problem: str) -> None:
         self._refused = problem
@@ -148,6 +162,15 @@ def awaited(status: Status) -> str:
     if status.state == "running" and not status.loading:
         return tr("Finding people in the first picture…")
     return state_text(status) if status.state in ("opening", "running") else ""
+
+
+def small_text(larger: LargerInput) -> str:
+    """Advice to let the detector see a larger picture."""
+    text = tr(
+        "People are small, {} pixels high in the detector’s picture: "
+        "with {} as “Detector input” (Tracking) it may find more, but takes longer"
+    )
+    return text.format(larger.people_px, larger.better_px)
 
 
 def unjoined_s(info: SourceInfo | None) -> float:

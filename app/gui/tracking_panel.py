@@ -85,6 +85,11 @@ class TrackingPanel(Form):
             self.detector_size,
             tr("Longer side of its picture: smaller is faster, larger finds people farther away"),
         )
+        self.advice = QLabel()
+        self.advice.setObjectName("muted")
+        self.advice.setWordWrap(True)
+        self.add_wide(self.advice)
+        self.advice.hide()
         self.max_latency = whole(0, 2000, " ms")
         self.max_latency.setSingleStep(10)
         self.max_latency.setSpecialValueText(tr("No limit"))
@@ -214,6 +219,11 @@ class TrackingPanel(Form):
     def show_loading(self, loading: bool) -> None:
         """Show whether networks are being loaded."""
         self.loading.setVisible(loading)
+
+    def show_advice(self, text: str) -> None:
+        """Show advice on the detector's input; none if empty."""
+        self.advice.setText(text)
+        self.advice.setVisible(bool(text))
 
     def _settle(self) -> None:
         if not self.signalsBlocked():

@@ -15,6 +15,7 @@ from app.live.history import History
 from app.live.ids import IdIssuer, hold, honour
 from app.live.loading import PipelineLoader
 from app.live.playback import Ready
+from app.small_people import Heights, LargerInput
 from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
@@ -24,6 +25,7 @@ from tracking.tracks import TrackedPoses
 log = logging.getLogger(__name__)
 
 JUMP_S = 1.0  # a seek farther than this from the last frame resets the tracker
+PEOPLE_COUNTED = 200  # in all frames together, before it is said that people are small
 # Fields that can change between two frames; the rest of a config needs a new pipeline
 LIVE_FIELDS = (
     "kpt_thr",
@@ -59,6 +61,9 @@ class Follower:
         self.issue_ids = IdIssuer()
         self.frozen = False  # only show people already known, look for nobody
         self.problem = ""  # why people are not being found, in one line
+        self.larger_input: LargerInput | None = None  # where people are small: what would help
+        self._heights = Heights()
+        self._detector: object = None  # that found them
         self._gauges = gauges
         self._last: tuple[float, int] | None = None  # time, generation of the tracker's last frame
         self._tracker: PoseTracker | None = None  # the one that gave the ids so far
@@ -119,6 +124,7 @@ class Follower:
             self.problem = str(error) if expected else f"{type(error).__name__}: {error}"
             return None
         self.problem = ""
+        self._advise(pipeline, result)
         self._gauges.inferred(time.monotonic(), result.timings_ms)
         self._skeleton = result.people.poses.skeleton
         ids = self.issue_ids(result.people.ids)
@@ -126,6 +132,16 @@ class Follower:
         shot = self._first_shot + result.shot
         self.reserve_shot(shot)
         return replace(result, people=TrackedPoses(result.people.poses, ids), shot=shot)
+
+    def _advise(self, pipeline: Pipeline, result: FrameResult) -> None:
+        """Decide once for each detector whether it should see a larger picture."""
+        if pipeline.detector is not self._detector:
+            self._detector, self._heights, self.larger_input = pipeline.detector, Heights(), None
+        if len(self._heights) < PEOPLE_COUNTED:
+            self._heights.add(result.people.poses.boxes)
+            if len(self._heights) >= PEOPLE_COUNTED:
+                size_wh = result.frame.size_wh
+                self.larger_input = self._heights.larger_input(pipeline, size_wh)
 
     def reserve_shot(self, number: int) -> None:
         """Give the number of a shot to no other part of the video."""

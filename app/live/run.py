@@ -13,6 +13,7 @@ from app.live.gauges import Counts, Flow, Gauges
 from app.live.history import History
 from app.live.inference import Follower
 from app.live.playback import LiveOutlet, Playback, Ready
+from app.small_people import LargerInput
 from app.video.source import is_live
 from pose.catalogue import Published
 from tracking.clip_info import USUAL_RATE
@@ -48,6 +49,7 @@ class Status:
     problem: str = ""  # one line: what went wrong, or what is being waited for
     loading: bool = False  # a network is being loaded
     to_fetch: tuple[Published, ...] = ()  # networks needed but not on this machine
+    larger_input: LargerInput | None = None  # where people are small: what would help
     playing: bool = False
     reconnecting: bool = False  # a network camera is; nothing new is shown meanwhile
     seeking_s: float | None = None  # the target of a slow seek
@@ -266,6 +268,7 @@ class Run:
             info=self.feed.info,
             range_s=self.range_s,
             problem=self.problem,
+            larger_input=self.follower.larger_input,
             playing=self.outlet.playing,
             reconnecting=bool(self.feed.trouble),
             seeking_s=slow_s,
