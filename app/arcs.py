@@ -31,13 +31,15 @@ def angles_of(
     kpt_thr: float,
     colours: FloatArray,  # (N, 3)
     widths: FloatArray,  # (N,) of the people's thickest limbs, pixels
+    measured: Poses,
 ) -> tuple[Angle, ...]:
     """The angles of the people with the ids `chosen`, or of everybody; the nearest person first.
 
-    There is none where a joint scores below `kpt_thr`.
+    There is none where a joint scores below `kpt_thr`. The numbers are of `measured`, the same
+    people before their drawing was smoothed.
     """
     wanted = np.isin(people.ids, list(chosen)) if chosen else np.ones(len(people), bool)
-    places, degrees, outwards, rows = _seen(people.poses, wanted, kpt_thr)
+    places, degrees, told, outwards, rows = _seen(people.poses, measured, wanted, kpt_thr)
     boxes = people.poses.boxes
     longer = (boxes[:, 2:] - boxes[:, :2]).max(axis=1, initial=1)[rows]  # (A,)
     joints, limbs = places[:, 1], places[:, ::2] - places[:, 1:2]  # (A, 2), (A, 2, 2)
@@ -62,7 +64,7 @@ def angles_of(
         row = rows[index]
         red, green, blue = (int(part) for part in colours[row])
         number = Number(
-            f"{degrees[index]:.0f}°", float(starts[index, 0]), float(starts[index, 1]),
+            f"{told[index]:.0f}°", float(starts[index, 0]), float(starts[index, 1]),
             (float(away[index, 0]), float(away[index, 1])), DIGITS * float(longer[index]),
             (red, green, blue), readable_on((red, green, blue)),
         )  # fmt: skip
@@ -80,34 +82,32 @@ def angles_of(
 
 
 def _seen(
-    poses: Poses, wanted: BoolArray, kpt_thr: float
-) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
-    """The angles of the people `wanted` (N,): joints (A, 3, 2), degrees, outwards, rows (A,).
+    poses: Poses, measured: Poses, wanted: BoolArray, kpt_thr: float
+) -> tuple[FloatArray, FloatArray, FloatArray, FloatArray, IntArray]:
+    """The angles of the people `wanted` (N,): joints (A, 3, 2), then (A,) each:
+
+    degrees as drawn, degrees as measured, outwards, and rows.
 
     "Outwards" is 1 where the way from the body to the joint leads right in the picture, and -1
     where it leads left: from the joint's twin, so that the numbers of two knees side by side lie
     apart, or from the middle of the box if the twin is not seen.
     """
     none = np.zeros(0, np.float32)
-    found = [(none.reshape(0, 3, 2), none, none, np.zeros(0, np.int64))]
+    found = [(none.reshape(0, 3, 2), none, none, none, np.zeros(0, np.int64))]
     seen, middle_x = poses.seen(kpt_thr), poses.boxes[:, ::2].mean(axis=1)  # (N, K), (N,)
     for measure in ANGLES:
         places = places_of(poses, measure.joints, kpt_thr)  # (N, 3, 2) or None
-        if places is None:
+        before = places_of(measured, measure.joints, kpt_thr)
+        if places is None or before is None:
             continue
-        degrees = angles_deg(places[:, 0], places[:, 1], places[:, 2])  # (N,)
+        degrees, told = (angles_deg(*each.swapaxes(0, 1)) for each in (places, before))  # (N,)
         twin = poses.skeleton.mirror[poses.skeleton.index(measure.joints[1])]
         body_x = np.where(seen[:, twin], poses.keypoints[:, twin, 0], middle_x)  # (N,)
         outwards = np.where(places[:, 1, 0] < body_x, np.float32(-1), np.float32(1))
-        rows = np.flatnonzero(wanted & np.isfinite(degrees))
-        found.append((places[rows], degrees[rows], outwards[rows], rows))
-    each_places, each_degrees, each_outwards, each_rows = zip(*found, strict=True)
-    return (
-        np.concatenate(each_places),
-        np.concatenate(each_degrees),
-        np.concatenate(each_outwards),
-        np.concatenate(each_rows),
-    )
+        rows = np.flatnonzero(wanted & np.isfinite(degrees) & np.isfinite(told))
+        found.append((places[rows], degrees[rows], told[rows], outwards[rows], rows))
+    places, degrees, told, outwards, rows = map(np.concatenate, zip(*found, strict=True))
+    return places, degrees, told, outwards, rows
 
 
 def _middles(ways: FloatArray) -> FloatArray:

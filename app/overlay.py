@@ -97,10 +97,11 @@ class Overlay:
         """Forget the trails, for a new video or after a jump."""
         self._ways.clear()
 
-    def layout(self, result: FrameResult, *seen: Poses) -> Drawing:
+    def layout(self, result: FrameResult, *seen: Poses, measured: Poses | None = None) -> Drawing:
         """Decide the shapes for one frame; give the frames of a video in order.
 
         If faces are blurred, so are those of all detected people and of `seen`, drawn or not.
+        Numbers of angles are of `measured`: the same people, if `result` has them smoothed.
         """
         style, people = self.style, result.people
         if result.found is not None:
@@ -132,7 +133,7 @@ class Overlay:
             np.concatenate(circles),
             _to_colours(np.concatenate(circle_colours)),
             self._labels(result) if style.labels else (),
-            angles_of(people, style.angles_of, style.kpt_thr, colours, scale)
+            angles_of(people, style.angles_of, style.kpt_thr, colours, scale, measured or poses)
             if style.angles
             else (),
         )

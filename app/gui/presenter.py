@@ -213,4 +213,5 @@ class Presenter(QObject):
         if self._smoother is not None:
             people = self._smoother.update(result.people, result.frame.time_s)
             result = replace(result, people=people)
-        self._show(view, self._overlay.layout(result, view.tracked.poses))
+        found = view.result.people.poses
+        self._show(view, self._overlay.layout(result, view.tracked.poses, measured=found))

@@ -54,6 +54,14 @@ def test_an_arc_lies_between_the_limbs_and_the_number_on_the_other_side() -> Non
     assert y1 > 290
 
 
+def test_where_the_drawing_is_smoothed_the_numbers_are_those_measured() -> None:
+    straight = people(LEFT_LEG | {"left_ankle": (200, 400)})
+    measured = people(LEFT_LEG).people.poses
+    (angle,) = Overlay(SHOWN).layout(straight, measured=measured).angles
+    assert angle.number.text == "90°"
+    np.testing.assert_allclose(angle.arc.points[[0, -1], 1], [320, 280], atol=1e-3)
+
+
 def test_the_numbers_are_those_of_the_measures() -> None:
     rng = np.random.default_rng(3)
     joints = {name: tuple(rng.uniform(50, 400, 2)) for name in COCO17.names}
