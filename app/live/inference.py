@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.corrections import Correction
 from app.live.feeds import Captured
@@ -26,6 +27,8 @@ log = logging.getLogger(__name__)
 
 JUMP_S = 1.0  # a seek farther than this from the last frame resets the tracker
 PEOPLE_COUNTED = 200  # in all frames together, before it is said that people are small
+# Whom the history has is a person, however low they scored lately or in another skeleton's joints
+SURE: dict[str, Any] = {"low_thr": 0.0, "birth_thr": 0.0, "confirm_score": 0.0, "double_oks": 1.0}
 # Fields that can change between two frames; the rest of a config needs a new pipeline
 LIVE_FIELDS = (
     "kpt_thr",
@@ -154,14 +157,17 @@ class Follower:
         """
         ours: dict[int, int] = {}  # by the tracker's id
         seen: list[int] = []
-        for known_s, people in self.history.between(time_s - JUMP_S, time_s):
-            poses = people.poses.in_joints_of(pipeline.skeleton)
-            theirs = pipeline.tracker.update(poses, known_s)
-            who = dict(
-                zip(map(tuple, people.poses.boxes.tolist()), people.ids.tolist(), strict=True)
-            )
-            seen = [who[tuple(box)] for box in theirs.poses.boxes.tolist()]
-            ours |= dict(zip(theirs.ids.tolist(), seen, strict=True))
+        tracker = pipeline.tracker
+        config, tracker.config = tracker.config, replace(tracker.config, **SURE)
+        try:
+            for known_s, people in self.history.between(time_s - JUMP_S, time_s):
+                theirs = tracker.update(people.poses.in_joints_of(pipeline.skeleton), known_s)
+                boxes = map(tuple, people.poses.boxes.tolist())
+                who = dict(zip(boxes, people.ids.tolist(), strict=True))
+                seen = [who[tuple(box)] for box in theirs.poses.boxes.tolist()]
+                ours |= dict(zip(theirs.ids.tolist(), seen, strict=True))
+        finally:
+            tracker.config = config
         self.issue_ids.adopt(ours)
         return seen
 

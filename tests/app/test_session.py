@@ -211,6 +211,20 @@ def test_following_continues_where_the_known_people_end(begin) -> None:
     assert session.corrections.done == (swap,)
 
 
+def test_following_continues_with_people_who_scored_low_lately(begin) -> None:
+    session = begin(FakeFile(50), FakeFile(50))
+    session.set_speed(1e9)
+    session.open("a.mp4")
+    shown_until(session, lambda views: session.status().state == "ended")
+    known = [
+        (time_s, replace(people, poses=replace(people.poses, scores=np.float32([0.9, 0.3]))))
+        for time_s, people in session.history.frames()[:20]
+    ]
+    session.open("a.mp4", known=known, goes_on=True)
+    shown_until(session, lambda views: session.status().state == "ended")
+    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+
+
 def test_what_was_undone_can_be_redone_after_a_restart(begin) -> None:
     session = begin(FakeFile(50), FakeFile(50))
     session.open("a.mp4")
