@@ -84,13 +84,19 @@ def tracks_text(reference: str, result: OpenResult | None) -> str:
     """What was saved with a reference, in one line."""
     name = Path(reference).name
     if result is not None:
-        return f"{name}: {summary_of(result)}"
+        rest = tr("; follow the rest and save it (Ctrl+S) to see it drawn")
+        return f"{name}: {_summary(result)}{rest if result.goes_on else ''}"
     text = tr("{} has no saved tracks: follow and save it (Ctrl+S) to see its people drawn")
     return text.format(name)
 
 
 def summary_of(result: OpenResult) -> str:
     """What was opened, in one line."""
+    rest = tr("; the rest is followed as it plays")
+    return _summary(result) + (rest if result.goes_on else "")
+
+
+def _summary(result: OpenResult) -> str:
     people = {int(i) for _, tracked in result.frames for i in tracked.ids}
     until_s = result.frames[-1][0] if result.frames else 0.0
     text = tr("{} in {} up to {:.1f} s, {}").format(
@@ -101,8 +107,6 @@ def summary_of(result: OpenResult) -> str:
     )
     if result.drawn:
         text += tr("; drawn in the video already, so the overlay is off")
-    if result.goes_on:
-        text += tr("; the rest is followed as it plays")
     return text
 
 

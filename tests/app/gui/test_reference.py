@@ -17,7 +17,7 @@ from PyQt6.QtGui import QDropEvent
 from PyQt6.QtWidgets import QApplication
 
 from app.corrections import Correction
-from app.results import save_result
+from app.results import GOES_ON, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo
@@ -314,14 +314,14 @@ def test_another_range_keeps_what_belongs_together(qtbot, open_window, tmp_path)
     wait_for_both(qtbot, window, 1.2, 1.22)
 
 
-def saved(video: Path) -> None:
+def saved(video: Path, goes_on: bool = False) -> None:
     """Save tracks of two people and corrections beside `video`, as the window does."""
     frames = []
     for index in range(10):
         frame = Frame(index, index / 25, np.zeros((120, 160, 3), np.uint8))
         people = TrackedPoses(BoxJoints()(frame, TwoWalkers()(frame)), np.array([1, 2]))
         frames.append((frame.time_s, people))
-    info = ClipInfo(video.stem, (160, 120), COCO17, None)
+    info = ClipInfo(video.stem, (160, 120), COCO17, None, {GOES_ON: goes_on})
     steps = (Correction("rename", 1, name="Anna"), Correction("delete", 2))
     save_result(video.with_suffix(".json"), info, frames, steps, lambda _: None)
 
@@ -341,6 +341,13 @@ def test_saved_tracks_are_drawn_with_their_corrections(qtbot, paused, tmp_path, 
     paused.session.seek(0.6)  # nobody was saved there
     wait_for_both(qtbot, paused, 0.6, 0.6)
     assert len(canvas._drawing.segments) == 0
+
+
+def test_a_reference_followed_in_part_says_how_to_see_the_rest(qtbot, paused, tmp_path) -> None:
+    saved(make_video(tmp_path / "teacher.mp4", 20), goes_on=True)
+    paused.reference.open(str(tmp_path / "teacher.mp4"))
+    told = "; follow the rest and save it (Ctrl+S) to see it drawn"
+    qtbot.waitUntil(lambda: paused.status.currentMessage().endswith(told))
 
 
 def test_a_reference_without_tracks_says_so(qtbot, beside) -> None:
