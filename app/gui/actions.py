@@ -39,6 +39,8 @@ def commands() -> tuple[Command, ...]:
         Command("back-far", tr("Five seconds back"), "", "Ctrl+Left"),
         Command("forward-far", tr("Five seconds forward"), "", "Ctrl+Right"),
         Command("start", tr("To the start"), "", "Home"),
+        Command("slower", tr("Slower"), "", "-", tr("How fast a file plays")),
+        Command("faster", tr("Faster"), "", "+", tr("How fast a file plays")),
         Command("previous-source", tr("Previous file"), "", "P",
                 tr("Of the files opened together")),
         Command("next-source", tr("Next file"), "", "N", tr("Of the files opened together")),

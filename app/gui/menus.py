@@ -27,7 +27,7 @@ def fill_menu_bar(window: QMainWindow, actions: Actions, menus: Mapping[str, QMe
         ),
         (
             tr("&Play"),
-            ("play", "back", "forward", "back-far", "forward-far", "start", "-",
+            ("play", "back", "forward", "back-far", "forward-far", "start", "slower", "faster", "-",
              "previous-source", "next-source", "-", "loop",
              "range-start", "range-end", "range-clear", "-", "record", "what to record"),
         ),

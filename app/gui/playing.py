@@ -49,6 +49,8 @@ class Playing(QObject):
             "back-far": lambda: self._jump(-FAR_S),
             "forward-far": lambda: self._jump(FAR_S),
             "start": lambda: self._played.seek(0.0),
+            "slower": lambda: self._stage.transport.change_speed(-1),
+            "faster": lambda: self._stage.transport.change_speed(1),
             "previous-source": lambda: window.library.move(-1),
             "next-source": lambda: window.library.move(1),
             "range-start": lambda: self._play_range(self._now_s(), self._range_s()[1]),

@@ -149,8 +149,8 @@ class Reporting(QObject):
         self._shown = shown
         actions = self._window.actions_by_name
         actions["play"].setIcon(icon("pause" if going else "play"))
-        for name in ("play", "back", "forward", "back-far", "forward-far", "start", "loop",
-                     "range-start", "range-end", "range-clear"):  # fmt: skip
+        for name in ("play", "back", "forward", "back-far", "forward-far", "start", "slower",
+                     "faster", "loop", "range-start", "range-end", "range-clear"):  # fmt: skip
             actions[name].setEnabled(own or (state in ("running", "ended") and not live))
         for name in ("record", "snapshot", "close-source"):
             actions[name].setEnabled(state != "idle")

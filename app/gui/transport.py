@@ -12,7 +12,7 @@ from app.gui.actions import button_of
 from app.gui.timeline import time_text
 from app.gui.translation import tr
 
-SPEEDS = (0.1, 0.25, 0.5, 1.0, 2.0, 4.0, math.inf)
+SPEEDS = (0.1, 0.25, 0.5, 0.75, 1.0, 2.0, 4.0, math.inf)
 
 
 class Transport(QWidget):
@@ -44,6 +44,12 @@ class Transport(QWidget):
             lambda index: self.speed_changed.emit(SPEEDS[index])
         )
         layout.addWidget(self._speed)
+
+    def change_speed(self, by: int) -> None:
+        """Choose the speed that is `by` places further in the list, if there is one."""
+        index = self._speed.currentIndex() + by
+        if 0 <= index < len(SPEEDS):
+            self._speed.setCurrentIndex(index)
 
     def show_time(self, now_s: float, duration_s: float | None, live: bool) -> None:
         """Show the time, and for a file its duration."""
