@@ -5,14 +5,15 @@ Frames never travel through queued signals; a timer asks the session for the new
 
 from __future__ import annotations
 
+import math
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 from PyQt6.QtCore import QObject, Qt, QTimer, pyqtSignal
 
-from app.corrections import names_of
+from app.corrections import corrected_people, names_of
 from app.drawing import Drawing
 from app.gui.people_model import PersonRow
 from app.live.gauges import KEPT
@@ -28,6 +29,7 @@ from tracking.smoothing import Smoother
 
 LOOK_MS = 6  # how often a new frame is requested
 REPORT_MS = 150  # how often numbers, rows and charts are updated
+BEFORE_S = 0.5  # what is measured before the target of a jump, so that it has speeds
 
 
 class Presenter(QObject):
@@ -56,6 +58,7 @@ class Presenter(QObject):
         self._overlay = Overlay(OverlayStyle())
         self._angles_of: tuple[int, ...] = ()
         self._smoother: Smoother | None = None
+        self._measured_s = math.inf  # the time of the frame that was measured last
         self._seen_version = (-1, -1)
         self._rows: list[PersonRow] = []
         self._rows_of: tuple[object, ...] = (None,) * 4  # what they were made from
@@ -199,11 +202,24 @@ class Presenter(QObject):
                 break
 
     def _measure(self) -> None:
-        if self.view is not None:
-            info = self.session.status().info
-            rate = info.frame_rate if info is not None else None
-            step_s = float(1 / rate) if rate else 0.0
-            self.measures.add(self.view.result, self.style.kpt_thr, step_s)
+        if self.view is None:
+            return
+        info = self.session.status().info
+        rate = info.frame_rate if info is not None else None
+        step_s = float(1 / rate) if rate else 0.0
+        for result in (*self._known_before(self.view), self.view.result):
+            self.measures.add(result, self.style.kpt_thr, step_s)
+        self._measured_s = self.view.time_s
+
+    def _known_before(self, view: View) -> Iterator[FrameResult]:
+        """After a jump, the frames just before `view` as far as known: speeds need a past."""
+        if self._measured_s <= view.time_s < self._measured_s + BEFORE_S:
+            return
+        history = self.session.history
+        for time_s, tracked in history.between(view.time_s - BEFORE_S, view.time_s):
+            people = corrected_people(tracked, time_s, self.session.corrections.done)
+            frame, ground = replace(view.result.frame, time_s=time_s), history.ground_at(time_s)
+            yield FrameResult(frame, people, {}, shot=ground.shot, camera=ground.camera)
 
     def _draw_again(self) -> None:
         view = self.view

@@ -75,10 +75,8 @@ class Reference(QObject):
 
     def choose(self) -> None:
         """Let the user choose the file."""
-        dialog = self._window.playing.ask_for_video(
-            tr("Reference"), QFileDialog.FileMode.ExistingFile
-        )
-        dialog.fileSelected.connect(self.open)
+        mode = QFileDialog.FileMode.ExistingFile
+        self._window.playing.ask_for_video(tr("Reference"), mode).fileSelected.connect(self.open)
 
     def open(self, spec: str) -> None:
         """Show the file `spec`, a video or tracks, in place of the reference that is open."""
@@ -173,12 +171,10 @@ class Reference(QObject):
         """Play only from the first to the second time, None for the end, from its start."""
         self.range_s = range_s
         self._go_to(range_s[0])
-        start_s, end_s = range_s
-        text = tr("The reference plays from {} on").format(time_text(start_s, True))
+        start, end_s = time_text(range_s[0], True), range_s[1]
+        text = tr("The reference plays from {} on").format(start)
         if end_s is not None:
-            text = tr("The reference plays from {} to {}").format(
-                time_text(start_s, True), time_text(end_s, True)
-            )
+            text = tr("The reference plays from {} to {}").format(start, time_text(end_s, True))
         self._window.status.say(text)
 
     def set_speed(self, speed: float) -> None:
