@@ -56,7 +56,7 @@ class Playing(QObject):
             "range-start": lambda: self._play_range(self._now_s(), self._range_s()[1]),
             "range-end": lambda: self._play_range(self._range_s()[0], self._now_s()),
             "range-clear": lambda: self._play_range(0.0, None),
-            "snapshot": window.recording.snapshot,
+            "snapshot": lambda: window.recording.snapshot(self._stage.side_by_side()),
             "fit": self._fit,
             "zoom-in": lambda: canvas.zoom_by(1.25),
             "zoom-out": lambda: canvas.zoom_by(0.8),

@@ -6,7 +6,8 @@ import time
 from pathlib import Path
 
 import cv2
-from PyQt6.QtCore import QObject, pyqtSignal
+from PyQt6.QtCore import QBuffer, QObject, pyqtSignal
+from PyQt6.QtGui import QImage
 
 from app.gui.presenter import Presenter
 from app.gui.settings import Memory
@@ -66,25 +67,27 @@ class Recording(QObject):
             elif not recording.problem:
                 self.said.emit(tr("Nothing was recorded: no new picture came"))
 
-    def snapshot(self) -> None:
-        """Save the picture with its overlay, at its original size."""
+    def snapshot(self, side_by_side: QImage | None) -> None:
+        """Save the picture with its overlay, at its original size; and `side_by_side`, if given."""
         view = self._presenter.view
         if view is None:
             self.said.emit(tr("There is no picture yet"))
             return
         folder = self._memory.folder()
         path = folder / f"{self._new_name(folder)}.png"
+        both = path.with_name(f"{path.stem}-beside.png")
+        said = tr("Saved {}") if side_by_side is None else tr("Saved {} and {}")
         style = self._presenter.style_with_names
 
         def job(progress: Progress) -> None:
             drawing = Overlay(style).layout(view.result, view.tracked.poses)
             _, png = cv2.imencode(".png", rasterise(drawing, view.result.frame.image))
-            with writing(path):
-                path.parent.mkdir(parents=True, exist_ok=True)
-                with whole_file(path) as partial:
-                    partial.write_bytes(png.tobytes())
+            _write(path, png.tobytes())
+            if side_by_side is not None:
+                _write(both, _png_of(side_by_side))
 
-        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(tr("Saved {}").format(path)))
+        told = said.format(path, both.name)
+        self._work.begin(tr("Snapshot"), job, lambda _: self.said.emit(told))
 
     def _new_name(self, folder: Path) -> str:
         """A name from the time, plus a number if a file, written or not yet, has it already."""
@@ -95,3 +98,17 @@ class Recording(QObject):
             name = f"{second}-{number}"
         self._names.add(name)
         return name
+
+
+def _write(path: Path, content: bytes) -> None:
+    with writing(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with whole_file(path) as partial:
+            partial.write_bytes(content)
+
+
+def _png_of(image: QImage) -> bytes:
+    content = QBuffer()
+    content.open(QBuffer.OpenModeFlag.WriteOnly)
+    image.save(content, "PNG")
+    return content.data().data()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from PyQt6.QtCore import Qt
-from PyQt6.QtGui import QAction, QResizeEvent
+from PyQt6.QtCore import QRect, Qt
+from PyQt6.QtGui import QAction, QImage, QResizeEvent
 from PyQt6.QtWidgets import QApplication, QSplitter, QVBoxLayout, QWidget
 
 from app.gui.canvas import Canvas
@@ -96,6 +96,14 @@ class Stage(QWidget):
         self.reference.setVisible(on)
         self.main.below.setVisible(on)
         self.arrange()
+
+    def side_by_side(self) -> QImage | None:
+        """Picture and reference as they are on screen; None without a reference."""
+        if self.reference.isHidden():
+            return None
+        return self.pictures.grab(
+            QRect(0, 0, self.pictures.width(), self.canvas.height())
+        ).toImage()
 
     def show_sheet(self, sheet: QWidget | None) -> None:
         """Show one of the sheets, or none."""

@@ -8,6 +8,7 @@ import threading
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from clips import make_video, turn
@@ -437,6 +438,19 @@ def test_both_pictures_are_named_and_level(qtbot, beside) -> None:
     assert "…" in reference._name.text()
     beside.reference.close()
     assert not main.below.isVisible()
+
+
+def test_a_snapshot_has_the_two_pictures_side_by_side_too(qtbot, beside, memory) -> None:
+    trigger(beside, "snapshot")
+    folder = memory.folder()
+    qtbot.waitUntil(lambda: len(list(folder.glob("*.png"))) == 2)
+    both, one = (cv2.imread(str(path)) for path in sorted(folder.glob("*.png")))
+    assert one.shape[:2] == (120, 160)
+    pictures = beside.stage.pictures
+    assert both.shape[:2] == (beside.stage.canvas.height(), pictures.width())
+    centre = beside.stage.reference.geometry().center().x()
+    assert both[both.shape[0] // 2, centre].max() > 30  # the reference is there
+    qtbot.waitUntil(lambda: beside.status.currentMessage().endswith("-beside.png"))
 
 
 def test_closing_it_returns_to_one_picture_and_ends_its_thread(qtbot, beside) -> None:
