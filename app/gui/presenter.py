@@ -26,6 +26,7 @@ from app.thumbnails import Thumbnails
 from pose.people import ImageArray
 from tracking.pipeline import FrameResult
 from tracking.smoothing import Smoother
+from tracking.tracks import TrackedPoses
 
 LOOK_MS = 6  # how often a new frame is requested
 REPORT_MS = 150  # how often numbers, rows and charts are updated
@@ -58,6 +59,7 @@ class Presenter(QObject):
         self._overlay = Overlay(OverlayStyle())
         self._angles_of: tuple[int, ...] = ()
         self._smoother: Smoother | None = None
+        self._smoothed: tuple[View, TrackedPoses] | None = None  # kept while only the style changes
         self._measured_s = math.inf  # the time of the frame that was measured last
         self._seen_version = (-1, -1)
         self._rows: list[PersonRow] = []
@@ -109,10 +111,11 @@ class Presenter(QObject):
     def set_smoothing(self, share: float) -> None:
         """Smooth the drawing, from 0 (not at all) to 1; tracks and measures stay as found."""
         self._smoother = Smoother(share) if share > 0 else None
+        self._smoothed = None
 
     def clear(self, same_people: bool = False) -> None:
         """Forget what belongs to the last source, except its people if `same_people`."""
-        self.view, self.spans = None, []
+        self.view, self.spans, self._smoothed = None, [], None
         self._draws_ms.clear()
         self._seen_version = (-1, -1)
         self._show(None, None)
@@ -227,7 +230,9 @@ class Presenter(QObject):
             return
         result = view.result
         if self._smoother is not None:
-            people = self._smoother.update(result.people, result.frame.time_s)
-            result = replace(result, people=people)
+            if self._smoothed is None or self._smoothed[0] is not view:
+                people = self._smoother.update(result.people, result.frame.time_s)
+                self._smoothed = view, people
+            result = replace(result, people=self._smoothed[1])
         found = view.result.people.poses
         self._show(view, self._overlay.layout(result, view.tracked.poses, measured=found))
