@@ -113,12 +113,14 @@ class Library(QObject):
         self._asked_at_end = self._went_on = False
         self._presenter.clear(same_people=not is_live(self._session.status().spec))
         self._session.reopen(range_s)
+        self.set_loop(self._loop)
         self._presenter.corrections_changed()
 
     def set_loop(self, loop: bool) -> None:
-        """Set whether to repeat the last source of the playlist."""
+        """Set whether to repeat the last source of the playlist, or the range that is played."""
         self._loop = loop
-        self._session.loop = loop and self._shown.moved(1) is None
+        in_part = self._session.status().range_s != (0.0, None)
+        self._session.loop = loop and (in_part or self._shown.moved(1) is None)
 
     def _open(self, entry: Entry) -> None:
         path = Path(entry.spec)
@@ -192,6 +194,8 @@ class Library(QObject):
         status = self._session.status()
         following = self._shown.moved(self._shown.by if status.state == "failed" else 1)
         if following is None or self._went_on or self._work.busy:
+            return
+        if self._session.loop and status.state == "ended":
             return
         if status.state in ("ended", "failed"):
             if self.unsaved:
