@@ -39,6 +39,7 @@ class MeasuresPanel(QWidget):
         self.choices: list[QComboBox] = []
         self.values: list[QLabel] = []
         self._charts: list[pg.PlotWidget] = []
+        self._shown: tuple[object, ...] = ()  # what they were drawn from
         for chart, first in zip(range(CHARTS), ("knee left", "body speed"), strict=True):
             choice = QComboBox()
             choice.setAccessibleName(tr("Measure {}").format(chart + 1))
@@ -86,6 +87,11 @@ class MeasuresPanel(QWidget):
         gap_s: float,
     ) -> None:
         """Draw the last seconds of `people`; points more than `gap_s` apart are not joined."""
+        chosen = [choice.currentData() for choice in self.choices]
+        shown = (log, log.version, people, dict(names), now_s, gap_s, chosen)
+        if shown == self._shown:  # a paused picture: drawing takes milliseconds, several a second
+            return
+        self._shown = shown
         self.hint.setVisible(not people)
         columns = [measure.name for measure in MEASURES]
         for plot, choice, present in zip(self._charts, self.choices, self.values, strict=True):

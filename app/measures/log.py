@@ -19,6 +19,7 @@ class MeasureLog:
     """Measures frame by frame and keeps the latest values, by corrected id."""
 
     def __init__(self) -> None:
+        self.version = 0  # grows with every frame
         self._measure = Measurer()
         self._curves: dict[int, deque[tuple[float, NDArray[np.float32]]]] = {}
 
@@ -27,6 +28,7 @@ class MeasureLog:
 
         `step_s` is the source's time from frame to frame, as for a MeasuresWriter; 0: unknown.
         """
+        self.version += 1
         self._measure.step_s = step_s
         now_s = result.frame.time_s
         values = self._measure(result, kpt_thr)  # (N, M)
