@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 
 from fake_session import FakeCamera, FakeFile
@@ -63,6 +64,19 @@ def test_a_slow_seek_is_reported_until_its_picture_is_there(qtbot, open_window) 
     assert canvas.cursor().shape() == Qt.CursorShape.ArrowCursor
 
 
+def test_keys_change_the_speed_of_files(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100), FakeCamera(30))
+    qtbot.waitUntil(lambda: window.actions_by_name["slower"].isEnabled())
+    speeds = []
+    for name in ("slower", *["faster"] * 5, *["slower"] * 9):
+        trigger(window, name)
+        speeds.append(window.session._speed)
+    assert speeds[:6] == [0.75, 1.0, 2.0, 4.0, math.inf, math.inf]
+    assert speeds[-2:] == [0.1, 0.1]
+    window.open(["0"])
+    qtbot.waitUntil(lambda: not window.actions_by_name["slower"].isEnabled())
+
+
 def test_the_speed_and_the_loop_reach_the_session(qtbot, open_window) -> None:
     window = open_window(FakeFile(10))
     window.stage.transport._speed.setCurrentIndex(window.stage.transport._speed.count() - 1)
@@ -104,6 +118,18 @@ def test_a_range_ends_with_its_video(qtbot, open_window) -> None:
     trigger(window, "range-end")
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
     assert number_shown(window) == 10
+
+
+def test_a_range_is_repeated_also_within_a_playlist(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100), FakeFile(100), FakeFile(8), specs=("a.mp4", "b.mp4"))
+    window.session.set_speed(math.inf)
+    trigger(window, "loop")
+    window.library.reopen((0.2, 0.4))
+    qtbot.waitUntil(lambda: number_shown(window) >= 9)
+    qtbot.waitUntil(lambda: number_shown(window) == 5)
+    assert window.session.status().spec == "a.mp4"
+    trigger(window, "range-clear")
+    qtbot.waitUntil(lambda: window.session.status().spec == "b.mp4")
 
 
 def test_a_range_keeps_the_playlist_and_the_corrections(qtbot, open_window) -> None:

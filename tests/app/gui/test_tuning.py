@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from dataclasses import replace
 
 import pytest
 import torch
-from fake_session import FakeCamera
+from fake_session import BoxJoints, FakeCamera, FakeFile, TwoWalkers
 from PyQt6.QtGui import QColor
 from window_user import ids_shown, number_shown, trigger
 
 from app.gui.painting import LEAST_NUMBER_PX
-from app.overlay import OverlayStyle, colour_of
+from app.overlay import Overlay, OverlayStyle, colour_of
+from pose.skeleton import COCO17
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
 
@@ -135,6 +137,33 @@ def test_a_control_that_is_touched_changes_nothing_else(qtbot, paused) -> None:
     assert changed.args[0] == replace(exact, flip=True, tracker=replace(exact.tracker, memory_s=3))
 
 
+@pytest.mark.parametrize("scale", [0.25, 1.0])
+def test_where_people_are_small_a_larger_input_is_advised_once(
+    qtbot, open_window, monkeypatch, tmp_path, scale: float
+) -> None:
+    monkeypatch.setattr(TwoWalkers, "scale_of", lambda self, size_wh: scale, raising=False)
+    monkeypatch.setattr("app.live.inference.PEOPLE_COUNTED", 40)
+    window = open_window(FakeFile(30), FakeFile(30))
+    window.session.set_speed(math.inf)
+    window.tabs.setCurrentWidget(window.tracking)
+    said: list[str] = []
+    window.status.messageChanged.connect(said.append)
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.presenter.report()
+    advice = window.tracking.advice
+    assert advice.isVisible() == (scale < 1)
+    told = [text for text in said if text.startswith("People are small, 1")]
+    assert len(told) == (scale < 1)
+    window.open([str(tmp_path / "b.mp4")])
+    qtbot.waitUntil(lambda: not advice.isVisible())
+    qtbot.waitUntil(lambda: window.session.status().state == "ended")
+    window.presenter.report()
+    assert advice.isVisible() == (scale < 1)
+    if scale < 1:
+        assert "with 64 as “Detector input” (Tracking)" in told[0]
+    assert sum(text.startswith("People are small") for text in said) == (scale < 1)
+
+
 def test_a_control_that_was_just_touched_keeps_its_value_when_settings_change(
     qtbot, paused
 ) -> None:
@@ -169,6 +198,33 @@ def test_networks_can_be_chosen_and_load_while_the_picture_runs(qtbot, open_wind
     qtbot.waitUntil(lambda: window.session.config.pose == window.tracking.pose.itemData(1))
     shown = window.session.status().counts.shown
     qtbot.waitUntil(lambda: window.session.status().counts.shown > shown + 5)
+
+
+def test_a_smoothed_drawing_has_the_angles_as_measured(qtbot, open_window, monkeypatch) -> None:
+    def with_a_shaking_knee(self, frame, detections, plain=BoxJoints.__call__):
+        poses = plain(self, frame, detections)
+        poses.keypoints[:, COCO17.index("left_knee"), 0] += 8 * (round(25 * frame.time_s) % 2)
+        return poses
+
+    monkeypatch.setattr(BoxJoints, "__call__", with_a_shaking_knee)
+    window = open_window(FakeFile(100))
+    window.session.play(False)
+    window.tracking.smoothing.set_share(1)
+    trigger(window, "angles")
+    qtbot.waitUntil(lambda: number_shown(window) == 0)
+    trigger(window, "forward")
+    qtbot.waitUntil(lambda: number_shown(window) == 1)
+    shown = window.stage.canvas._drawing.angles
+    window.editing.select((1,))  # drawn again, as it is
+    window.editing.select(())
+    again = window.stage.canvas._drawing.angles
+    assert [each.number for each in again] == [each.number for each in shown]
+    found = window.presenter.view.result
+    measured = Overlay(OverlayStyle(angles=True)).layout(found).angles
+    assert [each.number.text for each in shown] == [each.number.text for each in measured]
+    smoothed = window.presenter._smoother.update(found.people, found.frame.time_s + 0.04)
+    steady = Overlay(OverlayStyle(angles=True)).layout(replace(found, people=smoothed)).angles
+    assert [each.number.text for each in shown] != [each.number.text for each in steady]
 
 
 def test_smoothing_is_for_the_drawing_only(qtbot, paused) -> None:
