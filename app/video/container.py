@@ -71,9 +71,12 @@ def ends_within_a_packet(container: av.container.InputContainer, path: Path) -> 
     """
     if container.format.name != "mpegts":
         return False
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL_PACKETS * max(_PACKET_STEPS)))
-        tail = file.read()[::-1]
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, path.stat().st_size - _TAIL_PACKETS * max(_PACKET_STEPS)))
+            tail = file.read()[::-1]
+    except OSError:  # it was deleted while it was read
+        return False
     for step in _PACKET_STEPS:
         for left in range(1, step + 1):  # bytes from the last packet's first to the end
             first_bytes = tail[left - 1 :: step][: _TAIL_PACKETS - 1]
