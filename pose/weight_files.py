@@ -6,7 +6,6 @@ Nothing here fetches; a file that is not on the machine is an error that says ho
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import os
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from pose.catalogue import CATALOGUE, Published, by_name
+from pose.command import nearest
 from pose.errors import UserError
 
 SUFFIX = {"onnx": ".onnx", "openvino": ".xml", "tensorrt": ".engine"}  # of exported networks
@@ -53,8 +53,8 @@ def find_weights(name_or_file: str) -> Path:
     if path.suffix in SUFFIXES or path.parent != Path():
         raise WeightsError(f"{name_or_file}: no such weights file")
     known = [entry.name for entry in CATALOGUE] + [file.stem for file in local_weights()]
-    close = difflib.get_close_matches(name_or_file, known, n=1)
-    hint = f"did you mean {close[0]}?" if close else "'posse models' lists them"
+    close = nearest(name_or_file, known)
+    hint = f"did you mean {close}?" if close else "'posse models' lists them"
     raise WeightsError(f"no weights are called '{name_or_file}'; {hint}")
 
 

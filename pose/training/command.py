@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from pose.command import counted
+from pose.command import counted, say
 from pose.errors import UserError
 from pose.runtime import choose_device
 from pose.skeleton import SKELETONS, Skeleton
@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
         _tell(args.out, task, start, report)
     if args.check:
         shown = draw_first_batch(task, recipe.stages[0], args.seed, args.out / "check.png")
-        _say(f"{shown} samples drawn in {args.out / 'check.png'}; look at them before you train")
+        say(f"{shown} samples drawn in {args.out / 'check.png'}; look at them before you train")
         return 0
     return _train(args, task, recipe, processes, start, report)
 
@@ -83,7 +83,7 @@ def _train(
     try:
         best = training.train()
     except KeyboardInterrupt:
-        _say("\nstopped; the same command goes on from the last save")
+        say("\nstopped; the same command goes on from the last save")
         return 130
     finally:
         processes.leave()
@@ -104,7 +104,7 @@ def _train(
             best_epoch=training.progress.best_epoch,
         )
         weights = args.out / "best.safetensors"
-        _say(f"best score {best:.4f}; the weights are {weights}, described in {card}")
+        say(f"best score {best:.4f}; the weights are {weights}, described in {card}")
     return 0
 
 
@@ -187,9 +187,9 @@ def _tell(out: Path, task: PoseTask | DetectorTask, start: Start, report: DataRe
     """Print what was read and what was left out; the full list goes to left-out.txt."""
     for name, people in (("train", task.train), ("val", task.val)):
         persons = counted(int((~people.crowd).sum()), "person", "people")
-        _say(f"{name}: {persons} in {counted(len(people.places), 'picture')}")
+        say(f"{name}: {persons} in {counted(len(people.places), 'picture')}")
     for line in report.lines():
-        _say(line)
+        say(line)
     with writing(out):
         out.mkdir(parents=True, exist_ok=True)
         left_out = "\n".join([*report.lines(every_name=True), ""])
@@ -201,11 +201,11 @@ def _tell(out: Path, task: PoseTask | DetectorTask, start: Start, report: DataRe
 def _tell_joints(train: LabelledPeople, start: Start) -> None:
     labelled = zip(train.skeleton.names, train.weights.T, strict=True)
     if never := [name for name, weights in labelled if not weights.any()]:
-        _say(f"joints that nobody has a label for: {', '.join(never)}")
-    _say(_unpaired(train.skeleton))
+        say(f"joints that nobody has a label for: {', '.join(never)}")
+    say(_unpaired(train.skeleton))
     if start.state is not None:
         new = new_joints(start, train.skeleton)
-        _say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")
+        say(f"from {start.name}; joints new to it: {', '.join(new) or 'none'}")
 
 
 def _unpaired(skeleton: Skeleton) -> str:
@@ -221,7 +221,3 @@ def _unpaired(skeleton: Skeleton) -> str:
         "no joint has a left or right twin; where some have, pair them under `mirror` in the "
         "file's categories"
     )
-
-
-def _say(text: str) -> None:
-    print(text)  # noqa: T201  what a command line is for
