@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from types import MappingProxyType
 
 from app.batch.manifest import NAME as MANIFEST
 from app.batch.manifest import read_entries
@@ -31,17 +30,13 @@ from tracking.files import (
     read_tracks,
 )
 from tracking.formats.whole import completing
-from tracking.ground import STILL, Ground
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame
 
 DRAWN = "overlay_drawn_in"  # in a header's settings: the name of a video that shows the people
 # In a header's settings: missing frames were not tracked yet. Tracks from elsewhere may hold every
 # fourth frame on purpose, or those of a cropped picture, and must not be overwritten
 GOES_ON = "following_goes_on"
 
-Frames = Sequence[tuple[float, TrackedPoses]]
-Grounds = Mapping[float, Ground]  # where the ground was in frames, by time; missing: a still camera
-NO_GROUNDS: Grounds = MappingProxyType({})
 Progress = Callable[[float], None]  # gets the share done, 0..1; may raise to cancel
 
 
@@ -51,14 +46,13 @@ class OpenResult:
 
     video: str
     drawn: bool  # the video shows the people already
-    frames: list[tuple[float, TrackedPoses]]
+    frames: list[KnownFrame]
     corrections: tuple[Correction, ...]
     tracks: Path
     goes_on: bool  # missing frames can still be tracked
     # Times in the files minus times in the video: the video of a part of a clip begins at 0, its
     # tracks have their times in the whole clip
     later_s: float = 0.0
-    grounds: Mapping[float, Ground] = field(default_factory=dict)  # of `frames`, by time
 
 
 def is_result(path: Path) -> bool:
@@ -69,19 +63,20 @@ def is_result(path: Path) -> bool:
 def open_result(path: Path, video: Path | None = None) -> OpenResult:
     """Read `path`, its video (found unless given) and its corrections. Raises UserErrors."""
     tracks = read_tracks(path)
-    frames = [(result.frame.time_s, result.people) for result in tracks.frames]
     source, outputs = _batch_of(path)
     found = video or video_of(path, tracks.info, source)
     drawn = _shows_people(found, outputs, tracks.info)
     begins_later = taken_of(tracks.info, path).begins_later
-    later_s = frames[0][0] if drawn and frames and begins_later else 0.0
-    frames = [(time_s - later_s, people) for time_s, people in frames]
-    grounds = {result.frame.time_s - later_s: result.ground for result in tracks.frames}
+    later_s = tracks.frames[0].frame.time_s if drawn and tracks.frames and begins_later else 0.0
+    frames = [
+        KnownFrame(result.frame.time_s - later_s, result.people, result.ground)
+        for result in tracks.frames
+    ]
     beside = sidecar_of(path)
     # Whatever saves tracks to continue from always writes corrections beside them
     goes_on = not drawn and beside.is_file() and bool(tracks.info.settings.get(GOES_ON))
     corrections = moved(load_corrections(beside), -later_s)
-    return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s, grounds)
+    return OpenResult(str(found), drawn, frames, corrections, path, goes_on, later_s)
 
 
 def with_corrections(path: Path, tracks: Tracks) -> tuple[Tracks, dict[int, str]]:
@@ -162,10 +157,9 @@ def _batch_of(tracks: Path) -> tuple[Path | None, list[Path]]:
 def save_result(
     path: Path,
     info: ClipInfo,
-    frames: Frames,
+    frames: Sequence[KnownFrame],
     corrections: Sequence[Correction],
     progress: Progress,
-    grounds: Grounds = NO_GROUNDS,
 ) -> None:
     """Write the tracks without corrections to `path`, and the corrections beside it.
 
@@ -173,18 +167,17 @@ def save_result(
     """
     writers = [open_writer("posetrack18", path, info)]
     with completing(writers):
-        _put(frames, grounds, writers, info.skeleton, (), progress)
+        _put(frames, writers, info.skeleton, (), progress)
     save_corrections(sidecar_of(path), corrections)
 
 
 def export_result(
     path: Path,
     info: ClipInfo,
-    frames: Frames,
+    frames: Sequence[KnownFrame],
     corrections: Sequence[Correction],
     kpt_thr: float,
     progress: Progress,
-    grounds: Grounds = NO_GROUNDS,
 ) -> None:
     """Write tracks with corrections applied, as JSON and CSV, and the measures, for other programs.
 
@@ -196,12 +189,11 @@ def export_result(
         writers.append(open_writer("posetrack18", path, info))
         writers.append(open_writer("csv", path.with_suffix(".csv"), info))
         writers.append(MeasuresWriter(table, names_of(corrections), kpt_thr, info.frame_s))
-        _put(frames, grounds, writers, info.skeleton, corrections, progress)
+        _put(frames, writers, info.skeleton, corrections, progress)
 
 
 def _put(
-    frames: Frames,
-    grounds: Grounds,
+    frames: Sequence[KnownFrame],
     writers: Sequence[TracksWriter],
     skeleton: Skeleton,
     corrections: Sequence[Correction],
@@ -211,9 +203,9 @@ def _put(
 
     Some frames may be of an earlier pose network that finds other joints.
     """
-    for index, (time_s, people) in enumerate(frames):
+    for index, (time_s, people, ground) in enumerate(frames):
         shown = corrected_people(people, time_s, corrections).in_joints_of(skeleton)
-        result = frame_without_picture(index, time_s, shown, grounds.get(time_s, STILL))
+        result = frame_without_picture(index, time_s, shown, ground)
         for writer in writers:
             writer.put(result)
         if index % 50 == 0:

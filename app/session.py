@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.corrections import Correction, CorrectionLog
@@ -22,9 +22,8 @@ from app.live.recording import LiveRecording, RecordingPlan, Recordings
 from app.live.run import IDLE, Run, Status, View
 from app.overlay import OverlayStyle
 from app.video.source import open_source as open_any_source
-from tracking.ground import Ground
 from tracking.pipeline import Pipeline, PipelineConfig
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame
 
 log = logging.getLogger(__name__)
 
@@ -66,20 +65,18 @@ class Session:
         spec: str,
         range_s: tuple[float, float | None] = (0.0, None),
         corrections: Sequence[Correction] = (),
-        known: Sequence[tuple[float, TrackedPoses]] = (),
+        known: Sequence[KnownFrame] = (),
         goes_on: bool = False,
-        found: Sequence[tuple[float, TrackedPoses]] = (),
-        grounds: Mapping[float, Ground] | None = None,
+        found: Sequence[KnownFrame] = (),
     ) -> None:
         """Open `spec` in place of what is open.
 
-        `known` holds people found before, as (time_s, people). With it, nobody is looked for,
-        unless `goes_on`: then people are looked for in the frames that `known` lacks. `found` is
-        used likewise until settings change; then those people are looked for anew. `grounds` says
-        where the ground was in these frames, by time.
+        `known` holds people found before. With it, nobody is looked for, unless `goes_on`: then
+        people are looked for in the frames that `known` lacks. `found` is used likewise until
+        settings change; then those people are looked for anew.
         """
         self.stop()
-        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found, grounds)
+        run = Run(spec, self._open_source, range_s, corrections, known, goes_on, found)
         run.outlet.set_speed(self._speed)
         run.outlet.delay_s = self._delay_s
         if not known:
@@ -96,8 +93,8 @@ class Session:
         if run is not None:
             corrections = () if run.live else run.corrections.done
             range_s = run.range_s if range_s is None else range_s
-            found, grounds = run.history.frames(), run.history.grounds()
-            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found, grounds)
+            found = run.history.frames()
+            self.open(run.spec, range_s, corrections, run.known, run.goes_on, found)
             if self._run is not None and not run.live:
                 self._run.go_on_from(run)
 

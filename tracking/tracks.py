@@ -5,12 +5,13 @@ from __future__ import annotations
 import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from pose.people import DoubleArray, Frame, Index, IntArray, Poses
 from pose.skeleton import Skeleton
-from tracking.ground import Ground
+from tracking.ground import STILL, Ground
 
 UNSEEN_SCORE = 0.5  # factor on the scores of people in a frame that does not show them
 
@@ -51,6 +52,14 @@ class TrackedPoses:
     def in_joints_of(self, skeleton: Skeleton) -> TrackedPoses:
         """See Poses.in_joints_of."""
         return TrackedPoses(self.poses.in_joints_of(skeleton), self.ids)
+
+
+class KnownFrame(NamedTuple):
+    """What is kept of a frame without its picture."""
+
+    time_s: float
+    people: TrackedPoses
+    ground: Ground = STILL
 
 
 @dataclass(frozen=True, slots=True, eq=False)

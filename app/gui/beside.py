@@ -97,8 +97,8 @@ def summary_of(result: OpenResult) -> str:
 
 
 def _summary(result: OpenResult) -> str:
-    people = {int(i) for _, tracked in result.frames for i in tracked.ids}
-    until_s = result.frames[-1][0] if result.frames else 0.0
+    people = {int(i) for frame in result.frames for i in frame.people.ids}
+    until_s = result.frames[-1].time_s if result.frames else 0.0
     text = tr("{} in {} up to {:.1f} s, {}").format(
         _counted(len(people), tr("{} person"), tr("{} people")),
         _counted(len(result.frames), tr("{} frame"), tr("{} frames")),

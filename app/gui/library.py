@@ -181,7 +181,6 @@ class Library(QObject):
                 corrections=result.corrections,
                 known=result.frames,
                 goes_on=result.goes_on,
-                grounds=result.grounds,
             )
         self._presenter.corrections_changed()
         self.set_loop(self._loop)
@@ -233,12 +232,11 @@ class Library(QObject):
             text = tr("{} exists already: open it to correct it, or export these tracks (Ctrl+E)")
             self.said.emit(text.format(path.name))
             return
-        info, history = self._info(path.stem), self._session.history
-        frames, grounds = history.frames(), history.grounds()
+        info, frames = self._info(path.stem), self._session.history.frames()
         info = replace(info, settings={GOES_ON: not self._session.all_followed})
         self._work.begin(
             tr("Saving {}").format(path.name),
-            lambda progress: save_result(path, info, frames, corrections, progress, grounds),
+            lambda progress: save_result(path, info, frames, corrections, progress),
             lambda _: self._tell_saved(tr("Saved {}").format(path.name), corrections, then),
         )
 
@@ -276,13 +274,14 @@ class Library(QObject):
             self.said.emit(text.format(path.name))
             return
         corrections = moved(self._session.corrections.done, self._later_s)
-        history, later_s = self._session.history, self._later_s
-        frames = [(time_s + later_s, people) for time_s, people in history.frames()]
-        grounds = {time_s + later_s: ground for time_s, ground in history.grounds().items()}
+        frames = [
+            frame._replace(time_s=frame.time_s + self._later_s)
+            for frame in self._session.history.frames()
+        ]
         info, kpt_thr = self._info(path.stem), self._session.config.kpt_thr
 
         def job(progress: Progress) -> None:
-            export_result(path, info, frames, corrections, kpt_thr, progress, grounds)
+            export_result(path, info, frames, corrections, kpt_thr, progress)
 
         self._work.begin(
             tr("Exporting {}").format(path.name),

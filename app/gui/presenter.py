@@ -219,9 +219,9 @@ class Presenter(QObject):
         if self._measured_s <= view.time_s < self._measured_s + BEFORE_S:
             return
         history = self.session.history
-        for time_s, tracked in history.between(view.time_s - BEFORE_S, view.time_s):
+        for time_s, tracked, ground in history.between(view.time_s - BEFORE_S, view.time_s):
             people = corrected_people(tracked, time_s, self.session.corrections.done)
-            frame, ground = replace(view.result.frame, time_s=time_s), history.ground_at(time_s)
+            frame = replace(view.result.frame, time_s=time_s)
             yield FrameResult(frame, people, {}, shot=ground.shot, camera=ground.camera)
 
     def _draw_again(self) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 
 from app.corrections import Correction, corrected_ids
 from tracking.ground import STILL, Ground
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 BRIDGED_S = 0.5  # gaps shorter than this are drawn as if the person was seen throughout
 MOST_PEOPLE = 1000  # of a camera; beyond that, whoever was seen longest ago is dropped first
@@ -42,46 +42,39 @@ class History:
         # Tracked id -> sorted [start, end]; whoever was added last comes last
         self._spans: dict[int, list[list[float]]] = {}
         self._times_s: list[float] = []  # of the frames kept, sorted
-        self._people: list[TrackedPoses] = []  # who was there, one item per time
-        self._grounds: list[Ground] = []  # where the ground was, one item per time
+        self._frames: list[KnownFrame] = []  # one per time
         self.version = 0  # grows with every change
 
-    def add(self, time_s: float, people: TrackedPoses, ground: Ground = STILL) -> None:
-        """Record who was there at `time_s`; times may come in any order."""
+    def add(self, frame: KnownFrame) -> None:
+        """Record who was in a frame; frames may come in any order."""
         with self._lock:
-            for person in people.ids.tolist():
-                self._extend(person, time_s)
+            for person in frame.people.ids.tolist():
+                self._extend(person, frame.time_s)
             while not self._keep_people and len(self._spans) > MOST_PEOPLE:
                 del self._spans[next(iter(self._spans))]
-            if self._keep_people and self._place_of(time_s) is None:
-                place = bisect_left(self._times_s, time_s)
-                self._times_s.insert(place, time_s)
-                self._people.insert(place, people)
-                self._grounds.insert(place, ground)
+            if self._keep_people and self._place_of(frame.time_s) is None:
+                place = bisect_left(self._times_s, frame.time_s)
+                self._times_s.insert(place, frame.time_s)
+                self._frames.insert(place, frame)
             self.version += 1
 
     def people_at(self, time_s: float) -> TrackedPoses | None:
         """Who was there at `time_s`; None if that frame has not been through the pipeline."""
         with self._lock:
             place = self._place_of(time_s)
-            return None if place is None else self._people[place]
+            return None if place is None else self._frames[place].people
 
     def ground_at(self, time_s: float) -> Ground:
         """Where the ground was at `time_s`, or in the kept frame before."""
         with self._lock:
             place = bisect_right(self._times_s, time_s + SAME_S) - 1
-            return self._grounds[place] if place >= 0 else STILL
+            return self._frames[place].ground if place >= 0 else STILL
 
-    def grounds(self) -> dict[float, Ground]:
-        """Where the ground was in the kept frames, by time."""
-        with self._lock:
-            return dict(zip(self._times_s, self._grounds, strict=True))
-
-    def between(self, start_s: float, end_s: float) -> list[tuple[float, TrackedPoses]]:
+    def between(self, start_s: float, end_s: float) -> list[KnownFrame]:
         """The kept frames from `start_s` to just before `end_s`, by time."""
         with self._lock:
             places = slice(*(bisect_left(self._times_s, time_s) for time_s in (start_s, end_s)))
-            return list(zip(self._times_s[places], self._people[places], strict=True))
+            return self._frames[places]
 
     def time_before(self, time_s: float) -> float | None:
         """The time of the kept frame just before `time_s`; None where there is none."""
@@ -93,7 +86,7 @@ class History:
         """Forget everything at or after `time_s`, so that it is tracked anew."""
         with self._lock:
             place = bisect_left(self._times_s, time_s - SAME_S)
-            del self._people[place:], self._grounds[place:], self._times_s[place:]
+            del self._frames[place:], self._times_s[place:]
             for person, spans in list(self._spans.items()):
                 kept = [[start, min(end, time_s)] for start, end in spans if start < time_s]
                 self._spans[person] = kept
@@ -101,10 +94,10 @@ class History:
                     del self._spans[person]
             self.version += 1
 
-    def frames(self) -> list[tuple[float, TrackedPoses]]:
+    def frames(self) -> list[KnownFrame]:
         """The kept frames, by time."""
         with self._lock:
-            return list(zip(self._times_s, self._people, strict=True))
+            return list(self._frames)
 
     def spans(self, corrections: Sequence[Correction]) -> list[Span]:
         """When each person was seen, sorted by corrected id, then start; without deleted people."""

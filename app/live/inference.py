@@ -21,7 +21,7 @@ from pose.errors import UserError
 from pose.skeleton import COCO17, Skeleton
 from tracking.pipeline import FrameResult, Pipeline, PipelineConfig
 from tracking.tracker import PoseTracker
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 log = logging.getLogger(__name__)
 
@@ -93,7 +93,8 @@ class Follower:
         if people is None and pipeline is not None and not self.frozen:
             result = self._infer(captured, pipeline, corrections)
             if result is not None:
-                self.history.add(frame.time_s, result.people, result.ground)
+                known = KnownFrame(frame.time_s, result.people, result.ground)
+                self.history.add(known)
         if result is None:
             result = FrameResult(
                 frame,
@@ -160,7 +161,7 @@ class Follower:
         tracker = pipeline.tracker
         config, tracker.config = tracker.config, replace(tracker.config, **SURE)
         try:
-            for known_s, people in self.history.between(time_s - JUMP_S, time_s):
+            for known_s, people, _ in self.history.between(time_s - JUMP_S, time_s):
                 theirs = tracker.update(people.poses.in_joints_of(pipeline.skeleton), known_s)
                 boxes = map(tuple, people.poses.boxes.tolist())
                 who = dict(zip(boxes, people.ids.tolist(), strict=True))

@@ -82,8 +82,8 @@ class ReferenceFeed(Feed):
         self.result = result = self._saved_with(Path(spec))
         if result is None:
             return self._open_file(spec)
-        for time_s, people in result.frames:
-            self._history.add(time_s, people)
+        for frame in result.frames:
+            self._history.add(frame)
         self.names = names_of(result.corrections)
         return self._open_file(result.video)
 

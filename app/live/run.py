@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -17,9 +17,8 @@ from app.small_people import LargerInput
 from app.video.source import is_live
 from pose.catalogue import Published
 from tracking.clip_info import USUAL_RATE
-from tracking.ground import STILL, Ground
 from tracking.pipeline import FrameResult, Pipeline
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 SLOW_S = 0.3  # a seek that takes longer is reported
 
@@ -84,13 +83,11 @@ class Run:
         open_source: OpenSource,
         range_s: tuple[float, float | None],
         corrections: Sequence[Correction],
-        known: Sequence[tuple[float, TrackedPoses]],
+        known: Sequence[KnownFrame],
         goes_on: bool,
-        found: Sequence[tuple[float, TrackedPoses]] = (),
-        grounds: Mapping[float, Ground] | None = None,
+        found: Sequence[KnownFrame] = (),
     ) -> None:
         self.spec, self.range_s, self.known, self.goes_on = spec, range_s, known, goes_on
-        self.grounds = grounds or {}  # of `known` and `found`, by time
         self.live = is_live(spec)
         self.gauges = Gauges()
         self.feed: LiveFeed | FileFeed
@@ -106,11 +103,10 @@ class Run:
         self.history = History(keep_people=not self.live)
         self.follower = Follower(self.history, self.gauges)
         self.follower.frozen = bool(known) and not goes_on
-        for time_s, people in (*known, *found):
-            ground = self.grounds.get(time_s, STILL)
-            self.history.add(time_s, people, ground)
-            self.follower.reserve_shot(ground.shot)
-            self.follower.issue_ids.reserve(people.ids.tolist())
+        for frame in (*known, *found):
+            self.history.add(frame)
+            self.follower.reserve_shot(frame.ground.shot)
+            self.follower.issue_ids.reserve(frame.people.ids.tolist())
         self.corrections = CorrectionLog(corrections)
         for step in corrections:
             self.follower.issue_ids.reserve((step.person, step.other))
@@ -217,9 +213,9 @@ class Run:
     def forget_from(self, time_s: float) -> None:
         """Forget who was found at `time_s` or later, except in the frames of `known`."""
         self.history.forget_from(time_s)
-        for known_s, people in self.known:
-            if known_s >= time_s:
-                self.history.add(known_s, people, self.grounds.get(known_s, STILL))
+        for frame in self.known:
+            if frame.time_s >= time_s:
+                self.history.add(frame)
 
     def view(self, ready: Ready) -> View:
         """What to show of `ready`, with the corrections made so far."""

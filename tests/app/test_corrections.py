@@ -21,7 +21,7 @@ from app.corrections import (
 from app.live.history import History
 from pose.people import Poses
 from pose.skeleton import COCO17
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 
 def people(*ids: int, scores: tuple[float, ...] | None = None) -> TrackedPoses:
@@ -135,7 +135,7 @@ def test_corrections_that_cannot_be_written_are_one_clear_line(tmp_path: Path) -
 def test_spans_are_cut_where_a_swap_begins() -> None:
     history = History(keep_people=True)
     for tenth in range(21):
-        history.add(tenth / 10, people(1, 2))
+        history.add(KnownFrame(tenth / 10, people(1, 2)))
     spans = history.spans([Correction("swap", 1, 2, from_s=1.0)])
     told = [(span.person, span.tracked, span.start_s, span.end_s) for span in spans]
     assert told == [(1, 1, 0.0, 1.0), (1, 2, 1.0, 2.0), (2, 2, 0.0, 1.0), (2, 1, 1.0, 2.0)]
@@ -144,12 +144,12 @@ def test_spans_are_cut_where_a_swap_begins() -> None:
 def test_history_joins_spans_split_by_a_seek_and_forgets_from_a_time() -> None:
     history = History(keep_people=True)
     for time_s in (0.0, 0.4, 1.6, 2.0, 0.8, 1.2):
-        history.add(time_s, people(1))
+        history.add(KnownFrame(time_s, people(1)))
     assert [(span.start_s, span.end_s) for span in history.spans([])] == [(0.0, 2.0)]
     assert history.time_before(1.2) == 0.8
     assert history.time_before(0.0) is None
     history.forget_from(1.2)
-    assert [time_s for time_s, _ in history.frames()] == [0.0, 0.4, 0.8]
+    assert [frame.time_s for frame in history.frames()] == [0.0, 0.4, 0.8]
     assert history.people_at(1.6) is None
     assert history.people_at(0.4005) is not None
 
@@ -157,6 +157,6 @@ def test_history_joins_spans_split_by_a_seek_and_forgets_from_a_time() -> None:
 def test_a_camera_s_history_keeps_spans_but_no_frames() -> None:
     history = History(keep_people=False)
     for frame in range(1000):
-        history.add(frame / 30, people(1))
+        history.add(KnownFrame(frame / 30, people(1)))
     assert history.frames() == []
     assert len(history.spans([])) == 1

@@ -18,7 +18,7 @@ from pose.people import Poses
 from pose.skeleton import COCO17, POSETRACK15
 from tracking.files import ClipInfo, read_tracks
 from tracking.ground import Ground
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 
 def one_person() -> TrackedPoses:
@@ -42,7 +42,7 @@ def batch(tmp_path: Path):
         for folder in ("out", "films"):
             (tmp_path / folder).mkdir()
             (tmp_path / folder / "dance.mp4").write_bytes(b"a video")
-        save_result(tracks, info, [(0.0, one_person())], (), lambda share: None)
+        save_result(tracks, info, [KnownFrame(0.0, one_person())], (), lambda share: None)
         entry = Entry(
             "films/dance.mp4",  # as it was named, in a folder that nobody is in any more
             "done",
@@ -66,7 +66,7 @@ def test_the_joint_threshold_given_decides_what_is_exported(
     keypoints = np.zeros((1, 17, 2), np.float32)
     keypoints[0, :, 1] = np.arange(17)  # hips above knees above ankles: a straight leg
     poses = Poses([[0, 0, 20, 20]], [0.9], keypoints, np.full((1, 17), 0.25), COCO17)
-    frames = [(0.0, TrackedPoses(poses, np.array([1])))]
+    frames = [KnownFrame(0.0, TrackedPoses(poses, np.array([1])))]
     info = ClipInfo("walk", (160, 120), COCO17)
     export_result(tmp_path / "walk.json", info, frames, (), kpt_thr, lambda share: None)
     with (tmp_path / "walk.measures.csv").open() as file:
@@ -78,7 +78,7 @@ def test_people_of_an_earlier_network_are_exported_in_the_joints_of_the_last(
     tmp_path: Path,
 ) -> None:
     last = one_person()
-    frames = [(0.0, last.in_joints_of(POSETRACK15)), (0.04, last)]
+    frames = [KnownFrame(0.0, last.in_joints_of(POSETRACK15)), KnownFrame(0.04, last)]
     info = ClipInfo("walk", (160, 120), COCO17)
     export_result(tmp_path / "walk.json", info, frames, (), 0.3, lambda share: None)
     for ending in ("json", "csv"):
@@ -96,14 +96,15 @@ def test_people_of_an_earlier_network_are_exported_in_the_joints_of_the_last(
 def test_where_the_ground_was_is_saved_opened_and_exported(batch: Callable[..., Path]) -> None:
     tracks, info = batch(), ClipInfo("dance", (160, 120), COCO17)
     pan = np.array([[1, 0, -7.5], [0, 1, 0], [0, 0, 1]])
-    frames = [(0.0, one_person()), (0.04, one_person())]
-    save_result(tracks, info, frames, (), lambda share: None, {0.04: Ground(2, pan)})
+    frames = [KnownFrame(0.0, one_person()), KnownFrame(0.04, one_person(), Ground(2, pan))]
+    save_result(tracks, info, frames, (), lambda share: None)
     result = open_result(tracks)
-    assert result.grounds[0.0] == Ground(0, None)
-    assert result.grounds[0.04].shot == 2
-    np.testing.assert_array_equal(result.grounds[0.04].camera, pan)
+    still, moved = (frame.ground for frame in result.frames)
+    assert still == Ground(0, None)
+    assert moved.shot == 2
+    np.testing.assert_array_equal(moved.camera, pan)
     away = tracks.with_name("away.json")
-    export_result(away, info, result.frames, (), 0.3, lambda share: None, result.grounds)
+    export_result(away, info, result.frames, (), 0.3, lambda share: None)
     np.testing.assert_array_equal(read_tracks(away).frames[1].camera, pan)
 
 
@@ -111,7 +112,9 @@ def test_an_export_that_cannot_begin_leaves_nothing(tmp_path: Path) -> None:
     (tmp_path / ".walk.csv.part").mkdir()  # in the way of the second of three files
     info = ClipInfo("walk", (160, 120), COCO17)
     with pytest.raises(UserError, match=r"walk\.csv: cannot be written"):
-        export_result(tmp_path / "walk.json", info, [(0.0, one_person())], (), 0.3, lambda _: None)
+        export_result(
+            tmp_path / "walk.json", info, [KnownFrame(0.0, one_person())], (), 0.3, lambda _: None
+        )
     assert [path.name for path in tmp_path.iterdir()] == [".walk.csv.part"]
 
 
@@ -125,7 +128,9 @@ def test_a_save_that_is_cancelled_leaves_the_corrections_that_fit_the_old_tracks
     before = sidecar_of(tracks).read_bytes()
     info = ClipInfo("dance", (160, 120), COCO17)
     with pytest.raises(KeyboardInterrupt):
-        save_result(tracks, info, [(0.0, one_person())], [Correction("delete", 1)], cancel)
+        save_result(
+            tracks, info, [KnownFrame(0.0, one_person())], [Correction("delete", 1)], cancel
+        )
     assert sidecar_of(tracks).read_bytes() == before
 
 
@@ -165,11 +170,11 @@ def test_a_source_whose_pixels_or_frames_are_others_is_not_taken(batch, clip) ->
 def test_a_drawn_video_of_a_part_begins_at_0_and_so_do_its_tracks(batch, clip, later_s) -> None:
     tracks, info = batch(), ClipInfo("dance", (160, 120), COCO17, settings={"clip": clip})
     steps = [Correction("swap", 1, 2, from_s=1.5), Correction("rename", 1, name="Anna")]
-    frames = [(time_s, one_person()) for time_s in (1.0, 1.5)]
+    frames = [KnownFrame(time_s, one_person()) for time_s in (1.0, 1.5)]
     save_result(tracks, info, frames, steps, lambda share: None)
     opened = open_result(tracks)
     assert opened.later_s == later_s
-    assert [time_s for time_s, _ in opened.frames] == [1.0 - later_s, 1.5 - later_s]
+    assert [frame.time_s for frame in opened.frames] == [1.0 - later_s, 1.5 - later_s]
     assert [step.from_s for step in opened.corrections] == [1.5 - later_s, 0.0]
 
 
@@ -191,7 +196,7 @@ def test_a_video_of_the_window_s_own_tracks_is_not_drawn_in(tmp_path: Path) -> N
     tracks = tmp_path / "walk.json"
     (tmp_path / "walk.mov").write_bytes(b"a video")
     info = ClipInfo("walk", (160, 120), COCO17)
-    save_result(tracks, info, [(0.0, one_person())], (), lambda share: None)
+    save_result(tracks, info, [KnownFrame(0.0, one_person())], (), lambda share: None)
     assert opened(tracks) == (f"{tmp_path.name}/walk.mov", False)
     (tmp_path / "walk.mov").unlink()
     with pytest.raises(MediaError, match=r"walk\.mp4 is not beside it"):

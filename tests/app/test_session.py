@@ -30,6 +30,7 @@ from tracking.files import read_tracks
 from tracking.ground import Ground
 from tracking.pipeline import PipelineConfig
 from tracking.tracker import TrackerConfig
+from tracking.tracks import KnownFrame
 
 
 @pytest.fixture
@@ -147,7 +148,7 @@ def test_a_file_is_shown_completely_in_order_and_ends(begin) -> None:
     assert [burnt_number(view.result.frame.image) for view in views][-1] == 29
     frames = session.history.frames()
     assert len(frames) == 30
-    assert all(people.ids.tolist() == [1, 2] for _, people in frames)
+    assert all(people.ids.tolist() == [1, 2] for _, people, _ in frames)
 
 
 def test_a_file_plays_at_its_own_speed(begin) -> None:
@@ -203,7 +204,7 @@ def test_following_continues_where_the_known_people_end(begin) -> None:
     session.open("a.mp4", corrections=[swap], known=frames[:20], goes_on=True)
     shown_until(session, lambda views: session.status().state == "ended")
     assert not session.follows_known
-    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+    assert [people.ids.tolist() for _, people, _ in session.history.frames()] == [[1, 2]] * 50
     assert [span.start_s for span in session.history.spans([swap])] == [0.0, 0.4, 0.0, 0.4]
 
     session.reopen((0.2, 0.6))
@@ -217,12 +218,14 @@ def test_following_continues_with_people_who_scored_low_lately(begin) -> None:
     session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     known = [
-        (time_s, replace(people, poses=replace(people.poses, scores=np.float32([0.9, 0.3]))))
-        for time_s, people in session.history.frames()[:20]
+        KnownFrame(
+            time_s, replace(people, poses=replace(people.poses, scores=np.float32([0.9, 0.3])))
+        )
+        for time_s, people, _ in session.history.frames()[:20]
     ]
     session.open("a.mp4", known=known, goes_on=True)
     shown_until(session, lambda views: session.status().state == "ended")
-    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+    assert [people.ids.tolist() for _, people, _ in session.history.frames()] == [[1, 2]] * 50
 
 
 def test_what_was_undone_can_be_redone_after_a_restart(begin) -> None:
@@ -245,7 +248,7 @@ def test_after_new_settings_people_found_before_a_restart_are_found_anew(begin) 
     shown_until(session, lambda views: session.status().state == "ended")
     session.reopen()
     shown_until(session, lambda views: session.status().state == "ended")
-    assert [people.ids.tolist() for _, people in session.history.frames()] == [[1, 2]] * 50
+    assert [people.ids.tolist() for _, people, _ in session.history.frames()] == [[1, 2]] * 50
     assert session.gauges.stages() == []  # no frame was processed twice
     session.play(False)
     session.seek(0.4)
@@ -254,7 +257,7 @@ def test_after_new_settings_people_found_before_a_restart_are_found_anew(begin) 
     shown_until(session, lambda views: views and len(views[-1].result.people) == 1)
     session.play(True)
     shown_until(session, lambda views: session.status().state == "ended")
-    assert [len(people) for _, people in session.history.frames()] == [2] * 10 + [1] * 40
+    assert [len(people) for _, people, _ in session.history.frames()] == [2] * 10 + [1] * 40
 
 
 def test_settings_changed_right_before_a_restart_count_from_the_first_frame_on(begin) -> None:
@@ -266,7 +269,7 @@ def test_settings_changed_right_before_a_restart_count_from_the_first_frame_on(b
     wait_for(lambda: session._inference.changes == 1)
     session.reopen()
     shown_until(session, lambda views: views and session.status().state == "ended")
-    assert [len(people) for _, people in session.history.frames()] == [1] * 50
+    assert [len(people) for _, people, _ in session.history.frames()] == [1] * 50
 
 
 def test_where_the_ground_was_in_known_frames_is_shown_and_outlives_a_restart(begin) -> None:
@@ -275,13 +278,13 @@ def test_where_the_ground_was_in_known_frames_is_shown_and_outlives_a_restart(be
     session.open("a.mp4")
     shown_until(session, lambda views: session.status().state == "ended")
     frames, pan = session.history.frames(), np.array([[1, 0, 5.0], [0, 1, 0], [0, 0, 1]])
-    grounds = {time_s: Ground(3, pan) for time_s, _ in frames[:10]}
-    session.open("a.mp4", known=frames[:10], goes_on=True, grounds=grounds)
+    known = [frame._replace(ground=Ground(3, pan)) for frame in frames[:10]]
+    session.open("a.mp4", known=known, goes_on=True)
     for _ in range(2):
         views = shown_until(session, lambda views: session.status().state == "ended")
         assert {view.result.shot for view in views if view.time_s < 0.39} == {3}
         # How the camera moved before the first frame that was not known is unknown
-        assert [ground.shot for ground in session.history.grounds().values()] == [3] * 10 + [4] * 10
+        assert [frame.ground.shot for frame in session.history.frames()] == [3] * 10 + [4] * 10
         assert session.history.ground_at(0.36).camera is pan
         session.reopen()
 
@@ -321,7 +324,7 @@ def test_new_settings_do_not_change_known_people(begin) -> None:
     session.configure(PipelineConfig(max_people=1))
     session.play(True)
     shown_until(session, lambda views: views and session.status().state == "ended")
-    found = [len(people) for _, people in session.history.frames()]
+    found = [len(people) for _, people, _ in session.history.frames()]
     assert found == [2] * 10 + [1] * 10 + [2] * 10 + [1] * 20
 
 

@@ -22,7 +22,7 @@ from app.results import GOES_ON, save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 EXACT = {"abs": 2e-3}
 
@@ -321,7 +321,7 @@ def saved(video: Path, goes_on: bool = False) -> None:
     for index in range(10):
         frame = Frame(index, index / 25, np.zeros((120, 160, 3), np.uint8))
         people = TrackedPoses(BoxJoints()(frame, TwoWalkers()(frame)), np.array([1, 2]))
-        frames.append((frame.time_s, people))
+        frames.append(KnownFrame(frame.time_s, people))
     info = ClipInfo(video.stem, (160, 120), COCO17, None, {GOES_ON: goes_on})
     steps = (Correction("rename", 1, name="Anna"), Correction("delete", 2))
     save_result(video.with_suffix(".json"), info, frames, steps, lambda _: None)

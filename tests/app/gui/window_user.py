@@ -15,7 +15,7 @@ from app.results import save_result
 from pose.people import Frame
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 FIRST = Frame(0, 0.0, picture(0))
 BOTH = TrackedPoses(BoxJoints()(FIRST, TwoWalkers()(FIRST)), np.array([1, 2]))
@@ -29,7 +29,7 @@ def write_tracks(
 ) -> None:
     """Write finished tracks of both people, who stand still."""
     info = ClipInfo(tracks.stem, SIZE_WH, COCO17, settings=settings)
-    frames = [(time_s, BOTH) for time_s in times_s]
+    frames = [KnownFrame(time_s, BOTH) for time_s in times_s]
     save_result(tracks, info, frames, corrections, lambda share: None)
 
 

@@ -8,7 +8,7 @@ import pytest
 from app.live.history import MOST_PEOPLE, History, Span, seen_s
 from pose.people import Poses
 from pose.skeleton import COCO17
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 
 def one(person: int) -> TrackedPoses:
@@ -32,8 +32,8 @@ def test_a_camera_that_runs_for_days_forgets_who_left_longest_ago() -> None:
     live, file = History(keep_people=False), History(keep_people=True)
     for person in range(1, MOST_PEOPLE + 3):
         for history in (live, file):
-            history.add(2.0 * person, one(person))
-            history.add(2.0 * person + 1, one(1))  # comes back again and again
+            history.add(KnownFrame(2.0 * person, one(person)))
+            history.add(KnownFrame(2.0 * person + 1, one(1)))  # comes back again and again
     expected = {1, *range(4, MOST_PEOPLE + 3)}
     assert {span.person for span in live.spans(())} == expected
     assert {span.person for span in file.spans(())} == {2, 3} | expected

@@ -232,7 +232,7 @@ def test_the_tracker_adopts_a_correction_and_its_undo_and_redo(watching, case: s
     _shown(session, shown)
     wait_for(lambda: followed() == own)
     # The frames keep the ids they were given, whatever is corrected or undone later
-    for _, people in session.history.frames():
+    for _, people, _ in session.history.frames():
         assert people.ids.tolist() == [1, 2]
 
 

@@ -16,7 +16,7 @@ from app.results import OpenResult
 from app.video.file import FileSource
 from app.video.source import MediaError, open_source
 from pose.people import Frame
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 
 def by_time(source) -> FramesByTime:
@@ -118,7 +118,7 @@ def test_a_rotation_tag_is_obeyed_and_the_people_saved_come_with_corrections(
     frame = Frame(0, 0.2, np.zeros((160, 120, 3), np.uint8))
     people = TrackedPoses(BoxJoints()(frame, TwoWalkers()(frame)), np.array([1, 2]))
     steps = (Correction("set id", 1, 7), Correction("rename", 7, name="Anna"))
-    result = OpenResult(str(path), False, [(0.2, people)], steps, path, False)
+    result = OpenResult(str(path), False, [KnownFrame(0.2, people)], steps, path, False)
     feed = started("phone.json", lambda _: result)
     feed.ask(0.2)
     moment = taken(feed)

@@ -33,7 +33,7 @@ from pose.people import Frame, Poses
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo, frame_without_picture
 from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 
 def bending(index: int, knee_deg: float, shift: float = 0.0) -> FrameResult:
@@ -389,7 +389,7 @@ def test_uneven_frame_times_do_not_move_thumbnails_to_another_frame() -> None:
 def test_what_the_window_corrected_is_measured(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    frames = [(index / 25, with_double(bending(index, 90).people)) for index in range(5)]
+    frames = [KnownFrame(index / 25, with_double(bending(index, 90).people)) for index in range(5)]
     steps = [
         Correction("delete", 4),
         Correction("rename", 3, name="<安娜> $1"),

@@ -18,7 +18,7 @@ from pose.people import Poses
 from pose.skeleton import COCO17
 from tracking.files import ClipInfo, TracksFileError, frame_without_picture
 from tracking.pipeline import FrameResult
-from tracking.tracks import TrackedPoses
+from tracking.tracks import KnownFrame, TrackedPoses
 
 INFO = ClipInfo("walk", (400, 120), COCO17)
 
@@ -55,7 +55,7 @@ def test_the_window_and_the_command_line_write_the_same_table_but_for_the_unit_o
 ) -> None:
     # Out of order, as ids are after a correction, one away for a while, frames of nobody between
     people = [walking(index, *ids) for index, ids in enumerate([(5, 2), (5,), (), (2, 5), (9, 2)])]
-    frames = [(result.frame.time_s, result.people) for result in people]
+    frames = [KnownFrame(result.frame.time_s, result.people) for result in people]
     corrections = [Correction("set id", 2, 7)]
     export_result(tmp_path / "walk.json", INFO, frames, corrections, 0.3, lambda share: None)
     words = ["measure", str(tmp_path / "walk.csv"), "-o", str(tmp_path / "again")]
@@ -77,7 +77,7 @@ def test_the_window_and_the_command_line_write_the_same_table_but_for_the_unit_o
 
 
 def test_people_seen_every_two_seconds_have_speeds(tmp_path: Path) -> None:
-    frames = [(2.0 * index, walking(index, 4).people) for index in range(3)]
+    frames = [KnownFrame(2.0 * index, walking(index, 4).people) for index in range(3)]
     info = ClipInfo("walk", (400, 120), COCO17, frame_rate=Fraction(1, 2))
     export_result(tmp_path / "walk.json", info, frames, (), 0.3, lambda share: None)
     with (tmp_path / "walk.measures.csv").open() as file:
