@@ -55,6 +55,7 @@ def beside(qtbot, paused, tmp_path: Path):
     """A window on a paused file of 4 s with a reference of 4 s at twice its rate."""
     paused.reference.open(str(make_video(tmp_path / "teacher.mp4", 200, rate=50)))
     qtbot.waitUntil(lambda: paused.reference._moment is not None)
+    qtbot.waitUntil(lambda: paused.stage.reference.slider.maximum() > 0)  # its length is reported
     return paused
 
 
