@@ -88,13 +88,18 @@ def test_the_speed_and_the_loop_reach_the_session(qtbot, open_window) -> None:
     assert window.session.loop is False
 
 
-def test_a_range_of_a_file_is_all_that_plays(qtbot, open_window) -> None:
-    window = open_window(FakeFile(100), FakeFile(100), FakeFile(100), FakeFile(100))
+def begin_range(qtbot, window) -> None:
+    """Pause, go to the picture 25 at one second, and begin the range there."""
     window.session.play(False)
     qtbot.waitUntil(lambda: window.actions_by_name["range-start"].isEnabled())
     window.session.seek(1.0)
     qtbot.waitUntil(lambda: number_shown(window) == 25)
     trigger(window, "range-start")
+
+
+def test_a_range_of_a_file_is_all_that_plays(qtbot, open_window) -> None:
+    window = open_window(FakeFile(100), FakeFile(100), FakeFile(100), FakeFile(100))
+    begin_range(qtbot, window)
     qtbot.waitUntil(lambda: number_shown(window) >= 26)
     trigger(window, "range-end")
     qtbot.waitUntil(lambda: window.session.status().state == "ended")
@@ -105,11 +110,7 @@ def test_a_range_of_a_file_is_all_that_plays(qtbot, open_window) -> None:
 
 def test_a_range_ends_with_its_video(qtbot, open_window) -> None:
     window = open_window(FakeFile(100), FakeFile(100), FakeFile(50), FakeFile(50))
-    window.session.play(False)
-    qtbot.waitUntil(lambda: window.actions_by_name["range-start"].isEnabled())
-    window.session.seek(1.0)
-    qtbot.waitUntil(lambda: number_shown(window) == 25)
-    trigger(window, "range-start")
+    begin_range(qtbot, window)
     window.open(["b.mp4"])
     window.session.play(False)
     qtbot.waitUntil(lambda: number_shown(window) == 0)
